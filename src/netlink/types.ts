@@ -1,0 +1,229 @@
+/**
+ * The values that netlink-ts takes and gives. Addresses are text in the form that inet_ntop(3) writes
+ * (`10.103.97.2`, `fd00::1`); ports, marks and counters are in host byte order; an absent value is `null`.
+ */
+
+export type IpFamily = 'ipv4' | 'ipv6';
+
+// ---- IPVS ---------------------------------------------------------------------------------------------------
+
+export type Protocol = 'tcp' | 'udp' | 'sctp';
+
+/** A virtual service known by its address. The family is the address's. */
+export interface AddressServiceKey {
+  readonly protocol: Protocol;
+  readonly address: string;
+  /** 0 to 65535; 0 is every port, which the kernel takes for persistent services only. */
+  readonly port: number;
+}
+
+/** A virtual service known by a firewall mark. */
+export interface FwmarkServiceKey {
+  /** 1 to 4294967295. */
+  readonly fwmark: number;
+  readonly family: IpFamily;
+}
+
+export type ServiceKey = AddressServiceKey | FwmarkServiceKey;
+
+/** Bits of `flags` of a service, as in `<linux/ip_vs.h>`; the kernel sets `hashed` by itself. */
+export const ServiceFlag = {
+  persistent: 0x0001,
+  hashed: 0x0002,
+  onePacket: 0x0004,
+  /** `sh-fallback` for sh, `mh-fallback` for mh. */
+  sched1: 0x0008,
+  /** `sh-port` for sh, `mh-port` for mh. */
+  sched2: 0x0010,
+  sched3: 0x0020,
+} as const;
+
+export interface ServiceConfig {
+  /** `rr`, `wrr`, `lc`, `wlc`, `sh`, `mh`, ...: the kernel loads `ip_vs_<name>`. At most 15 bytes. */
+  readonly scheduler: string;
+  /** Bits of {@link ServiceFlag}. Default 0. */
+  readonly flags?: number;
+  /** Persistence timeout in seconds, with `ServiceFlag.persistent`. Default 0. */
+  readonly timeoutSeconds?: number;
+  /** Persistence granularity as `ipvsadm -M` takes it: `255.255.255.0`, or for IPv6 a prefix length `64`.
+   *  Default: one host (`255.255.255.255`, `128`). */
+  readonly netmask?: string;
+  /** Persistence engine (`sip`), or null for none. Default null. At most 15 bytes. */
+  readonly peName?: string | null;
+}
+
+/** Counters and rates, 64 bits wide where the kernel has them (4.1 and later), 32 before. */
+export interface Stats {
+  readonly connections: bigint;
+  readonly packetsIn: bigint;
+  readonly packetsOut: bigint;
+  readonly bytesIn: bigint;
+  readonly bytesOut: bigint;
+  readonly connectionsPerSecond: bigint;
+  readonly packetsInPerSecond: bigint;
+  readonly packetsOutPerSecond: bigint;
+  readonly bytesInPerSecond: bigint;
+  readonly bytesOutPerSecond: bigint;
+}
+
+export interface Service {
+  readonly key: ServiceKey;
+  readonly scheduler: string;
+  readonly flags: number;
+  readonly timeoutSeconds: number;
+  readonly netmask: string;
+  readonly peName: string | null;
+  readonly stats: Stats | null;
+}
+
+export interface DestinationKey {
+  readonly address: string;
+  /** 0 to 65535; 0 for services without a port. */
+  readonly port: number;
+}
+
+export type Forwarding = 'masquerade' | 'local' | 'tunnel' | 'direct' | 'bypass';
+export type TunnelType = 'ipip' | 'gue' | 'gre';
+export type TunnelChecksum = 'none' | 'checksum' | 'remote-checksum';
+
+export interface Tunnel {
+  readonly type: TunnelType;
+  /** UDP port of a GUE tunnel; 0 otherwise. */
+  readonly port: number;
+  readonly checksum: TunnelChecksum;
+}
+
+export interface DestinationConfig {
+  /** Default `masquerade`. */
+  readonly forwarding?: Forwarding;
+  /** 0 (no new connections) to 2147483647. Default 1. */
+  readonly weight?: number;
+  /** Stop new connections above this many; 0 is no limit. Default 0. */
+  readonly upperThreshold?: number;
+  /** Resume new connections below this many; 0 is the kernel's choice. Default 0. */
+  readonly lowerThreshold?: number;
+  /** With forwarding `tunnel` only. Default ipip without checksum, which kernels before 5.3 know as well. */
+  readonly tunnel?: Tunnel | null;
+}
+
+export interface Destination {
+  readonly family: IpFamily;
+  readonly address: string;
+  readonly port: number;
+  readonly forwarding: Forwarding;
+  readonly weight: number;
+  readonly upperThreshold: number;
+  readonly lowerThreshold: number;
+  /** null unless forwarding is `tunnel`. */
+  readonly tunnel: Tunnel | null;
+  readonly activeConnections: number;
+  readonly inactiveConnections: number;
+  readonly persistentConnections: number;
+  readonly stats: Stats | null;
+}
+
+export interface IpvsInfo {
+  /** For example `1.2.1`. */
+  readonly version: string;
+  /** Buckets of the connection table. */
+  readonly connectionTableSize: number;
+}
+
+export type IpvsOperation =
+  | { readonly kind: 'createService'; readonly service: ServiceKey; readonly config: ServiceConfig }
+  | { readonly kind: 'updateService'; readonly service: ServiceKey; readonly config: ServiceConfig }
+  | { readonly kind: 'deleteService'; readonly service: ServiceKey }
+  | DestinationOperation<'createDestination'>
+  | DestinationOperation<'updateDestination'>
+  | {
+      readonly kind: 'deleteDestination';
+      readonly service: ServiceKey;
+      readonly destination: DestinationKey;
+    };
+
+interface DestinationOperation<Kind extends string> {
+  readonly kind: Kind;
+  readonly service: ServiceKey;
+  readonly destination: DestinationKey;
+  readonly config: DestinationConfig;
+}
+
+// ---- rtnetlink ----------------------------------------------------------------------------------------------
+
+export interface Link {
+  readonly index: number;
+  readonly name: string;
+  /** `dummy`, `veth`, `bridge`, ...; null for physical and loopback links. */
+  readonly kind: string | null;
+  /** IFF_UP: set by an administrator. */
+  readonly up: boolean;
+  /** IFF_LOWER_UP: has carrier. */
+  readonly carrier: boolean;
+  readonly mtu: number;
+}
+
+export interface InterfaceAddress {
+  readonly family: IpFamily;
+  readonly address: string;
+  readonly prefixLength: number;
+  readonly interfaceIndex: number;
+}
+
+export type RouteType =
+  | 'unicast'
+  | 'local'
+  | 'broadcast'
+  | 'anycast'
+  | 'multicast'
+  | 'blackhole'
+  | 'unreachable'
+  | 'prohibit'
+  | 'throw';
+
+/** Well-known tables; any number from 1 to 4294967295 is a table. */
+export const RouteTable = { default: 253, main: 254, local: 255 } as const;
+
+export interface RouteKey {
+  readonly family: IpFamily;
+  /** Destination prefix; `0.0.0.0` or `::` with prefix length 0 is the default route. */
+  readonly destination: string;
+  readonly prefixLength: number;
+  readonly table: number;
+  readonly type: RouteType;
+  /** Priority; null leaves it to the kernel (0 for IPv4, 1024 for IPv6; when deleting: any). */
+  readonly metric: number | null;
+}
+
+/** What `replaceRoute` sets and `listRoutes` gives. A multipath route is listed with gateway and interface null. */
+export interface Route extends RouteKey {
+  readonly gateway: string | null;
+  readonly interfaceIndex: number | null;
+  readonly preferredSource: string | null;
+  /** rtm_protocol, RTPROT_* in rtnetlink(7): 2 kernel, 3 boot, 4 static, ... */
+  readonly protocol: number;
+  /** rtm_scope: 0 global, 253 link, 254 host. */
+  readonly scope: number;
+}
+
+/** What the kernel would do with a packet, as `ip route get` says it. */
+export interface RouteLookup {
+  readonly type: RouteType;
+  readonly interfaceIndex: number | null;
+  readonly gateway: string | null;
+  /** The source address that the kernel picks. */
+  readonly source: string | null;
+}
+
+export type RtnetlinkEvent =
+  | { readonly kind: 'link'; readonly change: 'new' | 'deleted'; readonly link: Link }
+  | { readonly kind: 'address'; readonly change: 'new' | 'deleted'; readonly address: InterfaceAddress }
+  | { readonly kind: 'route'; readonly change: 'new' | 'deleted'; readonly route: Route }
+  /** The socket's buffer overflowed and events were lost: read again what you care about. */
+  | { readonly kind: 'overrun' };
+
+// ---- requests -----------------------------------------------------------------------------------------------
+
+export interface RequestOptions {
+  /** From the call until the answer, waiting in the handle's queue included, in milliseconds. Default 5000. */
+  readonly timeoutMs?: number;
+}
