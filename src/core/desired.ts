@@ -1,0 +1,117 @@
+import type { Endpoint } from './endpoint.js';
+import type { Health } from './health.js';
+import { skipsWeightZero, type Row } from './table.js';
+
+/** What is wanted of one real server's row. */
+export type Intent =
+  /** There, with this weight. */
+  | { readonly kind: 'serve'; readonly weight: number }
+  /** As it was found: not enough is known to touch it. */
+  | { readonly kind: 'keep' }
+  /** Weight 0 if it is there, so that live connections finish and no new ones come; never added for it. */
+  | { readonly kind: 'drain' }
+  | { readonly kind: 'remove' };
+
+export interface WantedRow {
+  readonly server: Endpoint;
+  readonly intent: Intent;
+}
+
+/** A real server that we were told of, and what we know of it. */
+export interface JudgedServer {
+  readonly server: Endpoint;
+  readonly health: Health;
+}
+
+export interface TablePolicy {
+  readonly scheduler: string;
+  /** Weight of a server that serves. */
+  readonly weight: number;
+  /** How long a row may stay at weight 0 before it is removed, in milliseconds. */
+  readonly drainTimeoutMs: number;
+}
+
+/** When each row that is being drained began to be, by the server's text, in milliseconds of the monotonic clock. */
+export type Drains = ReadonlyMap<string, number>;
+
+export interface Desired {
+  /** Configured servers in their order, then rows that the kernel has and nobody configured. */
+  readonly rows: readonly WantedRow[];
+  readonly drains: Drains;
+  /** No server is up, and those that may still answer serve. */
+  readonly lastResort: boolean;
+}
+
+/** From verdicts to the wanted table. The table of decisions is in docs/decisions.md. */
+export function desire(
+  servers: readonly JudgedServer[],
+  found: readonly Row[],
+  drains: Drains,
+  nowMs: number,
+  policy: TablePolicy,
+): Desired {
+  const outlook = lookOver(servers);
+  const wanted = servers.map(({ server, health }) => ({
+    server,
+    intent: wish(health, outlook, policy.weight),
+  }));
+
+  const configured = new Set(servers.map(({ server }) => server.text));
+  const departing = found
+    .filter((row) => !configured.has(row.server.text))
+    // Nothing will come back to a server that left the cluster: once it is idle it goes.
+    .map((row) => ({
+      server: row.server,
+      intent: row.weight === 0 && row.connections === 0 ? REMOVE : DRAIN,
+    }));
+
+  const nextDrains = new Map<string, number>();
+  const rows = [...wanted, ...departing].map((row) => {
+    if (row.intent.kind !== 'drain') return row;
+    if (!skipsWeightZero(policy.scheduler)) return { ...row, intent: REMOVE };
+    const sinceMs = drains.get(row.server.text) ?? nowMs;
+    nextDrains.set(row.server.text, sinceMs);
+    return nowMs - sinceMs >= policy.drainTimeoutMs ? { ...row, intent: REMOVE } : row;
+  });
+  return { rows, drains: nextDrains, lastResort: outlook === 'last resort' };
+}
+
+const KEEP: Intent = { kind: 'keep' };
+const DRAIN: Intent = { kind: 'drain' };
+const REMOVE: Intent = { kind: 'remove' };
+
+/** How the servers stand together. */
+type Outlook =
+  /** At least one is up. */
+  | 'some up'
+  /** None is up, and some may yet turn out to be. */
+  | 'undecided'
+  /** None is up, and at least one might still answer. */
+  | 'last resort'
+  /** Every one refuses connections. */
+  | 'all refused';
+
+function lookOver(servers: readonly JudgedServer[]): Outlook {
+  if (servers.some(({ health }) => health.state === 'up')) return 'some up';
+  if (servers.some(({ health }) => health.state === 'unknown')) return 'undecided';
+  return servers.every(({ health }) => refused(health)) ? 'all refused' : 'last resort';
+}
+
+function wish(health: Health, outlook: Outlook, weight: number): Intent {
+  switch (health.state) {
+    case 'up':
+      return { kind: 'serve', weight };
+    case 'unknown':
+      return KEEP;
+    case 'sick':
+    case 'dead':
+      if (outlook === 'some up') return health.state === 'sick' ? DRAIN : REMOVE;
+      if (refused(health)) return REMOVE;
+      return outlook === 'last resort' ? { kind: 'serve', weight } : KEEP;
+  }
+}
+
+/** Nothing listens there: whoever is sent to it is turned away, so even as a last resort it is of no use. */
+function refused(health: Health): boolean {
+  return health.lastEvidence?.kind === 'refused';
+}

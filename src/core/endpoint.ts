@@ -1,0 +1,16 @@
+/**
+ * Where a server listens: the identity of virtual and of real servers. Made once, at the edge, from canonical text;
+ * two endpoints are the same exactly when their `text` is.
+ */
+export interface Endpoint {
+  readonly family: 'ipv4' | 'ipv6';
+  /** As inet_ntop(3) writes it. */
+  readonly address: string;
+  readonly port: number;
+  /** `10.103.97.2:6443` or `[fd00::2]:6443`: for people, and as a key. */
+  readonly text: string;
+}
+
+export function endpoint(family: Endpoint['family'], address: string, port: number): Endpoint {
+  return { family, address, port, text: family === 'ipv6' ? `[${address}]:${port}` : `${address}:${port}` };
+}

@@ -1,0 +1,40 @@
+/** What one probe of a real server found. The table is in docs/decisions.md. */
+export type EvidenceKind =
+  /** An accepted status, in time. */
+  | 'ok'
+  /** TCP reset in answer to connect: nothing listens. */
+  | 'refused'
+  /** No answer to connect in time, or the host or network is unreachable. */
+  | 'silent'
+  /** Connected, and no complete answer in time. */
+  | 'slow'
+  /** The handshake failed, or the certificate is not accepted. */
+  | 'tls'
+  /** A status that is not accepted. */
+  | 'status'
+  /** The connection was closed, or made no sense, in the middle of an answer. */
+  | 'broken';
+
+export interface Evidence {
+  readonly kind: EvidenceKind;
+  /** In words, for the log: `status 500`, `ECONNREFUSED`, `certificate has expired`. */
+  readonly detail: string;
+}
+
+/** What a piece of evidence says about its server: it serves, it is there but unwell, or it is not there. */
+export type EvidenceClass = 'up' | 'sick' | 'dead';
+
+export function classOf(kind: EvidenceKind): EvidenceClass {
+  switch (kind) {
+    case 'ok':
+      return 'up';
+    case 'refused':
+    case 'silent':
+      return 'dead';
+    case 'slow':
+    case 'tls':
+    case 'status':
+    case 'broken':
+      return 'sick';
+  }
+}

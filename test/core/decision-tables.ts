@@ -1,0 +1,44 @@
+import { readFileSync } from 'node:fs';
+
+const page = readFileSync(new URL('../../../docs/decisions.md', import.meta.url), 'utf8');
+
+/** One row of a table in docs/decisions.md: its cells by the heading of their column. */
+export type TableRow = Readonly<Record<string, string>>;
+
+/** The rows of the table that `<!-- table: NAME -->` stands before. Throws when there is none. */
+export function decisionTable(name: string): TableRow[] {
+  const marker = `<!-- table: ${name} -->`;
+  const start = page.indexOf(marker);
+  if (start < 0) throw new Error(`docs/decisions.md has no ${marker}`);
+  const lines = page
+    .slice(start + marker.length)
+    .trimStart()
+    .split('\n');
+  const end = lines.findIndex((line) => !line.startsWith('|'));
+  const [heading = [], , ...rows] = lines.slice(0, end).map(cells);
+  if (rows.length === 0) throw new Error(`docs/decisions.md: the table ${name} is empty`);
+  return rows.map((row) => Object.fromEntries(heading.map((column, index) => [column, row[index] ?? ''])));
+}
+
+function cells(line: string): string[] {
+  return line
+    .split('|')
+    .slice(1, -1)
+    .map((cell) => cell.trim());
+}
+
+/** The cell of a column that must be there. */
+export function cell(row: TableRow, column: string): string {
+  const value = row[column];
+  if (value === undefined)
+    throw new Error(`docs/decisions.md: no column ${column} in ${JSON.stringify(row)}`);
+  return value;
+}
+
+/** A row in one line, to name a test by. */
+export function titleOf(row: TableRow): string {
+  return Object.entries(row)
+    .filter(([column]) => column !== 'because')
+    .map(([column, value]) => `${column}: ${value === '' ? '(none)' : value}`)
+    .join(', ');
+}

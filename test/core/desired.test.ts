@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { desire } from '../../src/core/desired.js';
+import { cell, decisionTable, titleOf } from './decision-tables.js';
+import { foundRow, judged, list, sayWanted } from './notation.js';
+
+const NOW_MS = 1_000_000;
+
+describe('from health to the wanted table', () => {
+  for (const row of decisionTable('desired')) {
+    it(titleOf(row), () => {
+      const found = list(cell(row, 'found')).map(foundRow);
+      const drains = new Map(
+        found.flatMap(({ row: { server }, drainedMs }) =>
+          drainedMs === null ? [] : [[server.text, NOW_MS - drainedMs] as const],
+        ),
+      );
+      const desired = desire(
+        list(cell(row, 'servers')).map(judged),
+        found.map((each) => each.row),
+        drains,
+        NOW_MS,
+        { scheduler: cell(row, 'scheduler'), weight: 1, drainTimeoutMs: 30_000 },
+      );
+      assert.equal(desired.rows.map(sayWanted).join(', '), cell(row, 'wanted'));
+      assert.equal(desired.lastResort ? 'yes' : 'no', cell(row, 'last resort'));
+    });
+  }
+});
+
+describe('the time of a drain', () => {
+  const policy = { scheduler: 'rr', weight: 1, drainTimeoutMs: 30_000 };
+  const found = [foundRow('A=1').row, foundRow('B=1+2').row];
+
+  it('begins when the row begins to be drained, and is kept from then on', () => {
+    const first = desire([judged('A up(ok)'), judged('B sick(status)')], found, new Map(), 5_000, policy);
+    assert.deepEqual([...first.drains.values()], [5_000]);
+    const second = desire([judged('A up(ok)'), judged('B sick(status)')], found, first.drains, 9_000, policy);
+    assert.deepEqual(second.drains, first.drains);
+  });
+
+  it('is forgotten when the server serves again, so that the next drain is whole', () => {
+    const first = desire([judged('A up(ok)'), judged('B sick(status)')], found, new Map(), 0, policy);
+    const resort = desire(
+      [judged('A sick(slow)'), judged('B sick(status)')],
+      found,
+      first.drains,
+      60_000,
+      policy,
+    );
+    assert.deepEqual([...resort.drains], []);
+    const again = desire(
+      [judged('A up(ok)'), judged('B sick(status)')],
+      found,
+      resort.drains,
+      90_000,
+      policy,
+    );
+    assert.deepEqual(again.rows.map(sayWanted), ['A serve', 'B drain']);
+  });
+
+  it('of 0 seconds removes at once', () => {
+    const desired = desire([judged('A up(ok)'), judged('B sick(status)')], found, new Map(), 0, {
+      ...policy,
+      drainTimeoutMs: 0,
+    });
+    assert.deepEqual(desired.rows.map(sayWanted), ['A serve', 'B remove']);
+  });
+});
