@@ -1,0 +1,31 @@
+# shellcheck shell=bash
+# This machine's own kernel, in fresh network, mount and process namespaces. Needs packages.sh.
+
+# Does this kernel have IPVS, and may we use it? Asking for its netlink family loads it.
+host_has_ipvs() {
+  [[ $(uname -s) == Linux ]] && command -v unshare >/dev/null || return 1
+  [[ -e /proc/net/ip_vs ]] || modprobe -q ip_vs 2>/dev/null ||
+    { command -v ipvsadm >/dev/null || return 1; }
+  unshare --net --mount -- true 2>/dev/null || return 1
+  if command -v ipvsadm >/dev/null; then
+    unshare --net -- ipvsadm -Ln >/dev/null 2>&1
+  else
+    [[ -e /proc/net/ip_vs ]]
+  fi
+}
+
+host_prepare() {
+  need_packages kmod iproute2 ipvsadm util-linux
+  [[ -n ${WITH_IPVS_NO_PROBE:-} ]] || host_has_ipvs ||
+    FAIL_STATUS=125 fail "this machine's kernel has no IPVS, or does not let us use it; leave --kernel host away"
+}
+
+host_start() {
+  # On a terminal no process namespace: job control does not work across its border.
+  local -a apart=(--net --mount)
+  [[ -n $interactive ]] || apart+=(--pid --fork --kill-child=KILL --mount-proc)
+  if [[ -n $interactive ]]; then
+    guest_conf tty=/dev/tty
+  fi
+  WITH_IPVS_RUN=$run start_guest unshare "${apart[@]}" -- "$run/init"
+}

@@ -1,0 +1,43 @@
+# shellcheck shell=bash
+# Debian packages, installed only when they are missing. Needs say.sh.
+
+# missing_packages PACKAGE... : those of them that are not installed, one on a line.
+missing_packages() {
+  local package installed
+  installed=" $(dpkg-query -W -f '${db:Status-Status}=${Package} ' "$@" 2>/dev/null) "
+  for package; do
+    [[ $installed == *" installed=$package "* ]] || printf '%s\n' "$package"
+  done
+}
+
+# need_packages PACKAGE... : installs what is missing; says in one line what to do when it cannot.
+need_packages() {
+  local -a missing
+  command -v dpkg-query >/dev/null ||
+    fail "this machine is not a Debian; install what these packages hold yourself: $*"
+  mapfile -t missing < <(missing_packages "$@")
+  ((${#missing[@]})) || return 0
+  ((EUID == 0)) || fail "missing packages; as root: apt-get install -y ${missing[*]}"
+  say "installing ${missing[*]}"
+  apt_get install "${missing[@]}"
+}
+
+# apt_get VERB PACKAGE... : with the package lists as they are, and if that fails with fresh ones.
+apt_get() {
+  local log update_log
+  log=$(mktemp) update_log=$(mktemp)
+  if try_apt_get "$@" >"$log" 2>&1 ||
+    { try_apt_get update >"$update_log" 2>&1 && try_apt_get "$@" >"$log" 2>&1; }; then
+    rm -f "$log" "$update_log"
+    return 0
+  fi
+  local why
+  why=$(cat "$update_log" "$log" | grep -m 1 '^[EW]:' || true)
+  rm -f "$log" "$update_log"
+  fail "apt-get failed (${why:-no reason given}); give this machine its Debian mirror, then: apt-get update && apt-get $*"
+}
+
+try_apt_get() {
+  DEBIAN_FRONTEND=noninteractive timeout 600 apt-get -q -y --no-install-recommends \
+    -o DPkg::Lock::Timeout=180 -o Acquire::Retries=3 "$@" </dev/null
+}
