@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# This machine's own kernel, in fresh network, mount and process namespaces. Needs packages.sh.
+# This machine's own kernel, in fresh network, mount and process namespaces. Part of with-ipvs.
+# shellcheck disable=SC2154  # run, interactive and separate_stderr are with-ipvs's
 
 # Does this kernel have IPVS, and may we use it? Asking for its netlink family loads it.
 host_has_ipvs() {
@@ -21,11 +22,9 @@ host_prepare() {
 }
 
 host_start() {
-  # On a terminal no process namespace: job control does not work across its border.
   local -a apart=(--net --mount)
+  # On a terminal no process namespace: job control does not work across its border.
   [[ -n $interactive ]] || apart+=(--pid --fork --kill-child=KILL --mount-proc)
-  if [[ -n $interactive ]]; then
-    guest_conf tty=/dev/tty
-  fi
+  guest_conf "err=$separate_stderr"
   WITH_IPVS_RUN=$run start_guest unshare "${apart[@]}" -- "$run/init"
 }

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# User-Mode Linux: a kernel that is a process. Boots in about a second and a half. Needs packages.sh.
+# User-Mode Linux: a kernel that is a process. Boots in about a second and a half. Part of with-ipvs.
+# shellcheck disable=SC2154  # run, memory, interactive and separate_stderr are with-ipvs's
 
 uml_prepare() {
   [[ $(uname -m) == x86_64 ]] || fail "User-Mode Linux exists for x86_64 only, this is $(uname -m)"
@@ -40,10 +41,10 @@ uml_pick_cpu() {
 uml_start() {
   local -a consoles
   if [[ -n $interactive ]]; then
-    consoles=(con1=fd:0,fd:1 con2=null,fd:6)
+    consoles=('con1=fd:0,fd:1' 'con2=null,fd:6')
     guest_conf tty=/dev/tty1 "err=${separate_stderr:+/dev/tty2}"
   else
-    consoles=(con1=null,fd:5 con2=null,fd:6)
+    consoles=('con1=null,fd:5' 'con2=null,fd:6')
     guest_conf out=/dev/tty1 err=/dev/tty2
   fi
   # modprobe -d wants a directory that holds lib/modules.
