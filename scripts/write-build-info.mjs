@@ -1,0 +1,25 @@
+// Writes dist/src/build-info.json: the version from package.json, commit and date from git, or from the environment
+// (LVSCARE_COMMIT, SOURCE_DATE_EPOCH) where there is no git, as in an image's build. The same commit gives the same file.
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+
+const root = new URL('../', import.meta.url);
+
+function git(...args) {
+  // Only this repository's own git: a package unpacked inside somebody else's is none of that one's commits.
+  if (!existsSync(new URL('.git', root))) return '';
+  try {
+    return execFileSync('git', args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+  } catch {
+    return '';
+  }
+}
+
+const { version } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'));
+const epochSeconds = process.env.SOURCE_DATE_EPOCH || git('log', '-1', '--format=%ct') || '0';
+const info = {
+  gitVersion: `v${version}`,
+  gitCommit: process.env.LVSCARE_COMMIT || git('rev-parse', 'HEAD') || 'unknown',
+  buildDate: new Date(Number(epochSeconds) * 1000).toISOString(),
+};
+writeFileSync(new URL('dist/src/build-info.json', root), `${JSON.stringify(info, null, 2)}\n`);
