@@ -63,7 +63,8 @@ qemu_make_initramfs() {
   rm -rf "$work"
 }
 
-# qemu_start : starts the guest; what comes out of it goes into the pipes that with-ipvs reads.
+# qemu_start : starts the guest; what comes out of it goes into the pipes that with-ipvs reads. Its ports are vport0
+# because the serial device is the first of the virtio devices.
 qemu_start() {
   local -a consoles
   if [[ -n $interactive ]]; then
@@ -81,6 +82,6 @@ qemu_start() {
     -kernel "$qemu_cache/kernel/vmlinuz" -initrd "$qemu_cache/initramfs" \
     -append "console=ttyS0 panic=-1 quiet WITH_IPVS_RUN=$run" \
     -chardev "file,id=log,path=$run/log" -serial chardev:log \
-    -device virtio-rng-pci -device virtio-serial-pci "${consoles[@]}" \
+    -device virtio-serial-pci "${consoles[@]}" \
     -virtfs 'local,path=/,mount_tag=root,security_model=none,multidevs=remap'
 }
