@@ -1,0 +1,111 @@
+/** The rules of docs/architecture.md: imports go one way, and what is pure stays pure. */
+module.exports = {
+  forbidden: [
+    {
+      name: 'no-cycles',
+      severity: 'error',
+      comment: 'Modules that import each other are one module.',
+      from: {},
+      to: { circular: true },
+    },
+    {
+      name: 'core-is-pure',
+      severity: 'error',
+      comment: 'Decisions import neither Node nor a package nor anything else of ours.',
+      from: { path: '^src/core' },
+      to: { pathNot: '^src/core' },
+    },
+    {
+      name: 'netlink-stands-alone',
+      severity: 'error',
+      comment: 'netlink-ts could be published on its own: it knows nothing of health.',
+      from: { path: '^src/netlink' },
+      to: { path: '^src/', pathNot: '^src/netlink' },
+    },
+    {
+      name: 'netlink-needs-only-node',
+      severity: 'error',
+      comment: 'netlink-ts needs no package at run time but its addon.',
+      from: { path: '^src/netlink' },
+      to: { dependencyTypes: ['npm'] },
+    },
+    {
+      name: 'care-knows-only-ports',
+      severity: 'error',
+      comment: 'The control loop reaches the world through the ports that it declares.',
+      from: { path: '^src/care' },
+      to: { pathNot: '^src/(care|core)' },
+    },
+    {
+      name: 'kernel-adapters',
+      severity: 'error',
+      comment: 'Adapters to the kernel know the ports, the values and netlink-ts.',
+      from: { path: '^src/kernel' },
+      to: { pathNot: ['^src/(kernel|core|netlink/index|care/ports)', '^(node:)?(fs|fs/promises|net|path)$'] },
+    },
+    {
+      name: 'probe-adapter',
+      severity: 'error',
+      comment: 'The prober knows the ports, the values and HTTP.',
+      from: { path: '^src/probe' },
+      to: {
+        pathNot: [
+          '^src/(probe|core|care/ports)',
+          '^node_modules/undici',
+          '^(node:)?(net|tls|events|http|fs|fs/promises)$',
+        ],
+      },
+    },
+    {
+      name: 'only-main-composes',
+      severity: 'error',
+      comment: 'Adapters do not know each other: only main.ts brings them together.',
+      from: { path: '^src/(kernel|probe|log|cli)/' },
+      to: { path: '^src/(kernel|probe|log|cli)/', pathNot: '^src/$1/' },
+    },
+    {
+      name: 'nobody-imports-main',
+      severity: 'error',
+      comment: 'main.ts is the root.',
+      from: {},
+      to: { path: '^src/main\\.ts$' },
+    },
+    {
+      name: 'product-needs-no-tests',
+      severity: 'error',
+      comment: 'What is shipped does not import what tests it.',
+      from: { path: '^src' },
+      to: { path: '^(test|lab|demo|bench)/' },
+    },
+    {
+      name: 'product-needs-no-dev-packages',
+      severity: 'error',
+      comment: 'What is shipped imports only what is installed with it.',
+      from: { path: '^src' },
+      to: { dependencyTypes: ['npm-dev'], pathNot: '^node_modules/@types' },
+    },
+    {
+      name: 'lab-stands-alone',
+      severity: 'error',
+      comment: 'The lab judges the program from outside.',
+      from: { path: '^lab' },
+      to: { path: '^(src|test|demo|bench)/' },
+    },
+    {
+      name: 'everything-resolves',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: {
+      extensions: ['.ts', '.js', '.mjs', '.cjs', '.d.ts'],
+      conditionNames: ['import', 'node', 'default', 'types'],
+      exportsFields: ['exports'],
+    },
+  },
+};

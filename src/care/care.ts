@@ -1,0 +1,76 @@
+import type { Endpoint } from '../core/endpoint.js';
+import { Monitor, type MonitorParts, type MonitorPolicy } from './monitor.js';
+import type { KernelChanges } from './ports.js';
+import { Reconciler, type ReconcilerParts, type ReconcilerPolicy } from './reconciler.js';
+
+export interface CarePolicy extends MonitorPolicy, ReconcilerPolicy {}
+
+export interface CareParts extends MonitorParts, ReconcilerParts {
+  readonly changes: KernelChanges;
+}
+
+/** How long to wait before listening again after the notifications broke off. */
+const LISTEN_AGAIN_MS = 1000;
+
+/**
+ * Takes care of one virtual server until the signal aborts: a monitor for each real server, one reconciler, one ear to
+ * the kernel. When it resolves, nothing of it is running any more, and the kernel's table is as it was last made.
+ */
+export async function care(
+  servers: readonly Endpoint[],
+  policy: CarePolicy,
+  parts: CareParts,
+  signal: AbortSignal,
+): Promise<void> {
+  const ending = new AbortController();
+  const end = (): void => {
+    ending.abort();
+  };
+  if (signal.aborted) end();
+  signal.addEventListener('abort', end);
+
+  const monitors = servers.map(
+    (server) =>
+      new Monitor(server, policy, parts, () => {
+        reconciler.request('verdict');
+      }),
+  );
+  const reconciler = new Reconciler(policy, parts, () => monitors);
+  const running = [
+    reconciler.run(ending.signal),
+    listen(
+      parts,
+      () => {
+        reconciler.request('notification');
+      },
+      ending.signal,
+    ),
+    ...monitors.map((monitor) => monitor.run(ending.signal)),
+  ];
+  try {
+    await Promise.all(running);
+  } finally {
+    // If one of them failed, which none should, the others are not left running without it.
+    end();
+    await Promise.allSettled(running);
+    signal.removeEventListener('abort', end);
+  }
+}
+
+async function listen(
+  parts: Pick<CareParts, 'changes' | 'clock' | 'reporter'>,
+  onChange: () => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const ended = (): boolean => signal.aborted;
+  while (!ended()) {
+    try {
+      for await (const _change of parts.changes(signal)) onChange();
+    } catch (error) {
+      if (!ended()) parts.reporter.deaf(error as Error, LISTEN_AGAIN_MS);
+    }
+    await parts.clock.sleep(LISTEN_AGAIN_MS, signal);
+    // What happened while nobody listened is found now.
+    onChange();
+  }
+}

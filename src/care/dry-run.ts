@@ -1,0 +1,21 @@
+import type { ActionResult, Upkeep, VirtualServerTable } from './ports.js';
+
+/** A table that is read, and whose changes are only said to have been made. */
+export function dryTable(table: VirtualServerTable): VirtualServerTable {
+  return {
+    read: () => table.read(),
+    apply: (actions) =>
+      Promise.resolve(actions.map((action): ActionResult => ({ action, error: null, raced: false }))),
+    remove: async () => (await table.read()) !== null,
+  };
+}
+
+/** An upkeep that is checked, and only said to have been mended. */
+export function dryUpkeep(upkeep: Upkeep): Upkeep {
+  return {
+    name: upkeep.name,
+    check: () => upkeep.check(),
+    mend: () => Promise.resolve(),
+    remove: () => Promise.resolve(null),
+  };
+}

@@ -1,0 +1,86 @@
+/** What the control loop needs of the world. Adapters in src/kernel and src/probe provide it; tests provide fakes. */
+import type { Endpoint } from '../core/endpoint.js';
+import type { Evidence } from '../core/evidence.js';
+import type { Health } from '../core/health.js';
+import type { Action } from '../core/reconcile.js';
+import type { ObservedTable } from '../core/table.js';
+
+export interface Clock {
+  /** Monotonic, in milliseconds. */
+  now(): number;
+  /** Resolves after `ms` milliseconds, or as soon as the signal aborts; never rejects. */
+  sleep(ms: number, signal: AbortSignal): Promise<void>;
+}
+
+/** A probe that failed for a reason of our own, and so says nothing about the server. */
+export interface VoidProbe {
+  readonly kind: 'void';
+  readonly detail: string;
+}
+
+export interface Prober {
+  /** Bounded in time by itself; ends early when the signal aborts. */
+  probe(server: Endpoint, signal: AbortSignal): Promise<Evidence | VoidProbe>;
+}
+
+export interface ActionResult {
+  readonly action: Action;
+  /** null when it was done. */
+  readonly error: Error | null;
+  /** The table was not as it had just been read: somebody changes it at the same time. */
+  readonly raced: boolean;
+}
+
+/** Our virtual server in the kernel's table, and nothing else of that table. */
+export interface VirtualServerTable {
+  read(): Promise<ObservedTable>;
+  /** Carries out every action in order, going on after one that failed. */
+  apply(actions: readonly Action[]): Promise<readonly ActionResult[]>;
+  /** Removes the virtual server and its rows. Resolves to false when there was none. */
+  remove(): Promise<boolean>;
+}
+
+/** Something beside the table that has to be so: a route, a sysctl. */
+export interface Upkeep {
+  /** What it is, for the log: `local route`. */
+  readonly name: string;
+  /** What is amiss, in words, or null when all is well. Changes nothing. */
+  check(): Promise<string | null>;
+  /** Puts right what {@link check} found. */
+  mend(): Promise<void>;
+  /** Takes away what `mend` made, however long ago. Resolves to what it took away, in words, or to null. */
+  remove(): Promise<string | null>;
+}
+
+/** Tells that something changed in the kernel which an {@link Upkeep} may care about; the text says what, for the log. */
+export type KernelChanges = (signal: AbortSignal) => AsyncIterable<string>;
+
+/** Why a pass of the reconciler runs. */
+export type Cause = 'start' | 'verdict' | 'timer' | 'notification' | 'retry';
+
+export interface Pass {
+  readonly causes: readonly Cause[];
+  readonly results: readonly ActionResult[];
+  /** The table had been made so before, and somebody changed it since. */
+  readonly drift: boolean;
+  readonly lastResort: boolean;
+  readonly durationMs: number;
+}
+
+/** Hears of everything that happens: the log, and whatever else wants to know. Must not throw. */
+export interface Reporter {
+  probed(server: Endpoint, outcome: Evidence | VoidProbe, durationMs: number): void;
+  judged(server: Endpoint, before: Health, after: Health): void;
+  /** A pass that read the table, and changed it or found it right. */
+  reconciled(pass: Pass): void;
+  /** A pass that could not read the table; `retryInMs` until the next try. */
+  tableUnreadable(error: Error, retryInMs: number): void;
+  /** An upkeep was amiss; `error` is null when it was mended. */
+  mended(upkeep: string, amiss: string, error: Error | null): void;
+  /** An upkeep could not even be checked. */
+  uncheckable(upkeep: string, error: Error): void;
+  /** The stream of notifications broke off; the timer still finds what they would have told. */
+  deaf(error: Error, retryInMs: number): void;
+  /** Something failed that should not be able to: a fault of our own. */
+  fault(where: string, error: Error): void;
+}

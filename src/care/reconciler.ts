@@ -1,0 +1,175 @@
+import { desire, type Drains, type JudgedServer, type TablePolicy } from '../core/desired.js';
+import { reconcile } from '../core/reconcile.js';
+import { serviceSettings } from '../core/table.js';
+import type { ActionResult, Cause, Clock, Pass, Reporter, Upkeep, VirtualServerTable } from './ports.js';
+
+export interface ReconcilerPolicy extends TablePolicy {
+  /** Between passes that nothing but time asks for, in milliseconds. */
+  readonly intervalMs: number;
+}
+
+export interface ReconcilerParts {
+  readonly table: VirtualServerTable;
+  /** In the order in which they are checked. */
+  readonly upkeeps: readonly Upkeep[];
+  readonly clock: Clock;
+  readonly reporter: Reporter;
+}
+
+/** The least time from one pass to the next that only notifications ask for: a storm of them must not keep us busy. */
+const NOTIFICATION_GAP_MS = 50;
+/** The first wait after a pass that failed; it doubles up to the interval. */
+const FIRST_RETRY_MS = 250;
+/** How often in a row a pass that raced with somebody is repeated at once. */
+const MOST_RACES = 3;
+
+/** Keeps the kernel as the verdicts want it: reads, compares, acts. Passes never overlap. */
+export class Reconciler {
+  readonly #policy: ReconcilerPolicy;
+  readonly #parts: ReconcilerParts;
+  readonly #judged: () => readonly JudgedServer[];
+  readonly #causes = new Set<Cause>(['start']);
+  #alarm = new AbortController();
+  #drains: Drains = new Map();
+  /** What the last pass without a failure wanted, to tell drift from change. */
+  #settled: string | null = null;
+  #failures = 0;
+  #races = 0;
+
+  constructor(policy: ReconcilerPolicy, parts: ReconcilerParts, judged: () => readonly JudgedServer[]) {
+    this.#policy = policy;
+    this.#parts = parts;
+    this.#judged = judged;
+  }
+
+  /** Asks for a pass. One that is running does not count: it may have read too early. */
+  request(cause: Cause): void {
+    this.#causes.add(cause);
+    this.#alarm.abort();
+  }
+
+  /** Runs passes until the signal aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    const onAbort = (): void => {
+      this.#alarm.abort();
+    };
+    signal.addEventListener('abort', onAbort);
+    try {
+      while (!signal.aborted) {
+        const causes = [...this.#causes];
+        this.#causes.clear();
+        const waitMs = await this.#pass(causes);
+        await this.#wait(waitMs, signal);
+      }
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+    }
+  }
+
+  /** Sleeps until something asks for a pass, or until it is time for one. */
+  async #wait(timeMs: number, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#parts;
+    const endedMs = clock.now();
+    for (;;) {
+      const untilMs = endedMs + this.#patience(timeMs);
+      const leftMs = untilMs - clock.now();
+      if (signal.aborted || leftMs <= 0) break;
+      this.#alarm = new AbortController();
+      await clock.sleep(leftMs, this.#alarm.signal);
+    }
+    if (this.#causes.size === 0) this.#causes.add(this.#failures > 0 ? 'retry' : 'timer');
+  }
+
+  #patience(timeMs: number): number {
+    if (this.#causes.size === 0) return timeMs;
+    const onlyNotified = this.#causes.size === 1 && this.#causes.has('notification');
+    return onlyNotified ? Math.min(NOTIFICATION_GAP_MS, timeMs) : 0;
+  }
+
+  /** One pass. Resolves to the time until the next one that nothing else asks for, in milliseconds. */
+  async #pass(causes: readonly Cause[]): Promise<number> {
+    const { clock, reporter } = this.#parts;
+    const startMs = clock.now();
+    let results: readonly ActionResult[];
+    try {
+      results = await this.#bringTable(causes, startMs);
+    } catch (error) {
+      const retryInMs = this.#retryDelay();
+      reporter.tableUnreadable(error as Error, retryInMs);
+      return retryInMs;
+    }
+    const upheld = await this.#uphold();
+    if (upheld && results.every(({ error }) => error === null)) {
+      this.#failures = 0;
+      this.#races = 0;
+      return this.#untilNextDrainEnds();
+    }
+    if (results.some(({ raced }) => raced) && this.#races < MOST_RACES) {
+      this.#races += 1;
+      return 0;
+    }
+    return this.#retryDelay();
+  }
+
+  async #bringTable(causes: readonly Cause[], startMs: number): Promise<readonly ActionResult[]> {
+    const { table, clock, reporter } = this.#parts;
+    const observed = await table.read();
+    const desired = desire(this.#judged(), observed?.rows ?? [], this.#drains, clock.now(), this.#policy);
+    this.#drains = desired.drains;
+    const actions = reconcile(serviceSettings(this.#policy.scheduler), desired, observed);
+    const results = actions.length === 0 ? [] : await table.apply(actions);
+
+    const wanted = JSON.stringify(desired.rows);
+    const pass: Pass = {
+      causes,
+      results,
+      drift: actions.length > 0 && wanted === this.#settled,
+      lastResort: desired.lastResort,
+      durationMs: clock.now() - startMs,
+    };
+    this.#settled = results.every(({ error }) => error === null) ? wanted : null;
+    reporter.reconciled(pass);
+    return results;
+  }
+
+  /** Checks every upkeep and mends what is amiss; one that fails does not keep the others from it. */
+  async #uphold(): Promise<boolean> {
+    let allWell = true;
+    for (const upkeep of this.#parts.upkeeps) {
+      allWell = (await mendIfAmiss(upkeep, this.#parts.reporter)) && allWell;
+    }
+    return allWell;
+  }
+
+  #retryDelay(): number {
+    const delayMs = Math.min(FIRST_RETRY_MS * 2 ** this.#failures, this.#policy.intervalMs);
+    this.#failures = Math.min(this.#failures + 1, 30);
+    return delayMs;
+  }
+
+  #untilNextDrainEnds(): number {
+    const nowMs = this.#parts.clock.now();
+    const ends = [...this.#drains.values()].map((sinceMs) => sinceMs + this.#policy.drainTimeoutMs - nowMs);
+    return Math.max(0, Math.min(this.#policy.intervalMs, ...ends));
+  }
+}
+
+/** Resolves to whether all is well now. */
+export async function mendIfAmiss(upkeep: Upkeep, reporter: Reporter): Promise<boolean> {
+  let amiss: string | null;
+  try {
+    amiss = await upkeep.check();
+  } catch (error) {
+    reporter.uncheckable(upkeep.name, error as Error);
+    return false;
+  }
+  if (amiss === null) return true;
+  try {
+    await upkeep.mend();
+  } catch (error) {
+    reporter.mended(upkeep.name, amiss, error as Error);
+    return false;
+  }
+  reporter.mended(upkeep.name, amiss, null);
+  return true;
+}

@@ -1,0 +1,199 @@
+/** Every option of `lvscare care`: its spelling, its help, its default. What values mean is in src/config. */
+export interface OptionSpec {
+  /** Without the dashes. Its environment variable is `CARE_` and this in upper case, dashes to underscores. */
+  readonly flag: string;
+  /** Further spellings. One letter is a short option. */
+  readonly aliases?: readonly string[];
+  readonly kind: 'text' | 'list' | 'switch';
+  readonly help: string;
+  /** What the help gives as the default, when there is one. */
+  readonly defaultText?: string;
+  readonly group: string;
+  /** Values to complete, when there are only a few. */
+  readonly choices?: readonly string[];
+  /** Accepted for manifests that were written for the Go program, and no longer of use. */
+  readonly obsolete?: true;
+}
+
+const SERVERS = 'Servers:';
+const REACHING = 'Reaching the virtual server:';
+const JUDGING = 'Judging:';
+const PROBING = 'Probing:';
+const DOING = 'What to do:';
+const LOGGING = 'Logging:';
+
+export const CARE_OPTIONS = [
+  {
+    flag: 'vs',
+    kind: 'text',
+    help: 'Virtual server, IP:PORT or [IPv6]:PORT. Required',
+    group: SERVERS,
+  },
+  {
+    flag: 'rs',
+    kind: 'list',
+    help: 'Real server, like --vs; repeated or comma-joined. Required unless --clean',
+    group: SERVERS,
+  },
+  {
+    flag: 'scheduler',
+    kind: 'text',
+    help: 'IPVS scheduler: rr, wrr, lc, wlc, sh, mh, dh, sed, nq, ...',
+    defaultText: 'rr',
+    choices: ['rr', 'wrr', 'lc', 'wlc', 'sh', 'mh', 'dh', 'sed', 'nq', 'lblc', 'lblcr', 'fo', 'ovf'],
+    group: SERVERS,
+  },
+  {
+    flag: 'mode',
+    kind: 'text',
+    help: 'How this node reaches the virtual server: "local" keeps a local route to it, "none" leaves it to others',
+    defaultText: 'local',
+    choices: ['local', 'none'],
+    group: REACHING,
+  },
+  {
+    flag: 'ip',
+    kind: 'text',
+    help: "This node's address, the source of its connections to the virtual server",
+    defaultText: "LVSCARE_NODE_IP, else lvscare.node.ip in the hosts file, else the kernel's choice",
+    group: REACHING,
+  },
+  {
+    flag: 'interval',
+    kind: 'text',
+    help: 'Between probes, and between checks for drift: seconds, or a duration like 500ms or 1m30s; 0 is the default',
+    defaultText: '5s',
+    group: JUDGING,
+  },
+  {
+    flag: 'fast-interval',
+    kind: 'text',
+    help: 'Between probes while one more may change the verdict',
+    defaultText: '200ms',
+    group: JUDGING,
+  },
+  {
+    flag: 'fall',
+    kind: 'text',
+    help: 'Failures in a row that take a real server out',
+    defaultText: '2',
+    group: JUDGING,
+  },
+  {
+    flag: 'rise',
+    kind: 'text',
+    help: 'Successes in a row that put it back',
+    defaultText: '2',
+    group: JUDGING,
+  },
+  {
+    flag: 'drain-timeout',
+    kind: 'text',
+    help: 'How long a real server that is sick or no longer configured may finish its connections; 0 removes it at once',
+    defaultText: '30s',
+    group: JUDGING,
+  },
+  {
+    flag: 'connect-timeout',
+    kind: 'text',
+    help: 'For TCP to connect to a real server',
+    defaultText: '1s',
+    group: PROBING,
+  },
+  {
+    flag: 'health-timeout',
+    kind: 'text',
+    help: 'For a whole probe',
+    defaultText: '3s',
+    group: PROBING,
+  },
+  {
+    flag: 'health-path',
+    kind: 'text',
+    help: 'Path to ask for, a query included',
+    defaultText: '/healthz',
+    group: PROBING,
+  },
+  {
+    flag: 'health-schem',
+    aliases: ['health-scheme'],
+    kind: 'text',
+    help: 'https or http',
+    defaultText: 'https',
+    choices: ['https', 'http'],
+    group: PROBING,
+  },
+  {
+    flag: 'health-req-method',
+    kind: 'text',
+    help: 'Method to ask with',
+    defaultText: 'GET',
+    group: PROBING,
+  },
+  { flag: 'health-req-body', kind: 'text', help: 'Body to send', group: PROBING },
+  {
+    flag: 'health-req-headers',
+    kind: 'list',
+    help: 'Headers to send, name=value,name2=value2; repeated or comma-joined',
+    group: PROBING,
+  },
+  {
+    flag: 'health-status',
+    kind: 'list',
+    help: 'A status from 400 to 599 that is healthy too (k3s: 401); repeated or comma-joined',
+    group: PROBING,
+  },
+  {
+    flag: 'health-ca',
+    kind: 'text',
+    help: "File with the CA of the real servers' certificates, in PEM",
+    defaultText: '/etc/kubernetes/pki/ca.crt if readable, else certificates are not verified',
+    group: PROBING,
+  },
+  {
+    flag: 'health-insecure-skip-verify',
+    kind: 'switch',
+    help: 'Do not verify certificates; =false verifies them whatever else is given',
+    group: PROBING,
+  },
+  {
+    flag: 'run-once',
+    kind: 'switch',
+    help: 'Set everything up with every real server in rotation, probe nothing, and end',
+    group: DOING,
+  },
+  {
+    flag: 'clean',
+    aliases: ['C'],
+    kind: 'switch',
+    help: 'Remove the virtual server and the way to it, and end',
+    group: DOING,
+  },
+  {
+    flag: 'dry-run',
+    kind: 'switch',
+    help: 'Probe, and say what would be done, but change nothing',
+    group: DOING,
+  },
+  {
+    flag: 'log-level',
+    aliases: ['logger'],
+    kind: 'text',
+    help: 'DEBUG, INFO, WARN or ERROR',
+    defaultText: 'INFO',
+    choices: ['DEBUG', 'INFO', 'WARN', 'ERROR'],
+    group: LOGGING,
+  },
+  {
+    flag: 'log-format',
+    kind: 'text',
+    help: 'json, text, or auto: text on a terminal, else JSON',
+    defaultText: 'auto',
+    choices: ['auto', 'json', 'text'],
+    group: LOGGING,
+  },
+  { flag: 'iface', aliases: ['i'], kind: 'text', help: '', group: DOING, obsolete: true },
+  { flag: 'masqueradebit', kind: 'text', help: '', group: DOING, obsolete: true },
+] as const satisfies readonly OptionSpec[];
+
+export type CareFlag = (typeof CARE_OPTIONS)[number]['flag'];

@@ -1,0 +1,212 @@
+import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { Endpoint } from '../core/endpoint.js';
+import type { CarePolicy } from '../care/care.js';
+import type { ProbeRequest } from '../probe/prober.js';
+import { durationParser } from './duration.js';
+import { parseAddress, parseEndpoint } from './endpoint.js';
+import type { Environment, Settings } from './settings.js';
+import { UsageError, type Parser } from './usage-error.js';
+import {
+  choiceParser,
+  integerParser,
+  parseHeader,
+  parseLogLevel,
+  parseMethod,
+  parsePath,
+  parseScheduler,
+  type LogLevel,
+} from './values.js';
+
+export interface CareConfig {
+  readonly virtualServer: Endpoint;
+  readonly realServers: readonly Endpoint[];
+  readonly mode: 'local' | 'none';
+  /** NODE_IP as given, null when it is to be found out. */
+  readonly nodeAddress: string | null;
+  readonly policy: CarePolicy;
+  readonly probe: ProbeRequest;
+  readonly task: 'care' | 'run-once' | 'clean';
+  readonly dryRun: boolean;
+  readonly log: LogConfig;
+  /** What to tell the user about how we read what they gave. */
+  readonly notes: readonly string[];
+}
+
+export interface LogConfig {
+  readonly level: LogLevel;
+  readonly format: 'auto' | 'json' | 'text';
+}
+
+const SECOND = 1000;
+const DAY = 24 * 3600 * SECOND;
+const DEFAULT_CA = '/etc/kubernetes/pki/ca.crt';
+
+const interval = durationParser({ leastMs: 10, mostMs: DAY, words: 'from 10ms to 24h' });
+const timeout = durationParser({ leastMs: 1, mostMs: 10 * 60 * SECOND, words: 'from 1ms to 10m' });
+const patience = durationParser({ leastMs: 0, mostMs: DAY, words: 'from 0 to 24h' });
+const count = integerParser(1, 1000);
+
+/** Everything that `lvscare care` is told. Throws a UsageError for the first thing that is wrong. */
+export function readCareConfig(settings: Settings, environment: Environment): CareConfig {
+  const log = readLogConfig(settings);
+  const task = readTask(settings);
+  const virtualServer = settings.value('vs', parseEndpoint, null);
+  if (virtualServer === null)
+    throw new UsageError('--vs', 'the virtual server, IP:PORT or [IPv6]:PORT', null);
+  const realServers = readRealServers(settings, virtualServer, task === 'clean');
+  const { probe, notes } = readProbe(settings);
+  const scheduler = settings.value('scheduler', parseScheduler, 'rr');
+  return {
+    virtualServer,
+    realServers,
+    mode: readMode(settings),
+    nodeAddress: readNodeAddress(settings, environment, virtualServer),
+    policy: {
+      scheduler,
+      weight: 1,
+      intervalMs: settings.value('interval', orDefault(interval, 5 * SECOND), 5 * SECOND),
+      fastIntervalMs: settings.value('fast-interval', interval, 200),
+      fall: settings.value('fall', count, 2),
+      rise: settings.value('rise', count, 2),
+      drainTimeoutMs: settings.value('drain-timeout', patience, 30 * SECOND),
+    },
+    probe,
+    task,
+    dryRun: settings.switch('dry-run', false),
+    log,
+    notes: [...notes, ...obsolete(settings)],
+  };
+}
+
+/** What to log and how: wanted before anything else, so that whatever is wrong can be said. */
+function readLogConfig(settings: Settings): LogConfig {
+  return {
+    level: settings.value('log-level', parseLogLevel, 'info'),
+    format: settings.value('log-format', choiceParser('auto', 'json', 'text'), 'auto'),
+  };
+}
+
+function readTask(settings: Settings): CareConfig['task'] {
+  const [once, clean] = [settings.switch('run-once', false), settings.switch('clean', false)];
+  if (once && clean)
+    throw new UsageError(settings.name('run-once'), 'not to be given together with --clean', 'true');
+  return clean ? 'clean' : once ? 'run-once' : 'care';
+}
+
+/** The Go program takes 0 for its default. */
+function orDefault(parse: Parser<number>, otherwise: number): Parser<number> {
+  return (text, option) => (text === '0' || text === '0s' ? otherwise : parse(text, option));
+}
+
+function readMode(settings: Settings): CareConfig['mode'] {
+  const mode = settings.value('mode', choiceParser('local', 'none', ''), 'local');
+  return mode === '' ? 'none' : mode;
+}
+
+function readRealServers(settings: Settings, virtualServer: Endpoint, optional: boolean): Endpoint[] {
+  const realServers = settings.list('rs', parseEndpoint);
+  const name = settings.name('rs');
+  if (realServers.length === 0 && !optional)
+    throw new UsageError(name, 'at least one real server, IP:PORT', null);
+  realServers.forEach((server, index) => {
+    if (server.family !== virtualServer.family) {
+      const version = virtualServer.family === 'ipv4' ? 'IPv4' : 'IPv6';
+      throw new UsageError(name, `${version} like ${settings.name('vs')} ${virtualServer.text}`, server.text);
+    }
+    if (server.text === virtualServer.text) {
+      throw new UsageError(name, 'real servers other than the virtual server', server.text);
+    }
+    if (realServers.findIndex((other) => other.text === server.text) < index) {
+      throw new UsageError(name, 'each real server once', server.text);
+    }
+  });
+  return realServers;
+}
+
+function readNodeAddress(
+  settings: Settings,
+  environment: Environment,
+  virtualServer: Endpoint,
+): string | null {
+  const version = virtualServer.family === 'ipv4' ? 'IPv4' : 'IPv6';
+  const ofFamily: Parser<string> = (text, option) => {
+    const address = parseAddress(text, option);
+    if (address.includes(':') !== (virtualServer.family === 'ipv6')) {
+      throw new UsageError(option, `${version} like ${settings.name('vs')} ${virtualServer.text}`, text);
+    }
+    return address;
+  };
+  const variable = environment['LVSCARE_NODE_IP'];
+  const otherwise = variable === undefined || variable === '' ? null : ofFamily(variable, 'LVSCARE_NODE_IP');
+  return settings.value('ip', ofFamily, otherwise);
+}
+
+function readProbe(settings: Settings): { readonly probe: ProbeRequest; readonly notes: readonly string[] } {
+  const scheme = settings.value('health-schem', choiceParser('https', 'http'), 'https');
+  const { tls, notes } = readTls(settings, scheme);
+  const body = settings.value('health-req-body', (text) => text, '');
+  const probe: ProbeRequest = {
+    scheme,
+    method: settings.value('health-req-method', parseMethod, 'GET'),
+    path: settings.value('health-path', parsePath, '/healthz'),
+    headers: Object.fromEntries(settings.list('health-req-headers', parseHeader)),
+    body: body === '' ? null : body,
+    acceptedStatuses: new Set(settings.list('health-status', integerParser(400, 599))),
+    connectTimeoutMs: settings.value('connect-timeout', timeout, SECOND),
+    timeoutMs: settings.value('health-timeout', timeout, 3 * SECOND),
+    tls,
+  };
+  return { probe, notes };
+}
+
+function readTls(
+  settings: Settings,
+  scheme: ProbeRequest['scheme'],
+): { readonly tls: ProbeRequest['tls']; readonly notes: readonly string[] } {
+  const skip = settings.switch('health-insecure-skip-verify', null);
+  const given = settings.value('health-ca', readCertificates, null);
+  if (scheme === 'http') return { tls: { verify: false, ca: null }, notes: [] };
+  if (skip === true) return { tls: { verify: false, ca: null }, notes: [] };
+  const ca = given ?? readDefaultCa();
+  if (ca === null && skip === null) {
+    const note =
+      `certificates of the real servers are NOT VERIFIED: there is no --health-ca, and ${DEFAULT_CA} cannot be read; ` +
+      'give one of them, or say --health-insecure-skip-verify';
+    return { tls: { verify: false, ca: null }, notes: [note] };
+  }
+  return { tls: { verify: true, ca }, notes: [] };
+}
+
+const readCertificates: Parser<string> = (path, option) => {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new UsageError(
+      option,
+      `a readable file (${(error as NodeJS.ErrnoException).code ?? 'unreadable'})`,
+      path,
+    );
+  }
+  try {
+    new X509Certificate(text);
+  } catch {
+    throw new UsageError(option, 'a file with certificates in PEM', path);
+  }
+  return text;
+};
+
+function readDefaultCa(): string | null {
+  try {
+    return readCertificates(DEFAULT_CA, '--health-ca');
+  } catch {
+    return null;
+  }
+}
+
+function obsolete(settings: Settings): string[] {
+  return ['iface', 'masqueradebit']
+    .filter((flag) => settings.has(flag))
+    .map((flag) => `${settings.name(flag)} is accepted for the sake of old manifests, and has no effect`);
+}

@@ -1,0 +1,83 @@
+import { validateHeaderName, validateHeaderValue } from 'node:http';
+import { UsageError, type Parser } from './usage-error.js';
+
+export function integerParser(least: number, most: number): Parser<number> {
+  return (text, option) => {
+    const value = /^-?\d{1,15}$/.test(text) ? Number(text) : NaN;
+    if (!(value >= least && value <= most)) {
+      throw new UsageError(option, `a whole number from ${least} to ${most}`, text);
+    }
+    return value;
+  };
+}
+
+export function choiceParser<Choice extends string>(...choices: readonly Choice[]): Parser<Choice> {
+  return (text, option) => {
+    const found = choices.find((choice) => choice === text);
+    if (found === undefined) throw new UsageError(option, `one of ${choices.join(', ')}`, text);
+    return found;
+  };
+}
+
+/** As Go's strconv.ParseBool. */
+export const parseBoolean: Parser<boolean> = (text, option) => {
+  if (['1', 't', 'T', 'true', 'True', 'TRUE'].includes(text)) return true;
+  if (['0', 'f', 'F', 'false', 'False', 'FALSE'].includes(text)) return false;
+  throw new UsageError(option, 'true or false', text);
+};
+
+/** The name of a scheduler, which is the kernel's to know: `ip_vs_NAME` is its module. */
+export const parseScheduler: Parser<string> = (text, option) => {
+  if (!/^[a-z0-9_]{1,15}$/.test(text)) {
+    throw new UsageError(option, 'an IPVS scheduler such as rr, wrr, lc, wlc, sh or mh', text);
+  }
+  return text;
+};
+
+const LEVELS = {
+  DEBG: 'debug',
+  DEBUG: 'debug',
+  INFO: 'info',
+  WARN: 'warn',
+  WARNING: 'warn',
+  ERROR: 'error',
+  ERRO: 'error',
+} as const;
+export type LogLevel = (typeof LEVELS)[keyof typeof LEVELS];
+
+/** A log level in the Go program's spelling or in the usual one, in any case. */
+export const parseLogLevel: Parser<LogLevel> = (text, option) => {
+  const level = (LEVELS as Readonly<Record<string, LogLevel | undefined>>)[text.toUpperCase()];
+  if (level === undefined) throw new UsageError(option, 'one of DEBUG, INFO, WARN, ERROR', text);
+  return level;
+};
+
+/** A path with an optional query, which stays as it is. A missing leading slash is added. */
+export const parsePath: Parser<string> = (text, option) => {
+  if (!/^[\x21-\x7e]*$/.test(text) || text.includes('#')) {
+    throw new UsageError(option, 'a path with an optional query, percent-encoded', text);
+  }
+  return text.startsWith('/') ? text : `/${text}`;
+};
+
+/** An HTTP method, in upper case. */
+export const parseMethod: Parser<string> = (text, option) => {
+  if (!/^[A-Za-z]{1,20}$/.test(text) || text.toUpperCase() === 'CONNECT') {
+    throw new UsageError(option, 'an HTTP method such as GET or HEAD', text);
+  }
+  return text.toUpperCase();
+};
+
+/** `name=value`, one header. */
+export const parseHeader: Parser<readonly [string, string]> = (text, option) => {
+  const at = text.indexOf('=');
+  const [name, value] = [text.slice(0, at), text.slice(at + 1)];
+  try {
+    if (at < 1) throw new TypeError('no name');
+    validateHeaderName(name);
+    validateHeaderValue(name, value);
+  } catch {
+    throw new UsageError(option, 'headers as name=value,name2=value2', text);
+  }
+  return [name, value];
+};

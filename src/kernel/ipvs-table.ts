@@ -1,0 +1,137 @@
+import type { ActionResult, VirtualServerTable } from '../care/ports.js';
+import { endpoint, type Endpoint } from '../core/endpoint.js';
+import type { Action } from '../core/reconcile.js';
+import type { ObservedTable, Row, ServiceSettings } from '../core/table.js';
+import {
+  NetlinkError,
+  ServiceFlag,
+  type AddressServiceKey,
+  type Destination,
+  type Ipvs,
+  type IpvsOperation,
+} from '../netlink/index.js';
+import { isIpvsMissing, KernelError } from './errors.js';
+
+/** One virtual server in the kernel's IPVS table. It cannot name another one. */
+export function ipvsTable(ipvs: Ipvs, virtualServer: Endpoint): VirtualServerTable {
+  const service: AddressServiceKey = {
+    protocol: 'tcp',
+    address: virtualServer.address,
+    port: virtualServer.port,
+  };
+  return {
+    async read() {
+      try {
+        return await readTable(ipvs, service);
+      } catch (error) {
+        throw explain(error, 'cannot read the IPVS table');
+      }
+    },
+    async apply(actions) {
+      const results = await ipvs.batch(actions.map((action) => operation(service, action)));
+      return actions.map((action, index) => outcome(action, results[index]));
+    },
+    async remove() {
+      try {
+        await ipvs.deleteService(service);
+        return true;
+      } catch (error) {
+        // ESRCH: no such virtual server. A kernel without IPVS has none either.
+        if (isIpvsMissing(error) || (error instanceof NetlinkError && error.code === 'ESRCH')) return false;
+        throw explain(error, `cannot remove virtual server ${virtualServer.text}`);
+      }
+    },
+  };
+}
+
+async function readTable(ipvs: Ipvs, service: AddressServiceKey): Promise<ObservedTable> {
+  const found = await ipvs.getService(service);
+  if (found === null) return null;
+  const rows = (await ipvs.listDestinations(service)).map(toRow);
+  return { scheduler: found.scheduler, flags: found.flags & ~ServiceFlag.hashed, peName: found.peName, rows };
+}
+
+function toRow(found: Destination): Row {
+  return {
+    server: endpoint(found.family, found.address, found.port),
+    weight: found.weight,
+    forwarding: found.forwarding,
+    upperThreshold: found.upperThreshold,
+    lowerThreshold: found.lowerThreshold,
+    connections: found.activeConnections + found.inactiveConnections,
+  };
+}
+
+function operation(service: AddressServiceKey, action: Action): IpvsOperation {
+  switch (action.kind) {
+    case 'create-service':
+      return { kind: 'createService', service, config: serviceConfig(action.settings) };
+    case 'update-service':
+      return { kind: 'updateService', service, config: serviceConfig(action.settings) };
+    case 'create-row':
+      return { kind: 'createDestination', service, ...rowConfig(action) };
+    case 'update-row':
+      return { kind: 'updateDestination', service, ...rowConfig(action) };
+    case 'delete-row':
+      return { kind: 'deleteDestination', service, destination: action.server };
+  }
+}
+
+function serviceConfig({ scheduler, flags, peName }: ServiceSettings): ServiceSettings {
+  return { scheduler, flags, peName };
+}
+
+function rowConfig(action: { server: Endpoint; weight: number }): {
+  destination: Endpoint;
+  config: { weight: number; forwarding: 'masquerade'; upperThreshold: 0; lowerThreshold: 0 };
+} {
+  return {
+    destination: action.server,
+    config: { weight: action.weight, forwarding: 'masquerade', upperThreshold: 0, lowerThreshold: 0 },
+  };
+}
+
+function outcome(
+  action: Action,
+  result: { ok: true } | { ok: false; error: NetlinkError } | undefined,
+): ActionResult {
+  if (result === undefined) return { action, error: new Error('no answer for this action'), raced: false };
+  if (result.ok) return { action, error: null, raced: false };
+  return { action, error: explainAction(action, result.error), raced: raced(action, result.error) };
+}
+
+/** Whether the table had changed between reading and acting, so that reading again is all it needs. */
+function raced(action: Action, { code }: NetlinkError): boolean {
+  switch (action.kind) {
+    case 'create-service':
+    case 'create-row':
+      // EEXIST: it is there by now. ESRCH: the virtual server is gone by now.
+      return code === 'EEXIST' || code === 'ESRCH';
+    case 'update-service':
+    case 'update-row':
+    case 'delete-row':
+      // ESRCH: the virtual server is gone by now. ENOENT: the row is (of a service: see below).
+      return code === 'ESRCH' || (code === 'ENOENT' && action.kind !== 'update-service');
+  }
+}
+
+function explainAction(action: Action, error: NetlinkError): Error {
+  const scheduler = 'settings' in action ? action.settings.scheduler : null;
+  if (scheduler !== null && error.code === 'ENOENT' && !isIpvsMissing(error)) {
+    return new KernelError(
+      `the kernel has no scheduler ${scheduler}: load it with modprobe ip_vs_${scheduler}`,
+      error,
+    );
+  }
+  return explain(error, 'the kernel refused it');
+}
+
+function explain(error: unknown, what: string): Error {
+  if (isIpvsMissing(error)) {
+    return new KernelError('the kernel has no IPVS: load it with modprobe ip_vs', error);
+  }
+  if (error instanceof NetlinkError && error.code === 'EPERM') {
+    return new KernelError(`${what}: not permitted, it takes root or the capability NET_ADMIN`, error);
+  }
+  return new KernelError(`${what}: ${(error as Error).message}`, error);
+}

@@ -1,0 +1,108 @@
+import type { Upkeep } from '../care/ports.js';
+import type { Endpoint } from '../core/endpoint.js';
+import { NetlinkError, RouteTable, type Route, type RouteKey, type Rtnetlink } from '../netlink/index.js';
+import { KernelError } from './errors.js';
+
+/** rtm_protocol of a route that the kernel made by itself, for an address of an interface. */
+const MADE_BY_KERNEL = 2;
+/** rtm_protocol of the routes that we make: `static`, as an administrator's. */
+const MADE_BY_ADMINISTRATOR = 4;
+
+/**
+ * Mode `local`: `ip route replace local VIP dev lo table local src NODE_IP`. The virtual server's address becomes
+ * local, and its clients on this node speak from the node's own address.
+ *
+ * @param sourceAddress NODE_IP as of now; it may change while we run.
+ */
+export function localRoute(
+  rtnetlink: Rtnetlink,
+  virtualServer: Endpoint,
+  sourceAddress: () => Promise<string>,
+): Upkeep {
+  const key: RouteKey = {
+    family: virtualServer.family,
+    destination: virtualServer.address,
+    prefixLength: virtualServer.family === 'ipv4' ? 32 : 128,
+    table: RouteTable.local,
+    type: 'local',
+    metric: null,
+  };
+  const words = `local ${virtualServer.address} dev lo`;
+
+  async function loopback(): Promise<number> {
+    const lo = await rtnetlink.findLink('lo');
+    if (lo === null) throw new KernelError('this network namespace has no interface lo', null);
+    return lo.index;
+  }
+
+  async function found(): Promise<Route[]> {
+    const routes = await rtnetlink.listRoutes({ family: key.family, table: key.table });
+    return routes.filter(
+      (route) =>
+        route.destination === key.destination &&
+        route.prefixLength === key.prefixLength &&
+        route.type === key.type,
+    );
+  }
+
+  return {
+    name: 'local route',
+
+    async check() {
+      const [routes, lo, source] = [await found(), await loopback(), await sourceAddress()];
+      const ours = routes.filter((route) => isOurs(route, lo));
+      if (ours.some((route) => route.preferredSource === source)) return null;
+      // An address that an interface of this node has is local already, and its route is the kernel's.
+      if (routes.some((route) => route.protocol === MADE_BY_KERNEL)) return null;
+      const [other] = ours;
+      return other === undefined
+        ? `no route ${words} src ${source}`
+        : `the route ${words} has src ${other.preferredSource ?? 'none'}, not ${source}`;
+    },
+
+    async mend() {
+      const [lo, source] = [await loopback(), await sourceAddress()];
+      try {
+        await rtnetlink.replaceRoute({
+          ...key,
+          interfaceIndex: lo,
+          preferredSource: source,
+          protocol: MADE_BY_ADMINISTRATOR,
+        });
+      } catch (error) {
+        throw explain(error, `ip route replace ${words} table local src ${source}`, source);
+      }
+    },
+
+    async remove() {
+      const lo = await loopback();
+      const ours = (await found()).filter((route) => isOurs(route, lo));
+      for (const route of ours) {
+        try {
+          await rtnetlink.deleteRoute({ ...key, metric: route.metric, interfaceIndex: lo });
+        } catch (error) {
+          // ESRCH: it went away by itself, which is what we want.
+          if (error instanceof NetlinkError && error.code === 'ESRCH') continue;
+          throw explain(error, `ip route del ${words} table local`, null);
+        }
+      }
+      return ours.length === 0 ? null : `route ${words}`;
+    },
+  };
+}
+
+/** A route that we, or an administrator by the same command, made: the kernel makes none on lo for somebody's address. */
+function isOurs(route: Route, loopback: number): boolean {
+  return route.protocol !== MADE_BY_KERNEL && route.interfaceIndex === loopback;
+}
+
+function explain(error: unknown, command: string, source: string | null): Error {
+  const { code, message } = error as NetlinkError;
+  if (code === 'EPERM') {
+    return new KernelError(`${command}: not permitted, it takes root or the capability NET_ADMIN`, error);
+  }
+  if (code === 'EINVAL' && source !== null) {
+    return new KernelError(`${command}: is ${source} an address of this node?`, error);
+  }
+  return new KernelError(`${command}: ${message}`, error);
+}

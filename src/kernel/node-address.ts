@@ -1,0 +1,57 @@
+import { readFile } from 'node:fs/promises';
+import { isIP } from 'node:net';
+import type { Endpoint } from '../core/endpoint.js';
+import { NetlinkError, type Rtnetlink } from '../netlink/index.js';
+import { KernelError } from './errors.js';
+
+/** The name under which sealos writes the node's own address to the hosts file. */
+const HOSTS_NAME = 'lvscare.node.ip';
+
+export interface NodeAddressSources {
+  /** `--ip`, else `LVSCARE_NODE_IP`; null when neither is given. */
+  readonly given: string | null;
+  readonly family: Endpoint['family'];
+  readonly realServers: readonly Endpoint[];
+  /** Default /etc/hosts. */
+  readonly hostsFile?: string;
+}
+
+export interface NodeAddress {
+  readonly address: string;
+  /** Where it is from, for the log. */
+  readonly from: string;
+}
+
+/**
+ * NODE_IP: as given, else from the hosts file, else the source address that the kernel picks towards the real servers.
+ * Rejects with a KernelError when nothing tells.
+ */
+export async function nodeAddress(rtnetlink: Rtnetlink, sources: NodeAddressSources): Promise<NodeAddress> {
+  if (sources.given !== null) return { address: sources.given, from: 'given' };
+  const entry = await hostsEntry(sources.hostsFile ?? '/etc/hosts', sources.family);
+  if (entry !== null) return { address: entry, from: `the hosts file's ${HOSTS_NAME}` };
+  for (const server of sources.realServers) {
+    try {
+      const { source } = await rtnetlink.lookupRoute({ destination: server.address });
+      if (source !== null) return { address: source, from: `the route to ${server.address}` };
+    } catch (error) {
+      // ENETUNREACH, EHOSTUNREACH and what blackhole or prohibit routes give: no way there, maybe one to the next.
+      if (!(error instanceof NetlinkError && UNREACHABLE.has(error.code))) throw error;
+    }
+  }
+  throw new KernelError(
+    'no route to any real server tells which address of this node to use: set --ip',
+    null,
+  );
+}
+
+const UNREACHABLE = new Set(['ENETUNREACH', 'EHOSTUNREACH', 'EACCES', 'EINVAL', 'EAGAIN', 'ENETDOWN']);
+
+async function hostsEntry(path: string, family: Endpoint['family']): Promise<string | null> {
+  const text = await readFile(path, 'utf8').catch(() => '');
+  for (const line of text.split('\n')) {
+    const [address = '', ...names] = line.replace(/#.*/, '').trim().split(/\s+/);
+    if (names.includes(HOSTS_NAME) && isIP(address) === (family === 'ipv4' ? 4 : 6)) return address;
+  }
+  return null;
+}

@@ -1,0 +1,74 @@
+import { once } from 'node:events';
+import net from 'node:net';
+import tls from 'node:tls';
+import type { Endpoint } from '../core/endpoint.js';
+import { ConnectTimeout, type Phase } from './blame.js';
+
+export interface TlsOptions {
+  /** Whether the server's certificate must be valid for its address. */
+  readonly verify: boolean;
+  /** Certificates to trust, in PEM; null for those that Node trusts. */
+  readonly ca: string | null;
+}
+
+export interface ConnectOptions {
+  readonly scheme: 'https' | 'http';
+  /** For TCP alone, in milliseconds. */
+  readonly connectTimeoutMs: number;
+  readonly tls: TlsOptions;
+}
+
+export interface Connection {
+  /** The socket to speak HTTP on. Rejects with the error of the phase that failed. */
+  readonly ready: Promise<net.Socket>;
+  /** Ends it at once, by RST: a probe leaves no TIME_WAIT on either side for a client's connection to run into. */
+  drop(): void;
+}
+
+/** Connects by TCP and then, for https, by TLS. `onPhase` hears which phase has begun. */
+export function connect(
+  server: Endpoint,
+  options: ConnectOptions,
+  signal: AbortSignal,
+  onPhase: (phase: Phase) => void,
+): Connection {
+  const tcp = net.connect({ host: server.address, port: server.port, noDelay: true });
+  // Whoever waits hears of an error; one that comes when nobody waits any more is of no interest.
+  tcp.on('error', () => undefined);
+  return {
+    ready: open(tcp, server, options, signal, onPhase),
+    drop: () => {
+      tcp.resetAndDestroy();
+    },
+  };
+}
+
+async function open(
+  tcp: net.Socket,
+  server: Endpoint,
+  options: ConnectOptions,
+  signal: AbortSignal,
+  onPhase: (phase: Phase) => void,
+): Promise<net.Socket> {
+  const timer = setTimeout(() => {
+    tcp.destroy(new ConnectTimeout(options.connectTimeoutMs));
+  }, options.connectTimeoutMs);
+  try {
+    await once(tcp, 'connect', { signal });
+  } finally {
+    clearTimeout(timer);
+  }
+  if (options.scheme === 'http') return tcp;
+  onPhase('handshake');
+  const secure = tls.connect({
+    socket: tcp,
+    // Without a server name of its own, the certificate is held against this: an IP address, by its IP SANs.
+    host: server.address,
+    ALPNProtocols: ['http/1.1'],
+    rejectUnauthorized: options.tls.verify,
+    ...(options.tls.ca === null ? {} : { ca: options.tls.ca }),
+  });
+  secure.on('error', () => undefined);
+  await once(secure, 'secureConnect', { signal });
+  return secure;
+}
