@@ -22,11 +22,17 @@ export async function care(
   parts: CareParts,
   signal: AbortSignal,
 ): Promise<void> {
-  const ending = new AbortController();
+  const endings: AbortController[] = [];
   const end = (): void => {
-    ending.abort();
+    for (const ending of endings) ending.abort();
   };
-  if (signal.aborted) end();
+  /** A signal for each part: of one that a thousand monitors listen to, Node would think that it leaks. */
+  const ended = (): AbortSignal => {
+    const ending = new AbortController();
+    if (signal.aborted) ending.abort();
+    endings.push(ending);
+    return ending.signal;
+  };
   signal.addEventListener('abort', end);
 
   const monitors = servers.map(
@@ -36,16 +42,13 @@ export async function care(
       }),
   );
   const reconciler = new Reconciler(policy, parts, () => monitors);
+  const notified = (): void => {
+    reconciler.request('notification');
+  };
   const running = [
-    reconciler.run(ending.signal),
-    listen(
-      parts,
-      () => {
-        reconciler.request('notification');
-      },
-      ending.signal,
-    ),
-    ...monitors.map((monitor) => monitor.run(ending.signal)),
+    reconciler.run(ended()),
+    listen(parts, notified, ended()),
+    ...monitors.map((monitor) => monitor.run(ended())),
   ];
   try {
     await Promise.all(running);

@@ -127,7 +127,7 @@ function careCommand(argv: Readonly<Record<string, unknown>>): Command {
 /** What yargs made of an option, as the texts that were given. */
 function texts(value: unknown): string | readonly string[] | undefined {
   if (value === undefined) return undefined;
-  return Array.isArray(value) ? value.map(String) : String(value as string | boolean | number);
+  return Array.isArray(value) ? value.map(String) : `${value as string | boolean}`;
 }
 
 function refuseUnknown(argv: Readonly<Record<string, unknown>>, known: readonly string[]): void {

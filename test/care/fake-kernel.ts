@@ -1,0 +1,123 @@
+import type { ActionResult, Upkeep, VirtualServerTable } from '../../src/care/ports.js';
+import type { Endpoint } from '../../src/core/endpoint.js';
+import type { Action } from '../../src/core/reconcile.js';
+import type { Row, ServiceSettings } from '../../src/core/table.js';
+
+interface FakeService {
+  settings: ServiceSettings;
+  rows: Map<string, Row>;
+}
+
+export class Refusal extends Error {
+  readonly code: string;
+
+  constructor(code: string) {
+    super(code);
+    this.code = code;
+  }
+}
+
+/** An IPVS table with any number of virtual servers, which refuses what the kernel refuses. */
+export class FakeKernel {
+  readonly services = new Map<string, FakeService>();
+  /** What every request fails with, null when the kernel works. */
+  broken: Error | null = null;
+  /** Runs between the reading of a table and what comes next: somebody else's chance. */
+  meddle: (() => void) | null = null;
+  reads = 0;
+  #busy = false;
+
+  table(virtualServer: Endpoint): VirtualServerTable {
+    const key = virtualServer.text;
+    return {
+      read: () =>
+        this.#alone(() => {
+          this.reads += 1;
+          const service = this.services.get(key);
+          const found =
+            service === undefined ? null : { ...service.settings, rows: [...service.rows.values()] };
+          this.meddle?.();
+          return found;
+        }),
+      apply: (actions) => this.#alone(() => actions.map((action) => this.#tryTo(key, action))),
+      remove: () => this.#alone(() => this.services.delete(key)),
+    };
+  }
+
+  /** The rows of a virtual server, `ADDRESS=WEIGHT` each, in the order of their addresses. */
+  rows(virtualServer: Endpoint): string[] {
+    const rows = [...(this.services.get(virtualServer.text)?.rows.values() ?? [])];
+    return rows.map((row) => `${row.server.address}=${row.weight}`).sort();
+  }
+
+  /** Answers as the kernel does, later; two requests at once are a fault of whoever makes them. */
+  async #alone<Value>(request: () => Value): Promise<Value> {
+    if (this.#busy) throw new Error('two requests at once: passes overlap');
+    this.#busy = true;
+    try {
+      await new Promise((resolve) => setImmediate(resolve));
+      if (this.broken !== null) throw this.broken;
+      return request();
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  #tryTo(key: string, action: Action): ActionResult {
+    try {
+      this.#carryOut(key, action);
+      return { action, error: null, raced: false };
+    } catch (error) {
+      return { action, error: error as Error, raced: error instanceof Refusal };
+    }
+  }
+
+  #carryOut(key: string, action: Action): void {
+    const service = this.services.get(key);
+    if (action.kind === 'create-service') {
+      if (service !== undefined) throw new Refusal('EEXIST');
+      this.services.set(key, { settings: action.settings, rows: new Map() });
+      return;
+    }
+    if (service === undefined) throw new Refusal('ESRCH');
+    if (action.kind === 'update-service') {
+      service.settings = action.settings;
+      return;
+    }
+    const { text } = action.server;
+    const exists = service.rows.has(text);
+    if (action.kind === 'create-row' && exists) throw new Refusal('EEXIST');
+    if (action.kind !== 'create-row' && !exists) throw new Refusal('ENOENT');
+    if (action.kind === 'delete-row') service.rows.delete(text);
+    else service.rows.set(text, rowOf(action.server, action.weight, service.rows.get(text)?.connections));
+  }
+}
+
+export function rowOf(server: Endpoint, weight: number, connections = 0): Row {
+  return { server, weight, forwarding: 'masquerade', upperThreshold: 0, lowerThreshold: 0, connections };
+}
+
+/** Something to keep up that can be broken and mended. */
+export class FakeUpkeep implements Upkeep {
+  readonly name = 'fake';
+  amiss: string | null = 'not there yet';
+  refusal: Error | null = null;
+  mends = 0;
+
+  check(): Promise<string | null> {
+    return Promise.resolve(this.amiss);
+  }
+
+  mend(): Promise<void> {
+    if (this.refusal !== null) return Promise.reject(this.refusal);
+    this.amiss = null;
+    this.mends += 1;
+    return Promise.resolve();
+  }
+
+  remove(): Promise<string | null> {
+    if (this.amiss !== null) return Promise.resolve(null);
+    this.amiss = 'taken away';
+    return Promise.resolve('the fake');
+  }
+}
