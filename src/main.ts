@@ -102,7 +102,7 @@ function untilStopped(log: Logger): AbortSignal {
 
 function compose(config: CareConfig, log: Logger, ipvs: Ipvs, rtnetlink: Rtnetlink) {
   const table = ipvsTable(ipvs, config.virtualServer);
-  const upkeeps: Upkeep[] = [sysctl('net.ipv4.vs.expire_nodest_conn', '1')];
+  const upkeeps: Upkeep[] = [expireNodest];
   if (config.mode === 'local')
     upkeeps.push(localRoute(rtnetlink, config.virtualServer, nodeAddressTold(config, log, rtnetlink)));
   return {
