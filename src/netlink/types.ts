@@ -1,3 +1,5 @@
+import type { NetlinkError } from './errors.js';
+
 /**
  * The values that netlink-ts takes and gives. Addresses are text in the form that inet_ntop(3) writes
  * (`10.103.97.2`, `fd00::1`); ports, marks and counters are in host byte order; an absent value is `null`.
@@ -38,12 +40,13 @@ export const ServiceFlag = {
   sched3: 0x0020,
 } as const;
 
+/** What a service does. Creating and updating set all of it: what is absent takes its default, not its old value. */
 export interface ServiceConfig {
   /** `rr`, `wrr`, `lc`, `wlc`, `sh`, `mh`, ...: the kernel loads `ip_vs_<name>`. At most 15 bytes. */
   readonly scheduler: string;
   /** Bits of {@link ServiceFlag}. Default 0. */
   readonly flags?: number;
-  /** Persistence timeout in seconds, with `ServiceFlag.persistent`. Default 0. */
+  /** Persistence timeout, with `ServiceFlag.persistent`: 0 to 4294967, which the kernel can count in ticks. Default 0. */
   readonly timeoutSeconds?: number;
   /** Persistence granularity as `ipvsadm -M` takes it: `255.255.255.0`, or for IPv6 a prefix length `64`.
    *  Default: one host (`255.255.255.255`, `128`). */
@@ -93,6 +96,7 @@ export interface Tunnel {
   readonly checksum: TunnelChecksum;
 }
 
+/** What a destination does. Creating and updating set all of it: what is absent takes its default, not its old value. */
 export interface DestinationConfig {
   /** Default `masquerade`. */
   readonly forwarding?: Forwarding;
@@ -162,11 +166,14 @@ export interface Link {
   readonly mtu: number;
 }
 
-export interface InterfaceAddress {
-  readonly family: IpFamily;
+export interface InterfaceAddressKey {
+  readonly interfaceIndex: number;
   readonly address: string;
   readonly prefixLength: number;
-  readonly interfaceIndex: number;
+}
+
+export interface InterfaceAddress extends InterfaceAddressKey {
+  readonly family: IpFamily;
 }
 
 export type RouteType =
@@ -205,6 +212,30 @@ export interface Route extends RouteKey {
   readonly scope: number;
 }
 
+/** What `replaceRoute` takes. */
+export interface RouteSpec extends RouteKey {
+  readonly gateway?: string | null;
+  readonly interfaceIndex?: number | null;
+  readonly preferredSource?: string | null;
+  /** Default 3, boot: what `ip route` writes. */
+  readonly protocol?: number;
+  /** Default as `ip route` chooses for IPv4: host for local routes, link for those without a gateway, else global. */
+  readonly scope?: number;
+}
+
+/** What `deleteRoute` takes: of the routes with this key, the first one that also has what else is named here. */
+export type RouteSelector = RouteKey &
+  Partial<Pick<Route, 'gateway' | 'interfaceIndex' | 'preferredSource' | 'protocol' | 'scope'>>;
+
+/** What `lookupRoute` asks for: a packet to `destination`. */
+export interface RouteQuery {
+  readonly destination: string;
+  /** From this address rather than one that the kernel picks. */
+  readonly source?: string | null;
+  /** Through this interface. */
+  readonly interfaceIndex?: number | null;
+}
+
 /** What the kernel would do with a packet, as `ip route get` says it. */
 export interface RouteLookup {
   readonly type: RouteType;
@@ -212,6 +243,25 @@ export interface RouteLookup {
   readonly gateway: string | null;
   /** The source address that the kernel picks. */
   readonly source: string | null;
+}
+
+/** The changes that `Rtnetlink.batch` takes, each as the method of its name. */
+export type RtnetlinkOperation =
+  | { readonly kind: 'createDummyLink'; readonly name: string }
+  | { readonly kind: 'setLinkUp' | 'deleteLink'; readonly index: number }
+  | { readonly kind: 'addAddress' | 'deleteAddress'; readonly address: InterfaceAddressKey }
+  | { readonly kind: 'replaceRoute'; readonly route: RouteSpec }
+  | { readonly kind: 'deleteRoute'; readonly route: RouteSelector };
+
+export type EventGroup = 'link' | 'address' | 'route';
+
+export interface SubscribeOptions {
+  /** Ends the subscription. */
+  readonly signal: AbortSignal;
+  /** Default all. */
+  readonly groups?: readonly EventGroup[];
+  /** Of addresses and routes. Default both. */
+  readonly families?: readonly IpFamily[];
 }
 
 export type RtnetlinkEvent =
@@ -227,3 +277,6 @@ export interface RequestOptions {
   /** From the call until the answer, waiting in the handle's queue included, in milliseconds. Default 5000. */
   readonly timeoutMs?: number;
 }
+
+/** What became of one operation of a batch. */
+export type BatchResult = { readonly ok: true } | { readonly ok: false; readonly error: NetlinkError };

@@ -1,0 +1,57 @@
+{
+  # node-gyp rebuild                     the addon that ships
+  # node-gyp rebuild -- -Dsanitize=1     the same under AddressSanitizer and UndefinedBehaviorSanitizer
+  'variables': { 'sanitize%': 0 },
+  'targets': [
+    {
+      'target_name': 'netlink',
+      'sources': [
+        'native/addon.cc',
+        'native/attributes.cc',
+        'native/failure.cc',
+        'native/handle.cc',
+        'native/ipvs_codec.cc',
+        'native/js_input.cc',
+        'native/js_output.cc',
+        'native/message.cc',
+        'native/route_codec.cc',
+        'native/session.cc',
+        'native/socket.cc',
+        'native/status_message.cc',
+        'native/subscription.cc',
+        'native/transport.cc',
+      ],
+      'defines': [
+        'NAPI_VERSION=8',
+        'NAPI_DISABLE_CPP_EXCEPTIONS',
+        'NODE_ADDON_API_DISABLE_DEPRECATED',
+        # A worker that is being terminated can no longer take an exception: that is no reason to abort.
+        'NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS',
+      ],
+      'cflags': [
+        '<!@(pkg-config --cflags libnl-3.0 libnl-genl-3.0 || { echo "netlink-ts needs libnl: apt-get install pkg-config libnl-3-dev libnl-genl-3-dev" >&2; exit 1; })',
+      ],
+      'cflags_cc': [
+        '-std=c++17',
+        '-isystem', '<!(node -p "path.dirname(require.resolve(\'node-addon-api\'))")',
+        '-Wall', '-Wextra', '-Wpedantic', '-Wconversion', '-Wsign-conversion', '-Wshadow', '-Wnon-virtual-dtor',
+        '-Wcast-align', '-Wformat=2', '-Werror',
+        '-fvisibility=hidden',
+      ],
+      'cflags_cc!': [ '-std=gnu++17', '-std=gnu++20' ],
+      'libraries': [ '<!@(pkg-config --libs libnl-3.0 libnl-genl-3.0)' ],
+      'ldflags': [ '-Wl,-z,relro,-z,now,-z,noexecstack' ],
+      'conditions': [
+        [ 'sanitize==1', {
+          'cflags': [ '-fsanitize=address,undefined', '-fno-sanitize-recover=undefined', '-fno-omit-frame-pointer', '-g' ],
+          'cflags!': [ '-O3', '-fomit-frame-pointer' ],
+          'cflags+': [ '-O1' ],
+          'ldflags': [ '-fsanitize=address,undefined' ],
+        }, {
+          'cflags': [ '-fstack-protector-strong', '-fstack-clash-protection', '-U_FORTIFY_SOURCE', '-D_FORTIFY_SOURCE=2' ],
+        } ],
+        [ 'target_arch=="x64" and sanitize==0', { 'cflags': [ '-fcf-protection' ] } ],
+      ],
+    },
+  ],
+}

@@ -1,0 +1,76 @@
+// What the addon exports; src/netlink/contract.ts is its description. Everything here belongs to one environment, so
+// that each worker_thread has its own.
+#include <napi.h>
+
+#include <cstring>
+
+#include "handle.h"
+#include "ipvs_codec.h"
+#include "js_input.h"
+#include "js_output.h"
+#include "route_codec.h"
+#include "status_message.h"
+#include "subscription.h"
+
+namespace netlink_ts {
+namespace {
+
+// encode(protocol, request, familyId): the message as it would be sent, with sequence number and port id zero.
+Napi::Value EncodeForTest(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const auto codec = ReadCodec(info[0]);
+  if (!codec) return env.Undefined();
+  const auto request = ReadRequest(*codec, info[1], "request");
+  if (!request) return env.Undefined();
+  const auto family_id = static_cast<uint16_t>(info[2].IsNumber() ? info[2].As<Napi::Number>().Uint32Value() : 0);
+  const Message message = *codec == Codec::kIpvs ? EncodeIpvs(std::get<IpvsRequest>(*request), family_id)
+                                                 : EncodeRoute(std::get<RouteRequest>(*request));
+  if (!message.ok()) {
+    Napi::Error::New(env, "encode: out of memory").ThrowAsJavaScriptException();
+    return env.Undefined();
+  }
+  return Napi::Buffer<uint8_t>::Copy(env, reinterpret_cast<const uint8_t*>(message.header()),
+                                     message.header()->nlmsg_len);
+}
+
+// decode(protocol, bytes, serviceFamily): the first message's value; null if it is malformed.
+Napi::Value DecodeForTest(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const auto codec = ReadCodec(info[0]);
+  if (!codec) return env.Undefined();
+  if (!info[1].IsTypedArray() || info[1].As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array) {
+    Napi::TypeError::New(env, "bytes: expected a Uint8Array").ThrowAsJavaScriptException();
+    return env.Undefined();
+  }
+  const auto input = info[1].As<Napi::Uint8Array>();
+  const auto service_family = static_cast<uint16_t>(info[2].IsNumber() ? info[2].As<Napi::Number>().Uint32Value() : 0);
+
+  // A copy of exactly this size: aligned, and a sanitizer sees every byte read behind it.
+  std::vector<uint8_t> bytes(input.Data(), input.Data() + input.ByteLength());
+  const auto* message = reinterpret_cast<const nlmsghdr*>(bytes.data());
+  if (bytes.size() > INT32_MAX || nlmsg_ok(message, static_cast<int>(bytes.size())) == 0) return env.Null();
+  if (IsStatusMessage(*message)) {
+    Napi::Object status = Napi::Object::New(env);
+    status.Set("kind", message->nlmsg_type == NLMSG_DONE ? "done" : "acknowledgment");
+    status.Set("failure", ToJs(env, ReadStatusMessage(*message)));
+    return status;
+  }
+  Decoded value;
+  const bool ok =
+      *codec == Codec::kIpvs ? DecodeIpvs(*message, service_family, &value) : DecodeRoute(*message, &value);
+  return ok ? ToJs(env, value) : env.Null();
+}
+
+Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  exports.Set("Handle", Handle::Define(env));
+  exports.Set("Subscription", Subscription::Define(env));
+  exports.Set("encode", Napi::Function::New(env, EncodeForTest, "encode"));
+  exports.Set("decode", Napi::Function::New(env, DecodeForTest, "decode"));
+  return exports;
+}
+
+}  // namespace
+}  // namespace netlink_ts
+
+static Napi::Object InitAddon(Napi::Env env, Napi::Object exports) { return netlink_ts::Init(env, exports); }
+NODE_API_MODULE(netlink, InitAddon)

@@ -1,0 +1,182 @@
+#include "handle.h"
+
+#include <linux/netlink.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "js_output.h"
+
+namespace netlink_ts {
+namespace {
+
+// Fills up what a job has not got to: those requests are answered without having been sent, or without anybody knowing
+// what became of them.
+std::vector<Outcome> WithTimeouts(std::vector<Outcome> outcomes, size_t count) {
+  while (outcomes.size() < count) outcomes.push_back(Outcome::Failed({ETIMEDOUT}));
+  return outcomes;
+}
+
+// Runs on a thread of the pool.
+void RunJob(Session* session, Job* job) {
+  for (const Request& request : job->requests) {
+    if (job->abandoned) return;
+    Outcome outcome = session->Run(request, job->deadline);
+    // Without IPVS there is nothing to ask for a second time within one job, least of all a module to be loaded.
+    const bool no_ipvs = outcome.failure && outcome.failure->resolving_family;
+    const std::lock_guard<std::mutex> lock(job->mutex);
+    if (job->abandoned) return;
+    job->outcomes.push_back(std::move(outcome));
+    if (no_ipvs) job->outcomes.resize(job->requests.size(), job->outcomes.back());
+    if (no_ipvs) return;
+  }
+}
+
+}  // namespace
+
+// Node waits for work in flight before it takes an environment down, so that the handle, which is referenced while a
+// job runs, outlives it.
+class Handle::Work : public Napi::AsyncWorker {
+ public:
+  Work(Handle* handle, std::shared_ptr<Job> job)
+      : AsyncWorker(handle->Env(), "netlink-ts"),
+        handle_(handle),
+        session_(handle->session_),
+        job_(std::move(job)) {}
+
+  void Execute() override { RunJob(session_.get(), job_.get()); }
+  void OnOK() override { handle_->Finished(job_); }
+
+ private:
+  Handle* handle_;
+  std::shared_ptr<Session> session_;
+  std::shared_ptr<Job> job_;
+};
+
+Napi::Function Handle::Define(Napi::Env env) {
+  return DefineClass(env, "Handle",
+                     {
+                         InstanceMethod<&Handle::Open>("open"),
+                         InstanceMethod<&Handle::Submit>("submit"),
+                         InstanceMethod<&Handle::Expire>("expire"),
+                         InstanceMethod<&Handle::Close>("close"),
+                         InstanceAccessor<&Handle::PortId>("portId"),
+                     });
+}
+
+Handle::Handle(const Napi::CallbackInfo& info) : ObjectWrap(info) {
+  const auto codec = ReadCodec(info[0]);
+  if (!codec) return;
+  codec_ = *codec;
+  session_ = std::make_shared<Session>(codec_ == Codec::kIpvs ? NETLINK_GENERIC : NETLINK_ROUTE);
+}
+
+// open(): the failure, or null.
+Napi::Value Handle::Open(const Napi::CallbackInfo& info) {
+  if (closed_ || running_) return info.Env().Null();
+  const int error = session_->Open();
+  return ToJs(info.Env(), error == 0 ? std::nullopt : std::optional<Failure>({error}));
+}
+
+// submit(requests, timeoutMs, callback): a ticket. The callback gets the results.
+Napi::Value Handle::Submit(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (!info[0].IsArray() || !info[1].IsNumber() || !info[2].IsFunction() || closed_) {
+    Napi::TypeError::New(env, "submit: expected requests, timeout and callback, and an open handle")
+        .ThrowAsJavaScriptException();
+    return env.Undefined();
+  }
+  auto job = std::make_shared<Job>();
+  const auto requests = info[0].As<Napi::Array>();
+  for (uint32_t i = 0; i < requests.Length(); ++i) {
+    auto request = ReadRequest(codec_, requests.Get(i), "requests[" + std::to_string(i) + "]");
+    if (!request) return env.Undefined();
+    job->requests.push_back(std::move(*request));
+  }
+  job->ticket = next_ticket_++;
+  job->deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(info[1].As<Napi::Number>().Int64Value());
+  job->callback = Napi::Persistent(info[2].As<Napi::Function>());
+  queue_.push_back(job);
+  if (!running_) {
+    Ref();
+    StartNext();
+  }
+  return Napi::Number::New(env, job->ticket);
+}
+
+// expire(ticket): the results of a job whose deadline has passed, as far as they are known; null if it was answered
+// already. A job that has not been started never will be, and its callback is never called.
+Napi::Value Handle::Expire(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const uint32_t ticket = info[0].IsNumber() ? info[0].As<Napi::Number>().Uint32Value() : 0;
+  std::shared_ptr<Job> job;
+  const auto queued = std::find_if(queue_.begin(), queue_.end(), [&](const auto& j) { return j->ticket == ticket; });
+  if (queued != queue_.end()) {
+    job = *queued;
+    queue_.erase(queued);
+  } else if (running_ && running_->ticket == ticket && !running_->callback.IsEmpty()) {
+    job = running_;
+  } else {
+    return env.Null();
+  }
+  job->callback.Reset();
+  std::vector<Outcome> outcomes;
+  {
+    const std::lock_guard<std::mutex> lock(job->mutex);
+    job->abandoned = true;
+    outcomes.swap(job->outcomes);
+  }
+  return ToJs(env, WithTimeouts(std::move(outcomes), job->requests.size()));
+}
+
+// close(callback): called once when all jobs are done and the socket is closed. No job may follow.
+Napi::Value Handle::Close(const Napi::CallbackInfo& info) {
+  if (closed_ || !info[0].IsFunction()) return info.Env().Undefined();
+  closed_ = true;
+  if (!running_) {
+    session_->Close();
+    info[0].As<Napi::Function>().Call({});
+  } else {
+    on_closed_ = Napi::Persistent(info[0].As<Napi::Function>());
+  }
+  return info.Env().Undefined();
+}
+
+Napi::Value Handle::PortId(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), session_->port_id());
+}
+
+void Handle::StartNext() {
+  running_ = queue_.front();
+  queue_.pop_front();
+  (new Work(this, running_))->Queue();  // Deletes itself after Finished().
+}
+
+void Handle::Finished(const std::shared_ptr<Job>& job) {
+  const Napi::Env env = Env();
+  bool alive = true;
+  if (!job->callback.IsEmpty()) {
+    const Napi::FunctionReference callback = std::move(job->callback);
+    callback.Call({ToJs(env, WithTimeouts(std::move(job->outcomes), job->requests.size()))});
+    // Callbacks only settle promises and do not throw: this is a worker that is being terminated. Send nothing more.
+    alive = !env.IsExceptionPending();
+  }
+  if (!alive) queue_.clear();
+  running_.reset();
+  if (queue_.empty()) {
+    Idle();
+  } else {
+    StartNext();
+  }
+}
+
+void Handle::Idle() {
+  if (closed_) session_->Close();
+  if (!on_closed_.IsEmpty()) {
+    const Napi::FunctionReference callback = std::move(on_closed_);
+    callback.Call({});
+  }
+  Unref();
+}
+
+}  // namespace netlink_ts

@@ -1,0 +1,23 @@
+// rtnetlink, as in rtnetlink(7): links, addresses and routes; requests to bytes, bytes to values.
+//
+// Built from libnl's message and attribute functions alone. libnl-route-3 does not earn its place: its objects cache
+// and reorder what the kernel said, turn errnos into its own codes, and need a second library on every node, for three
+// message types whose layout never changes.
+#pragma once
+
+#include <string_view>
+
+#include "message.h"
+#include "values.h"
+
+namespace netlink_ts {
+
+// The request of that name; nullptr if there is none.
+const Operation* FindRouteOperation(std::string_view name);
+
+Message EncodeRoute(const RouteRequest& request);
+
+// False if the message is malformed.
+bool DecodeRoute(const nlmsghdr& message, Decoded* value);
+
+}  // namespace netlink_ts

@@ -1,0 +1,341 @@
+#include "subscription.h"
+
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <deque>
+#include <mutex>
+#include <string_view>
+
+#include "js_output.h"
+#include "route_codec.h"
+#include "socket.h"
+
+namespace netlink_ts {
+namespace {
+
+// Beyond these the reader is told that it missed something.
+constexpr size_t kMaxQueuedEvents = 4096;
+constexpr int kSocketBufferSize = 1024 * 1024;
+
+struct Group {
+  const char* name;
+  int number;
+};
+constexpr Group kGroups[] = {
+    {"link", RTNLGRP_LINK},
+    {"ipv4-address", RTNLGRP_IPV4_IFADDR},
+    {"ipv6-address", RTNLGRP_IPV6_IFADDR},
+    {"ipv4-route", RTNLGRP_IPV4_ROUTE},
+    {"ipv6-route", RTNLGRP_IPV6_ROUTE},
+};
+
+int FindGroup(std::string_view name) {
+  for (const Group& group : kGroups) {
+    if (name == group.name) return group.number;
+  }
+  return 0;
+}
+
+class FileDescriptor {
+ public:
+  FileDescriptor() = default;
+  FileDescriptor(const FileDescriptor&) = delete;
+  FileDescriptor& operator=(const FileDescriptor&) = delete;
+  ~FileDescriptor() {
+    if (fd_ >= 0) close(fd_);
+  }
+  void Set(int fd) { fd_ = fd; }
+  int get() const { return fd_; }
+
+ private:
+  int fd_ = -1;
+};
+
+}  // namespace
+
+// Lives as long as the thread and the last call that the thread made into the event loop.
+class Subscription::Feed {
+ public:
+  ~Feed() { Stop(); }
+
+  // On return the kernel has the subscription and the thread runs; or an errno. JavaScript thread, as all up to the
+  // next remark.
+  int Start(Napi::Env env, const std::shared_ptr<Feed>& self, const std::vector<int>& groups);
+  void Stop();
+
+  // What has arrived, oldest first; overrun says that something was lost before it, error that nothing follows.
+  std::deque<Decoded> Take(bool* overrun, int* error);
+  // The callback is called once, as soon as there is something to take, and keeps the process alive until then. False
+  // if there is something already.
+  bool Wait(Napi::Env env, Napi::Function callback);
+  void Wake(Napi::Env env);
+
+ private:
+  static void WakeUp(napi_env env, napi_value, void* context, void*);
+
+  // The rest runs on the thread.
+  static void* ThreadMain(void* feed);
+  void Run();
+  bool ReadSocket();
+  void ReadDatagram(size_t length);
+  void Push(Decoded value);
+  void PushOverrun();
+  void Announce();  // Under the mutex.
+
+  Socket socket_;
+  FileDescriptor stop_event_;
+  pthread_t thread_{};
+  bool running_ = false;
+  napi_threadsafe_function wakeup_ = nullptr;
+  Napi::FunctionReference waiting_callback_;
+  std::vector<uint8_t> buffer_;
+
+  std::mutex mutex_;  // For the following.
+  std::deque<Decoded> events_;
+  bool overrun_ = false;
+  int error_ = 0;
+  bool waiting_ = false;
+};
+
+int Subscription::Feed::Start(Napi::Env env, const std::shared_ptr<Feed>& self, const std::vector<int>& groups) {
+  int error = socket_.Open(NETLINK_ROUTE);
+  if (error != 0) return error;
+  // The force needs CAP_NET_ADMIN; without it the kernel gives what it allows.
+  if (setsockopt(socket_.fd(), SOL_SOCKET, SO_RCVBUFFORCE, &kSocketBufferSize, sizeof kSocketBufferSize) != 0) {
+    setsockopt(socket_.fd(), SOL_SOCKET, SO_RCVBUF, &kSocketBufferSize, sizeof kSocketBufferSize);
+  }
+  for (const int group : groups) {
+    if (setsockopt(socket_.fd(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) != 0) return errno;
+  }
+  stop_event_.Set(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (stop_event_.get() < 0) return errno;
+
+  auto context = std::make_unique<std::shared_ptr<Feed>>(self);
+  const auto finalize = [](napi_env, void*, void* hint) { delete static_cast<std::shared_ptr<Feed>*>(hint); };
+  napi_value name = Napi::String::New(env, "netlink-ts subscription");
+  const napi_status status = napi_create_threadsafe_function(env, nullptr, nullptr, name, 0, 1, context.get(), finalize,
+                                                             context.get(), &Feed::WakeUp, &wakeup_);
+  if (status != napi_ok) return ENOMEM;
+  context.release();
+  // Only somebody who waits keeps the process alive.
+  napi_unref_threadsafe_function(env, wakeup_);
+
+  error = pthread_create(&thread_, nullptr, &Feed::ThreadMain, this);
+  running_ = error == 0;
+  if (!running_) Stop();
+  return error;
+}
+
+void Subscription::Feed::Stop() {
+  if (running_) {
+    const uint64_t one = 1;
+    // An eventfd at zero takes a one.
+    while (write(stop_event_.get(), &one, sizeof one) < 0 && errno == EINTR) continue;
+    pthread_join(thread_, nullptr);
+    running_ = false;
+  }
+  if (wakeup_ != nullptr) {
+    napi_release_threadsafe_function(wakeup_, napi_tsfn_abort);
+    wakeup_ = nullptr;
+  }
+  waiting_callback_.Reset();
+  socket_.Close();
+}
+
+std::deque<Decoded> Subscription::Feed::Take(bool* overrun, int* error) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  *overrun = overrun_;
+  *error = error_;
+  overrun_ = false;
+  return std::exchange(events_, {});
+}
+
+bool Subscription::Feed::Wait(Napi::Env env, Napi::Function callback) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (wakeup_ == nullptr || !events_.empty() || overrun_ || error_ != 0) return false;
+  waiting_callback_ = Napi::Persistent(callback);
+  waiting_ = true;
+  napi_ref_threadsafe_function(env, wakeup_);
+  return true;
+}
+
+void Subscription::Feed::Wake(Napi::Env env) {
+  if (waiting_callback_.IsEmpty()) return;  // Stopped meanwhile.
+  const Napi::FunctionReference callback = std::move(waiting_callback_);
+  napi_unref_threadsafe_function(env, wakeup_);
+  callback.Call({});
+}
+
+void Subscription::Feed::WakeUp(napi_env env, napi_value, void* context, void*) {
+  if (env == nullptr) return;  // The environment ends.
+  const Napi::HandleScope scope(env);
+  const std::shared_ptr<Feed> feed = *static_cast<std::shared_ptr<Feed>*>(context);
+  feed->Wake(env);
+}
+
+void* Subscription::Feed::ThreadMain(void* feed) {
+  static_cast<Feed*>(feed)->Run();
+  return nullptr;
+}
+
+void Subscription::Feed::Run() {
+  for (;;) {
+    pollfd poll_fds[] = {{stop_event_.get(), POLLIN, 0}, {socket_.fd(), POLLIN, 0}};
+    if (poll(poll_fds, 2, -1) < 0) continue;  // EINTR
+    if (poll_fds[0].revents != 0) return;
+    if (poll_fds[1].revents != 0 && !ReadSocket()) return;
+  }
+}
+
+bool Subscription::Feed::ReadSocket() {
+  const long length = socket_.Receive(&buffer_);
+  if (length >= 0) {
+    ReadDatagram(static_cast<size_t>(length));
+    return true;
+  }
+  if (length == -EAGAIN) return true;
+  if (length == -ENOBUFS || length == -EMSGSIZE) {  // The kernel had no room left and dropped some.
+    PushOverrun();
+    return true;
+  }
+  const std::lock_guard<std::mutex> lock(mutex_);
+  error_ = static_cast<int>(-length);
+  Announce();
+  return false;
+}
+
+void Subscription::Feed::ReadDatagram(size_t length) {
+  auto remaining = static_cast<int>(length);
+  auto* message = reinterpret_cast<nlmsghdr*>(buffer_.data());
+  while (nlmsg_ok(message, remaining) != 0) {
+    Decoded value;
+    if (message->nlmsg_type == NLMSG_OVERRUN || !DecodeRoute(*message, &value)) {
+      PushOverrun();  // We cannot say what happened: who cares must look.
+    } else if (!std::holds_alternative<std::monostate>(value)) {
+      Push(std::move(value));
+    }
+    message = nlmsg_next(message, &remaining);
+  }
+}
+
+void Subscription::Feed::Push(Decoded value) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (events_.size() >= kMaxQueuedEvents) {
+    events_.clear();
+    overrun_ = true;
+  }
+  events_.push_back(std::move(value));
+  Announce();
+}
+
+void Subscription::Feed::PushOverrun() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  events_.clear();
+  overrun_ = true;
+  Announce();
+}
+
+void Subscription::Feed::Announce() {
+  if (!waiting_) return;
+  waiting_ = false;
+  napi_call_threadsafe_function(wakeup_, nullptr, napi_tsfn_nonblocking);
+}
+
+// ---- the object that JavaScript holds -----------------------------------------------------------------------
+
+Napi::Function Subscription::Define(Napi::Env env) {
+  return DefineClass(env, "Subscription",
+                     {
+                         InstanceMethod<&Subscription::Start>("start"),
+                         InstanceMethod<&Subscription::Take>("take"),
+                         InstanceMethod<&Subscription::Wait>("wait"),
+                         InstanceMethod<&Subscription::Stop>("stop"),
+                     });
+}
+
+Subscription::Subscription(const Napi::CallbackInfo& info) : ObjectWrap(info) {}
+
+Subscription::~Subscription() { End(); }
+
+// start(groups): the failure, or null. Once per object.
+Napi::Value Subscription::Start(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  std::vector<int> groups;
+  if (info[0].IsArray() && !feed_) {
+    const auto names = info[0].As<Napi::Array>();
+    for (uint32_t i = 0; i < names.Length(); ++i) {
+      const Napi::Value name = names.Get(i);
+      const int group = name.IsString() ? FindGroup(name.As<Napi::String>().Utf8Value()) : 0;
+      if (group == 0) {
+        groups.clear();
+        break;
+      }
+      groups.push_back(group);
+    }
+  }
+  if (groups.empty()) {
+    Napi::TypeError::New(env, "start: expected names of groups").ThrowAsJavaScriptException();
+    return env.Undefined();
+  }
+  feed_ = std::make_shared<Feed>();
+  const int error = feed_->Start(env, feed_, groups);
+  if (error != 0) {
+    feed_->Stop();
+    feed_.reset();
+    return ToJs(env, std::optional<Failure>({error}));
+  }
+  // Hooks run in reverse order of their registration: this one before the thread-safe function's own, which so is still
+  // there while the thread may use it.
+  napi_add_env_cleanup_hook(env, &Subscription::EnvironmentEnds, this);
+  return env.Null();
+}
+
+// take(): { events, overrun, failure }.
+Napi::Value Subscription::Take(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  bool overrun = false;
+  int error = 0;
+  std::deque<Decoded> events;
+  if (feed_) events = feed_->Take(&overrun, &error);
+  Napi::Array list = Napi::Array::New(env, events.size());
+  for (size_t i = 0; i < events.size(); ++i) {
+    const Napi::HandleScope scope(env);
+    list.Set(static_cast<uint32_t>(i), ToJs(env, events[i]));
+  }
+  Napi::Object taken = Napi::Object::New(env);
+  taken.Set("events", list);
+  taken.Set("overrun", overrun);
+  taken.Set("failure", ToJs(env, error == 0 ? std::nullopt : std::optional<Failure>({error})));
+  return taken;
+}
+
+// wait(callback): false if there is something to take already, and the callback then is not called.
+Napi::Value Subscription::Wait(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (!feed_ || !info[0].IsFunction()) return Napi::Boolean::New(env, false);
+  return Napi::Boolean::New(env, feed_->Wait(env, info[0].As<Napi::Function>()));
+}
+
+// stop(): ends the thread and closes the socket. A callback that waits is dropped.
+Napi::Value Subscription::Stop(const Napi::CallbackInfo& info) {
+  End();
+  return info.Env().Undefined();
+}
+
+void Subscription::EnvironmentEnds(void* subscription) { static_cast<Subscription*>(subscription)->End(); }
+
+void Subscription::End() {
+  if (!feed_) return;
+  napi_remove_env_cleanup_hook(Env(), &Subscription::EnvironmentEnds, this);
+  feed_->Stop();
+  feed_.reset();
+}
+
+}  // namespace netlink_ts

@@ -1,0 +1,91 @@
+/**
+ * The codec without a kernel, for tests: the same C++ that encodes and decodes live traffic, and the same mapping to
+ * values.
+ */
+
+import { addressFromWire } from './address.js';
+import { loadAddon } from './addon.js';
+import type { WireProtocol, WireStatus, WireValue } from './contract.js';
+import { destinationFromWire } from './destination.js';
+import { failureError, malformedError, type NetlinkError } from './errors.js';
+import { type IpvsRequest, ipvsRequestToWire } from './ipvs-request.js';
+import { infoFromWire } from './ipvs-info.js';
+import { linkFromWire } from './link.js';
+import { families } from './names.js';
+import { routeFromWire } from './route.js';
+import { type RtnetlinkRequest, rtnetlinkRequestToWire } from './rtnetlink-request.js';
+import { serviceFromWire } from './service.js';
+import type { Destination, IpFamily, IpvsInfo, RtnetlinkEvent, Service } from './types.js';
+
+export type DecodedMessage =
+  | { readonly kind: 'info'; readonly info: IpvsInfo }
+  | { readonly kind: 'service'; readonly service: Service }
+  | { readonly kind: 'destination'; readonly destination: Destination }
+  /** The generic netlink controller's answer. */
+  | { readonly kind: 'family'; readonly id: number }
+  | Exclude<RtnetlinkEvent, { readonly kind: 'overrun' }>
+  /** NLMSG_ERROR, NLMSG_DONE; the error is null if all went well. */
+  | { readonly kind: 'acknowledgment' | 'done'; readonly error: NetlinkError | null }
+  /** Well-formed, and about something else. */
+  | { readonly kind: 'other' };
+
+export interface DecodeContext {
+  /** What a destination takes that does not name its family (kernels before 3.18). Default ipv4. */
+  readonly serviceFamily?: IpFamily;
+}
+
+/**
+ * Decodes the first netlink message in these bytes, header included. Throws a NetlinkError of the operation `decode`
+ * with the code `EBADMSG` if it is malformed or cut.
+ */
+export function decodeMessage(
+  protocol: WireProtocol,
+  message: Uint8Array,
+  context: DecodeContext = {},
+): DecodedMessage {
+  const value = loadAddon().decode(protocol, message, families[context.serviceFamily ?? 'ipv4']);
+  if (value === null) throw malformedError('decode', null);
+  return fromWire('decode', value);
+}
+
+/** The bytes of a request as they are sent, but for sequence number and port id, which are zero. */
+export function encodeIpvsRequest(request: IpvsRequest, familyId: number): Uint8Array {
+  return loadAddon().encode('ipvs', ipvsRequestToWire('', request), familyId);
+}
+
+/** The same for rtnetlink. Listing the routes of all families takes two messages. */
+export function encodeRtnetlinkRequest(request: RtnetlinkRequest): Uint8Array[] {
+  return rtnetlinkRequestToWire('', request).map((wire) => loadAddon().encode('route', wire, 0));
+}
+
+function fromWire(operation: string, value: WireValue | WireStatus): DecodedMessage {
+  switch (value.kind) {
+    case 'info':
+      return { kind: 'info', info: infoFromWire(value) };
+    case 'service':
+      return { kind: 'service', service: serviceFromWire(operation, value) };
+    case 'destination':
+      return { kind: 'destination', destination: destinationFromWire(operation, value) };
+    case 'family':
+      return { kind: 'family', id: value.id };
+    case 'link':
+      return { kind: 'link', change: change(value.deleted), link: linkFromWire(value) };
+    case 'address':
+      return { kind: 'address', change: change(value.deleted), address: addressFromWire(operation, value) };
+    case 'route':
+      return { kind: 'route', change: change(value.deleted), route: routeFromWire(operation, value) };
+    case 'acknowledgment':
+    case 'done':
+      if (value.failure?.code === 'EBADMSG') throw malformedError(operation, null);
+      return {
+        kind: value.kind,
+        error: value.failure === null ? null : failureError(operation, value.failure),
+      };
+    case 'other':
+      return { kind: 'other' };
+  }
+}
+
+function change(deleted: boolean): 'new' | 'deleted' {
+  return deleted ? 'deleted' : 'new';
+}

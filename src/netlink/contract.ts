@@ -1,0 +1,267 @@
+/**
+ * What the native addon exports: types only. It moves messages and speaks in the kernel's numbers; meaning, names,
+ * defaults and checks are this side's. Numbers are in host byte order, addresses are text, absent is `null`.
+ */
+
+export type WireProtocol = 'ipvs' | 'route';
+
+export interface Addon {
+  readonly Handle: new (protocol: WireProtocol) => NativeHandle;
+  readonly Subscription: new () => NativeSubscription;
+  /** The bytes of a request, with sequence number and port id zero. For tests. */
+  encode(protocol: WireProtocol, request: WireRequest, familyId: number): Uint8Array;
+  /** The value of a message; null if it is malformed. For tests. */
+  decode(protocol: WireProtocol, message: Uint8Array, serviceFamily: number): WireValue | WireStatus | null;
+}
+
+/** A socket and a queue of jobs, each a batch of requests. Jobs run one at a time, in the order of their calls. */
+export interface NativeHandle {
+  /** The socket's netlink port id; 0 while there is no socket. */
+  readonly portId: number;
+  /** Opens the socket now rather than with the first request. */
+  open(): WireFailure | null;
+  /** Gives a ticket. The callback gets one result per request, unless the ticket expired before. */
+  submit(
+    requests: readonly WireRequest[],
+    timeoutMs: number,
+    callback: (results: WireResult[]) => void,
+  ): number;
+  /**
+   * Ends the wait for a job even if a thread is stuck with it: the results so far, ETIMEDOUT for the rest. A queued job
+   * is dropped unsent. null if the job has been answered.
+   */
+  expire(ticket: number): WireResult[] | null;
+  /** No submit may follow. The callback is called once all jobs are done and the socket is closed. */
+  close(callback: () => void): void;
+}
+
+/** Notifications. Once started it has a thread; it is stopped by stop(), by garbage collection and with the worker. */
+export interface NativeSubscription {
+  /** On return the kernel has the subscription. Once per object. */
+  start(groups: readonly WireGroup[]): WireFailure | null;
+  /** What came in since the last call; `overrun` if something was lost before it, `failure` if nothing will follow. */
+  take(): { events: WireValue[]; overrun: boolean; failure: WireFailure | null };
+  /**
+   * Calls back once when there is something to take, and keeps the process alive until then. False if there is
+   * something already: then the callback is not called.
+   */
+  wait(callback: () => void): boolean;
+  stop(): void;
+}
+
+export type WireGroup = 'link' | 'ipv4-address' | 'ipv6-address' | 'ipv4-route' | 'ipv6-route';
+
+// ---- requests -----------------------------------------------------------------------------------------------
+
+export type WireRequest = WireIpvsRequest | WireRouteRequest;
+
+export interface WireIpvsRequest {
+  readonly operation: string;
+  readonly service: WireServiceId | null;
+  readonly serviceConfig: WireServiceConfig | null;
+  readonly destination: WireDestinationId | null;
+  readonly destinationConfig: WireDestinationConfig | null;
+}
+
+/** Exactly one of the three is not null. */
+export interface WireRouteRequest {
+  readonly operation: string;
+  readonly link: WireLinkRequest | null;
+  readonly address: WireAddressRequest | null;
+  readonly route: WireRoute | null;
+}
+
+export interface WireServiceId {
+  /** AF_INET or AF_INET6. */
+  readonly family: number;
+  /** IPPROTO_*; 0 with a mark. */
+  readonly protocol: number;
+  /** null with a mark. */
+  readonly address: string | null;
+  readonly port: number;
+  /** 0 without one. */
+  readonly fwmark: number;
+}
+
+export interface WireServiceConfig {
+  readonly scheduler: string;
+  /** IP_VS_SVC_F_*. */
+  readonly flags: number;
+  readonly timeout: number;
+  /** IPv4: the mask as a number (255.255.255.0 is 0xffffff00). IPv6: the prefix length. */
+  readonly netmask: number;
+  readonly peName: string | null;
+}
+
+export interface WireDestinationId {
+  readonly address: string;
+  readonly port: number;
+}
+
+export interface WireDestinationConfig {
+  /** IP_VS_CONN_F_MASQ and so on. */
+  readonly forwarding: number;
+  readonly weight: number;
+  readonly upperThreshold: number;
+  readonly lowerThreshold: number;
+  /** IP_VS_CONN_F_TUNNEL_TYPE_*. */
+  readonly tunnelType: number;
+  readonly tunnelPort: number;
+  /** IP_VS_TUNNEL_ENCAP_FLAG_*. */
+  readonly tunnelFlags: number;
+}
+
+export interface WireLinkRequest {
+  /** 0 if the name tells. */
+  readonly index: number;
+  /** Empty if the index tells. */
+  readonly name: string;
+  readonly kind: string | null;
+  /** IFF_*, and which of them to change. */
+  readonly flags: number;
+  readonly change: number;
+}
+
+export interface WireAddressRequest {
+  /** AF_*; 0 lists both. */
+  readonly family: number;
+  readonly address: string | null;
+  readonly prefixLength: number;
+  /** RT_SCOPE_*. */
+  readonly scope: number;
+  /** 0 lists all. */
+  readonly interfaceIndex: number;
+}
+
+/** A route in requests; in answers {@link WireRouteValue}. */
+export interface WireRoute {
+  /** AF_*; 0 lists both. */
+  readonly family: number;
+  /** null for the default route. */
+  readonly destination: string | null;
+  readonly prefixLength: number;
+  /** The packet's source, in lookups. */
+  readonly source: string | null;
+  /** 0 lists all, and lets a lookup follow the rules. */
+  readonly table: number;
+  /** RTN_*, RTPROT_*, RT_SCOPE_*, RTM_F_*. */
+  readonly type: number;
+  readonly protocol: number;
+  readonly scope: number;
+  readonly flags: number;
+  readonly metric: number | null;
+  readonly gateway: string | null;
+  /** 0 is none. */
+  readonly interfaceIndex: number;
+  readonly preferredSource: string | null;
+}
+
+// ---- answers ------------------------------------------------------------------------------------------------
+
+export interface WireResult {
+  /** Empty if it failed. */
+  readonly values: WireValue[];
+  readonly failure: WireFailure | null;
+}
+
+export interface WireFailure {
+  /** Positive. */
+  readonly errno: number;
+  /** `ENOENT` */
+  readonly code: string;
+  /** `No such file or directory` */
+  readonly description: string;
+  /** The extended ACK's text. */
+  readonly kernelMessage: string | null;
+  /** The IPVS family could not be asked for; the request itself was not sent. */
+  readonly resolvingFamily: boolean;
+}
+
+/** NLMSG_DONE or NLMSG_ERROR; without a failure it says that all went well. */
+export interface WireStatus {
+  readonly kind: 'done' | 'acknowledgment';
+  readonly failure: WireFailure | null;
+}
+
+export type WireValue =
+  | WireInfo
+  | WireService
+  | WireDestination
+  | { readonly kind: 'family'; readonly id: number }
+  | WireLink
+  | WireAddress
+  | WireRouteValue
+  /** A message about something that is not ours. */
+  | { readonly kind: 'other' };
+
+export interface WireInfo {
+  readonly kind: 'info';
+  /** 0x010201 is 1.2.1. */
+  readonly version: number;
+  readonly connectionTableSize: number;
+}
+
+export interface WireStats {
+  readonly connections: bigint;
+  readonly packetsIn: bigint;
+  readonly packetsOut: bigint;
+  readonly bytesIn: bigint;
+  readonly bytesOut: bigint;
+  readonly connectionsPerSecond: bigint;
+  readonly packetsInPerSecond: bigint;
+  readonly packetsOutPerSecond: bigint;
+  readonly bytesInPerSecond: bigint;
+  readonly bytesOutPerSecond: bigint;
+}
+
+export interface WireService extends WireServiceId, WireServiceConfig {
+  readonly kind: 'service';
+  readonly stats: WireStats | null;
+}
+
+export interface WireDestination extends WireDestinationId, WireDestinationConfig {
+  readonly kind: 'destination';
+  readonly family: number;
+  readonly activeConnections: number;
+  readonly inactiveConnections: number;
+  readonly persistentConnections: number;
+  readonly stats: WireStats | null;
+}
+
+/** In notifications `deleted` says that the thing is gone. */
+export interface WireLink {
+  readonly kind: 'link';
+  readonly deleted: boolean;
+  readonly index: number;
+  readonly name: string;
+  readonly linkKind: string | null;
+  readonly flags: number;
+  readonly mtu: number;
+}
+
+export interface WireAddress {
+  readonly kind: 'address';
+  readonly deleted: boolean;
+  readonly family: number;
+  readonly address: string;
+  readonly prefixLength: number;
+  readonly interfaceIndex: number;
+}
+
+export interface WireRouteValue {
+  readonly kind: 'route';
+  readonly deleted: boolean;
+  readonly family: number;
+  /** All zeros for the default route. */
+  readonly destination: string;
+  readonly prefixLength: number;
+  readonly table: number;
+  readonly type: number;
+  readonly protocol: number;
+  readonly scope: number;
+  readonly flags: number;
+  readonly metric: number | null;
+  readonly gateway: string | null;
+  readonly interfaceIndex: number;
+  readonly preferredSource: string | null;
+}
