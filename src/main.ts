@@ -30,7 +30,8 @@ async function main(): Promise<number> {
   try {
     const command = await readCommandLine(process.argv.slice(2), helpWidth());
     switch (command.kind) {
-      case 'printed':
+      case 'print':
+        process.stdout.write(`${command.text}\n`);
         return DONE;
       case 'version':
         return printVersion(command.short);

@@ -17,9 +17,9 @@ export interface OptionSpec {
 
 const SERVERS = 'Servers:';
 const REACHING = 'Reaching the virtual server:';
-const JUDGING = 'Judging:';
-const PROBING = 'Probing:';
-const DOING = 'What to do:';
+const JUDGING = 'When to act:';
+const PROBING = 'What to ask real servers, and how to trust them:';
+const DOING = 'Instead of taking care:';
 const LOGGING = 'Logging:';
 
 export const CARE_OPTIONS = [
@@ -46,7 +46,7 @@ export const CARE_OPTIONS = [
   {
     flag: 'mode',
     kind: 'text',
-    help: 'How this node reaches the virtual server: "local" keeps a local route to it, "none" leaves it to others',
+    help: 'How this node reaches the virtual server: local keeps a local route to it, none leaves that to others',
     defaultText: 'local',
     choices: ['local', 'none'],
     group: REACHING,
@@ -54,21 +54,22 @@ export const CARE_OPTIONS = [
   {
     flag: 'ip',
     kind: 'text',
-    help: "This node's address, the source of its connections to the virtual server",
-    defaultText: "LVSCARE_NODE_IP, else lvscare.node.ip in the hosts file, else the kernel's choice",
+    help:
+      "This node's address, the source of its connections to the virtual server. Unless given: LVSCARE_NODE_IP, " +
+      "else the hosts file's lvscare.node.ip, else what the kernel's routes to the real servers say",
     group: REACHING,
   },
   {
     flag: 'interval',
     kind: 'text',
-    help: 'Between probes, and between checks for drift: seconds, or a duration like 500ms or 1m30s; 0 is the default',
+    help: 'Time between probes, and between checks for drift: seconds, or a duration like 500ms or 1m30s',
     defaultText: '5s',
     group: JUDGING,
   },
   {
     flag: 'fast-interval',
     kind: 'text',
-    help: 'Between probes while one more may change the verdict',
+    help: 'The same while one more probe may change the verdict',
     defaultText: '200ms',
     group: JUDGING,
   },
@@ -89,21 +90,21 @@ export const CARE_OPTIONS = [
   {
     flag: 'drain-timeout',
     kind: 'text',
-    help: 'How long a real server that is sick or no longer configured may finish its connections; 0 removes it at once',
+    help: 'Time that a real server which is sick or no longer configured has to finish its connections',
     defaultText: '30s',
     group: JUDGING,
   },
   {
     flag: 'connect-timeout',
     kind: 'text',
-    help: 'For TCP to connect to a real server',
+    help: 'Time for TCP to connect to a real server',
     defaultText: '1s',
     group: PROBING,
   },
   {
     flag: 'health-timeout',
     kind: 'text',
-    help: 'For a whole probe',
+    help: 'Time for a whole probe',
     defaultText: '3s',
     group: PROBING,
   },
@@ -118,7 +119,7 @@ export const CARE_OPTIONS = [
     flag: 'health-schem',
     aliases: ['health-scheme'],
     kind: 'text',
-    help: 'https or http',
+    help: 'Scheme to ask with, https or http',
     defaultText: 'https',
     choices: ['https', 'http'],
     group: PROBING,
@@ -140,20 +141,21 @@ export const CARE_OPTIONS = [
   {
     flag: 'health-status',
     kind: 'list',
-    help: 'A status from 400 to 599 that is healthy too (k3s: 401); repeated or comma-joined',
+    help: 'Status from 400 to 599 that is healthy too (k3s: 401); repeated or comma-joined',
     group: PROBING,
   },
   {
     flag: 'health-ca',
     kind: 'text',
-    help: "File with the CA of the real servers' certificates, in PEM",
-    defaultText: '/etc/kubernetes/pki/ca.crt if readable, else certificates are not verified',
+    help:
+      "File with the CA of the real servers' certificates, in PEM. Unless given: /etc/kubernetes/pki/ca.crt if it " +
+      'can be read, else certificates are not verified',
     group: PROBING,
   },
   {
     flag: 'health-insecure-skip-verify',
     kind: 'switch',
-    help: 'Do not verify certificates; =false verifies them whatever else is given',
+    help: 'Do not verify certificates. With =false: verify them, by the CAs that Node.js trusts if there is no other',
     group: PROBING,
   },
   {

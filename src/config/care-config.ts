@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { Endpoint } from '../core/endpoint.js';
 import type { CarePolicy } from '../care/care.js';
 import type { ProbeRequest } from '../probe/prober.js';
-import { durationParser } from './duration.js';
+import { durationParser, milliseconds } from './duration.js';
 import { parseAddress, parseEndpoint } from './endpoint.js';
 import type { Environment, Settings } from './settings.js';
 import { UsageError, type Parser } from './usage-error.js';
@@ -47,15 +47,23 @@ const timeout = durationParser({ leastMs: 1, mostMs: 10 * 60 * SECOND, words: 'f
 const patience = durationParser({ leastMs: 0, mostMs: DAY, words: 'from 0 to 24h' });
 const count = integerParser(1, 1000);
 
-/** Everything that `lvscare care` is told. Throws a UsageError for the first thing that is wrong. */
-export function readCareConfig(settings: Settings, environment: Environment): CareConfig {
+/**
+ * Everything that `lvscare care` is told. Throws a UsageError for the first thing that is wrong.
+ *
+ * @param defaultCa The file that certificates are verified by when nothing else is said.
+ */
+export function readCareConfig(
+  settings: Settings,
+  environment: Environment,
+  defaultCa = DEFAULT_CA,
+): CareConfig {
   const log = readLogConfig(settings);
   const task = readTask(settings);
   const virtualServer = settings.value('vs', parseEndpoint, null);
   if (virtualServer === null)
     throw new UsageError('--vs', 'the virtual server, IP:PORT or [IPv6]:PORT', null);
   const realServers = readRealServers(settings, virtualServer, task === 'clean');
-  const { probe, notes } = readProbe(settings);
+  const { probe, notes } = readProbe(settings, defaultCa);
   const scheduler = settings.value('scheduler', parseScheduler, 'rr');
   return {
     virtualServer,
@@ -75,7 +83,8 @@ export function readCareConfig(settings: Settings, environment: Environment): Ca
     task,
     dryRun: settings.switch('dry-run', false),
     log,
-    notes: [...notes, ...obsolete(settings)],
+    // Only who probes needs to hear how certificates are verified.
+    notes: [...(task === 'care' ? notes : []), ...obsolete(settings)],
   };
 }
 
@@ -89,14 +98,16 @@ function readLogConfig(settings: Settings): LogConfig {
 
 function readTask(settings: Settings): CareConfig['task'] {
   const [once, clean] = [settings.switch('run-once', false), settings.switch('clean', false)];
-  if (once && clean)
-    throw new UsageError(settings.name('run-once'), 'not to be given together with --clean', 'true');
+  if (once && clean) {
+    const [name, other] = [settings.name('run-once'), settings.name('clean')];
+    throw new UsageError(name, `no ${other} beside it`, other);
+  }
   return clean ? 'clean' : once ? 'run-once' : 'care';
 }
 
 /** The Go program takes 0 for its default. */
 function orDefault(parse: Parser<number>, otherwise: number): Parser<number> {
-  return (text, option) => (text === '0' || text === '0s' ? otherwise : parse(text, option));
+  return (text, option) => (milliseconds(text) === 0 ? otherwise : parse(text, option));
 }
 
 function readMode(settings: Settings): CareConfig['mode'] {
@@ -130,21 +141,26 @@ function readNodeAddress(
   virtualServer: Endpoint,
 ): string | null {
   const version = virtualServer.family === 'ipv4' ? 'IPv4' : 'IPv6';
-  const ofFamily: Parser<string> = (text, option) => {
+  const ofFamily: Parser<string | null> = (text, option) => {
+    // The Go program's default, which a manifest may spell out.
+    if (text === '') return null;
     const address = parseAddress(text, option);
     if (address.includes(':') !== (virtualServer.family === 'ipv6')) {
       throw new UsageError(option, `${version} like ${settings.name('vs')} ${virtualServer.text}`, text);
     }
     return address;
   };
-  const variable = environment['LVSCARE_NODE_IP'];
-  const otherwise = variable === undefined || variable === '' ? null : ofFamily(variable, 'LVSCARE_NODE_IP');
-  return settings.value('ip', ofFamily, otherwise);
+  return (
+    settings.value('ip', ofFamily, null) ?? ofFamily(environment['LVSCARE_NODE_IP'] ?? '', 'LVSCARE_NODE_IP')
+  );
 }
 
-function readProbe(settings: Settings): { readonly probe: ProbeRequest; readonly notes: readonly string[] } {
+function readProbe(
+  settings: Settings,
+  defaultCa: string,
+): { readonly probe: ProbeRequest; readonly notes: readonly string[] } {
   const scheme = settings.value('health-schem', choiceParser('https', 'http'), 'https');
-  const { tls, notes } = readTls(settings, scheme);
+  const { tls, notes } = readTls(settings, scheme, defaultCa);
   const body = settings.value('health-req-body', (text) => text, '');
   const probe: ProbeRequest = {
     scheme,
@@ -163,15 +179,16 @@ function readProbe(settings: Settings): { readonly probe: ProbeRequest; readonly
 function readTls(
   settings: Settings,
   scheme: ProbeRequest['scheme'],
+  defaultCa: string,
 ): { readonly tls: ProbeRequest['tls']; readonly notes: readonly string[] } {
   const skip = settings.switch('health-insecure-skip-verify', null);
   const given = settings.value('health-ca', readCertificates, null);
   if (scheme === 'http') return { tls: { verify: false, ca: null }, notes: [] };
   if (skip === true) return { tls: { verify: false, ca: null }, notes: [] };
-  const ca = given ?? readDefaultCa();
+  const ca = given ?? readDefaultCa(defaultCa);
   if (ca === null && skip === null) {
     const note =
-      `certificates of the real servers are NOT VERIFIED: there is no --health-ca, and ${DEFAULT_CA} cannot be read; ` +
+      `certificates of the real servers are NOT VERIFIED: there is no --health-ca, and ${defaultCa} cannot be read; ` +
       'give one of them, or say --health-insecure-skip-verify';
     return { tls: { verify: false, ca: null }, notes: [note] };
   }
@@ -197,9 +214,9 @@ const readCertificates: Parser<string> = (path, option) => {
   return text;
 };
 
-function readDefaultCa(): string | null {
+function readDefaultCa(path: string): string | null {
   try {
-    return readCertificates(DEFAULT_CA, '--health-ca');
+    return readCertificates(path, '--health-ca');
   } catch {
     return null;
   }

@@ -3,7 +3,9 @@ import { UsageError, type Parser } from './usage-error.js';
 const MS_PER: Readonly<Record<string, number>> = {
   ns: 1e-6,
   us: 1e-3,
-  µs: 1e-3,
+  // Go takes the micro sign and the Greek letter.
+  '\u00b5s': 1e-3,
+  '\u03bcs': 1e-3,
   ms: 1,
   s: 1000,
   m: 60_000,
@@ -13,14 +15,14 @@ const MS_PER: Readonly<Record<string, number>> = {
 export interface DurationBounds {
   readonly leastMs: number;
   readonly mostMs: number;
-  /** In words, for the message: `10ms to 24h`. */
+  /** In words, for the message: `from 10ms to 24h`. */
   readonly words: string;
 }
 
 /** Whole seconds (`5`) or a duration as Go writes it (`500ms`, `1m30s`, `1.5s`). Gives milliseconds. */
 export function durationParser(bounds: DurationBounds): Parser<number> {
   return (text, option) => {
-    const ms = /^[-+]?\d+$/.test(text) ? Number(text) * 1000 : goDuration(text);
+    const ms = milliseconds(text);
     if (ms === null || ms < bounds.leastMs || ms > bounds.mostMs) {
       throw new UsageError(option, `seconds or a duration like 500ms or 1m30s, ${bounds.words}`, text);
     }
@@ -28,12 +30,18 @@ export function durationParser(bounds: DurationBounds): Parser<number> {
   };
 }
 
-function goDuration(text: string): number | null {
-  const [, sign = '', parts = ''] =
-    /^([-+]?)((?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|ms|s|m|h))+)$/.exec(text) ?? [];
+/** The same without bounds; null for what is no duration. */
+export function milliseconds(text: string): number | null {
+  if (/^[-+]?\d+$/.test(text)) return Number(text) * 1000;
+  const [, sign = '', parts = ''] = DURATION.exec(text) ?? [];
   if (parts === '') return null;
-  const sum = [...parts.matchAll(/([\d.]+)(ns|us|µs|ms|s|m|h)/g)]
+  const sum = [...parts.matchAll(PART)]
     .map(([, amount, unit = 'ms']) => Number(amount) * (MS_PER[unit] ?? NaN))
     .reduce((total, each) => total + each, 0);
-  return sign === '-' ? -sum : sum;
+  // To the nanosecond, as Go counts: 1.1 times 1000 is a little more than 1100.
+  const exact = Math.round(sum * 1e6) / 1e6;
+  return sign === '-' ? -exact : exact;
 }
+
+const DURATION = /^([-+]?)((?:(?:\d+\.?\d*|\.\d+)(?:ns|[u\u00b5\u03bc]s|ms|s|m|h))+)$/;
+const PART = /([\d.]+)(ns|[u\u00b5\u03bc]s|ms|s|m|h)/g;

@@ -5,6 +5,13 @@ import type { Parser } from './usage-error.js';
 export type Arguments = Readonly<Record<string, string | readonly string[] | undefined>>;
 export type Environment = Readonly<Record<string, string | undefined>>;
 
+/** Variables of flags with two spellings, beside the one that the flag's name gives. */
+const OTHER_VARIABLES: Readonly<Record<string, string | undefined>> = {
+  // The Go program's flag is --logger.
+  'log-level': 'CARE_LOGGER',
+  'health-schem': 'CARE_HEALTH_SCHEME',
+};
+
 /**
  * The settings in force, each from the first place that has it: command line, environment. An error names that place.
  */
@@ -50,9 +57,12 @@ export class Settings {
     const given = this.#given[flag];
     if (given !== undefined)
       return { texts: typeof given === 'string' ? [given] : given, origin: `--${flag}` };
-    const variable = `CARE_${flag.toUpperCase().replaceAll('-', '_')}`;
-    const text = this.#environment[variable];
-    // An empty variable counts as none, as with the Go program.
-    return text === undefined || text === '' ? null : { texts: [text], origin: variable };
+    for (const variable of [`CARE_${flag.toUpperCase().replaceAll('-', '_')}`, OTHER_VARIABLES[flag]]) {
+      const text = variable === undefined ? undefined : this.#environment[variable];
+      // An empty variable counts as none, as with the Go program.
+      if (variable !== undefined && text !== undefined && text !== '')
+        return { texts: [text], origin: variable };
+    }
+    return null;
   }
 }

@@ -14,7 +14,11 @@ export function integerParser(least: number, most: number): Parser<number> {
 export function choiceParser<Choice extends string>(...choices: readonly Choice[]): Parser<Choice> {
   return (text, option) => {
     const found = choices.find((choice) => choice === text);
-    if (found === undefined) throw new UsageError(option, `one of ${choices.join(', ')}`, text);
+    if (found === undefined) {
+      // An empty text, where it is a choice, is one that nobody needs to be told of.
+      const words = choices.filter((choice) => choice !== '').join(', ');
+      throw new UsageError(option, `one of ${words}`, text);
+    }
     return found;
   };
 }
@@ -68,16 +72,31 @@ export const parseMethod: Parser<string> = (text, option) => {
   return text.toUpperCase();
 };
 
-/** `name=value`, one header. */
+/** Headers that belong to the connection and the framing of a message: HTTP's own business, and no setting. */
+const OF_THE_TRANSPORT = new Set([
+  'connection',
+  'content-length',
+  'expect',
+  'keep-alive',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+/** `name=value`, one header. Its name is given in lower case, so that one name has one value. */
 export const parseHeader: Parser<readonly [string, string]> = (text, option) => {
   const at = text.indexOf('=');
-  const [name, value] = [text.slice(0, at), text.slice(at + 1)];
+  const [name, value] = [text.slice(0, at).toLowerCase(), text.slice(at + 1)];
   try {
     if (at < 1) throw new TypeError('no name');
     validateHeaderName(name);
     validateHeaderValue(name, value);
   } catch {
     throw new UsageError(option, 'headers as name=value,name2=value2', text);
+  }
+  if (OF_THE_TRANSPORT.has(name)) {
+    throw new UsageError(option, 'headers other than those that HTTP sets by itself', text);
   }
   return [name, value];
 };
