@@ -33,18 +33,24 @@ export function connect(
   onPhase: (phase: Phase) => void,
 ): Connection {
   const tcp = net.connect({ host: server.address, port: server.port, noDelay: true });
+  const sockets: net.Socket[] = [tcp];
   // Whoever waits hears of an error; one that comes when nobody waits any more is of no interest.
   tcp.on('error', () => undefined);
   return {
-    ready: open(tcp, server, options, signal, onPhase),
+    ready: open(tcp, sockets, server, options, signal, onPhase),
     drop: () => {
-      tcp.resetAndDestroy();
+      // The reset first: what TLS sits on is gone before it can say goodbye.
+      for (const socket of sockets) {
+        if (socket === tcp) tcp.resetAndDestroy();
+        else socket.destroy();
+      }
     },
   };
 }
 
 async function open(
   tcp: net.Socket,
+  sockets: net.Socket[],
   server: Endpoint,
   options: ConnectOptions,
   signal: AbortSignal,
@@ -68,6 +74,7 @@ async function open(
     rejectUnauthorized: options.tls.verify,
     ...(options.tls.ca === null ? {} : { ca: options.tls.ca }),
   });
+  sockets.push(secure);
   secure.on('error', () => undefined);
   await once(secure, 'secureConnect', { signal });
   return secure;

@@ -70,8 +70,11 @@ async function ask(
   signal: AbortSignal,
 ): Promise<number> {
   const client = new Client(`${request.scheme}://${server.text}`, {
+    // Not at once: undici is not done asking when it calls this.
     connect: (_options, callback) => {
-      callback(null, socket);
+      queueMicrotask(() => {
+        callback(null, socket);
+      });
     },
     // The probe has one deadline, and it is not undici's.
     headersTimeout: 0,
