@@ -3,7 +3,7 @@
 import process from 'node:process';
 import type { Logger } from 'pino';
 import { readBuildInfo } from './build-info.js';
-import { care } from './care/care.js';
+import { care, type CareParts } from './care/care.js';
 import { dryTable, dryUpkeep } from './care/dry-run.js';
 import { cleanUp, setUpOnce } from './care/once.js';
 import type { Upkeep } from './care/ports.js';
@@ -101,11 +101,17 @@ function untilStopped(log: Logger): AbortSignal {
   return stopping.signal;
 }
 
-function compose(config: CareConfig, log: Logger, ipvs: Ipvs, rtnetlink: Rtnetlink) {
+function compose(config: CareConfig, log: Logger, ipvs: Ipvs, rtnetlink: Rtnetlink): CareParts {
   const table = ipvsTable(ipvs, config.virtualServer);
-  const upkeeps: Upkeep[] = [expireNodest];
-  if (config.mode === 'local')
-    upkeeps.push(localRoute(rtnetlink, config.virtualServer, nodeAddressTold(config, log, rtnetlink)));
+  const expireNodest = sysctl(
+    'net.ipv4.vs.expire_nodest_conn',
+    '1',
+    'connections to a dead real server hang instead of being reset',
+  );
+  const route = localRoute(rtnetlink, config.virtualServer, nodeAddressTold(config, log, rtnetlink));
+  // Cleaning takes away what any mode may have made.
+  const routed = config.mode === 'local' || config.task === 'clean';
+  const upkeeps: Upkeep[] = routed ? [expireNodest, route] : [expireNodest];
   return {
     table: config.dryRun ? dryTable(table) : table,
     upkeeps: config.dryRun ? upkeeps.map(dryUpkeep) : upkeeps,
