@@ -1,0 +1,33 @@
+/** Who lives where in a lab: the convention of the docs, 10.103.97.0/24, and its likeness in IPv6. */
+
+/** One host, in both families. */
+export interface Addresses {
+  readonly ipv4: string;
+  readonly ipv6: string;
+}
+
+/** The port that apiservers and the virtual server listen on. */
+export const APISERVER_PORT = 6443;
+
+/** How many masters there can be: the certificate of each lists its addresses, and the names stay readable. */
+export const MAX_MASTERS = 8;
+
+function host(ordinal: number): Addresses {
+  return { ipv4: `10.103.97.${ordinal}`, ipv6: `fd00:10:103:97::${ordinal}` };
+}
+
+/** The virtual server. */
+export const VIP = host(2);
+
+/** The node that lvscare runs on. */
+export const NODE = host(100);
+
+/** Master 0 is .200, master 1 is .201, and so on. */
+export function masterAddresses(index: number): Addresses {
+  return host(200 + index);
+}
+
+/** `10.103.97.200:6443`, `[fd00:10:103:97::200]:6443`: as `--rs` takes it and `ipvsadm -n` shows it. */
+export function endpoint(address: string, port = APISERVER_PORT): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}

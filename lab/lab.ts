@@ -1,0 +1,124 @@
+/** A lab: masters with apiservers, and a node, on a switch of their own. Needs root and a kernel with IPVS. */
+import { MAX_MASTERS, masterAddresses, NODE } from './addresses.js';
+import { Certificates } from './certificates.js';
+import { Master, masterCertificate } from './master.js';
+import { Network } from './network.js';
+import { LabNode } from './node.js';
+
+export interface LabOptions {
+  /** How many masters, 1 to 8. Default 3. */
+  readonly masters?: number;
+}
+
+/** Everything in it is gone when it is closed. */
+export class Lab {
+  readonly certificates: Certificates;
+  readonly masters: readonly Master[];
+  readonly node: LabNode;
+  readonly #closers: Closers;
+
+  private constructor(
+    certificates: Certificates,
+    masters: readonly Master[],
+    node: LabNode,
+    closers: Closers,
+  ) {
+    this.certificates = certificates;
+    this.masters = masters;
+    this.node = node;
+    this.#closers = closers;
+  }
+
+  /** Builds a lab with every apiserver listening. If that fails, nothing is left of it. */
+  static async create(options: LabOptions = {}): Promise<Lab> {
+    const { masters: count = 3 } = options;
+    if (!Number.isInteger(count) || count < 1 || count > MAX_MASTERS)
+      throw new TypeError(`masters: expected 1 to ${MAX_MASTERS}, got ${count}`);
+    const closers = new Closers();
+    try {
+      return await Lab.#build(count, closers);
+    } catch (error) {
+      await closers.close();
+      throw error;
+    }
+  }
+
+  static async #build(count: number, closers: Closers): Promise<Lab> {
+    const network = new Network(nextPrefix());
+    closers.add(() => network.close());
+    const certificates = await Certificates.create();
+    closers.add(() => certificates.close());
+    await network.start();
+
+    // The processes start while the rest is being built: that is what takes the time.
+    const starting: Promise<void>[] = [];
+    const start = (part: Master | LabNode): void => {
+      closers.add(() => part.close());
+      const started = part.start();
+      started.catch(() => undefined);
+      starting.push(started);
+    };
+    const node = new LabNode(await network.plug('node', NODE));
+    start(node);
+    const masters: Master[] = [];
+    for (let index = 0; index < count; index++) {
+      const name = `master${index}`;
+      const host = await network.plug(name, masterAddresses(index));
+      const master = new Master(
+        name,
+        host,
+        network,
+        await masterCertificate(certificates, name, host.addresses),
+      );
+      start(master);
+      masters.push(master);
+    }
+    await Promise.all(starting);
+    return new Lab(certificates, masters, node, closers);
+  }
+
+  /** The master with this index; the first is 0. */
+  master(index: number): Master {
+    const master = this.masters[index];
+    if (master === undefined) throw new RangeError(`this lab has no master ${index}`);
+    return master;
+  }
+
+  /** What `--health-ca` is given. */
+  get caFile(): string {
+    return this.certificates.authority.certificateFile;
+  }
+
+  /** Takes the lab away; twice is fine. */
+  close(): Promise<void> {
+    return this.#closers.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+/** What is to be taken away: last made, first gone. */
+class Closers {
+  readonly #closers: (() => Promise<void>)[] = [];
+
+  add(closer: () => Promise<void>): void {
+    this.#closers.push(closer);
+  }
+
+  /** All of them, even if one fails; the first failure is told. */
+  async close(): Promise<void> {
+    const failures: unknown[] = [];
+    for (let closer = this.#closers.pop(); closer !== undefined; closer = this.#closers.pop())
+      await closer().catch((error: unknown) => failures.push(error));
+    if (failures.length > 0) throw failures[0];
+  }
+}
+
+let labs = 0;
+
+/** Unlike that of any other lab in this kernel. */
+function nextPrefix(): string {
+  return `lab${process.pid}.${labs++}`;
+}

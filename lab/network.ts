@@ -1,0 +1,95 @@
+/** The wires of a lab: a switch, and hosts that are plugged into it, each a network namespace. */
+import { APISERVER_PORT, type Addresses } from './addresses.js';
+import { must, run } from './run.js';
+import { until } from './until.js';
+
+/** A host on the switch: its namespace, and the switch's port that its cable ends in. */
+export interface Host {
+  readonly namespace: string;
+  readonly port: string;
+  readonly addresses: Addresses;
+}
+
+/** A switch with hosts. Nothing of it is in the namespace of the one who made it. */
+export class Network {
+  readonly #switch: string;
+  readonly #prefix: string;
+  readonly #namespaces: string[] = [];
+
+  constructor(prefix: string) {
+    this.#prefix = prefix;
+    this.#switch = `${prefix}-switch`;
+  }
+
+  async start(): Promise<void> {
+    await this.#addNamespace(this.#switch);
+    await inNamespace(this.#switch, ['link set lo up', 'link add switch type bridge', 'link set switch up']);
+  }
+
+  /** Plugs a host in. Its addresses are usable at once: nobody looks for duplicates. */
+  async plug(name: string, addresses: Addresses): Promise<Host> {
+    const host = { namespace: `${this.#prefix}-${name}`, port: name, addresses };
+    await this.#addNamespace(host.namespace);
+    await inNamespace(this.#switch, [
+      `link add name ${host.port} master switch type veth peer name eth0 netns ${host.namespace}`,
+      `link set ${host.port} up`,
+    ]);
+    await inNamespace(host.namespace, [
+      'link set lo up',
+      `address add ${addresses.ipv4}/24 dev eth0`,
+      `address add ${addresses.ipv6}/64 dev eth0 nodad`,
+      'link set eth0 up',
+    ]);
+    await this.#untilPassing(host);
+    return host;
+  }
+
+  /** Pulls the host's cable, without a word to anybody. */
+  async cut(host: Host): Promise<void> {
+    await inNamespace(this.#switch, [`link set ${host.port} down`]);
+  }
+
+  /** Plugs it in again; resolves when packets pass. */
+  async mend(host: Host): Promise<void> {
+    await inNamespace(this.#switch, [`link set ${host.port} up`]);
+    await this.#untilPassing(host);
+  }
+
+  /** Takes everything away that was made, as far as it was. */
+  async close(): Promise<void> {
+    const names = this.#namespaces.splice(0);
+    await Promise.all(names.map((name) => run('ip', ['netns', 'delete', name])));
+  }
+
+  async #addNamespace(name: string): Promise<void> {
+    this.#namespaces.push(name);
+    await must('ip', ['netns', 'add', name]);
+  }
+
+  async #untilPassing(host: Host): Promise<void> {
+    await until(
+      async () => {
+        const port = await must('ip', ['-n', this.#switch, '-d', 'link', 'show', host.port]);
+        if (!port.includes('state UP') || !port.includes('state forwarding')) return false;
+        return (await must('ip', ['-n', host.namespace, 'link', 'show', 'eth0'])).includes('state UP');
+      },
+      { what: `${host.port} is up and forwarding` },
+    );
+  }
+}
+
+/** The arguments that run a command in a namespace, for `ip`. */
+export function inside(namespace: string, command: string, args: readonly string[]): string[] {
+  return ['netns', 'exec', namespace, command, ...args];
+}
+
+/** One `ip` for many commands. */
+async function inNamespace(namespace: string, commands: readonly string[]): Promise<void> {
+  await must('ip', ['-n', namespace, '-batch', '-'], { input: `${commands.join('\n')}\n` });
+}
+
+/** `https://10.103.97.200:6443/whoami` */
+export function urlOf(address: string, path: string): string {
+  const host = address.includes(':') ? `[${address}]` : address;
+  return `https://${host}:${APISERVER_PORT}${path}`;
+}

@@ -1,0 +1,35 @@
+/** Bounded polling, for what has no event to wait for: the kernel's tables, as independent tools show them. */
+import { setTimeout as delay } from 'node:timers/promises';
+
+export interface UntilOptions {
+  /** How long to go on, in ms. Default 10 000. */
+  readonly timeoutMs?: number;
+  /** The pause between two looks, in ms. Default 20. */
+  readonly everyMs?: number;
+  /** What is waited for, for the error's text. */
+  readonly what?: string;
+}
+
+/**
+ * Looks again and again until `look` gives something other than `false`, `null` or `undefined`, and returns that.
+ * @throws Error when that has not happened in time; the last error of `look` is its cause.
+ */
+export async function until<T>(
+  look: () => T | Promise<T>,
+  options: UntilOptions = {},
+): Promise<Exclude<T, false | null | undefined>> {
+  const { timeoutMs = 10_000, everyMs = 20, what = look.toString() } = options;
+  const deadline = performance.now() + timeoutMs;
+  let cause: unknown;
+  do {
+    try {
+      const seen = await look();
+      if (seen !== false && seen !== null && seen !== undefined)
+        return seen as Exclude<T, false | null | undefined>;
+    } catch (error) {
+      cause = error;
+    }
+    await delay(everyMs);
+  } while (performance.now() < deadline);
+  throw new Error(`not so within ${timeoutMs} ms: ${what}`, { cause });
+}
