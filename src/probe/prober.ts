@@ -47,10 +47,13 @@ async function probe(
   const connection = connect(server, request, deadline.signal, (reached) => {
     phase = reached;
   });
-  try {
+  async function answer(): Promise<number> {
     const socket = await connection.ready;
     phase = 'answer';
-    return judge(await ask(socket, connection, request, server, deadline.signal), request.acceptedStatuses);
+    return ask(socket, connection, request, server, deadline.signal);
+  }
+  try {
+    return judge(await Promise.race([answer(), rejectionOf(deadline.signal)]), request.acceptedStatuses);
   } catch (error) {
     if (signal.aborted) return { kind: 'void', detail: 'stopped' };
     return blame(phase, error, deadline.signal.aborted ? request.timeoutMs : null);
@@ -59,6 +62,18 @@ async function probe(
     signal.removeEventListener('abort', onAbort);
     connection.drop();
   }
+}
+
+/**
+ * Rejects when the signal aborts. Everything in a probe ends with its deadline by itself; but a monitor that waits for a
+ * probe that does not would watch its server no more, and nobody would see it.
+ */
+function rejectionOf(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    signal.addEventListener('abort', () => {
+      reject(signal.reason as Error);
+    });
+  });
 }
 
 /** Sends the request and reads the whole answer, or as much of it as matters. Resolves to its status. */
