@@ -130,6 +130,11 @@ export class Master {
     return this.#running.remote.call('stats');
   }
 
+  /** What the apiserver shows, from its next start on. */
+  get certificate(): Certificate {
+    return this.#certificate;
+  }
+
   /** Has the apiserver use another certificate from its next start on. */
   useCertificate(certificate: Certificate): void {
     this.#certificate = certificate;
