@@ -1,5 +1,5 @@
-// What the addon exports; src/netlink/contract.ts is its description. Everything here belongs to one environment, so
-// that each worker_thread has its own.
+// What the addon exports; src/netlink/contract.ts is its description. Everything here belongs to one
+// environment, so that each worker_thread has its own.
 #include <napi.h>
 
 #include <cstring>
@@ -15,14 +15,16 @@
 namespace netlink_ts {
 namespace {
 
-// encode(protocol, request, familyId): the message as it would be sent, with sequence number and port id zero.
+// encode(protocol, request, familyId): the message as it would be sent, with sequence number and port id
+// zero.
 Napi::Value EncodeForTest(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const auto codec = ReadCodec(info[0]);
   if (!codec) return env.Undefined();
   const auto request = ReadRequest(*codec, info[1], "request");
   if (!request) return env.Undefined();
-  const auto family_id = static_cast<uint16_t>(info[2].IsNumber() ? info[2].As<Napi::Number>().Uint32Value() : 0);
+  const auto family_id =
+      static_cast<uint16_t>(info[2].IsNumber() ? info[2].As<Napi::Number>().Uint32Value() : 0);
   const Message message = *codec == Codec::kIpvs ? EncodeIpvs(std::get<IpvsRequest>(*request), family_id)
                                                  : EncodeRoute(std::get<RouteRequest>(*request));
   if (!message.ok()) {
@@ -43,7 +45,8 @@ Napi::Value DecodeForTest(const Napi::CallbackInfo& info) {
     return env.Undefined();
   }
   const auto input = info[1].As<Napi::Uint8Array>();
-  const auto service_family = static_cast<uint16_t>(info[2].IsNumber() ? info[2].As<Napi::Number>().Uint32Value() : 0);
+  const auto service_family =
+      static_cast<uint16_t>(info[2].IsNumber() ? info[2].As<Napi::Number>().Uint32Value() : 0);
 
   // A copy of exactly this size: aligned, and a sanitizer sees every byte read behind it.
   std::vector<uint8_t> bytes(input.Data(), input.Data() + input.ByteLength());

@@ -64,7 +64,8 @@ IpAddress Attributes::Address(int type, uint16_t family) {
   IpAddress address;
   const nlattr* attribute = Find(type);
   if (attribute == nullptr) return address;
-  if (!ReadAddress(nla_data(attribute), static_cast<size_t>(nla_len(attribute)), family, &address)) ok_ = false;
+  if (!ReadAddress(nla_data(attribute), static_cast<size_t>(nla_len(attribute)), family, &address))
+    ok_ = false;
   return address;
 }
 

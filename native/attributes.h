@@ -1,6 +1,6 @@
-// Reads the attributes of a message the kernel sent, trusting no length in it. A fault anywhere makes ok() false and
-// the getters give zero values, so that a decoder reads everything first and asks once at the end. (libnl's own
-// nla_parse() silently stops at a cut attribute; a cut message must be an error here.)
+// Reads the attributes of a message the kernel sent, trusting no length in it. A fault anywhere makes ok()
+// false and the getters give zero values, so that a decoder reads everything first and asks once at the end.
+// (libnl's own nla_parse() silently stops at a cut attribute; a cut message must be an error here.)
 #pragma once
 
 #include <netlink/attr.h>
@@ -17,7 +17,8 @@ namespace netlink_ts {
 
 class Attributes {
  public:
-  // Attributes above max_type come from a newer kernel and are skipped. Of a repeated attribute the last one counts.
+  // Attributes above max_type come from a newer kernel and are skipped. Of a repeated attribute the last one
+  // counts.
   Attributes(const void* data, size_t length, int max_type);
 
   bool ok() const { return ok_; }
@@ -41,7 +42,8 @@ class Attributes {
   // The same for faults: what is wrong inside is wrong outside.
   void Absorb(const Attributes& nested) { ok_ = ok_ && nested.ok_; }
 
-  // Copies size bytes from behind an offset in the attribute's payload; false, and not ok(), if it is too short.
+  // Copies size bytes from behind an offset in the attribute's payload; false, and not ok(), if it is too
+  // short.
   bool Copy(int type, size_t offset, void* to, size_t size);
 
  private:

@@ -7,9 +7,9 @@
 namespace netlink_ts {
 
 struct Failure {
-  int error = 0;                              // errno, positive
+  int error = 0;                                // errno, positive
   std::optional<std::string> kernel_message{};  // the extended ACK's text
-  bool resolving_family = false;              // the IPVS family could not be asked for: the request was not sent
+  bool resolving_family = false;  // the IPVS family could not be asked for: the request was not sent
 };
 
 // `ENOENT`; `E<number>` for an errno without a name.

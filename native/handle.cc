@@ -10,8 +10,8 @@
 namespace netlink_ts {
 namespace {
 
-// Fills up what a job has not got to: those requests are answered without having been sent, or without anybody knowing
-// what became of them.
+// Fills up what a job has not got to: those requests are answered without having been sent, or without
+// anybody knowing what became of them.
 std::vector<Outcome> WithTimeouts(std::vector<Outcome> outcomes, size_t count) {
   while (outcomes.size() < count) outcomes.push_back(Outcome::Failed({ETIMEDOUT}));
   return outcomes;
@@ -22,7 +22,8 @@ void RunJob(Session* session, Job* job) {
   for (const Request& request : job->requests) {
     if (job->abandoned) return;
     Outcome outcome = session->Run(request, job->deadline);
-    // Without IPVS there is nothing to ask for a second time within one job, least of all a module to be loaded.
+    // Without IPVS there is nothing to ask for a second time within one job, least of all a module to be
+    // loaded.
     const bool no_ipvs = outcome.failure && outcome.failure->resolving_family;
     const std::lock_guard<std::mutex> lock(job->mutex);
     if (job->abandoned) return;
@@ -34,8 +35,8 @@ void RunJob(Session* session, Job* job) {
 
 }  // namespace
 
-// Node waits for work in flight before it takes an environment down, so that the handle, which is referenced while a
-// job runs, outlives it.
+// Node waits for work in flight before it takes an environment down, so that the handle, which is referenced
+// while a job runs, outlives it.
 class Handle::Work : public Napi::AsyncWorker {
  public:
   Work(Handle* handle, std::shared_ptr<Job> job)
@@ -94,7 +95,8 @@ Napi::Value Handle::Submit(const Napi::CallbackInfo& info) {
     job->requests.push_back(std::move(*request));
   }
   job->ticket = next_ticket_++;
-  job->deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(info[1].As<Napi::Number>().Int64Value());
+  job->deadline =
+      std::chrono::steady_clock::now() + std::chrono::milliseconds(info[1].As<Napi::Number>().Int64Value());
   job->callback = Napi::Persistent(info[2].As<Napi::Function>());
   queue_.push_back(job);
   if (!running_) {
@@ -104,13 +106,14 @@ Napi::Value Handle::Submit(const Napi::CallbackInfo& info) {
   return Napi::Number::New(env, job->ticket);
 }
 
-// expire(ticket): the results of a job whose deadline has passed, as far as they are known; null if it was answered
-// already. A job that has not been started never will be, and its callback is never called.
+// expire(ticket): the results of a job whose deadline has passed, as far as they are known; null if it was
+// answered already. A job that has not been started never will be, and its callback is never called.
 Napi::Value Handle::Expire(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const uint32_t ticket = info[0].IsNumber() ? info[0].As<Napi::Number>().Uint32Value() : 0;
   std::shared_ptr<Job> job;
-  const auto queued = std::find_if(queue_.begin(), queue_.end(), [&](const auto& j) { return j->ticket == ticket; });
+  const auto queued =
+      std::find_if(queue_.begin(), queue_.end(), [&](const auto& j) { return j->ticket == ticket; });
   if (queued != queue_.end()) {
     job = *queued;
     queue_.erase(queued);
@@ -158,7 +161,8 @@ void Handle::Finished(const std::shared_ptr<Job>& job) {
   if (!job->callback.IsEmpty()) {
     const Napi::FunctionReference callback = std::move(job->callback);
     callback.Call({ToJs(env, WithTimeouts(std::move(job->outcomes), job->requests.size()))});
-    // Callbacks only settle promises and do not throw: this is a worker that is being terminated. Send nothing more.
+    // Callbacks only settle promises and do not throw: this is a worker that is being terminated. Send
+    // nothing more.
     alive = !env.IsExceptionPending();
   }
   if (!alive) queue_.clear();

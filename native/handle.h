@@ -1,5 +1,5 @@
-// The object that JavaScript holds: a queue of jobs, each a batch of requests, of which one at a time runs on a thread
-// of libuv's pool. All members are the JavaScript thread's but those that say otherwise.
+// The object that JavaScript holds: a queue of jobs, each a batch of requests, of which one at a time runs on
+// a thread of libuv's pool. All members are the JavaScript thread's but those that say otherwise.
 #pragma once
 
 #include <napi.h>

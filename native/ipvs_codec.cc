@@ -27,7 +27,8 @@ constexpr Operation kOperations[] = {
 constexpr Operation kFamilyLookup = {"resolveFamily", CTRL_CMD_GETFAMILY, NLM_F_ACK};
 constexpr uint8_t kControllerVersion = 2;
 
-// ---- pack ---------------------------------------------------------------------------------------------------
+// ---- pack
+// ---------------------------------------------------------------------------------------------------
 
 // A union nf_inet_addr: always 16 bytes, an IPv4 address in the first four.
 void PutInetAddress(Message* message, int type, const IpAddress& address) {
@@ -69,7 +70,8 @@ void PutDestinationConfig(Message* message, const DestinationConfig& config) {
   }
 }
 
-// ---- unpack -------------------------------------------------------------------------------------------------
+// ---- unpack
+// -------------------------------------------------------------------------------------------------
 
 template <typename Read>
 Stats ReadStats(Read read) {
@@ -87,8 +89,8 @@ Stats ReadStats(Read read) {
   return stats;
 }
 
-// Kernels from 4.1 send both: 64 bits wide, and 32 bits for those who know no better. Byte counters are 64 bits wide
-// in either.
+// Kernels from 4.1 send both: 64 bits wide, and 32 bits for those who know no better. Byte counters are 64
+// bits wide in either.
 std::optional<Stats> DecodeStats(Attributes* outer, int narrow_type, int wide_type) {
   if (outer->Has(wide_type)) {
     Attributes wide = outer->Nested(wide_type, IPVS_STATS_ATTR_MAX);
@@ -136,12 +138,13 @@ bool DecodeService(Attributes attributes, Service* service) {
 }
 
 bool DecodeDestination(Attributes attributes, uint16_t service_family, Destination* destination) {
-  attributes.Require({IPVS_DEST_ATTR_ADDR, IPVS_DEST_ATTR_PORT, IPVS_DEST_ATTR_FWD_METHOD, IPVS_DEST_ATTR_WEIGHT,
-                      IPVS_DEST_ATTR_U_THRESH, IPVS_DEST_ATTR_L_THRESH, IPVS_DEST_ATTR_ACTIVE_CONNS,
-                      IPVS_DEST_ATTR_INACT_CONNS, IPVS_DEST_ATTR_PERSIST_CONNS});
+  attributes.Require({IPVS_DEST_ATTR_ADDR, IPVS_DEST_ATTR_PORT, IPVS_DEST_ATTR_FWD_METHOD,
+                      IPVS_DEST_ATTR_WEIGHT, IPVS_DEST_ATTR_U_THRESH, IPVS_DEST_ATTR_L_THRESH,
+                      IPVS_DEST_ATTR_ACTIVE_CONNS, IPVS_DEST_ATTR_INACT_CONNS, IPVS_DEST_ATTR_PERSIST_CONNS});
   // Kernels before 3.18 knew no destinations of another family than their service's, and do not name it.
-  const uint16_t family =
-      attributes.Has(IPVS_DEST_ATTR_ADDR_FAMILY) ? attributes.U16(IPVS_DEST_ATTR_ADDR_FAMILY) : service_family;
+  const uint16_t family = attributes.Has(IPVS_DEST_ATTR_ADDR_FAMILY)
+                              ? attributes.U16(IPVS_DEST_ATTR_ADDR_FAMILY)
+                              : service_family;
   destination->id.address = attributes.Address(IPVS_DEST_ATTR_ADDR, family);
   destination->id.port = attributes.BigEndianU16(IPVS_DEST_ATTR_PORT);
 

@@ -13,8 +13,8 @@ const Operation* FindIpvsOperation(std::string_view name);
 
 Message EncodeIpvs(const IpvsRequest& request, uint16_t family_id);
 
-// Asks the generic netlink controller for the IPVS family's id (as `genl ctrl get name IPVS`). The kernel loads
-// ip_vs when it is asked.
+// Asks the generic netlink controller for the IPVS family's id (as `genl ctrl get name IPVS`). The kernel
+// loads ip_vs when it is asked.
 Message EncodeIpvsFamilyLookup();
 
 // False if the message is malformed. service_family is what a destination takes that names none.

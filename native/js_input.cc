@@ -13,10 +13,12 @@
 namespace netlink_ts {
 namespace {
 
-// The fields of one object. The first wrong one makes a TypeError pending; from then on every field is zero or empty.
+// The fields of one object. The first wrong one makes a TypeError pending; from then on every field is zero
+// or empty.
 class Fields {
  public:
-  Fields(const Napi::Value& value, std::string path, bool* ok) : env_(value.Env()), path_(std::move(path)), ok_(ok) {
+  Fields(const Napi::Value& value, std::string path, bool* ok)
+      : env_(value.Env()), path_(std::move(path)), ok_(ok) {
     if (value.IsObject()) {
       object_ = value.As<Napi::Object>();
     } else {

@@ -1,4 +1,5 @@
-// JavaScript objects, as src/netlink/contract.ts describes them, to plain values. Runs on the JavaScript thread.
+// JavaScript objects, as src/netlink/contract.ts describes them, to plain values. Runs on the JavaScript
+// thread.
 #pragma once
 
 #include <napi.h>
@@ -14,8 +15,8 @@ enum class Codec { kIpvs, kRoute };
 
 std::optional<Codec> ReadCodec(const Napi::Value& value);
 
-// Without a value a TypeError that names the field is pending: TypeScript checks all input before, so that this is a
-// fault of the caller of the addon, not of the user.
+// Without a value a TypeError that names the field is pending: TypeScript checks all input before, so that
+// this is a fault of the caller of the addon, not of the user.
 std::optional<Request> ReadRequest(Codec codec, const Napi::Value& value, const std::string& path);
 
 }  // namespace netlink_ts

@@ -1,4 +1,5 @@
-// Plain values to JavaScript objects, as src/netlink/contract.ts describes them. Runs on the JavaScript thread.
+// Plain values to JavaScript objects, as src/netlink/contract.ts describes them. Runs on the JavaScript
+// thread.
 #pragma once
 
 #include <napi.h>

@@ -1,5 +1,5 @@
-// A request under construction: libnl's message, owned. A fault (no memory, message full) is remembered and told by
-// ok(), so that encoders need not check every attribute.
+// A request under construction: libnl's message, owned. A fault (no memory, message full) is remembered and
+// told by ok(), so that encoders need not check every attribute.
 #pragma once
 
 #include <netlink/attr.h>

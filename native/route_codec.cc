@@ -5,6 +5,8 @@
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
+#include <cstring>
+
 #include "attributes.h"
 
 namespace netlink_ts {
@@ -28,7 +30,8 @@ constexpr Operation kOperations[] = {
     {"lookupRoute", RTM_GETROUTE, NLM_F_ACK},    // ip route get
 };
 
-// ---- pack ---------------------------------------------------------------------------------------------------
+// ---- pack
+// ---------------------------------------------------------------------------------------------------
 
 Message Encode(const Operation& operation, const Link& link) {
   ifinfomsg header{};
@@ -59,11 +62,24 @@ Message Encode(const Operation& operation, const InterfaceAddress& address) {
   return message;
 }
 
+// An IPv4 route through an IPv6 gateway (Linux 5.2) has it in RTA_VIA, a struct rtvia: its family and its
+// bytes.
+void PutGateway(Message* message, const Route& route) {
+  const IpAddress& gateway = route.gateway;
+  if (!gateway.present()) return;
+  if (gateway.family == route.family) return message->PutAddress(RTA_GATEWAY, gateway);
+  std::array<uint8_t, sizeof gateway.family + sizeof gateway.bytes> via;
+  memcpy(via.data(), &gateway.family, sizeof gateway.family);
+  memcpy(via.data() + sizeof gateway.family, gateway.bytes.data(), sizeof gateway.bytes);
+  message->PutBytes(RTA_VIA, via.data(), sizeof gateway.family + AddressSize(gateway.family));
+}
+
 Message Encode(const Operation& operation, const Route& route) {
   rtmsg header{};
   header.rtm_family = static_cast<uint8_t>(route.family);
   header.rtm_dst_len = route.prefix_length;
-  header.rtm_src_len = static_cast<uint8_t>(route.source.present() ? AddressSize(route.source.family) * 8 : 0);
+  header.rtm_src_len =
+      static_cast<uint8_t>(route.source.present() ? AddressSize(route.source.family) * 8 : 0);
   header.rtm_table = static_cast<uint8_t>(route.table <= 255 ? route.table : uint32_t{RT_TABLE_UNSPEC});
   header.rtm_protocol = route.protocol;
   header.rtm_scope = route.scope;
@@ -73,14 +89,15 @@ Message Encode(const Operation& operation, const Route& route) {
   if (route.destination.present()) message.PutAddress(RTA_DST, route.destination);
   if (route.source.present()) message.PutAddress(RTA_SRC, route.source);
   if (route.table != 0) message.Put<uint32_t>(RTA_TABLE, route.table);
-  if (route.gateway.present()) message.PutAddress(RTA_GATEWAY, route.gateway);
+  PutGateway(&message, route);
   if (route.interface_index != 0) message.Put<uint32_t>(RTA_OIF, route.interface_index);
   if (route.preferred_source.present()) message.PutAddress(RTA_PREFSRC, route.preferred_source);
   if (route.metric) message.Put<uint32_t>(RTA_PRIORITY, *route.metric);
   return message;
 }
 
-// ---- unpack -------------------------------------------------------------------------------------------------
+// ---- unpack
+// -------------------------------------------------------------------------------------------------
 
 // The family's header in front of the attributes; false if the message ends within it.
 template <typename Header>
@@ -92,7 +109,8 @@ bool ReadHeader(const nlmsghdr& message, Header* header) {
 
 Attributes ReadAttributes(const nlmsghdr& message, size_t header_size, int max_type) {
   const auto size = static_cast<int>(header_size);
-  return Attributes(nlmsg_attrdata(&message, size), static_cast<size_t>(nlmsg_attrlen(&message, size)), max_type);
+  return Attributes(nlmsg_attrdata(&message, size), static_cast<size_t>(nlmsg_attrlen(&message, size)),
+                    max_type);
 }
 
 bool DecodeLink(const nlmsghdr& message, Decoded* value) {
@@ -121,7 +139,8 @@ bool DecodeAddress(const nlmsghdr& message, Decoded* value) {
   if (!ReadHeader(message, &header)) return false;
   if (!IsIp(header.ifa_family)) return true;
   Attributes attributes = ReadAttributes(message, sizeof header, IFA_MAX);
-  // On a point-to-point link IFA_ADDRESS is the other end, and IFA_LOCAL ours; elsewhere IPv6 sends no IFA_LOCAL.
+  // On a point-to-point link IFA_ADDRESS is the other end, and IFA_LOCAL ours; elsewhere IPv6 sends no
+  // IFA_LOCAL.
   const int type = attributes.Has(IFA_LOCAL) ? IFA_LOCAL : IFA_ADDRESS;
   attributes.Require({type});
   InterfaceAddress& address = value->emplace<InterfaceAddress>();
@@ -134,7 +153,6 @@ bool DecodeAddress(const nlmsghdr& message, Decoded* value) {
   return attributes.ok() && address.prefix_length <= AddressSize(address.family) * 8;
 }
 
-// An IPv4 route through an IPv6 gateway (Linux 5.2) has it in RTA_VIA, behind its family.
 IpAddress ReadGateway(Attributes* attributes, uint16_t family) {
   if (!attributes->Has(RTA_VIA)) return attributes->Address(RTA_GATEWAY, family);
   uint16_t via_family = 0;
@@ -180,7 +198,8 @@ const Operation* FindRouteOperation(std::string_view name) {
 }
 
 Message EncodeRoute(const RouteRequest& request) {
-  return std::visit([&](const auto& subject) { return Encode(*request.operation, subject); }, request.subject);
+  return std::visit([&](const auto& subject) { return Encode(*request.operation, subject); },
+                    request.subject);
 }
 
 bool DecodeRoute(const nlmsghdr& message, Decoded* value) {

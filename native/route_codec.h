@@ -1,8 +1,8 @@
 // rtnetlink, as in rtnetlink(7): links, addresses and routes; requests to bytes, bytes to values.
 //
-// Built from libnl's message and attribute functions alone. libnl-route-3 does not earn its place: its objects cache
-// and reorder what the kernel said, turn errnos into its own codes, and need a second library on every node, for three
-// message types whose layout never changes.
+// Built from libnl's message and attribute functions alone. libnl-route-3 does not earn its place: its
+// objects cache and reorder what the kernel said, turn errnos into its own codes, and need a second library
+// on every node, for three message types whose layout never changes.
 #pragma once
 
 #include <string_view>

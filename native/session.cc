@@ -17,10 +17,11 @@ Outcome Session::RunIpvs(const IpvsRequest& request, Deadline deadline) {
     if (auto failure = ResolveFamily(deadline)) return Outcome::Failed(*failure);
   }
   Outcome outcome = SendIpvs(request, deadline);
-  // ENOENT may be the kernel's word on a scheduler or destination, or generic netlink's on a family id of a module that
-  // was unloaded since (EOPNOTSUPP if another family has the id now). Ask for the id again: only if it is a new one was
-  // the request not IPVS's to refuse.
-  const bool refused = outcome.failure && (outcome.failure->error == ENOENT || outcome.failure->error == EOPNOTSUPP);
+  // ENOENT may be the kernel's word on a scheduler or destination, or generic netlink's on a family id of a
+  // module that was unloaded since (EOPNOTSUPP if another family has the id now). Ask for the id again: only
+  // if it is a new one was the request not IPVS's to refuse.
+  const bool refused =
+      outcome.failure && (outcome.failure->error == ENOENT || outcome.failure->error == EOPNOTSUPP);
   if (!refused) return outcome;
   const uint16_t used = ipvs_family_;
   if (auto failure = ResolveFamily(deadline)) return Outcome::Failed(*failure);
@@ -31,15 +32,16 @@ Outcome Session::SendIpvs(const IpvsRequest& request, Deadline deadline) {
   const uint16_t service_family = request.service ? request.service->family : uint16_t{0};
   return transport_.Exchange(EncodeIpvs(request, ipvs_family_), deadline,
                              [this, service_family](const nlmsghdr& message, Decoded* value) {
-                               return message.nlmsg_type == ipvs_family_ && DecodeIpvs(message, service_family, value);
+                               return message.nlmsg_type == ipvs_family_ &&
+                                      DecodeIpvs(message, service_family, value);
                              });
 }
 
 std::optional<Failure> Session::ResolveFamily(Deadline deadline) {
   ipvs_family_ = 0;
-  Outcome outcome = transport_.Exchange(EncodeIpvsFamilyLookup(), deadline, [](const nlmsghdr& message, Decoded* value) {
-    return DecodeIpvs(message, 0, value);
-  });
+  Outcome outcome = transport_.Exchange(
+      EncodeIpvsFamilyLookup(), deadline,
+      [](const nlmsghdr& message, Decoded* value) { return DecodeIpvs(message, 0, value); });
   if (!outcome.failure) {
     for (const Decoded& value : outcome.values) {
       if (const auto* family = std::get_if<GenlFamily>(&value)) ipvs_family_ = family->id;

@@ -1,5 +1,5 @@
-// What one handle knows about its side of the kernel: the transport and, for IPVS, the family's id. Used by one thread
-// at a time.
+// What one handle knows about its side of the kernel: the transport and, for IPVS, the family's id. Used by
+// one thread at a time.
 #pragma once
 
 #include "transport.h"

@@ -31,6 +31,14 @@ int Socket::Open(int protocol) {
     socket_.reset();
     return error;
   }
+  // Connected to the kernel, the socket takes nothing from other processes: they can neither answer in the
+  // kernel's name nor fill the buffer up.
+  const sockaddr_nl kernel = {AF_NETLINK, 0, 0, 0};
+  if (connect(fd(), reinterpret_cast<const sockaddr*>(&kernel), sizeof kernel) != 0) {
+    const int error = errno;
+    socket_.reset();
+    return error;
+  }
   SetOption(fd(), NETLINK_EXT_ACK);
   SetOption(fd(), NETLINK_CAP_ACK);
   if (protocol == NETLINK_ROUTE) SetOption(fd(), NETLINK_GET_STRICT_CHK);
@@ -56,7 +64,8 @@ long Socket::Receive(std::vector<uint8_t>* buffer) const {
     if (received < 0 && errno == EINTR) continue;
     if (received < 0) return -errno;
     if ((datagram.msg_flags & MSG_TRUNC) != 0) return -EMSGSIZE;
-    if (datagram.msg_namelen != sizeof sender || sender.nl_family != AF_NETLINK || sender.nl_pid != 0) continue;
+    if (datagram.msg_namelen != sizeof sender || sender.nl_family != AF_NETLINK || sender.nl_pid != 0)
+      continue;
     return received;
   }
 }

@@ -21,8 +21,8 @@ class Socket {
   // The kernel's name for this socket: what its replies are addressed to.
   uint32_t port_id() const { return nl_socket_get_local_port(socket_.get()); }
 
-  // The next datagram that the kernel itself sent, however long; datagrams of other processes are dropped. Does not
-  // block. Gives the length, or a negative errno (-EAGAIN if there is none).
+  // The next datagram that the kernel itself sent, however long; datagrams of other processes are dropped.
+  // Does not block. Gives the length, or a negative errno (-EAGAIN if there is none).
   long Receive(std::vector<uint8_t>* buffer) const;
 
  private:

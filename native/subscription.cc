@@ -48,10 +48,11 @@ class FileDescriptor {
   FileDescriptor() = default;
   FileDescriptor(const FileDescriptor&) = delete;
   FileDescriptor& operator=(const FileDescriptor&) = delete;
-  ~FileDescriptor() {
+  ~FileDescriptor() { Reset(); }
+  void Reset(int fd = -1) {
     if (fd_ >= 0) close(fd_);
+    fd_ = fd;
   }
-  void Set(int fd) { fd_ = fd; }
   int get() const { return fd_; }
 
  private:
@@ -65,15 +66,16 @@ class Subscription::Feed {
  public:
   ~Feed() { Stop(); }
 
-  // On return the kernel has the subscription and the thread runs; or an errno. JavaScript thread, as all up to the
-  // next remark.
+  // On return the kernel has the subscription and the thread runs; or an errno. JavaScript thread, as all up
+  // to the next remark.
   int Start(Napi::Env env, const std::shared_ptr<Feed>& self, const std::vector<int>& groups);
   void Stop();
 
-  // What has arrived, oldest first; overrun says that something was lost before it, error that nothing follows.
+  // What has arrived, oldest first; overrun says that something was lost before it, error that nothing
+  // follows.
   std::deque<Decoded> Take(bool* overrun, int* error);
-  // The callback is called once, as soon as there is something to take, and keeps the process alive until then. False
-  // if there is something already.
+  // The callback is called once, as soon as there is something to take, and keeps the process alive until
+  // then. False if there is something already.
   bool Wait(Napi::Env env, Napi::Function callback);
   void Wake(Napi::Env env);
 
@@ -104,24 +106,27 @@ class Subscription::Feed {
   bool waiting_ = false;
 };
 
-int Subscription::Feed::Start(Napi::Env env, const std::shared_ptr<Feed>& self, const std::vector<int>& groups) {
+int Subscription::Feed::Start(Napi::Env env, const std::shared_ptr<Feed>& self,
+                              const std::vector<int>& groups) {
   int error = socket_.Open(NETLINK_ROUTE);
   if (error != 0) return error;
   // The force needs CAP_NET_ADMIN; without it the kernel gives what it allows.
-  if (setsockopt(socket_.fd(), SOL_SOCKET, SO_RCVBUFFORCE, &kSocketBufferSize, sizeof kSocketBufferSize) != 0) {
+  if (setsockopt(socket_.fd(), SOL_SOCKET, SO_RCVBUFFORCE, &kSocketBufferSize, sizeof kSocketBufferSize) !=
+      0) {
     setsockopt(socket_.fd(), SOL_SOCKET, SO_RCVBUF, &kSocketBufferSize, sizeof kSocketBufferSize);
   }
   for (const int group : groups) {
-    if (setsockopt(socket_.fd(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) != 0) return errno;
+    if (setsockopt(socket_.fd(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) != 0)
+      return errno;
   }
-  stop_event_.Set(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  stop_event_.Reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (stop_event_.get() < 0) return errno;
 
   auto context = std::make_unique<std::shared_ptr<Feed>>(self);
   const auto finalize = [](napi_env, void*, void* hint) { delete static_cast<std::shared_ptr<Feed>*>(hint); };
   napi_value name = Napi::String::New(env, "netlink-ts subscription");
-  const napi_status status = napi_create_threadsafe_function(env, nullptr, nullptr, name, 0, 1, context.get(), finalize,
-                                                             context.get(), &Feed::WakeUp, &wakeup_);
+  const napi_status status = napi_create_threadsafe_function(
+      env, nullptr, nullptr, name, 0, 1, context.get(), finalize, context.get(), &Feed::WakeUp, &wakeup_);
   if (status != napi_ok) return ENOMEM;
   context.release();
   // Only somebody who waits keeps the process alive.
@@ -146,6 +151,7 @@ void Subscription::Feed::Stop() {
     wakeup_ = nullptr;
   }
   waiting_callback_.Reset();
+  stop_event_.Reset();
   socket_.Close();
 }
 
@@ -248,7 +254,8 @@ void Subscription::Feed::Announce() {
   napi_call_threadsafe_function(wakeup_, nullptr, napi_tsfn_nonblocking);
 }
 
-// ---- the object that JavaScript holds -----------------------------------------------------------------------
+// ---- the object that JavaScript holds
+// -----------------------------------------------------------------------
 
 Napi::Function Subscription::Define(Napi::Env env) {
   return DefineClass(env, "Subscription",
@@ -291,8 +298,8 @@ Napi::Value Subscription::Start(const Napi::CallbackInfo& info) {
     feed_.reset();
     return ToJs(env, std::optional<Failure>({error}));
   }
-  // Hooks run in reverse order of their registration: this one before the thread-safe function's own, which so is still
-  // there while the thread may use it.
+  // Hooks run in reverse order of their registration: this one before the thread-safe function's own, which
+  // so is still there while the thread may use it.
   napi_add_env_cleanup_hook(env, &Subscription::EnvironmentEnds, this);
   return env.Null();
 }

@@ -1,5 +1,5 @@
-// Notifications of rtnetlink: a socket of its own, a thread that reads it, and a bounded queue from which JavaScript
-// takes what it wants when it wants it.
+// Notifications of rtnetlink: a socket of its own, a thread that reads it, and a bounded queue from which
+// JavaScript takes what it wants when it wants it.
 #pragma once
 
 #include <napi.h>

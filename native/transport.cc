@@ -59,7 +59,8 @@ Transport::Progress Transport::Send(nlmsghdr* request, Attempt* attempt) {
   if (++sequence_ == 0) ++sequence_;  // 0 is what notifications carry.
   request->nlmsg_seq = sequence_;
   request->nlmsg_pid = socket_.port_id();
-  // The kernel handles the request within this call, and so may keep it for as long as a module takes to load.
+  // The kernel handles the request within this call, and so may keep it for as long as a module takes to
+  // load.
   ssize_t sent;
   do {
     sent = send(socket_.fd(), request, request->nlmsg_len, MSG_DONTWAIT);

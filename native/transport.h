@@ -28,8 +28,8 @@ class Transport {
   // 0 without a socket. May be asked from any thread.
   uint32_t port_id() const { return port_id_.load(std::memory_order_relaxed); }
 
-  // Sends a request and waits for the end of its answer. An exchange that does not reach that end takes its socket
-  // with it, and with the socket whatever may still arrive there.
+  // Sends a request and waits for the end of its answer. An exchange that does not reach that end takes its
+  // socket with it, and with the socket whatever may still arrive there.
   Outcome Exchange(const Message& request, Deadline deadline, const Decoder& decode);
 
  private:

@@ -1,5 +1,5 @@
-// The plain values that cross from JavaScript to the kernel and back. They own their memory, so that they may be
-// made on one thread and used on another; numbers are in host byte order.
+// The plain values that cross from JavaScript to the kernel and back. They own their memory, so that they may
+// be made on one thread and used on another; numbers are in host byte order.
 #pragma once
 
 #include <array>
@@ -21,7 +21,8 @@ struct IpAddress {
   bool present() const { return family != 0; }
 };
 
-// ---- IPVS ---------------------------------------------------------------------------------------------------
+// ---- IPVS
+// ---------------------------------------------------------------------------------------------------
 
 // By address, or by firewall mark if that is not zero.
 struct ServiceId {
@@ -93,7 +94,8 @@ struct GenlFamily {
   uint16_t id = 0;
 };
 
-// ---- rtnetlink ----------------------------------------------------------------------------------------------
+// ---- rtnetlink
+// ----------------------------------------------------------------------------------------------
 
 struct Link {
   bool deleted = false;  // The message announced its end.
@@ -131,7 +133,8 @@ struct Route {
   IpAddress preferred_source;
 };
 
-// ---- requests and answers -----------------------------------------------------------------------------------
+// ---- requests and answers
+// -----------------------------------------------------------------------------------
 
 // A row of a codec's table of requests.
 struct Operation {

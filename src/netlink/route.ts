@@ -33,7 +33,6 @@ const RT_SCOPE_HOST = 254;
 const RT_SCOPE_NOWHERE = 255;
 
 const RTM_F_CLONED = 0x200;
-const RTM_F_LOOKUP_TABLE = 0x1000;
 
 export interface RouteFilter {
   readonly family?: IpFamily;
@@ -107,7 +106,6 @@ export function routeQueryToWire(path: string, query: RouteQuery): WireRoute {
     destination: text,
     prefixLength: family === 'ipv4' ? 32 : 128,
     source: source === null ? null : ipAddressOf(`${path}.source`, source, family),
-    flags: RTM_F_LOOKUP_TABLE,
     interfaceIndex: index === null ? 0 : interfaceIndex(`${path}.interfaceIndex`, index),
   };
 }
@@ -156,11 +154,16 @@ function hopToWire(
 ): Pick<WireRoute, 'gateway' | 'interfaceIndex' | 'preferredSource'> {
   const { family, gateway = null, interfaceIndex: index = null, preferredSource = null } = route;
   return {
-    gateway: gateway === null ? null : ipAddressOf(`${path}.gateway`, gateway, family),
+    gateway: gateway === null ? null : gatewayToWire(`${path}.gateway`, gateway, family),
     interfaceIndex: index === null ? 0 : interfaceIndex(`${path}.interfaceIndex`, index),
     preferredSource:
       preferredSource === null ? null : ipAddressOf(`${path}.preferredSource`, preferredSource, family),
   };
+}
+
+/** An IPv4 route may lead through an IPv6 gateway, but not the other way round. */
+function gatewayToWire(path: string, gateway: string, family: IpFamily): string {
+  return family === 'ipv4' ? ipAddress(path, gateway).text : ipAddressOf(path, gateway, family);
 }
 
 /** As `ip route` chooses. IPv6 has no scopes. */

@@ -214,6 +214,7 @@ export interface Route extends RouteKey {
 
 /** What `replaceRoute` takes. */
 export interface RouteSpec extends RouteKey {
+  /** Of the route's family; an IPv4 route may have an IPv6 gateway (Linux 5.2). */
   readonly gateway?: string | null;
   readonly interfaceIndex?: number | null;
   readonly preferredSource?: string | null;
