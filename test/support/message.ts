@@ -33,10 +33,13 @@ export function parseMessage(bytes: Buffer, familyHeaderBytes: number): Message 
 
 export function parseAttributes(bytes: Buffer): Attribute[] {
   const attributes: Attribute[] = [];
-  for (let at = 0; at + 4 <= bytes.length; ) {
+  for (let at = 0; at + 4 <= bytes.length;) {
     const length = bytes.readUInt16LE(at);
     if (length < 4 || at + length > bytes.length) throw new Error(`bad attribute at ${at}`);
-    attributes.push({ type: bytes.readUInt16LE(at + 2) & 0x3fff, payload: bytes.subarray(at + 4, at + length) });
+    attributes.push({
+      type: bytes.readUInt16LE(at + 2) & 0x3fff,
+      payload: bytes.subarray(at + 4, at + length),
+    });
     at += aligned(length);
   }
   return attributes;
@@ -90,7 +93,7 @@ export function consistentPrefix(bytes: Buffer, length: number, familyHeaderByte
 }
 
 function cutAttributes(bytes: Buffer, from: number): void {
-  for (let at = from; at + 4 <= bytes.length; ) {
+  for (let at = from; at + 4 <= bytes.length;) {
     const length = bytes.readUInt16LE(at);
     if (at + length > bytes.length) {
       bytes.writeUInt16LE(bytes.length - at, at);

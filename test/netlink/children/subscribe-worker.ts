@@ -1,0 +1,16 @@
+// A worker that passes the first address event on and ends.
+import assert from 'node:assert/strict';
+import { parentPort } from 'node:worker_threads';
+import { Rtnetlink } from '../../../src/netlink/index.js';
+
+assert.ok(parentPort !== null);
+const controller = new AbortController();
+const rtnetlink = Rtnetlink.open();
+const events = rtnetlink.subscribe({ signal: controller.signal });
+parentPort.postMessage('subscribed');
+for await (const event of events) {
+  if (event.kind !== 'address') continue;
+  parentPort.postMessage(event);
+  controller.abort();
+}
+await rtnetlink.close();

@@ -1,0 +1,132 @@
+/** What the tests of netlink-ts share: handles that are closed, tables that are empty, errors that are judged. */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { Ipvs, NetlinkError, Rtnetlink, ServiceFlag } from '../../src/netlink/index.js';
+import type {
+  AddressServiceKey,
+  FwmarkServiceKey,
+  Service,
+  ServiceKey,
+  Stats,
+} from '../../src/netlink/index.js';
+
+/** Lends a handle to `use` and closes it, whatever happens. */
+export async function withIpvs<T>(use: (ipvs: Ipvs) => Promise<T>): Promise<T> {
+  const ipvs = Ipvs.open();
+  try {
+    return await use(ipvs);
+  } finally {
+    await ipvs.close();
+  }
+}
+
+/** Lends a handle to `use` and closes it, whatever happens. */
+export async function withRtnetlink<T>(use: (rtnetlink: Rtnetlink) => Promise<T>): Promise<T> {
+  const rtnetlink = Rtnetlink.open();
+  try {
+    return await use(rtnetlink);
+  } finally {
+    await rtnetlink.close();
+  }
+}
+
+export function tcp(address: string, port: number): AddressServiceKey {
+  return { protocol: 'tcp', address, port };
+}
+
+export function udp(address: string, port: number): AddressServiceKey {
+  return { protocol: 'udp', address, port };
+}
+
+export function sctp(address: string, port: number): AddressServiceKey {
+  return { protocol: 'sctp', address, port };
+}
+
+export function fwmark(mark: number, family: 'ipv4' | 'ipv6' = 'ipv4'): FwmarkServiceKey {
+  return { fwmark: mark, family };
+}
+
+export const noStats: Stats = {
+  connections: 0n,
+  packetsIn: 0n,
+  packetsOut: 0n,
+  bytesIn: 0n,
+  bytesOut: 0n,
+  connectionsPerSecond: 0n,
+  packetsInPerSecond: 0n,
+  packetsOutPerSecond: 0n,
+  bytesInPerSecond: 0n,
+  bytesOutPerSecond: 0n,
+};
+
+/** A fresh service as the kernel gives it back; `flags` without `hashed`, which the kernel adds. */
+export function freshService(
+  key: ServiceKey,
+  scheduler: string,
+  rest: { flags?: number; timeoutSeconds?: number; netmask?: string; peName?: string } = {},
+): Service {
+  const ipv6 = 'family' in key ? key.family === 'ipv6' : key.address.includes(':');
+  return {
+    key,
+    scheduler,
+    flags: (rest.flags ?? 0) | ServiceFlag.hashed,
+    timeoutSeconds: rest.timeoutSeconds ?? 0,
+    netmask: rest.netmask ?? (ipv6 ? '128' : '255.255.255.255'),
+    peName: rest.peName ?? null,
+    stats: noStats,
+  };
+}
+
+/** `key` as text, to find services in lists by. */
+export function keyText(key: ServiceKey): string {
+  return 'fwmark' in key
+    ? `fwmark ${key.fwmark} ${key.family}`
+    : `${key.protocol} ${key.address} ${key.port}`;
+}
+
+/** Waits for `promise` to be rejected by a NetlinkError with this code, and returns it. */
+export async function netlinkError(
+  promise: Promise<unknown>,
+  code: string,
+  operation?: string,
+): Promise<NetlinkError> {
+  const error: unknown = await promise.then(
+    () => assert.fail(`expected ${code}, but it succeeded`),
+    (reason: unknown) => reason,
+  );
+  assert.ok(error instanceof NetlinkError, `expected a NetlinkError, got ${String(error)}`);
+  assert.equal(error.code, code, error.message);
+  if (operation !== undefined) assert.equal(error.operation, operation);
+  return error;
+}
+
+/** How many netlink sockets this network namespace has; the kernel's own (port 0) not counted. */
+export function netlinkSockets(): number {
+  return readFileSync('/proc/net/netlink', 'ascii')
+    .split('\n')
+    .slice(1)
+    .map((line) => line.trim().split(/\s+/))
+    .filter((columns) => columns.length > 2 && columns[2] !== '0').length;
+}
+
+/** How many file descriptors this process has. */
+export function openDescriptors(): number {
+  return readdirSync('/proc/self/fd').length;
+}
+
+/** Is this a guest of our own, whose modules may come and go? */
+export const inGuest = ['uml', 'qemu'].includes(process.env['WITH_IPVS'] ?? '');
+
+/** Makes `count` services, 10.8.0.0:80 and so on. */
+export async function fillTable(count: number): Promise<AddressServiceKey[]> {
+  const keys = Array.from({ length: count }, (_, index) => tcp(`10.8.${index >> 8}.${index & 255}`, 80));
+  await withIpvs(async (ipvs) => {
+    const config = { scheduler: 'rr' };
+    const results = await ipvs.batch(
+      keys.map((service) => ({ kind: 'createService', service, config })),
+      { timeoutMs: 60_000 },
+    );
+    assert.ok(results.every(({ ok }) => ok));
+  });
+  return keys;
+}
