@@ -19,6 +19,7 @@ constexpr int kDumpAttempts = 8;
 
 struct Transport::Attempt {
   Deadline deadline;
+  bool dump;
   Outcome outcome;
   bool interrupted = false;
 
@@ -46,7 +47,8 @@ Outcome Transport::Exchange(const Message& request, Deadline deadline, const Dec
     if (std::chrono::steady_clock::now() >= deadline) return Outcome::Failed({ETIMEDOUT});
     const int error = Open();
     if (error != 0) return Outcome::Failed({error});
-    Attempt attempt{deadline, {}};
+    const bool dump = (request.header()->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
+    Attempt attempt{deadline, dump, {}};
     Progress progress = Send(request.header(), &attempt);
     if (progress == Progress::kMore) progress = Collect(&attempt, decode);
     if (progress == Progress::kBroken) Close();
@@ -89,6 +91,9 @@ Transport::Progress Transport::Collect(Attempt* attempt, const Decoder& decode) 
     if (length == -EAGAIN) continue;
     if (length < 0) return attempt->Fail(static_cast<int>(-length));
     progress = Read(static_cast<size_t>(length), attempt, decode);
+    // The kernel makes the next part of a dump while we read this one: there always is something to read.
+    const bool late = attempt->dump && std::chrono::steady_clock::now() >= attempt->deadline;
+    if (progress == Progress::kMore && late) return attempt->Fail(ETIMEDOUT);
   }
   return progress;
 }
