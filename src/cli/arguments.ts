@@ -2,57 +2,73 @@ import { UsageError } from '../config/usage-error.js';
 import { parseBoolean } from '../config/values.js';
 import type { OptionSpec } from './options.js';
 
-type Spelling = Pick<OptionSpec, 'flag' | 'aliases' | 'kind'>;
+export type Spelling = Pick<OptionSpec, 'flag' | 'aliases' | 'kind'>;
+
+export interface Sorted {
+  /** What each option was given, by flag, in order. A switch is given `true` or `false`. */
+  readonly given: Readonly<Record<string, readonly string[]>>;
+  /** What belongs to no option. */
+  readonly words: readonly string[];
+}
 
 /**
- * Spells arguments out as the Go program's flag library understands them: `--flag value`, `--flag=value`, `-f value`,
- * `-fvalue`, several one-letter switches in one word, `--switch=0`. What an option takes is its value, whatever it looks
- * like. Throws a UsageError for an option that is not known, that lacks its value, or that is neither true nor false.
- *
- * @returns Only `--flag=value` with the flag's first spelling, words that belong to no option, and `--` before the rest.
+ * Sorts arguments as the Go program's flag library does: `--flag value`, `--flag=value`, `-f value`, `-f=value`,
+ * `-fvalue`, several one-letter switches in one word, `--switch=0`, and `--` before words only. What an option takes is
+ * its value, whatever it looks like. Throws a UsageError for an option that is not known, that lacks its value, or that
+ * is neither true nor false.
  */
-export function spellOut(args: readonly string[], options: readonly Spelling[]): string[] {
+export function sortArguments(args: readonly string[], options: readonly Spelling[]): Sorted {
   const known = new Map(
     options.flatMap((option) =>
       [option.flag, ...(option.aliases ?? [])].map((name) => [dashed(name), option] as const),
     ),
   );
-  const spelled: string[] = [];
+  const given: Record<string, string[]> = {};
+  const words: string[] = [];
   const left = [...args];
   for (let arg = left.shift(); arg !== undefined; arg = left.shift()) {
-    if (arg === '--') return [...spelled, arg, ...left];
+    if (arg === '--') {
+      words.push(...left);
+      break;
+    }
     if (!arg.startsWith('-') || arg === '-') {
-      spelled.push(arg);
+      words.push(arg);
       continue;
     }
-    const [name, given] = arg.startsWith('--') ? splitLong(arg) : splitShort(arg);
+    const { name, joined, more } = split(arg);
     const option = known.get(name);
     if (option === undefined) throw new UsageError(name, 'an option that exists (see --help)', arg);
-    if (option.kind !== 'switch') {
-      const value = given ?? left.shift();
-      if (value === undefined) throw new UsageError(name, 'a value', null);
-      spelled.push(`--${option.flag}=${value}`);
-    } else if (given === null || arg.startsWith('--') || arg[2] === '=') {
-      spelled.push(`--${option.flag}=${given === null ? true : parseBoolean(given, name)}`);
+    const texts = (given[option.flag] ??= []);
+    if (option.kind === 'switch') {
+      texts.push(String(joined === null ? true : parseBoolean(joined, name)));
+      if (more !== '') left.unshift(`-${more}`);
     } else {
-      // One word of several: what follows a switch is the next letter.
-      spelled.push(`--${option.flag}=true`);
-      left.unshift(`-${given}`);
+      const value = joined ?? (more === '' ? left.shift() : more);
+      if (value === undefined) throw new UsageError(name, 'a value', null);
+      texts.push(value);
     }
   }
-  return spelled;
+  return { given, words };
 }
 
-/** `--name=value` or `--name`. */
-function splitLong(arg: string): readonly [name: string, value: string | null] {
+interface Split {
+  /** With its dashes. */
+  readonly name: string;
+  /** What came after `=`. */
+  readonly joined: string | null;
+  /** What follows a one-letter option in the same word: its value, or more letters. */
+  readonly more: string;
+}
+
+function split(arg: string): Split {
   const at = arg.indexOf('=');
-  return at < 0 ? [arg, null] : [arg.slice(0, at), arg.slice(at + 1)];
-}
-
-/** `-n=value`, `-nvalue` or `-n`. */
-function splitShort(arg: string): readonly [name: string, value: string | null] {
-  const rest = arg.slice(2);
-  return [arg.slice(0, 2), rest === '' ? null : rest.startsWith('=') ? rest.slice(1) : rest];
+  if (arg.startsWith('--')) {
+    return at < 0
+      ? { name: arg, joined: null, more: '' }
+      : { name: arg.slice(0, at), joined: arg.slice(at + 1), more: '' };
+  }
+  const name = arg.slice(0, 2);
+  return at === 2 ? { name, joined: arg.slice(3), more: '' } : { name, joined: null, more: arg.slice(2) };
 }
 
 function dashed(name: string): string {

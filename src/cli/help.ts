@@ -1,0 +1,99 @@
+import yargs, { type Argv } from 'yargs';
+import { CARE_OPTIONS, type OptionSpec } from './options.js';
+
+const OPTIONS: readonly OptionSpec[] = CARE_OPTIONS;
+const EXIT_CODES = 'Exit codes: 0 done, 1 it failed, 2 the arguments are wrong.';
+const EXAMPLES = [
+  [
+    'Take care of a virtual server with two real servers',
+    '--vs 10.103.97.2:6443 --rs 10.0.0.1:6443,10.0.0.2:6443',
+  ],
+  ['Only set it up, before kubeadm join', '--vs 10.103.97.2:6443 --rs 10.0.0.1:6443 --run-once'],
+  ['Say what would be done', '--vs 10.103.97.2:6443 --rs 10.0.0.1:6443 --dry-run'],
+  ['Remove it again', '--vs 10.103.97.2:6443 --clean'],
+] as const;
+
+/** The help of a command, or of the program when it is null or there is no such command, wrapped to `width` columns. */
+export async function help(command: string | null, width: number): Promise<string> {
+  const text = await printed(program({ width }), command === null ? ['--help'] : [command, '--help']);
+  // It tells of its own switch that it is one, and of no other option what it is.
+  return text.replace(/ +\[boolean\]$/gm, '');
+}
+
+/** A script for bash or zsh that asks us, by `--get-yargs-completions`, how to go on. */
+export function completionScript(): Promise<string> {
+  return printed(program({}), ['completion']);
+}
+
+/** Answers that script: one word per line. */
+export function completions(args: readonly string[]): Promise<string> {
+  // Only here: yargs would also list the choices in the help, which says them in words.
+  return printed(program({ choices: true }), args);
+}
+
+/** What yargs has to print for the given arguments. */
+async function printed(parser: Argv, args: readonly string[]): Promise<string> {
+  let text = '';
+  await parser.parseAsync(args, {}, (_error: unknown, _argv: unknown, output: string) => {
+    if (output !== '') text = output;
+  });
+  return text;
+}
+
+/** The program as yargs is to describe it. It parses nothing for us: see arguments.ts. */
+function program({ width = 80, choices = false }): Argv {
+  return (
+    yargs()
+      .scriptName('lvscare')
+      .usage(
+        'lvscare COMMAND\n\nKeeps an IPVS virtual server on this node pointed at the healthy Kubernetes apiservers.',
+      )
+      // As the texts around yargs' own.
+      .locale('en')
+      .exitProcess(false)
+      .wrap(width)
+      .updateStrings({ 'Options:': 'Help:' })
+      .version(false)
+      .help()
+      .alias('help', 'h')
+      .command('care', 'Take care of a virtual server until stopped', (command) =>
+        describeCare(command, choices),
+      )
+      .command('version', 'Print the version as JSON', (command) =>
+        command
+          .usage('lvscare version\n\nPrints the version as JSON.')
+          .option('short', { describe: 'Print the version alone, in one line' }),
+      )
+      .completion('completion', 'Print a completion script for bash or zsh')
+      .epilogue(
+        'lvscare COMMAND --help says more. For example:\n' +
+          '  lvscare care --vs 10.103.97.2:6443 --rs 10.0.0.1:6443,10.0.0.2:6443\n\n' +
+          EXIT_CODES,
+      )
+  );
+}
+
+function describeCare(command: Argv, withChoices: boolean): Argv {
+  for (const { flag, aliases = [], help: words, defaultText, group, choices, obsolete } of OPTIONS) {
+    command.option(flag, {
+      alias: [...aliases],
+      // Not as yargs' own tag at the right margin, which it squeezes against the text.
+      describe: defaultText === undefined ? words : `${words} (default: ${defaultText})`,
+      group,
+      hidden: obsolete === true,
+      ...(withChoices && choices !== undefined ? { choices } : {}),
+    });
+  }
+  return command
+    .usage(
+      'lvscare care --vs IP:PORT --rs IP:PORT...\n\n' +
+        'Probes every real server, keeps the healthy ones in the virtual server, and repairs what somebody else ' +
+        'changes. SIGTERM or Ctrl-C ends it and leaves everything in place.',
+    )
+    .epilogue(
+      'Each option can also be given in the environment: --fast-interval as CARE_FAST_INTERVAL. The command line ' +
+        'wins.\n\n' +
+        EXAMPLES.map(([what, how]) => `${what}:\n  lvscare care ${how}\n`).join('') +
+        `\n${EXIT_CODES}`,
+    );
+}

@@ -1,0 +1,250 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { readCommandLine, type Command } from '../../src/cli/command-line.js';
+import { CARE_OPTIONS, type OptionSpec } from '../../src/cli/options.js';
+import { readCareConfig } from '../../src/config/care-config.js';
+import { Settings } from '../../src/config/settings.js';
+import { UsageError } from '../../src/config/usage-error.js';
+
+const WIDTH = 80;
+const OPTIONS: readonly OptionSpec[] = CARE_OPTIONS;
+
+/** A command line as one would type it: words between spaces. */
+function read(line: string): Promise<Command> {
+  return readCommandLine(line === '' ? [] : line.split(' '), WIDTH);
+}
+
+/** What `lvscare care` is given. */
+async function given(line: string): Promise<unknown> {
+  const command = await read(`care ${line}`);
+  assert.equal(command.kind, 'care');
+  return command.given;
+}
+
+async function printed(line: string, width = WIDTH): Promise<string> {
+  const command = await readCommandLine(line.split(' '), width);
+  assert.equal(command.kind, 'print');
+  return command.text;
+}
+
+describe('the command line of care', () => {
+  const cases: readonly (readonly [line: string, given: Record<string, readonly string[]>])[] = [
+    ['--vs 10.103.97.2:6443', { vs: ['10.103.97.2:6443'] }],
+    ['--vs=10.103.97.2:6443', { vs: ['10.103.97.2:6443'] }],
+    ['--rs a --rs b,c', { rs: ['a', 'b,c'] }],
+    ['--rs=a --rs=b', { rs: ['a', 'b'] }],
+    ['--interval 5', { interval: ['5'] }],
+    ['--interval -1', { interval: ['-1'] }],
+    ['--interval=-1', { interval: ['-1'] }],
+    ['--interval 1 --interval 2', { interval: ['1', '2'] }],
+    ['--fall 0x10 --rise 1e3', { fall: ['0x10'], rise: ['1e3'] }],
+    ['--ip 10.1 --masqueradebit 007', { ip: ['10.1'], masqueradebit: ['007'] }],
+    ['--health-req-body --x', { 'health-req-body': ['--x'] }],
+    ['--health-req-body=a=b', { 'health-req-body': ['a=b'] }],
+    ['--health-req-body "quoted"', { 'health-req-body': ['"quoted"'] }],
+    ['--mode=', { mode: [''] }],
+    ['--mode ', { mode: [''] }],
+    ['--vs --rs x', { vs: ['--rs'] }],
+    ['--health-scheme http', { 'health-schem': ['http'] }],
+    ['--logger DEBG', { 'log-level': ['DEBG'] }],
+    ['--log-level WARN --logger DEBG', { 'log-level': ['WARN', 'DEBG'] }],
+    ['--iface lo', { iface: ['lo'] }],
+    ['-i lo', { iface: ['lo'] }],
+    ['-ilo', { iface: ['lo'] }],
+    ['-i=lo', { iface: ['lo'] }],
+    ['--clean', { clean: ['true'] }],
+    ['-C', { clean: ['true'] }],
+    ['-C=false', { clean: ['false'] }],
+    ['-Ci lo', { clean: ['true'], iface: ['lo'] }],
+    ['-CC', { clean: ['true', 'true'] }],
+    ['--run-once=1', { 'run-once': ['true'] }],
+    ['--run-once=T --dry-run=0', { 'run-once': ['true'], 'dry-run': ['false'] }],
+    ['--run-once --run-once=false', { 'run-once': ['true', 'false'] }],
+    ['--health-insecure-skip-verify=false', { 'health-insecure-skip-verify': ['false'] }],
+    ['--health-req-headers a=b,c=d', { 'health-req-headers': ['a=b,c=d'] }],
+    ['--help=false --fall 3', { fall: ['3'] }],
+  ];
+  for (const [line, expected] of cases) {
+    it(line, async () => {
+      assert.deepEqual(await given(line), expected);
+    });
+  }
+
+  it('knows every option, and gives none that was not given', async () => {
+    assert.deepEqual(await given(''), {});
+    for (const { flag, kind } of OPTIONS) {
+      assert.deepEqual(await given(kind === 'switch' ? `--${flag}` : `--${flag} true`), { [flag]: ['true'] });
+    }
+  });
+
+  it('tolerates stray arguments, wherever they are', async () => {
+    const command = await read('care one --fall 3 two --run-once true -- --vs x');
+    assert.equal(command.kind, 'care');
+    assert.deepEqual(command.stray, ['one', 'two', 'true', '--vs', 'x']);
+    assert.deepEqual(command.given['run-once'], ['true']);
+  });
+
+  it('may have its options before the command', async () => {
+    const command = await read('--vs 10.103.97.2:6443 care');
+    assert.equal(command.kind, 'care');
+    assert.deepEqual(command.given['vs'], ['10.103.97.2:6443']);
+  });
+
+  it('takes the arguments of the static pod that sealos writes', async () => {
+    const command = await read(
+      'care --vs 10.103.97.2:6443 --health-path /healthz --health-schem https ' +
+        '--rs 10.0.0.1:6443 --rs 10.0.0.2:6443 --rs 10.0.0.3:6443',
+    );
+    assert.equal(command.kind, 'care');
+    const config = readCareConfig(new Settings(command.given, {}), {}, '/nowhere');
+    assert.equal(config.virtualServer.text, '10.103.97.2:6443');
+    assert.equal(config.realServers.length, 3);
+    assert.equal(config.probe.path, '/healthz');
+  });
+});
+
+describe('the other commands', () => {
+  it('are version, in two lengths', async () => {
+    assert.deepEqual(await read('version'), { kind: 'version', short: false });
+    assert.deepEqual(await read('version --short'), { kind: 'version', short: true });
+    assert.deepEqual(await read('version --short=false'), { kind: 'version', short: false });
+  });
+});
+
+describe('a command line is refused', () => {
+  const command = 'lvscare: expected a command: care, version or completion (see lvscare --help)';
+  const cases: readonly (readonly [line: string, message: string])[] = [
+    ['', `${command}, got nothing`],
+    ['carre', `${command}, got "carre"`],
+    ['--vs x', `${command}, got nothing`],
+    ['--bogus', '--bogus: expected an option that exists (see --help), got "--bogus"'],
+    ['care --bogus', '--bogus: expected an option that exists (see --help), got "--bogus"'],
+    ['care --bogus=1', '--bogus: expected an option that exists (see --help), got "--bogus=1"'],
+    ['care --x', '--x: expected an option that exists (see --help), got "--x"'],
+    ['care -x', '-x: expected an option that exists (see --help), got "-x"'],
+    ['care -Cx', '-x: expected an option that exists (see --help), got "-x"'],
+    ['care -vs x', '-v: expected an option that exists (see --help), got "-vs"'],
+    ['care -1', '-1: expected an option that exists (see --help), got "-1"'],
+    ['care ---vs x', '---vs: expected an option that exists (see --help), got "---vs"'],
+    ['care --no-dry-run', '--no-dry-run: expected an option that exists (see --help), got "--no-dry-run"'],
+    ['care --runOnce', '--runOnce: expected an option that exists (see --help), got "--runOnce"'],
+    ['care --run', '--run: expected an option that exists (see --help), got "--run"'],
+    ['care --vs.a x', '--vs.a: expected an option that exists (see --help), got "--vs.a"'],
+    ['care --VS x', '--VS: expected an option that exists (see --help), got "--VS"'],
+    [
+      'care --constructor x',
+      '--constructor: expected an option that exists (see --help), got "--constructor"',
+    ],
+    ['care --__proto__ x', '--__proto__: expected an option that exists (see --help), got "--__proto__"'],
+    ['care --_ x', '--_: expected an option that exists (see --help), got "--_"'],
+    ['care --interval', '--interval: expected a value, got nothing'],
+    ['care -i', '-i: expected a value, got nothing'],
+    ['care --run-once=maybe', '--run-once: expected true or false, got "maybe"'],
+    ['care --run-once=', '--run-once: expected true or false, got ""'],
+    ['care -C=2', '-C: expected true or false, got "2"'],
+    ['care --short', '--short: expected an option of this command (see --help), got "--short"'],
+    ['version --vs x', '--vs: expected an option of this command (see --help), got "--vs"'],
+    ['version --short=maybe', '--short: expected true or false, got "maybe"'],
+  ];
+  for (const [line, message] of cases) {
+    it(`lvscare ${line}`, async () => {
+      await assert.rejects(read(line), (error: unknown) => {
+        assert.ok(error instanceof UsageError, String(error));
+        assert.equal(error.message, message);
+        return true;
+      });
+    });
+  }
+});
+
+describe('help', () => {
+  for (const line of [
+    '--help',
+    '-h',
+    'help',
+    'care --help',
+    'care -h',
+    'help care',
+    'care --vs x --help',
+    'version -h',
+  ]) {
+    it(`is printed for lvscare ${line}`, async () => {
+      assert.match(await printed(line), /^lvscare /);
+    });
+  }
+
+  it('of the program names its commands', async () => {
+    const text = await printed('--help');
+    for (const command of ['care', 'version', 'completion']) {
+      assert.match(text, new RegExp(`^ {2}lvscare ${command} `, 'm'));
+    }
+    assert.match(text, /Exit codes: 0 done, 1 it failed, 2 the arguments are wrong\./);
+  });
+
+  it('of care has every option that is of use, with its other spellings and its default', async () => {
+    const text = await printed('care --help');
+    for (const { flag, aliases = [], defaultText, help, obsolete } of OPTIONS) {
+      const entry = new RegExp(
+        `^ +(-\\w, )?--${flag}(, --[a-z-]+)? [^]*?(?=^ +(-\\w, )?--|^\\S|^$)`,
+        'm',
+      ).exec(text);
+      if (obsolete === true) {
+        assert.equal(entry, null, `--${flag} is of no use`);
+        continue;
+      }
+      assert.ok(entry !== null, `--${flag} is missing`);
+      const words = entry[0].replace(/\s+/g, ' ');
+      for (const alias of aliases)
+        assert.ok(words.includes(alias.length === 1 ? `-${alias},` : `--${alias}`));
+      assert.ok(words.includes(help), `--${flag}: ${words}`);
+      if (defaultText !== undefined) assert.ok(words.includes(`(default: ${defaultText})`), words);
+    }
+  });
+
+  it('gives the defaults that are in force', () => {
+    const shown = Object.fromEntries(
+      OPTIONS.flatMap(({ flag, defaultText }) => (defaultText === undefined ? [] : [[flag, defaultText]])),
+    );
+    const servers = { vs: '10.103.97.2:6443', rs: '10.0.0.1:6443', 'health-insecure-skip-verify': 'true' };
+    const implied = readCareConfig(new Settings(servers, {}), {}, '/nowhere');
+    const spelled = readCareConfig(new Settings({ ...servers, ...shown }, {}), {}, '/nowhere');
+    assert.deepEqual(spelled, implied);
+  });
+
+  for (const width of [80, 100, 120]) {
+    it(`is no wider than ${width} columns`, async () => {
+      for (const line of ['--help', 'care --help', 'version --help']) {
+        for (const row of (await printed(line, width)).split('\n')) assert.ok(row.length <= width, row);
+      }
+    });
+  }
+
+  it('has no traces of how it is made', async () => {
+    const text = await printed('care --help');
+    assert.doesNotMatch(text, /\[(string|array|boolean|choices|default)|undefined|\$0|[ \t]$/m);
+  });
+
+  it('is in English, whatever the language of the user', async () => {
+    const before = process.env['LC_ALL'];
+    process.env['LC_ALL'] = 'de_DE.UTF-8';
+    try {
+      assert.match(await printed('--help'), /^Commands:$[^]*Show help$/m);
+    } finally {
+      if (before === undefined) delete process.env['LC_ALL'];
+      else process.env['LC_ALL'] = before;
+    }
+  });
+
+  it('shows examples that work', async () => {
+    const lines = `${await printed('care --help', 120)}\n${await printed('--help', 120)}`
+      .split('\n')
+      .filter((line) => /^ +lvscare care --vs/.test(line));
+    assert.equal(lines.length, 5);
+    for (const line of lines) {
+      const command = await read(line.trim().replace(/^lvscare /, ''));
+      assert.equal(command.kind, 'care');
+      assert.deepEqual(command.stray, []);
+      readCareConfig(new Settings(command.given, {}), {}, '/nowhere');
+    }
+  });
+});

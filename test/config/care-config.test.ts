@@ -1,0 +1,350 @@
+import assert from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { Certificates } from '../../lab/certificates.js';
+import { readCareConfig, type CareConfig } from '../../src/config/care-config.js';
+import { Settings, type Arguments, type Environment } from '../../src/config/settings.js';
+import { refused } from './refused.js';
+
+const SERVERS = { vs: '10.103.97.2:6443', rs: ['10.0.0.1:6443', '10.0.0.2:6443'] } as const;
+const NOWHERE = '/nowhere/ca.crt';
+const SECONDS = 'seconds or a duration like 500ms or 1m30s';
+const INTERVAL = `${SECONDS}, from 10ms to 24h`;
+const TIMEOUT = `${SECONDS}, from 1ms to 10m`;
+
+/** What comes of the given options beside `--vs` and `--rs`. */
+function configOf(given: Arguments, environment: Environment = {}, defaultCa = NOWHERE): CareConfig {
+  return readCareConfig(new Settings({ ...SERVERS, ...given }, environment), environment, defaultCa);
+}
+
+describe('the configuration of care', () => {
+  it('has a default for everything but the servers', () => {
+    const { notes, ...config } = configOf({});
+    assert.deepEqual(config, {
+      virtualServer: { family: 'ipv4', address: '10.103.97.2', port: 6443, text: '10.103.97.2:6443' },
+      realServers: [
+        { family: 'ipv4', address: '10.0.0.1', port: 6443, text: '10.0.0.1:6443' },
+        { family: 'ipv4', address: '10.0.0.2', port: 6443, text: '10.0.0.2:6443' },
+      ],
+      mode: 'local',
+      nodeAddress: null,
+      policy: {
+        scheduler: 'rr',
+        weight: 1,
+        intervalMs: 5000,
+        fastIntervalMs: 200,
+        fall: 2,
+        rise: 2,
+        drainTimeoutMs: 30_000,
+      },
+      probe: {
+        scheme: 'https',
+        method: 'GET',
+        path: '/healthz',
+        headers: {},
+        body: null,
+        acceptedStatuses: new Set(),
+        connectTimeoutMs: 1000,
+        timeoutMs: 3000,
+        tls: { verify: false, ca: null },
+      },
+      task: 'care',
+      dryRun: false,
+      log: { level: 'info', format: 'auto' },
+    });
+    assert.equal(notes.length, 1);
+  });
+
+  it('takes every option', () => {
+    const config = configOf({
+      scheduler: 'wlc',
+      mode: 'none',
+      ip: '10.0.0.9',
+      interval: '500ms',
+      'fast-interval': '50ms',
+      fall: '3',
+      rise: '4',
+      'drain-timeout': '1m',
+      'connect-timeout': '300ms',
+      'health-timeout': '2',
+      'health-path': 'readyz?verbose&exclude=etcd',
+      'health-schem': 'http',
+      'health-req-method': 'post',
+      'health-req-body': '{"a":1}',
+      'health-req-headers': ['Authorization=Bearer t', 'x-a=1,X-A=2'],
+      'health-status': ['401', '403,429'],
+      'dry-run': 'true',
+      'log-level': 'DEBG',
+      'log-format': 'json',
+    });
+    assert.equal(config.mode, 'none');
+    assert.equal(config.nodeAddress, '10.0.0.9');
+    assert.equal(config.dryRun, true);
+    assert.deepEqual(config.log, { level: 'debug', format: 'json' });
+    assert.deepEqual(config.policy, {
+      scheduler: 'wlc',
+      weight: 1,
+      intervalMs: 500,
+      fastIntervalMs: 50,
+      fall: 3,
+      rise: 4,
+      drainTimeoutMs: 60_000,
+    });
+    assert.deepEqual(config.probe, {
+      scheme: 'http',
+      method: 'POST',
+      path: '/readyz?verbose&exclude=etcd',
+      headers: { authorization: 'Bearer t', 'x-a': '2' },
+      body: '{"a":1}',
+      acceptedStatuses: new Set([401, 403, 429]),
+      connectTimeoutMs: 300,
+      timeoutMs: 2000,
+      tls: { verify: false, ca: null },
+    });
+  });
+
+  it('takes a manifest that was written for the Go program', () => {
+    const config = configOf({
+      mode: '',
+      ip: '',
+      interval: '0',
+      'log-level': 'INFO',
+      'health-req-body': '',
+      'health-path': '/healthz',
+      'health-schem': 'https',
+      'health-insecure-skip-verify': 'true',
+      iface: 'lvscare',
+      masqueradebit: '0',
+    });
+    assert.equal(config.mode, 'none');
+    assert.equal(config.nodeAddress, null);
+    assert.equal(config.policy.intervalMs, 5000);
+    assert.equal(config.probe.body, null);
+    assert.deepEqual(config.notes, [
+      '--iface is accepted for the sake of old manifests, and has no effect',
+      '--masqueradebit is accepted for the sake of old manifests, and has no effect',
+    ]);
+  });
+
+  for (const zero of ['0', '0s', '0ms', '-0', '0h0m0s', '00']) {
+    it(`takes --interval ${zero} for the default`, () => {
+      assert.equal(configOf({ interval: zero }).policy.intervalMs, 5000);
+    });
+  }
+
+  it('is read from the environment alone', () => {
+    const environment = {
+      CARE_VS: '[fd00::2]:6443',
+      CARE_RS: '[fd00::10]:6443, [fd00::11]:6443',
+      CARE_INTERVAL: '10',
+      CARE_LOGGER: 'debg',
+      CARE_IFACE: 'lo',
+      CARE_HEALTH_INSECURE_SKIP_VERIFY: 'true',
+      LVSCARE_NODE_IP: 'FD00::1',
+    };
+    const config = readCareConfig(new Settings({}, environment), environment, NOWHERE);
+    assert.equal(config.virtualServer.text, '[fd00::2]:6443');
+    assert.deepEqual(
+      config.realServers.map(({ text }) => text),
+      ['[fd00::10]:6443', '[fd00::11]:6443'],
+    );
+    assert.equal(config.policy.intervalMs, 10_000);
+    assert.equal(config.log.level, 'debug');
+    assert.equal(config.nodeAddress, 'fd00::1');
+    assert.deepEqual(config.notes, [
+      'CARE_IFACE is accepted for the sake of old manifests, and has no effect',
+    ]);
+  });
+});
+
+describe('the task', () => {
+  it('is to care, to set up once, or to clean', () => {
+    assert.equal(configOf({}).task, 'care');
+    assert.equal(configOf({ 'run-once': 'true' }).task, 'run-once');
+    assert.equal(configOf({ clean: 'true' }).task, 'clean');
+    assert.equal(configOf({ 'run-once': 'false', clean: '0' }).task, 'care');
+  });
+
+  it('may need no real servers: only to clean', () => {
+    const config = readCareConfig(new Settings({ vs: SERVERS.vs, clean: 'true' }, {}), {}, NOWHERE);
+    assert.deepEqual(config.realServers, []);
+    assert.deepEqual(config.notes, [], 'nothing is probed');
+  });
+});
+
+describe('the node address', () => {
+  it('is --ip before LVSCARE_NODE_IP, which is then not even read', () => {
+    assert.equal(configOf({ ip: '10.0.0.9' }, { LVSCARE_NODE_IP: 'nonsense' }).nodeAddress, '10.0.0.9');
+    assert.equal(configOf({ ip: '' }, { LVSCARE_NODE_IP: '10.0.0.8' }).nodeAddress, '10.0.0.8');
+    assert.equal(configOf({}, { LVSCARE_NODE_IP: '' }).nodeAddress, null);
+  });
+});
+
+describe('a configuration is refused', () => {
+  const cases: readonly (readonly [given: Arguments, message: string, environment?: Environment])[] = [
+    [{ vs: undefined }, '--vs: expected the virtual server, IP:PORT or [IPv6]:PORT, got nothing'],
+    [{ vs: '10.103.97.2' }, '--vs: expected IP:PORT or [IPv6]:PORT with a port, got "10.103.97.2"'],
+    [{ rs: undefined }, '--rs: expected at least one real server, IP:PORT, got nothing'],
+    [{ rs: [] }, '--rs: expected at least one real server, IP:PORT, got nothing'],
+    [{ rs: ',' }, '--rs: expected at least one real server, IP:PORT, got nothing'],
+    [{ rs: undefined, 'run-once': '1' }, '--rs: expected at least one real server, IP:PORT, got nothing'],
+    [{ rs: 'host:99999' }, '--rs: expected IP:PORT or [IPv6]:PORT with a numeric address, got "host:99999"'],
+    [{ rs: '10.0.0.1:6443,10.0.0.1:6443' }, '--rs: expected each real server once, got "10.0.0.1:6443"'],
+    [
+      { vs: '[fd00::2]:6443', rs: ['[fd00::3]:6443', '[fd00:0::3]:6443'] },
+      '--rs: expected each real server once, got "[fd00::3]:6443"',
+    ],
+    [
+      { rs: ['10.0.0.1:6443', '10.103.97.2:6443'] },
+      '--rs: expected real servers other than the virtual server, got "10.103.97.2:6443"',
+    ],
+    [
+      { rs: ['10.0.0.1:6443', '[fd00::1]:6443'] },
+      '--rs: expected IPv4 like --vs 10.103.97.2:6443, got "[fd00::1]:6443"',
+    ],
+    [{ vs: '[fd00::2]:6443' }, '--rs: expected IPv6 like --vs [fd00::2]:6443, got "10.0.0.1:6443"'],
+    [
+      { vs: undefined, rs: '10.0.0.1:6443' },
+      '--rs: expected IPv6 like CARE_VS [fd00::2]:6443, got "10.0.0.1:6443"',
+      { CARE_VS: '[fd00::2]:6443' },
+    ],
+    [{ ip: 'fd00::1' }, '--ip: expected IPv4 like --vs 10.103.97.2:6443, got "fd00::1"'],
+    [{ ip: 'node-1' }, '--ip: expected an IP address, got "node-1"'],
+    [
+      {},
+      'LVSCARE_NODE_IP: expected IPv4 like --vs 10.103.97.2:6443, got "fd00::1"',
+      { LVSCARE_NODE_IP: 'fd00::1' },
+    ],
+    [{}, 'LVSCARE_NODE_IP: expected an IP address, got "nonsense"', { LVSCARE_NODE_IP: 'nonsense' }],
+    [{ 'run-once': 'true', clean: 'true' }, '--run-once: expected no --clean beside it, got "--clean"'],
+    [
+      { 'run-once': 'true' },
+      '--run-once: expected no CARE_CLEAN beside it, got "CARE_CLEAN"',
+      { CARE_CLEAN: '1' },
+    ],
+    [
+      { scheduler: 'Round Robin' },
+      '--scheduler: expected an IPVS scheduler such as rr, wrr, lc, wlc, sh or mh, got "Round Robin"',
+    ],
+    [{ mode: 'tunnel' }, '--mode: expected one of local, none, got "tunnel"'],
+    [{ interval: '-1' }, `--interval: expected ${INTERVAL}, got "-1"`],
+    [{ interval: '9ms' }, `--interval: expected ${INTERVAL}, got "9ms"`],
+    [{ interval: '25h' }, `--interval: expected ${INTERVAL}, got "25h"`],
+    [{ interval: '5 seconds' }, `--interval: expected ${INTERVAL}, got "5 seconds"`],
+    [{}, `CARE_INTERVAL: expected ${INTERVAL}, got "-1"`, { CARE_INTERVAL: '-1' }],
+    [{ 'fast-interval': '0' }, `--fast-interval: expected ${INTERVAL}, got "0"`],
+    [{ 'connect-timeout': '0' }, `--connect-timeout: expected ${TIMEOUT}, got "0"`],
+    [{ 'health-timeout': '11m' }, `--health-timeout: expected ${TIMEOUT}, got "11m"`],
+    [{ 'drain-timeout': '-1s' }, `--drain-timeout: expected ${SECONDS}, from 0 to 24h, got "-1s"`],
+    [{ fall: '0' }, '--fall: expected a whole number from 1 to 1000, got "0"'],
+    [{ rise: 'twice' }, '--rise: expected a whole number from 1 to 1000, got "twice"'],
+    [{ 'health-schem': 'HTTPS' }, '--health-schem: expected one of https, http, got "HTTPS"'],
+    [
+      { 'health-path': '/a b' },
+      '--health-path: expected a path with an optional query, percent-encoded, got "/a b"',
+    ],
+    [
+      { 'health-req-method': 'CONNECT' },
+      '--health-req-method: expected an HTTP method such as GET or HEAD, got "CONNECT"',
+    ],
+    [
+      { 'health-req-headers': 'a=1,b' },
+      '--health-req-headers: expected headers as name=value,name2=value2, got "b"',
+    ],
+    [{ 'health-status': '200' }, '--health-status: expected a whole number from 400 to 599, got "200"'],
+    [{ 'health-status': '401,x' }, '--health-status: expected a whole number from 400 to 599, got "x"'],
+    [{ 'health-ca': NOWHERE }, '--health-ca: expected a readable file (ENOENT), got "/nowhere/ca.crt"'],
+    [{ 'health-ca': '/' }, '--health-ca: expected a readable file (EISDIR), got "/"'],
+    [{ 'health-ca': '/dev/null' }, '--health-ca: expected a file with certificates in PEM, got "/dev/null"'],
+    [
+      { 'health-insecure-skip-verify': 'maybe' },
+      '--health-insecure-skip-verify: expected true or false, got "maybe"',
+    ],
+    [{ 'dry-run': 'x' }, '--dry-run: expected true or false, got "x"'],
+    [{ 'log-level': 'loud' }, '--log-level: expected one of DEBUG, INFO, WARN, ERROR, got "loud"'],
+    [{}, 'CARE_LOGGER: expected one of DEBUG, INFO, WARN, ERROR, got "loud"', { CARE_LOGGER: 'loud' }],
+    [{ 'log-format': 'xml' }, '--log-format: expected one of auto, json, text, got "xml"'],
+  ];
+  for (const [given, message, environment = {}] of cases) {
+    it(message, () => {
+      refused(message, () => configOf(given, environment));
+    });
+  }
+});
+
+describe('how certificates are verified', () => {
+  let certificates: Certificates;
+  let authority: { readonly file: string; readonly pem: string };
+  before(async () => {
+    certificates = await Certificates.create();
+    authority = {
+      file: certificates.authority.certificateFile,
+      pem: await readFile(certificates.authority.certificateFile, 'utf8'),
+    };
+  });
+  after(() => certificates.close());
+
+  const unverified =
+    'certificates of the real servers are NOT VERIFIED: there is no --health-ca, and /nowhere/ca.crt cannot be read; ' +
+    'give one of them, or say --health-insecure-skip-verify';
+
+  /** The given options, whether the default CA can be read, and what comes of it: verified, and by the CA or by Node's. */
+  const cases: readonly (readonly [
+    skip: string | undefined,
+    ca: 'given' | 'none',
+    defaultCa: 'readable' | 'missing',
+    outcome: 'by the CA' | "by Node's" | 'not' | 'not, and said loudly',
+  ])[] = [
+    [undefined, 'given', 'missing', 'by the CA'],
+    [undefined, 'none', 'readable', 'by the CA'],
+    [undefined, 'none', 'missing', 'not, and said loudly'],
+    ['true', 'given', 'readable', 'not'],
+    ['true', 'none', 'missing', 'not'],
+    ['false', 'given', 'missing', 'by the CA'],
+    ['false', 'none', 'readable', 'by the CA'],
+    ['false', 'none', 'missing', "by Node's"],
+  ];
+  for (const [skip, ca, defaultCa, outcome] of cases) {
+    it(`skip ${skip ?? 'unset'}, --health-ca ${ca}, the default one ${defaultCa}: ${outcome}`, () => {
+      const config = configOf(
+        { 'health-insecure-skip-verify': skip, 'health-ca': ca === 'given' ? authority.file : undefined },
+        {},
+        defaultCa === 'readable' ? authority.file : NOWHERE,
+      );
+      assert.deepEqual(config.probe.tls, {
+        verify: outcome.startsWith('by'),
+        ca: outcome === 'by the CA' ? authority.pem : null,
+      });
+      assert.deepEqual(config.notes, outcome === 'not, and said loudly' ? [unverified] : []);
+    });
+  }
+
+  it('is of no concern with the scheme http', () => {
+    const config = configOf({ 'health-schem': 'http', 'health-insecure-skip-verify': 'false' });
+    assert.deepEqual(config.probe.tls, { verify: false, ca: null });
+    assert.deepEqual(config.notes, []);
+  });
+
+  it('is said only by who probes', () => {
+    assert.deepEqual(configOf({ 'run-once': 'true' }).notes, []);
+  });
+
+  it('takes the given CA before the default one', async () => {
+    const other = await certificates.createAuthority('other');
+    const config = configOf({ 'health-ca': other.certificateFile }, {}, authority.file);
+    assert.equal(config.probe.tls.ca, await readFile(other.certificateFile, 'utf8'));
+  });
+
+  it('takes a bundle of certificates, and a default CA that is none for missing', async () => {
+    const bundle = join(certificates.directory, 'bundle.pem');
+    await writeFile(bundle, `# two of them\n${authority.pem}${authority.pem}`);
+    assert.equal(configOf({ 'health-ca': bundle }).probe.tls.verify, true);
+    const broken = join(certificates.directory, 'broken.pem');
+    await writeFile(broken, 'no certificate');
+    assert.equal(configOf({}, {}, broken).probe.tls.verify, false);
+    refused(`--health-ca: expected a file with certificates in PEM, got "${broken}"`, () =>
+      configOf({ 'health-ca': broken }),
+    );
+  });
+});

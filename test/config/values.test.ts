@@ -1,0 +1,140 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Parser } from '../../src/config/usage-error.js';
+import {
+  choiceParser,
+  integerParser,
+  parseBoolean,
+  parseHeader,
+  parseLogLevel,
+  parseMethod,
+  parsePath,
+  parseScheduler,
+} from '../../src/config/values.js';
+import { refused } from './refused.js';
+
+interface Case {
+  readonly parse: Parser<unknown>;
+  readonly expected: string;
+  readonly good: readonly (readonly [text: string, value: unknown])[];
+  readonly bad: readonly string[];
+}
+
+const cases: Readonly<Record<string, Case>> = {
+  'a whole number': {
+    parse: integerParser(1, 1000),
+    expected: 'a whole number from 1 to 1000',
+    good: [
+      ['1', 1],
+      ['1000', 1000],
+      ['007', 7],
+    ],
+    bad: ['0', '1001', '-1', '+1', '1.0', '1e2', '', ' 1', '0x10', 'two', '99999999999999999999'],
+  },
+  'a choice': {
+    parse: choiceParser('local', 'none', ''),
+    expected: 'one of local, none',
+    good: [
+      ['local', 'local'],
+      ['', ''],
+    ],
+    bad: ['Local', 'route', ' none', 'constructor'],
+  },
+  'true or false': {
+    parse: parseBoolean,
+    expected: 'true or false',
+    good: [
+      ...['1', 't', 'T', 'true', 'True', 'TRUE'].map((text) => [text, true] as const),
+      ...['0', 'f', 'F', 'false', 'False', 'FALSE'].map((text) => [text, false] as const),
+    ],
+    bad: ['', 'yes', 'no', 'maybe', '2', 'tRUE', 'on'],
+  },
+  'a scheduler': {
+    parse: parseScheduler,
+    expected: 'an IPVS scheduler such as rr, wrr, lc, wlc, sh or mh',
+    good: [
+      ['rr', 'rr'],
+      ['lblcr', 'lblcr'],
+      ['my_own_1', 'my_own_1'],
+    ],
+    bad: ['', 'RR', 'round robin', 'a-b', '../rr', 'sixteen_letters_', 'rr\n'],
+  },
+  'a log level': {
+    parse: parseLogLevel,
+    expected: 'one of DEBUG, INFO, WARN, ERROR',
+    good: [
+      ['DEBG', 'debug'],
+      ['debg', 'debug'],
+      ['Debug', 'debug'],
+      ['INFO', 'info'],
+      ['warn', 'warn'],
+      ['WARNING', 'warn'],
+      ['ERRO', 'error'],
+      ['error', 'error'],
+    ],
+    bad: ['', 'TRACE', 'verbose', '3', 'constructor', '__proto__', 'INFO '],
+  },
+  'a path': {
+    parse: parsePath,
+    expected: 'a path with an optional query, percent-encoded',
+    good: [
+      ['/healthz', '/healthz'],
+      ['healthz', '/healthz'],
+      ['', '/'],
+      ['/readyz?verbose&exclude=etcd', '/readyz?verbose&exclude=etcd'],
+      ['livez?verbose', '/livez?verbose'],
+      ['/a%20b', '/a%20b'],
+      ['?verbose', '/?verbose'],
+    ],
+    bad: ['/health z', '/healthz#top', '/ä', '/a\nb', '/a\tb', '/\u007f'],
+  },
+  'a method': {
+    parse: parseMethod,
+    expected: 'an HTTP method such as GET or HEAD',
+    good: [
+      ['GET', 'GET'],
+      ['head', 'HEAD'],
+      ['Options', 'OPTIONS'],
+    ],
+    bad: ['', 'CONNECT', 'connect', 'GET /', 'GE-T', 'G\nT', 'A'.repeat(21)],
+  },
+  'a header': {
+    parse: parseHeader,
+    expected: 'headers as name=value,name2=value2',
+    good: [
+      ['Authorization=Bearer abc==', ['authorization', 'Bearer abc==']],
+      ['x-empty=', ['x-empty', '']],
+      ['Host=kubernetes', ['host', 'kubernetes']],
+    ],
+    bad: ['', 'x', '=x', 'a b=c', 'a:b=c', 'a=b\r\nc: d', 'a=\u0000', 'a=\u20ac'],
+  },
+};
+
+for (const [name, { parse, expected, good, bad }] of Object.entries(cases)) {
+  describe(name, () => {
+    for (const [text, value] of good) {
+      it(`${JSON.stringify(text)} is ${JSON.stringify(value)}`, () => {
+        assert.deepEqual(parse(text, '--it'), value);
+      });
+    }
+    for (const text of bad) {
+      it(`is not ${JSON.stringify(text)}`, () => {
+        refused(`--it: expected ${expected}, got ${JSON.stringify(text)}`, () => parse(text, '--it'));
+      });
+    }
+  });
+}
+
+describe('a header of the transport', () => {
+  for (const text of [
+    'Content-Length=3',
+    'connection=close',
+    'Transfer-Encoding=chunked',
+    'Expect=100-continue',
+  ]) {
+    it(`${text} would make every probe fail, and is refused`, () => {
+      const expected = 'headers other than those that HTTP sets by itself';
+      refused(`--it: expected ${expected}, got "${text}"`, () => parseHeader(text, '--it'));
+    });
+  }
+});
