@@ -59,7 +59,7 @@ module.exports = {
     {
       name: 'only-main-composes',
       severity: 'error',
-      comment: 'Adapters do not know each other: only main.ts brings them together.',
+      comment: 'Adapters do not know each other: only the composition brings them together.',
       from: { path: '^src/(kernel|probe|log|cli)/' },
       to: { path: '^src/(kernel|probe|log|cli)/', pathNot: '^src/$1/' },
     },

@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict';
+import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
+import { Lab, until, type LabProcess } from '../../lab/index.js';
+import { allOf, lvscare, startCare, untilWeights, VS } from './lvscare.js';
+
+describe('what somebody else changes', () => {
+  let lab: Lab;
+  let daemon: LabProcess;
+  before(async () => {
+    lab = await Lab.create();
+  });
+  after(() => lab.close());
+  beforeEach(async () => {
+    daemon = startCare(lab);
+    await untilWeights(lab, allOf(lab));
+    await daemon.waitForLine(/local route put right|202:6443 is up/);
+  });
+  afterEach(async () => {
+    await daemon.stop();
+    await lvscare(lab.node, ['care', '--vs', VS, '-C']);
+  });
+
+  /** Ways to break our virtual server by ipvsadm, each repaired within one interval of 1 s (and the guest's time to say so). */
+  const breaks: readonly { readonly what: string; readonly by: string }[] = [
+    { what: 'the virtual server deleted', by: `-D -t ${VS}` },
+    { what: 'everything flushed', by: '-C' },
+    { what: 'a real server deleted', by: `-d -t ${VS} -r 10.103.97.201:6443` },
+    { what: 'a weight changed', by: `-e -t ${VS} -r 10.103.97.201:6443 -m -w 7` },
+    { what: 'a weight set to 0', by: `-e -t ${VS} -r 10.103.97.201:6443 -m -w 0` },
+    { what: 'the forwarding changed', by: `-e -t ${VS} -r 10.103.97.201:6443 -g -w 1` },
+    { what: 'thresholds set', by: `-e -t ${VS} -r 10.103.97.201:6443 -m -w 1 -x 5 -y 2` },
+    { what: 'the scheduler changed', by: `-E -t ${VS} -s sh` },
+    { what: 'persistence switched on', by: `-E -t ${VS} -s rr -p 600` },
+  ];
+  for (const { what, by } of breaks) {
+    it(`${what}: is repaired`, async () => {
+      const right = await lab.node.must('ipvsadm', ['-Sn']);
+      const from = daemon.lines.length;
+      await lab.node.ipvsadm(by);
+      assert.notEqual(await lab.node.must('ipvsadm', ['-Sn']), right, 'it is broken');
+      await until(async () => (await lab.node.must('ipvsadm', ['-Sn'])) === right, { timeoutMs: 3000, what });
+      await daemon.waitForLine(/somebody had changed it/, { from });
+    });
+  }
+
+  it('a real server added: is drained and removed', async () => {
+    await lab.node.ipvsadm(`-a -t ${VS} -r 10.103.97.209:6443 -m -w 1`);
+    await untilWeights(lab, allOf(lab), { timeoutMs: 5000 });
+  });
+
+  /** The route to the virtual server, as `ip` shows it. */
+  const route = async (): Promise<string> =>
+    (await lab.node.ip('route show table local')).split('\n').find((line) => line.includes('10.103.97.2 ')) ??
+    '';
+
+  it('the route deleted: is repaired at once, since rtnetlink tells', async () => {
+    const right = await route();
+    assert.match(right, /^local 10\.103\.97\.2 dev lo .*src 10\.103\.97\.100/);
+    // Right after a pass of the timer's, which is thus not what repairs it.
+    for (let time = 0; time < 5; time += 1) {
+      const from = daemon.lines.length;
+      await lab.node.ip('route del local 10.103.97.2 dev lo table local');
+      await daemon.waitForLine(/local route put right: no route local 10\.103\.97\.2/, {
+        from,
+        timeoutMs: 500,
+      });
+      assert.equal(await route(), right);
+    }
+  });
+
+  it('the route pointed elsewhere: is repaired', async () => {
+    const right = await route();
+    await lab.node.ip('address add 10.103.97.111/24 dev eth0');
+    await lab.node.ip('route replace local 10.103.97.2 dev lo table local src 10.103.97.111');
+    await until(async () => (await route()) === right, { timeoutMs: 3000 });
+    await lab.node.ip('address del 10.103.97.111/24 dev eth0');
+    await until(async () => (await route()) === right, { timeoutMs: 3000 });
+  });
+
+  it("this node's address changed: the route follows", async () => {
+    await lab.node.ip('address add 10.103.97.112/24 dev eth0');
+    await lab.node.ip('address del 10.103.97.100/24 dev eth0');
+    await until(async () => (await route()).includes('src 10.103.97.112'), { timeoutMs: 3000 });
+    await daemon.waitForLine(/this node is 10\.103\.97\.112/);
+    const result = await lab.node.request();
+    assert.ok(result.ok && result.whoami?.remoteAddress === '10.103.97.112', JSON.stringify(result));
+    await lab.node.ip('address add 10.103.97.100/24 dev eth0');
+    await lab.node.ip('address del 10.103.97.112/24 dev eth0');
+    await until(async () => (await route()).includes('src 10.103.97.100'), { timeoutMs: 3000 });
+  });
+
+  it('the sysctl changed: is repaired', async () => {
+    assert.equal(await lab.node.sysctl('net.ipv4.vs.expire_nodest_conn'), '1');
+    await lab.node.sysctl('net.ipv4.vs.expire_nodest_conn', 0);
+    await until(async () => (await lab.node.sysctl('net.ipv4.vs.expire_nodest_conn')) === '1', {
+      timeoutMs: 3000,
+    });
+  });
+});
+
+describe("somebody else's virtual servers", () => {
+  it('stay as they are through everything that befalls ours', async () => {
+    await using lab = await Lab.create();
+    const { node } = lab;
+    for (const rule of [
+      '-A -t 10.96.0.1:443 -s wlc -p 300',
+      '-a -t 10.96.0.1:443 -r 10.103.97.200:6443 -m -w 0',
+      '-a -t 10.96.0.1:443 -r 10.103.97.201:6443 -g -w 0',
+      '-A -t 10.103.97.2:6444 -s rr',
+      '-a -t 10.103.97.2:6444 -r 10.103.97.201:6443 -m -w 0',
+      '-A -u 10.103.97.2:6443 -s rr',
+      '-a -u 10.103.97.2:6443 -r 10.103.97.202:6443 -m -w 0',
+      '-A -f 7 -s sh',
+      '-a -f 7 -r 10.103.97.202:6443 -m -w 0',
+    ]) {
+      await node.ipvsadm(rule);
+    }
+    await node.ip('address add 10.96.0.1/32 dev lo');
+    const ofOurs = /^-[Aa] -t 10\.103\.97\.2:6443 /;
+    const foreign = async (): Promise<string> => {
+      const rules = (await node.must('ipvsadm', ['-Sn'])).split('\n').filter((rule) => !ofOurs.test(rule));
+      return [...rules, await node.ip('address show'), await node.ip('route show table main')]
+        .join('\n')
+        .replaceAll(/valid_lft.*/g, '');
+    };
+    const before = await foreign();
+
+    let daemon = startCare(lab, ['--drain-timeout', '1s']);
+    await untilWeights(lab, allOf(lab));
+    await lab.master(1).kill();
+    await untilWeights(lab, { [lab.master(0).endpoint]: 1, [lab.master(2).endpoint]: 1 });
+    await lab.master(2).fail(503);
+    await untilWeights(lab, { [lab.master(0).endpoint]: 1 });
+    assert.equal(await foreign(), before);
+    await node.ipvsadm(`-D -t ${VS}`);
+    await untilWeights(lab, { [lab.master(0).endpoint]: 1 });
+    await daemon.kill();
+    daemon = startCare(lab);
+    await lab.master(2).heal();
+    await lab.master(1).start();
+    await untilWeights(lab, allOf(lab));
+    await daemon.stop();
+    assert.equal(await foreign(), before);
+    for (let time = 0; time < 2; time += 1) {
+      assert.equal((await lvscare(node, ['care', '--vs', VS, '-C'])).status, 0);
+      assert.equal(await node.weights(VS), null);
+      assert.equal(await foreign(), before);
+    }
+  });
+});

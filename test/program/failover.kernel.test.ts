@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
+import { Lab, until, type LabProcess } from '../../lab/index.js';
+import { allOf, answerers, startCare, untilWeights, VS } from './lvscare.js';
+
+/** A connection through the virtual server that a given master serves. */
+async function connectionTo(lab: Lab, name: string): Promise<Awaited<ReturnType<Lab['node']['open']>>> {
+  for (let time = 0; time < lab.masters.length * 2; time += 1) {
+    const connection = await lab.node.open();
+    if ((await connection.whoami()).name === name) return connection;
+    await connection.close();
+  }
+  throw new Error(`no connection reached ${name}`);
+}
+
+describe('an apiserver that fails', () => {
+  let lab: Lab;
+  let daemon: LabProcess;
+  before(async () => {
+    lab = await Lab.create();
+  });
+  after(() => lab.close());
+  beforeEach(async () => {
+    daemon = startCare(lab, ['--drain-timeout', '3s']);
+    await untilWeights(lab, allOf(lab));
+  });
+  afterEach(() => daemon.stop());
+
+  const others = (): Record<string, number> => ({ [lab.master(0).endpoint]: 1, [lab.master(2).endpoint]: 1 });
+
+  it('because it is killed, is taken out, its clients go elsewhere, and it comes back', async () => {
+    assert.deepEqual(new Set(await answerers(lab, 6)), new Set(['master0', 'master1', 'master2']));
+    await lab.master(1).kill();
+    await untilWeights(lab, others());
+    await daemon.waitForLine(/10\.103\.97\.201:6443 is dead \(was up\): refused/);
+    assert.deepEqual(new Set(await answerers(lab, 6)), new Set(['master0', 'master2']));
+    await lab.master(1).start();
+    await untilWeights(lab, allOf(lab));
+    await daemon.waitForLine(/10\.103\.97\.201:6443 is up \(was dead\): ok/);
+    assert.deepEqual(new Set(await answerers(lab, 6)), new Set(['master0', 'master1', 'master2']));
+  });
+
+  it('because it answers 500, is drained: its connection lives until the drain is over', async () => {
+    const connection = await connectionTo(lab, 'master1');
+    await lab.master(1).fail(500);
+    await untilWeights(lab, { ...others(), [lab.master(1).endpoint]: 0 });
+    await daemon.waitForLine(/201:6443 is sick \(was up\): status, status 500/);
+    assert.equal((await connection.whoami()).name, 'master1', 'a drained server still serves');
+    assert.ok(!(await answerers(lab, 6)).includes('master1'));
+    await untilWeights(lab, others());
+    await connection.ask('/whoami');
+    assert.equal(
+      (await connection.ended).code,
+      'ECONNRESET',
+      'after the drain it is reset, not left to hang',
+    );
+    await lab.master(1).heal();
+    await untilWeights(lab, allOf(lab));
+  });
+
+  it('because it hangs, is drained; when it answers again in time its connection has lived through it', async () => {
+    const connection = await connectionTo(lab, 'master1');
+    await lab.master(1).hang();
+    await untilWeights(lab, { ...others(), [lab.master(1).endpoint]: 0 });
+    await daemon.waitForLine(/201:6443 is sick \(was up\): slow, no complete answer in 3000 ms/);
+    await lab.master(1).heal();
+    await untilWeights(lab, allOf(lab));
+    assert.equal((await connection.whoami()).name, 'master1');
+    await connection.close();
+  });
+
+  it('because its cable is pulled, is removed, and its client is reset at its next packet', async () => {
+    const connection = await connectionTo(lab, 'master1');
+    await lab.master(1).cut();
+    await untilWeights(lab, others());
+    await daemon.waitForLine(/201:6443 is dead \(was up\): silent/);
+    await connection.ask('/whoami');
+    assert.equal((await connection.ended).code, 'ECONNRESET');
+    await lab.master(1).mend();
+    await untilWeights(lab, allOf(lab));
+  });
+
+  it('with all others by 500, stays in use as a last resort', async () => {
+    for (const master of lab.masters) await master.fail(500);
+    await daemon.waitForLine(/as a last resort/);
+    await untilWeights(lab, allOf(lab));
+    assert.equal((await answerers(lab, 3)).filter((name) => name.startsWith('master')).length, 3);
+    await lab.master(0).heal();
+    await daemon.waitForLine(/the last resort is over/);
+    await untilWeights(lab, {
+      [lab.master(0).endpoint]: 1,
+      [lab.master(1).endpoint]: 0,
+      [lab.master(2).endpoint]: 0,
+    });
+    for (const master of lab.masters) await master.heal();
+    await untilWeights(lab, allOf(lab));
+  });
+
+  it('with all others by closing their ports, leaves clients refused at once instead of hanging', async () => {
+    for (const master of lab.masters) await master.kill();
+    await untilWeights(lab, {});
+    const result = await lab.node.request();
+    assert.ok(!result.ok && result.code === 'ECONNREFUSED', JSON.stringify(result));
+    for (const master of lab.masters) await master.start();
+    await untilWeights(lab, allOf(lab));
+  });
+
+  it('is noticed though another one, which hangs, is being waited for', async () => {
+    await lab.master(2).stop();
+    await lab.master(1).kill();
+    const first = { [lab.master(0).endpoint]: 1, [lab.master(2).endpoint]: 1 };
+    await untilWeights(lab, first, { timeoutMs: 2900 });
+    await lab.master(2).cont();
+    await lab.master(1).start();
+    await untilWeights(lab, allOf(lab));
+  });
+
+  it('is judged by the certificate too: one of another CA is not accepted', async () => {
+    const { certificates } = lab;
+    const rogue = await certificates.createAuthority('rogue');
+    const options = { name: 'kube-apiserver', alternativeNames: ['IP:10.103.97.201'] };
+    lab.master(1).useCertificate(await certificates.create('wrong', { ...options, authority: rogue }));
+    await lab.master(1).restart();
+    await daemon.waitForLine(/201:6443 is (sick|dead) \(was \w+\): tls, .*certificate/);
+    await until(async () => (await lab.node.weights(VS))?.[lab.master(1).endpoint] !== 1);
+    lab.master(1).useCertificate(await certificates.create('right', options));
+    await lab.master(1).restart();
+    await untilWeights(lab, allOf(lab));
+  });
+});

@@ -1,0 +1,210 @@
+import assert from 'node:assert/strict';
+import { after, afterEach, before, describe, it } from 'node:test';
+import { Lab, type LabProcess } from '../../lab/index.js';
+import { allOf, answerers, fingerprint, lvscare, serversOf, startCare, untilWeights, VS } from './lvscare.js';
+
+describe('the life of lvscare care', () => {
+  let lab: Lab;
+  let daemon: LabProcess | null = null;
+  let bare = '';
+  before(async () => {
+    lab = await Lab.create();
+    bare = await fingerprint(lab.node);
+  });
+  after(() => lab.close());
+  afterEach(async () => {
+    await daemon?.stop();
+    daemon = null;
+    await lvscare(lab.node, ['care', '--vs', VS, '-C']);
+  });
+
+  it('kill -9 and a restart change nothing in the table, and cut no connection', async () => {
+    daemon = startCare(lab);
+    await untilWeights(lab, allOf(lab));
+    const connections = await Promise.all(lab.masters.map(() => lab.node.open()));
+    const served = await Promise.all(connections.map(async (connection) => (await connection.whoami()).name));
+    const steady = await lab.node.steady({ everyMs: 50 });
+    await daemon.waitForLine(/add .*202:6443/);
+    const before = await fingerprint(lab.node);
+
+    await daemon.kill();
+    assert.equal(await fingerprint(lab.node), before);
+    daemon = startCare(lab, ['--log-level', 'debug']);
+    for (const { addresses } of lab.masters)
+      await daemon.waitForLine(new RegExp(`${addresses.ipv4}:6443 is up`));
+    await daemon.waitForLine(/reconciled/);
+    assert.equal(await fingerprint(lab.node), before);
+    assert.doesNotMatch(daemon.text(), /create|add|set |remove|put right/, 'the restart had nothing to do');
+
+    const after = await Promise.all(connections.map(async (connection) => (await connection.whoami()).name));
+    assert.deepEqual(after, served, 'the same connections, to the same servers');
+    await steady.stop();
+    assert.ok(steady.samples.length > 5);
+    assert.deepEqual(steady.failures, []);
+    for (const connection of connections) await connection.close();
+  });
+
+  it('SIGTERM and SIGINT leave the rules, and end it within a second with status 0', async () => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      daemon = startCare(lab);
+      await untilWeights(lab, allOf(lab));
+      await daemon.waitForLine(/202:6443 is up/);
+      // One hangs in the middle of a probe: it is not waited for.
+      await lab.master(0).hang();
+      const before = await fingerprint(lab.node);
+      const sentMs = performance.now();
+      daemon.signal(signal);
+      assert.equal(await daemon.exited, 0);
+      const tookMs = performance.now() - sentMs;
+      assert.ok(tookMs < 1000, `${signal}: ${tookMs} ms`);
+      assert.equal(await fingerprint(lab.node), before);
+      assert.equal((await answerers(lab, 3)).length, 3);
+      await lab.master(0).heal();
+    }
+  });
+
+  it('-C leaves no trace, and the second time finds nothing to do', async () => {
+    daemon = startCare(lab);
+    await untilWeights(lab, allOf(lab));
+    await daemon.stop();
+    const first = await lvscare(lab.node, ['care', '--vs', VS, '-C']);
+    assert.equal(first.status, 0);
+    assert.match(first.stdout, /removed virtual server 10\.103\.97\.2:6443/);
+    assert.match(first.stdout, /removed route local 10\.103\.97\.2 dev lo/);
+    assert.equal(await fingerprint(lab.node), bare);
+    const second = await lvscare(lab.node, ['care', '--vs', VS, '--clean']);
+    assert.equal(second.status, 0);
+    assert.match(second.stdout, /nothing of 10\.103\.97\.2:6443 was there/);
+    assert.equal(await fingerprint(lab.node), bare);
+  });
+
+  it('--run-once sets everything up without a probe, twice the same, and removes what is not configured', async () => {
+    await lab.master(2).kill();
+    const once = await lvscare(lab.node, ['care', ...serversOf(lab), '--run-once']);
+    assert.equal(once.status, 0, once.stdout);
+    await untilWeights(lab, allOf(lab));
+    assert.equal(await lab.node.sysctl('net.ipv4.vs.expire_nodest_conn'), '1');
+    const route = (await lab.node.routes('local')).find(({ dst }) => dst === '10.103.97.2');
+    assert.equal(route?.['dev'], 'lo');
+    assert.equal(route['prefsrc'], lab.node.addresses.ipv4);
+    const before = await fingerprint(lab.node);
+    await lvscare(lab.node, ['care', ...serversOf(lab), '--run-once']);
+    assert.equal(await fingerprint(lab.node), before);
+    const fewer = serversOf(lab, lab.masters.slice(0, 2));
+    assert.equal((await lvscare(lab.node, ['care', ...fewer, '--run-once'])).status, 0);
+    await untilWeights(lab, { [lab.master(0).endpoint]: 1, [lab.master(1).endpoint]: 1 });
+    await lab.master(2).start();
+  });
+
+  it('--run-once fails, and says why, when the kernel has no such scheduler', async () => {
+    const { status, stdout } = await lvscare(lab.node, [
+      'care',
+      ...serversOf(lab),
+      '--run-once',
+      '--scheduler',
+      'nosuch',
+    ]);
+    assert.equal(status, 1);
+    assert.match(stdout, /the kernel has no scheduler nosuch: load it with modprobe ip_vs_nosuch/);
+    assert.equal(await lab.node.weights(VS), null);
+  });
+
+  it('--dry-run says what it would do, and changes nothing', async () => {
+    daemon = startCare(lab, ['--dry-run']);
+    await daemon.waitForLine(/would do: create the virtual server with scheduler rr/);
+    for (const { addresses } of lab.masters) {
+      await daemon.waitForLine(new RegExp(`would do: add ${addresses.ipv4}:6443 with weight 1`));
+    }
+    await daemon.waitForLine(/would put right: no route local 10\.103\.97\.2 dev lo/);
+    await daemon.stop();
+    assert.equal(await fingerprint(lab.node), bare);
+  });
+
+  it('a master that left --rs is drained and removed, one that joined is added', async () => {
+    daemon = startCare(lab);
+    await untilWeights(lab, allOf(lab));
+    const connections = await Promise.all(lab.masters.map(() => lab.node.open()));
+    const served = await Promise.all(connections.map(async (connection) => (await connection.whoami()).name));
+    const leaving = connections[served.indexOf('master2')];
+    assert.ok(leaving !== undefined);
+    await daemon.stop();
+
+    daemon = startCare(lab, [], serversOf(lab, lab.masters.slice(0, 2)));
+    const two = { [lab.master(0).endpoint]: 1, [lab.master(1).endpoint]: 1 };
+    await untilWeights(lab, { ...two, [lab.master(2).endpoint]: 0 });
+    assert.equal((await leaving.whoami()).name, 'master2', 'its connection goes on');
+    await daemon.stop();
+    await leaving.close();
+
+    daemon = startCare(lab, ['--drain-timeout', '1s'], serversOf(lab, lab.masters.slice(0, 2)));
+    await untilWeights(lab, two);
+    await daemon.stop();
+    daemon = startCare(lab);
+    await untilWeights(lab, allOf(lab));
+    for (const connection of connections) await connection.close();
+  });
+
+  it('the log in JSON is one object a line, with the fields of a transition', async () => {
+    daemon = startCare(lab, ['--log-format', 'json']);
+    await untilWeights(lab, allOf(lab));
+    await daemon.waitForLine(/202:6443 is up/);
+    const entries = daemon.lines
+      .filter(({ stream }) => stream === 'stdout')
+      .map(({ text }) => JSON.parse(text) as Record<string, unknown>);
+    const transition = entries.find(
+      (entry) => entry['rs'] === lab.master(0).endpoint && entry['to'] === 'up',
+    );
+    assert.deepEqual(
+      [transition?.['level'], transition?.['from'], transition?.['evidence']],
+      ['info', 'unknown', 'ok'],
+    );
+    assert.equal(daemon.text('stderr'), '');
+  });
+
+  it('settings come from the environment too, and the command line wins', async () => {
+    const env = {
+      CARE_VS: VS,
+      CARE_RS: lab.master(0).endpoint,
+      CARE_SCHEDULER: 'wlc',
+      LVSCARE_NODE_IP: '10.103.97.100',
+    };
+    const { status } = await lvscare(lab.node, ['care', '--run-once', '--scheduler', 'lc', 'stray'], env);
+    assert.equal(status, 0);
+    const [service] = await lab.node.table();
+    assert.equal(service?.scheduler, 'lc');
+    assert.deepEqual(
+      service.realServers.map((row) => row.endpoint),
+      [lab.master(0).endpoint],
+    );
+  });
+
+  it('--mode none leaves the way to others', async () => {
+    const { status } = await lvscare(lab.node, ['care', ...serversOf(lab), '--run-once', '--mode', 'none']);
+    assert.equal(status, 0);
+    await untilWeights(lab, allOf(lab));
+    assert.equal(
+      (await lab.node.routes('local')).some(({ dst }) => dst === '10.103.97.2'),
+      false,
+    );
+  });
+
+  it('IPv6 is the same', async () => {
+    const [vs6, rs6] = ['[fd00:10:103:97::2]:6443', lab.masters.map((master) => master.endpoint6)];
+    const servers = ['--vs', vs6, '--rs', rs6.join(','), '--health-ca', lab.caFile];
+    daemon = startCare(lab, [], servers);
+    const all = Object.fromEntries(rs6.map((server) => [server, 1]));
+    await untilWeights(lab, all, { virtualServer: vs6 });
+    const result = await lab.node.request(lab.node.vipUrl('/whoami', 'ipv6'));
+    assert.ok(result.ok && result.whoami?.remoteAddress === lab.node.addresses.ipv6, JSON.stringify(result));
+    await lab.master(1).kill();
+    const [first = '', , third = ''] = rs6;
+    await untilWeights(lab, { [first]: 1, [third]: 1 }, { virtualServer: vs6 });
+    await lab.node.ip('-6 route del local fd00:10:103:97::2 dev lo table local');
+    await daemon.waitForLine(/local route put right.*fd00/, { from: daemon.lines.length });
+    await lab.master(1).start();
+    await untilWeights(lab, all, { virtualServer: vs6 });
+    await daemon.stop();
+    assert.equal((await lvscare(lab.node, ['care', '--vs', vs6, '-C'])).status, 0);
+    assert.equal(await fingerprint(lab.node), bare);
+  });
+});

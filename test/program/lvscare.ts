@@ -1,0 +1,86 @@
+/** The program itself, run on a lab's node. */
+import { fileURLToPath } from 'node:url';
+import { endpoint, until, VIP, type Lab, type LabNode, type LabProcess } from '../../lab/index.js';
+
+const PROGRAM = fileURLToPath(new URL('../../src/main.js', import.meta.url));
+
+export const VS = endpoint(VIP.ipv4);
+export const VS6 = endpoint(VIP.ipv6);
+
+/** Options that make a test's daemon quick, and its log a person's. */
+const QUICK = ['--interval', '1s', '--fast-interval', '100ms', '--log-format', 'text'];
+
+/** `--vs` and `--rs` for a lab, all of its masters or those given. */
+export function serversOf(lab: Lab, masters = lab.masters): string[] {
+  return ['--vs', VS, '--rs', masters.map((master) => master.endpoint).join(','), '--health-ca', lab.caFile];
+}
+
+/** `lvscare ARGS` to its end. */
+export async function lvscare(
+  node: LabNode,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+): Promise<{ status: number; stdout: string; stderr: string }> {
+  return node.exec(process.execPath, [PROGRAM, ...args], { env: { ...process.env, ...env } });
+}
+
+/** `lvscare care` in the background, with the lab's servers unless others are given. */
+export function startCare(lab: Lab, extra: readonly string[] = [], servers = serversOf(lab)): LabProcess {
+  return lab.node.spawn(process.execPath, [PROGRAM, 'care', ...servers, ...QUICK, ...extra], {
+    env: process.env,
+  });
+}
+
+/** Waits for the table to have exactly these rows of our virtual server, as ipvsadm shows them; null for none at all. */
+export async function untilWeights(
+  lab: Lab,
+  weights: Readonly<Record<string, number>> | null,
+  { timeoutMs = 30_000, virtualServer = VS } = {},
+): Promise<void> {
+  const wanted = canonical(weights);
+  let seen = '';
+  try {
+    await until(
+      async () => {
+        seen = canonical(await lab.node.weights(virtualServer));
+        return seen === wanted;
+      },
+      // Not more often: in a guest with one CPU looking costs what is looked at.
+      { timeoutMs, everyMs: 150 },
+    );
+  } catch (error) {
+    throw new Error(`the table never became ${wanted}; it is ${seen}`, { cause: error });
+  }
+}
+
+function canonical(weights: Readonly<Record<string, number>> | null): string {
+  return weights === null ? 'none' : JSON.stringify(Object.entries(weights).sort());
+}
+
+/** Every master of the lab with weight 1. */
+export function allOf(lab: Lab): Record<string, number> {
+  return Object.fromEntries(lab.masters.map((master) => [master.endpoint, 1]));
+}
+
+/** Everything that lvscare could touch, as independent tools show it: to compare before and after. */
+export async function fingerprint(node: LabNode): Promise<string> {
+  return [
+    await node.must('ipvsadm', ['-Sn']),
+    await node.ip('-4 route show table all'),
+    await node.ip('-6 route show table all'),
+    await node.ip('address show'),
+  ]
+    .join('\n')
+    .replaceAll(/(valid|preferred)_lft \w+/g, '')
+    .replaceAll(/expires \w+/g, '');
+}
+
+/** Asks who answers at the virtual server, `times` times over connections of their own. */
+export async function answerers(lab: Lab, times: number): Promise<string[]> {
+  const answers: string[] = [];
+  for (let time = 0; time < times; time += 1) {
+    const result = await lab.node.request();
+    answers.push(result.ok ? (result.by ?? '?') : result.code);
+  }
+  return answers;
+}
