@@ -83,25 +83,33 @@ export function withLength(bytes: Buffer): Buffer {
 }
 
 /**
- * The first `length` bytes, with nlmsg_len and the length of every attribute that reaches beyond the end (at any
- * of the depths that `nests` names by offset) cut to what is left: a message that is short but consistent.
+ * The first `length` bytes, with nlmsg_len and the length of every attribute that reaches beyond the end cut to what is
+ * left: a message that is short but consistent. `nests` says which types are nests, at the first depth, the second...
  */
-export function consistentPrefix(bytes: Buffer, length: number, familyHeaderBytes: number): Buffer {
+export function consistentPrefix(
+  bytes: Buffer,
+  length: number,
+  familyHeaderBytes: number,
+  nests: readonly (readonly number[])[],
+): Buffer {
   const prefix = withLength(bytes.subarray(0, length));
-  cutAttributes(prefix, HEADER_BYTES + familyHeaderBytes);
+  cutAttributes(prefix, HEADER_BYTES + familyHeaderBytes, nests);
   return prefix;
 }
 
-function cutAttributes(bytes: Buffer, from: number): void {
+function cutAttributes(
+  bytes: Buffer,
+  from: number,
+  [nests, ...deeper]: readonly (readonly number[])[],
+): void {
   for (let at = from; at + 4 <= bytes.length;) {
     const length = bytes.readUInt16LE(at);
+    if (length < 4) return;
     if (at + length > bytes.length) {
       bytes.writeUInt16LE(bytes.length - at, at);
-      // It may be a nest: what looks like an attribute inside is cut as well, which is as good if it is none.
-      if (bytes.length - at >= 8) cutAttributes(bytes, at + 4);
+      if (nests?.includes(bytes.readUInt16LE(at + 2) & 0x3fff) === true) cutAttributes(bytes, at + 4, deeper);
       return;
     }
-    if (length < 4) return;
     at += aligned(length);
   }
 }

@@ -14,6 +14,7 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 NETLINK_ROUTE, NETLINK_GENERIC = 0, 16
@@ -67,6 +68,8 @@ class Capture:
         lines = [f"\n# command: {command}"]
         if result.returncode:
             lines.append(f"# printed: {(result.stderr or result.stdout).strip().splitlines()[0]}")
+        elif result.stdout:
+            lines += ["#| " + line.rstrip() for line in result.stdout.splitlines()]
         dropping = False  # Both tools wait for each answer, so that what follows a request answers it.
         for data, (_, protocol, *_) in self.drain():
             if protocol != family:
@@ -151,7 +154,7 @@ def ipvs(capture):
     )])
 
     traffic()
-    save("ipvs-tables", [one("ipvsadm -L -n --stats")])
+    save("ipvs-tables", [one("ipvsadm -L -n --stats --exact"), one("ipvsadm -L -n --rate --exact")])
 
 
 def traffic():
@@ -173,6 +176,7 @@ def traffic():
     for client, peer in list(zip(clients, accepted))[:2]:
         client.close()
         peer.close()
+    time.sleep(2.5)  # The kernel sums its counters up every two seconds.
     globals()["kept"] = (clients, accepted, server)
 
 
@@ -200,6 +204,7 @@ def route(capture):
 
     save("route-link-requests", [one(command) for command in (
         "ip link add lvscare type dummy",
+        "ip link set lvscare addrgenmode none",
         "ip link set lvscare up",
         "ip link add short type dummy",
         "ip link delete short",
@@ -262,6 +267,7 @@ def route(capture):
     event("true")
     save("route-events", [event(command) for command in (
         "ip link add ev type dummy",
+        "ip link set ev addrgenmode none",
         "ip link set ev up",
         "ip addr add 10.4.0.1/24 dev ev",
         "ip addr add fd00:4::1/64 dev ev nodad",
