@@ -35,7 +35,7 @@ export async function runCareCommand(
       return true;
     }
     case 'run-once':
-      return setUpOnce(realServers, policy, parts);
+      return await setUpOnce(realServers, policy, parts);
     case 'clean': {
       const taken = await cleanUp(virtualServer, parts);
       for (const what of taken) log.info(`${dryRun ? 'would remove' : 'removed'} ${what}`);

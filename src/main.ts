@@ -16,7 +16,8 @@ async function main(): Promise<number> {
   try {
     const command = await readCommandLine(process.argv.slice(2), helpWidth());
     switch (command.kind) {
-      case 'printed':
+      case 'print':
+        process.stdout.write(command.text.endsWith('\n') ? command.text : `${command.text}\n`);
         return DONE;
       case 'version':
         return printVersion(command.short);
