@@ -18,22 +18,30 @@ const OURS = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EADDRNOTAVAIL', 
  * null. The table is in docs/decisions.md.
  */
 export function blame(phase: Phase, error: unknown, timedOutMs: number | null): Evidence | VoidProbe {
-  const { code, message } = error as NodeJS.ErrnoException;
+  const { code } = error as NodeJS.ErrnoException;
   if (timedOutMs !== null) {
     const detail = `no complete answer in ${timedOutMs} ms`;
     return phase === 'connect'
       ? { kind: 'silent', detail: `no answer to connect in ${timedOutMs} ms` }
       : { kind: 'slow', detail: phase === 'handshake' ? `${detail}: the TLS handshake hangs` : detail };
   }
-  const detail = message === '' ? (code ?? 'failed') : message;
+  const detail = inWords(error);
   switch (phase) {
     case 'connect':
       if (code !== undefined && OURS.has(code)) return { kind: 'void', detail };
-      // A reset before the connection stands means the same as a refusal.
-      return { kind: code === 'ECONNREFUSED' || code === 'ECONNRESET' ? 'refused' : 'silent', detail };
+      // It stood, and was reset before we could look: whoever listens does so no more, or does not like us.
+      if (code === 'ECONNRESET' || code === 'EPIPE') return { kind: 'broken', detail };
+      return { kind: code === 'ECONNREFUSED' ? 'refused' : 'silent', detail };
     case 'handshake':
       return { kind: 'tls', detail };
     case 'answer':
       return { kind: 'broken', detail };
   }
+}
+
+function inWords(error: unknown): string {
+  const { code, message, reason } = error as NodeJS.ErrnoException & { readonly reason?: unknown };
+  // OpenSSL's own message has an address in memory and a line of its source around the reason.
+  if (typeof reason === 'string' && code?.startsWith('ERR_SSL_')) return reason;
+  return message === '' ? (code ?? 'failed') : message;
 }

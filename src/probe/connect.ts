@@ -32,18 +32,15 @@ export function connect(
   signal: AbortSignal,
   onPhase: (phase: Phase) => void,
 ): Connection {
-  const tcp = net.connect({ host: server.address, port: server.port, noDelay: true });
+  // Half-open, and so is TLS above it: that the server has said goodbye is no reason to say it too.
+  const tcp = new ResetSocket({ allowHalfOpen: true });
   const sockets: net.Socket[] = [tcp];
   // Whoever waits hears of an error; one that comes when nobody waits any more is of no interest.
   tcp.on('error', () => undefined);
   return {
     ready: open(tcp, sockets, server, options, signal, onPhase),
     drop: () => {
-      // The reset first: what TLS sits on is gone before it can say goodbye.
-      for (const socket of sockets) {
-        if (socket === tcp) tcp.resetAndDestroy();
-        else socket.destroy();
-      }
+      for (const socket of sockets) socket.destroy();
     },
   };
 }
@@ -57,9 +54,13 @@ async function open(
   onPhase: (phase: Phase) => void,
 ): Promise<net.Socket> {
   const timer = setTimeout(() => {
-    tcp.destroy(new ConnectTimeout(options.connectTimeoutMs));
+    // An answer that came while we did something else is heard first.
+    setImmediate(() => {
+      if (tcp.connecting) tcp.destroy(new ConnectTimeout(options.connectTimeoutMs));
+    });
   }, options.connectTimeoutMs);
   try {
+    tcp.setNoDelay(true).connect(server.port, server.address);
     await once(tcp, 'connect', { signal });
   } finally {
     clearTimeout(timer);
@@ -78,4 +79,21 @@ async function open(
   secure.on('error', () => undefined);
   await once(secure, 'secureConnect', { signal });
   return secure;
+}
+
+/**
+ * A socket that ends by RST, whoever ends it: TLS above it destroys it as well, and so does undici. Only one that is
+ * not connected yet is merely closed: it would stay until the server answers.
+ */
+class ResetSocket extends net.Socket {
+  #resetting = false;
+  #error: Error | undefined;
+
+  override destroy(error?: Error): this {
+    if (this.#resetting || this.connecting || this.destroyed) return super.destroy(this.#error ?? error);
+    this.#resetting = true;
+    this.#error = error;
+    // Calls destroy() in turn.
+    return this.resetAndDestroy();
+  }
 }

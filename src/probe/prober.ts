@@ -4,7 +4,7 @@ import type { Prober, VoidProbe } from '../care/ports.js';
 import type { Endpoint } from '../core/endpoint.js';
 import type { Evidence } from '../core/evidence.js';
 import { blame, type Phase } from './blame.js';
-import { connect, type Connection, type TlsOptions } from './connect.js';
+import { connect, type TlsOptions } from './connect.js';
 
 export interface ProbeRequest {
   readonly scheme: 'https' | 'http';
@@ -27,8 +27,12 @@ const MOST_BODY_BYTES = 64 * 1024;
 
 /** A prober over HTTP that makes a fresh connection for each probe, and leaves none behind. */
 export function createProber(request: ProbeRequest): Prober {
-  return { probe: (server, signal) => probe(request, server, signal) };
+  return {
+    probe: (server, signal) => (signal.aborted ? Promise.resolve(STOPPED) : probe(request, server, signal)),
+  };
 }
+
+const STOPPED: VoidProbe = { kind: 'void', detail: 'stopped' };
 
 async function probe(
   request: ProbeRequest,
@@ -36,12 +40,11 @@ async function probe(
   signal: AbortSignal,
 ): Promise<Evidence | VoidProbe> {
   const deadline = new AbortController();
-  const timer = setTimeout(() => {
-    deadline.abort();
-  }, request.timeoutMs);
   const onAbort = (): void => {
     deadline.abort();
   };
+  // An answer that came while we did something else is read first.
+  const timer = setTimeout(() => setImmediate(onAbort), request.timeoutMs);
   signal.addEventListener('abort', onAbort);
   let phase: Phase = 'connect';
   const connection = connect(server, request, deadline.signal, (reached) => {
@@ -50,12 +53,12 @@ async function probe(
   async function answer(): Promise<number> {
     const socket = await connection.ready;
     phase = 'answer';
-    return ask(socket, connection, request, server, deadline.signal);
+    return ask(socket, request, server, deadline.signal);
   }
   try {
     return judge(await Promise.race([answer(), rejectionOf(deadline.signal)]), request.acceptedStatuses);
   } catch (error) {
-    if (signal.aborted) return { kind: 'void', detail: 'stopped' };
+    if (signal.aborted) return STOPPED;
     return blame(phase, error, deadline.signal.aborted ? request.timeoutMs : null);
   } finally {
     clearTimeout(timer);
@@ -79,16 +82,16 @@ function rejectionOf(signal: AbortSignal): Promise<never> {
 /** Sends the request and reads the whole answer, or as much of it as matters. Resolves to its status. */
 async function ask(
   socket: net.Socket,
-  connection: Connection,
   request: ProbeRequest,
   server: Endpoint,
   signal: AbortSignal,
 ): Promise<number> {
   const client = new Client(`${request.scheme}://${server.text}`, {
-    // Not at once: undici is not done asking when it calls this.
+    // Not at once: undici is not done asking when it calls this. It may ask again when the connection is lost.
     connect: (_options, callback) => {
       queueMicrotask(() => {
-        callback(null, socket);
+        if (socket.destroyed) callback(new Error('the connection was closed'), null);
+        else callback(null, socket);
       });
     },
     // The probe has one deadline, and it is not undici's.
@@ -110,8 +113,6 @@ async function ask(
     }
     return answer.statusCode;
   } finally {
-    // Before undici can end it in its own way, which leaves a TIME_WAIT behind.
-    connection.drop();
     await client.destroy();
   }
 }
