@@ -67,7 +67,8 @@ export class Channel {
 
   close(): Promise<void> {
     this.#closing ??= new Promise((resolve) => {
-      this.#handle.close(resolve);
+      // A turn later, so that answers have reached whoever waits for them before this does.
+      this.#handle.close(() => setImmediate(resolve));
     });
     return this.#closing;
   }
