@@ -240,7 +240,7 @@ describe('subscriptions', () => {
     const [portId] = mine;
     assert.ok(portId !== undefined && mine.length === 1, `sockets: ${mine.join()}`);
     const forger = startForger();
-    await forger.forge({
+    const arrived = await forger.forge({
       protocol: NETLINK_ROUTE,
       portId,
       firstSequence: 0,
@@ -248,6 +248,7 @@ describe('subscriptions', () => {
       messageType: RTM_NEWADDR,
     });
     await forger.stop();
+    assert.equal(arrived, 0);
     await ip('link set events0 up');
     await ip('addr add 10.90.0.1/32 dev events0');
     assert.equal((await next(events, 'address')).address.address, '10.90.0.1');

@@ -2,7 +2,7 @@
 
 Each line on stdin: PROTOCOL PORT_ID FIRST_SEQUENCE LAST_SEQUENCE MESSAGE_TYPE. For every sequence number it sends
 what a kernel could: an acknowledgment, two errors, the end of a dump, and one message of that type with a service
-10.66.6.6:666 (generic netlink) or an address 10.66.6.6 (rtnetlink) in it. Answers each line with how many it sent.
+10.66.6.6:666 (generic netlink) or an address 10.66.6.6 (rtnetlink) in it. Answers each line with how many arrived.
 """
 
 import socket
@@ -41,6 +41,6 @@ for line in sys.stdin:
             try:
                 sockets[protocol].sendto(forged, socket.MSG_DONTWAIT, (port, 0))
                 sent += 1
-            except BlockingIOError:
-                pass  # The other side's buffer is full.
+            except (BlockingIOError, ConnectionRefusedError):
+                pass  # The other side's buffer is full; the other side listens to the kernel only.
     print(sent, flush=True)

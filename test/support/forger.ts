@@ -18,7 +18,7 @@ interface Target {
 }
 
 export interface Forger {
-  /** Resolves to the number of messages, once they are in the other socket's buffer. */
+  /** Tries to reach the other socket; resolves to the number of messages that arrived there. */
   forge(target: Target): Promise<number>;
   stop(): Promise<void>;
 }
