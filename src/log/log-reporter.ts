@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { ActionResult, Pass, Reporter } from '../care/ports.js';
+import type { Pass, Reporter } from '../care/ports.js';
 import { classOf } from '../core/evidence.js';
 import type { Action } from '../core/reconcile.js';
 
@@ -23,17 +23,28 @@ export function logReporter(log: Logger, { dryRun }: { readonly dryRun: boolean 
     if (said.delete(topic)) log.info(message);
   }
 
-  function reportResult({ action, error, raced }: ActionResult, drift: boolean): void {
-    const words = say(action);
-    const fields = { action: action.kind, ...('server' in action ? { rs: action.server.text } : {}), drift };
-    if (error === null) {
-      said.delete(words);
-      if (dryRun) log[level('dry run', words) === 'warn' ? 'info' : 'debug'](fields, `would do: ${words}`);
-      else log.info(fields, drift ? `${words}: somebody had changed it` : words);
-    } else {
-      const why = error.message;
-      log[raced ? 'debug' : level(words, why)]({ ...fields, err: error }, `failed to ${words}: ${why}`);
+  /** What the last pass could not do, and why; in a dry run, what it would have done. Said again when it is news again. */
+  let lastPass: ReadonlyMap<string, string> = new Map();
+
+  function reportResults({ results, drift }: Pass): void {
+    const thisPass = new Map<string, string>();
+    for (const { action, error, raced } of results) {
+      const fields = {
+        action: action.kind,
+        ...('server' in action ? { rs: action.server.text } : {}),
+        drift,
+      };
+      if (error === null && !dryRun) {
+        log.info(fields, drift ? `${done(action)}: somebody had changed it` : done(action));
+        continue;
+      }
+      const [words, why] = [say(action), error?.message ?? 'a dry run'];
+      const again = lastPass.get(words) === why;
+      thisPass.set(words, why);
+      if (error === null) log[again ? 'debug' : 'info'](fields, `would do: ${words}`);
+      else log[again || raced ? 'debug' : 'warn']({ ...fields, err: error }, `failed to ${words}: ${why}`);
     }
+    lastPass = thisPass;
   }
 
   function reportLastResort(pass: Pass): void {
@@ -79,8 +90,7 @@ export function logReporter(log: Logger, { dryRun }: { readonly dryRun: boolean 
 
     reconciled(pass) {
       wellAgain('table', 'the IPVS table can be read again');
-      if (pass.results.length === 0 && dryRun) said.delete('dry run');
-      for (const result of pass.results) reportResult(result, pass.drift);
+      reportResults(pass);
       reportLastResort(pass);
       log.debug(
         { causes: pass.causes, actions: pass.results.length, durationMs: pass.durationMs },
@@ -120,6 +130,13 @@ export function logReporter(log: Logger, { dryRun }: { readonly dryRun: boolean 
       log.error({ err: error }, `a fault of our own in ${where}: ${error.message}`);
     },
   };
+}
+
+/** An action that was carried out, in words. */
+function done(action: Action): string {
+  return say(action).replace(/^(create|add|remove)/, (verb) =>
+    verb.endsWith('e') ? `${verb}d` : `${verb}ed`,
+  );
 }
 
 /** An action in words. */

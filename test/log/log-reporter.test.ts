@@ -1,0 +1,277 @@
+import assert from 'node:assert/strict';
+import { Writable } from 'node:stream';
+import { describe, it } from 'node:test';
+import { pino } from 'pino';
+import type { ActionResult, Pass, Reporter } from '../../src/care/ports.js';
+import { endpoint } from '../../src/core/endpoint.js';
+import type { EvidenceKind } from '../../src/core/evidence.js';
+import type { Health, HealthState } from '../../src/core/health.js';
+import type { Action } from '../../src/core/reconcile.js';
+import { serviceSettings } from '../../src/core/table.js';
+import { logReporter } from '../../src/log/log-reporter.js';
+
+const SERVER = endpoint('ipv4', '10.0.0.1', 6443);
+const OTHER = endpoint('ipv4', '10.0.0.2', 6443);
+const LEVELS: Readonly<Record<number, string>> = { 20: 'debug', 30: 'info', 40: 'warn', 50: 'error' };
+
+interface Line {
+  readonly level: string;
+  readonly msg: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+/** A reporter, and the lines that it has logged. */
+function reporting(options = { dryRun: false }): {
+  readonly reporter: Reporter;
+  /** The lines since they were last taken: those at info and above, as `level message`. */
+  readonly take: () => string[];
+  readonly lines: Line[];
+} {
+  const lines: Line[] = [];
+  let taken = 0;
+  const stream = new Writable({
+    write(chunk: Buffer, _encoding, callback) {
+      const { level, msg, ...fields } = JSON.parse(chunk.toString()) as { level: number; msg: string };
+      lines.push({ level: LEVELS[level] ?? '?', msg, fields });
+      callback();
+    },
+  });
+  const log = pino({ level: 'debug', base: null, timestamp: false }, stream);
+  const take = (): string[] => {
+    const fresh = lines.slice(taken);
+    taken = lines.length;
+    return fresh.filter(({ level }) => level !== 'debug').map(({ level, msg }) => `${level} ${msg}`);
+  };
+  return { reporter: logReporter(log, options), take, lines };
+}
+
+function health(state: HealthState, kind: EvidenceKind | null, detail = ''): Health {
+  const lastEvidence = kind === null ? null : { kind, detail };
+  return { state, sinceMs: 0, lastEvidence, sameClass: 1, failures: 0 };
+}
+
+function pass(results: readonly ActionResult[], more: Partial<Pass> = {}): Pass {
+  return { causes: ['timer'], results, drift: false, lastResort: false, durationMs: 1, ...more };
+}
+
+function result(action: Action, error: string | null = null, raced = false): ActionResult {
+  return { action, error: error === null ? null : new Error(error), raced };
+}
+
+const add: Action = { kind: 'create-row', server: SERVER, weight: 1 };
+const set: Action = { kind: 'update-row', server: SERVER, weight: 0 };
+const remove: Action = { kind: 'delete-row', server: OTHER };
+const create: Action = { kind: 'create-service', settings: serviceSettings('rr') };
+const update: Action = { kind: 'update-service', settings: serviceSettings('wlc') };
+
+describe('a transition', () => {
+  const cases: readonly (readonly [before: Health, after: Health, line: string])[] = [
+    [
+      health('unknown', null),
+      health('up', 'ok', 'status 200'),
+      'info 10.0.0.1:6443 is up (was unknown): ok, status 200',
+    ],
+    [
+      health('up', 'ok'),
+      health('dead', 'refused', 'connect ECONNREFUSED'),
+      'warn 10.0.0.1:6443 is dead (was up): refused, connect ECONNREFUSED',
+    ],
+    [
+      health('up', 'ok'),
+      health('sick', 'status', 'status 500'),
+      'warn 10.0.0.1:6443 is sick (was up): status, status 500',
+    ],
+    [
+      health('sick', 'ok'),
+      health('up', 'ok', 'status 200'),
+      'info 10.0.0.1:6443 is up (was sick): ok, status 200',
+    ],
+  ];
+  for (const [before, after, line] of cases) {
+    it(`is one line: ${line}`, () => {
+      const { reporter, take, lines } = reporting();
+      reporter.judged(SERVER, before, after);
+      assert.deepEqual(take(), [line]);
+      assert.deepEqual(lines[0]?.fields, {
+        rs: '10.0.0.1:6443',
+        from: before.state,
+        to: after.state,
+        evidence: after.lastEvidence?.kind,
+        why: after.lastEvidence?.detail,
+      });
+    });
+  }
+
+  it('is none when the state is the same', () => {
+    const { reporter, lines } = reporting();
+    reporter.judged(SERVER, health('dead', 'silent'), health('dead', 'refused'));
+    assert.deepEqual(lines, []);
+  });
+});
+
+describe('a probe', () => {
+  it('is a line at debug, with what it found and how long it took', () => {
+    const { reporter, lines } = reporting();
+    reporter.probed(SERVER, { kind: 'ok', detail: 'status 200' }, 12.3456);
+    assert.deepEqual(lines, [
+      {
+        level: 'debug',
+        msg: 'probed 10.0.0.1:6443: ok, status 200',
+        fields: { rs: '10.0.0.1:6443', evidence: 'ok', durationMs: 12.3 },
+      },
+    ]);
+  });
+
+  it('that proves nothing is a warning, once until it proves something', () => {
+    const { reporter, take, lines } = reporting();
+    const probe = (kind: 'void' | 'ok', detail: string): void => {
+      reporter.probed(SERVER, { kind, detail }, 1);
+    };
+    probe('void', 'EMFILE');
+    assert.deepEqual(take(), ['warn a probe of 10.0.0.1:6443 proves nothing: EMFILE']);
+    probe('void', 'EMFILE');
+    assert.deepEqual(take(), []);
+    probe('void', 'ENOMEM');
+    assert.deepEqual(take(), ['warn a probe of 10.0.0.1:6443 proves nothing: ENOMEM']);
+    probe('ok', '');
+    probe('void', 'ENOMEM');
+    assert.deepEqual(take(), ['warn a probe of 10.0.0.1:6443 proves nothing: ENOMEM']);
+    assert.equal(lines.length, 5, 'repetition is there at debug');
+  });
+});
+
+describe('a pass of the reconciler', () => {
+  it('is a line at info for each change', () => {
+    const { reporter, take, lines } = reporting();
+    reporter.reconciled(pass([create, update, add, set, remove].map((action) => result(action))));
+    assert.deepEqual(take(), [
+      'info created the virtual server with scheduler rr',
+      'info set the virtual server to scheduler wlc',
+      'info added 10.0.0.1:6443 with weight 1',
+      'info set 10.0.0.1:6443 to weight 0',
+      'info removed 10.0.0.2:6443',
+    ]);
+    assert.deepEqual(lines[0]?.fields, { action: 'create-service', drift: false });
+    assert.deepEqual(lines[4]?.fields, { action: 'delete-row', rs: '10.0.0.2:6443', drift: false });
+  });
+
+  it('without a change is a line at debug', () => {
+    const { reporter, lines } = reporting();
+    reporter.reconciled(pass([]));
+    assert.deepEqual(lines, [
+      { level: 'debug', msg: 'reconciled', fields: { causes: ['timer'], actions: 0, durationMs: 1 } },
+    ]);
+  });
+
+  it('says when somebody else made it necessary', () => {
+    const { reporter, take, lines } = reporting();
+    reporter.reconciled(pass([result(add)], { drift: true }));
+    assert.deepEqual(take(), ['info added 10.0.0.1:6443 with weight 1: somebody had changed it']);
+    assert.equal(lines[0]?.fields['drift'], true);
+  });
+
+  it('says of what fails why, once for as long as it fails, and of what raced nothing', () => {
+    const { reporter, take, lines } = reporting();
+    const failing = pass([result(add, 'EPERM'), result(remove, 'EPERM'), result(set, 'ENOENT', true)]);
+    reporter.reconciled(failing);
+    assert.deepEqual(take(), [
+      'warn failed to add 10.0.0.1:6443 with weight 1: EPERM',
+      'warn failed to remove 10.0.0.2:6443: EPERM',
+    ]);
+    assert.equal((lines[0]?.fields['err'] as Error).message, 'EPERM');
+    reporter.reconciled(failing);
+    assert.deepEqual(take(), []);
+    reporter.reconciled(pass([result(add, 'ENOMEM'), result(remove)]));
+    assert.deepEqual(take(), [
+      'warn failed to add 10.0.0.1:6443 with weight 1: ENOMEM',
+      'info removed 10.0.0.2:6443',
+    ]);
+    // It was not wanted any more; when it is, and fails, that is news.
+    reporter.reconciled(pass([]));
+    reporter.reconciled(pass([result(add, 'ENOMEM')]));
+    assert.deepEqual(take(), ['warn failed to add 10.0.0.1:6443 with weight 1: ENOMEM']);
+  });
+
+  it('in a dry run says what it would do, once for as long as it would', () => {
+    const { reporter, take } = reporting({ dryRun: true });
+    const both = pass([result(create), result(add)]);
+    reporter.reconciled(both);
+    assert.deepEqual(take(), [
+      'info would do: create the virtual server with scheduler rr',
+      'info would do: add 10.0.0.1:6443 with weight 1',
+    ]);
+    reporter.reconciled(both);
+    reporter.reconciled(both);
+    assert.deepEqual(take(), []);
+    reporter.reconciled(pass([result(create)]));
+    reporter.reconciled(both);
+    assert.deepEqual(take(), ['info would do: add 10.0.0.1:6443 with weight 1']);
+  });
+
+  it('says when the last resort begins and ends', () => {
+    const { reporter, take } = reporting();
+    for (const lastResort of [false, true, true, false, false]) reporter.reconciled(pass([], { lastResort }));
+    assert.deepEqual(take(), [
+      'warn no real server is up: as a last resort, all that may still answer serve',
+      'info the last resort is over',
+    ]);
+  });
+});
+
+describe('a table that cannot be read', () => {
+  it('is a warning once, and good news once', () => {
+    const { reporter, take } = reporting();
+    reporter.tableUnreadable(new Error('IPVS is missing: modprobe ip_vs'), 250);
+    reporter.tableUnreadable(new Error('IPVS is missing: modprobe ip_vs'), 500);
+    assert.deepEqual(take(), ['warn IPVS is missing: modprobe ip_vs; trying again until it works']);
+    reporter.reconciled(pass([]));
+    reporter.reconciled(pass([]));
+    assert.deepEqual(take(), ['info the IPVS table can be read again']);
+    reporter.tableUnreadable(new Error('IPVS is missing: modprobe ip_vs'), 250);
+    assert.equal(take().length, 1);
+  });
+});
+
+describe('an upkeep', () => {
+  it('is told of when it was mended', () => {
+    const { reporter, take } = reporting();
+    reporter.mended('local route', 'no route local 10.103.97.2 dev lo', null);
+    reporter.mended('local route', 'no route local 10.103.97.2 dev lo', null);
+    const line = 'info local route put right: no route local 10.103.97.2 dev lo';
+    assert.deepEqual(take(), [line, line], 'each time is a repair');
+  });
+
+  it('is a warning when it cannot be checked or mended, once', () => {
+    const { reporter, take } = reporting();
+    reporter.uncheckable('sysctl a.b', new Error('cannot read it'));
+    reporter.uncheckable('sysctl a.b', new Error('cannot read it'));
+    reporter.mended('sysctl a.b', 'a.b is 0, not 1', new Error('cannot set it'));
+    reporter.mended('sysctl a.b', 'a.b is 0, not 1', new Error('cannot set it'));
+    reporter.uncheckable('sysctl c.d', new Error('cannot read it'));
+    assert.deepEqual(take(), [
+      'warn sysctl a.b: cannot read it',
+      'warn sysctl a.b: cannot set it',
+      'warn sysctl c.d: cannot read it',
+    ]);
+  });
+
+  it('in a dry run is said to be amiss, once', () => {
+    const { reporter, take } = reporting({ dryRun: true });
+    reporter.mended('local route', 'no route', null);
+    reporter.mended('local route', 'no route', null);
+    assert.deepEqual(take(), ['info would put right: no route']);
+  });
+});
+
+describe('what should not happen', () => {
+  it('is said: no notifications, once, and a fault of our own, each time', () => {
+    const { reporter, take } = reporting();
+    reporter.deaf(new Error('ENOBUFS'), 1000);
+    reporter.deaf(new Error('ENOBUFS'), 1000);
+    assert.deepEqual(take(), ['warn no notifications from the kernel: ENOBUFS; listening again']);
+    reporter.fault('probe of 10.0.0.1:6443', new Error('x is not a function'));
+    reporter.fault('probe of 10.0.0.1:6443', new Error('x is not a function'));
+    const line = 'error a fault of our own in probe of 10.0.0.1:6443: x is not a function';
+    assert.deepEqual(take(), [line, line]);
+  });
+});

@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { describe, it } from 'node:test';
+import { promisify } from 'node:util';
+import type { LogConfig } from '../../src/config/care-config.js';
+
+const loggerModule = new URL('../../src/log/logger.js', import.meta.url).href;
+
+/** What a program prints that logs one line at each level and ends at once. */
+async function printed(config: LogConfig, terminal: boolean): Promise<string[]> {
+  const program = `
+    import { createLogger } from ${JSON.stringify(loggerModule)};
+    const log = createLogger(${JSON.stringify(config)}, ${terminal});
+    log.debug('looking');
+    log.info({ rs: '10.0.0.1:6443', to: 'up' }, 'it is up');
+    log.warn({ err: new Error('because') }, 'it is down');
+    log.error('it is a fault');
+    process.exit();`;
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program], {
+    timeout: 20_000,
+  });
+  return stdout.split('\n').filter((line) => line !== '');
+}
+
+interface JsonLine {
+  readonly level: string;
+  readonly time: string;
+  readonly msg: string;
+}
+
+describe('the logger', { concurrency: true }, () => {
+  for (const [format, terminal] of [
+    ['json', true],
+    ['json', false],
+    ['auto', false],
+  ] as const) {
+    it(`${format} ${terminal ? 'on' : 'off'} a terminal is a JSON object per line, none of them lost`, async () => {
+      const lines = (await printed({ level: 'info', format }, terminal)).map(
+        (line) => JSON.parse(line) as JsonLine,
+      );
+      assert.deepEqual(
+        lines.map(({ level, msg }) => [level, msg]),
+        [
+          ['info', 'it is up'],
+          ['warn', 'it is down'],
+          ['error', 'it is a fault'],
+        ],
+      );
+      const [first, second] = lines;
+      assert.ok(first !== undefined && second !== undefined);
+      const { time, ...rest } = first;
+      assert.equal(new Date(time).toISOString(), time);
+      assert.deepEqual(rest, { level: 'info', rs: '10.0.0.1:6443', to: 'up', msg: 'it is up' });
+      assert.equal((second as JsonLine & { err: { message: string } }).err.message, 'because');
+    });
+  }
+
+  for (const [format, terminal] of [
+    ['text', true],
+    ['text', false],
+    ['auto', true],
+  ] as const) {
+    it(`${format} ${terminal ? 'on' : 'off'} a terminal is a readable line, ${terminal ? 'with' : 'without'} colours`, async () => {
+      const lines = await printed({ level: 'info', format }, terminal);
+      const escape = String.fromCharCode(27);
+      assert.equal(lines.join('').includes(`${escape}[`), terminal);
+      const plain = lines.map((line) => line.replaceAll(new RegExp(`${escape}\\[\\d+m`, 'g'), ''));
+      assert.deepEqual(
+        plain.map((line) => line.replace(/^\[\d\d:\d\d:\d\d\.\d{3}\] /, '')),
+        ['INFO: it is up', 'WARN: it is down', 'ERROR: it is a fault'],
+      );
+    });
+  }
+
+  it('says no more than its level', async () => {
+    assert.equal((await printed({ level: 'debug', format: 'json' }, false)).length, 4);
+    assert.equal((await printed({ level: 'error', format: 'json' }, false)).length, 1);
+  });
+});
