@@ -1,7 +1,8 @@
-// Writes dist/src/build-info.json: the version from package.json, commit and date from git, or from the environment
+// Writes dist/src/build-info.json, or the file it is given: the version from package.json, commit and date from git, or from the environment
 // (LVSCARE_COMMIT, SOURCE_DATE_EPOCH) where there is no git, as in an image's build. The same commit gives the same file.
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { URL } from 'node:url';
 
 const root = new URL('../', import.meta.url);
 
@@ -22,4 +23,4 @@ const info = {
   gitCommit: process.env.LVSCARE_COMMIT || git('rev-parse', 'HEAD') || 'unknown',
   buildDate: new Date(Number(epochSeconds) * 1000).toISOString(),
 };
-writeFileSync(new URL('dist/src/build-info.json', root), `${JSON.stringify(info, null, 2)}\n`);
+writeFileSync(process.argv[2] ?? new URL('dist/src/build-info.json', root), `${JSON.stringify(info, null, 2)}\n`);

@@ -9,6 +9,6 @@ export interface BuildInfo {
 }
 
 /** Reads what scripts/write-build-info.mjs left beside the compiled code. */
-export function readBuildInfo(): BuildInfo {
-  return JSON.parse(readFileSync(new URL('./build-info.json', import.meta.url), 'utf8')) as BuildInfo;
+export function readBuildInfo(file: string | URL = new URL('./build-info.json', import.meta.url)): BuildInfo {
+  return JSON.parse(readFileSync(file, 'utf8')) as BuildInfo;
 }

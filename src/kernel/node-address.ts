@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { isIP } from 'node:net';
+import { isIP, SocketAddress } from 'node:net';
 import type { Endpoint } from '../core/endpoint.js';
 import { NetlinkError, type Rtnetlink } from '../netlink/index.js';
 import { KernelError } from './errors.js';
@@ -26,7 +26,10 @@ export interface NodeAddress {
  * NODE_IP: as given, else from the hosts file, else the source address that the kernel picks towards the real servers.
  * Rejects with a KernelError when nothing tells.
  */
-export async function nodeAddress(rtnetlink: Rtnetlink, sources: NodeAddressSources): Promise<NodeAddress> {
+export async function nodeAddress(
+  rtnetlink: Pick<Rtnetlink, 'lookupRoute'>,
+  sources: NodeAddressSources,
+): Promise<NodeAddress> {
   if (sources.given !== null) return { address: sources.given, from: 'given' };
   const entry = await hostsEntry(sources.hostsFile ?? '/etc/hosts', sources.family);
   if (entry !== null) return { address: entry, from: `the hosts file's ${HOSTS_NAME}` };
@@ -51,7 +54,10 @@ async function hostsEntry(path: string, family: Endpoint['family']): Promise<str
   const text = await readFile(path, 'utf8').catch(() => '');
   for (const line of text.split('\n')) {
     const [address = '', ...names] = line.replace(/#.*/, '').trim().split(/\s+/);
-    if (names.includes(HOSTS_NAME) && isIP(address) === (family === 'ipv4' ? 4 : 6)) return address;
+    if (names.includes(HOSTS_NAME) && isIP(address) === (family === 'ipv4' ? 4 : 6)) {
+      // As the kernel will write it, so that its route is not found to be another one each time.
+      return new SocketAddress({ address: address.replace(/%.*/, ''), family }).address;
+    }
   }
   return null;
 }

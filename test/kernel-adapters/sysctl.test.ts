@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { access, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { KernelError } from '../../src/kernel/errors.js';
+import { sysctl } from '../../src/kernel/sysctl.js';
+
+const NAME = 'net.ipv4.vs.expire_nodest_conn';
+const FILE = 'net/ipv4/vs/expire_nodest_conn';
+const WITHOUT = 'connections hang';
+
+let roots: readonly [first: string, second: string];
+beforeEach(async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'lvscare-sysctl-'));
+  roots = [join(directory, 'first'), join(directory, 'second')];
+});
+afterEach(() => rm(join(roots[0], '..'), { recursive: true }));
+
+/** Makes the sysctl at one of the roots. */
+async function make(root: string, value: string): Promise<string> {
+  const path = join(root, FILE);
+  await mkdir(join(path, '..'), { recursive: true });
+  await writeFile(path, value);
+  return path;
+}
+
+describe('a sysctl', () => {
+  it('is well when it has its value', async () => {
+    await make(roots[0], '1\n');
+    assert.equal(await sysctl(NAME, '1', WITHOUT, roots).check(), null);
+  });
+
+  it('is amiss when it has another, and is set', async () => {
+    const path = await make(roots[0], '0\n');
+    const upkeep = sysctl(NAME, '1', WITHOUT, roots);
+    assert.equal(upkeep.name, `sysctl ${NAME}`);
+    assert.equal(await upkeep.check(), `${NAME} is 0, not 1`);
+    assert.equal(await readFile(path, 'ascii'), '0\n', 'checking changes nothing');
+    await upkeep.mend();
+    assert.equal((await readFile(path, 'ascii')).trim(), '1');
+    assert.equal(await upkeep.check(), null);
+    // Somebody sets it back.
+    await writeFile(path, '0\n');
+    assert.equal(await upkeep.check(), `${NAME} is 0, not 1`);
+  });
+
+  it('is set at the first place where it can be, and made at none', async () => {
+    const path = await make(roots[1], '0\n');
+    await sysctl(NAME, '1', WITHOUT, roots).mend();
+    assert.equal((await readFile(path, 'ascii')).trim(), '1');
+    await assert.rejects(access(roots[0]), { code: 'ENOENT' });
+  });
+
+  it('that is not there cannot be checked: the module may come yet', async () => {
+    const upkeep = sysctl(NAME, '1', WITHOUT, roots);
+    await assert.rejects(upkeep.check(), (error: unknown) => {
+      assert.ok(error instanceof KernelError);
+      assert.ok(error.message.startsWith(`cannot read ${roots[0]}/${FILE}: ENOENT`), error.message);
+      return true;
+    });
+    await make(roots[0], '1\n');
+    assert.equal(await upkeep.check(), null);
+  });
+
+  it('is left when everything else is cleaned', async () => {
+    const path = await make(roots[0], '1\n');
+    assert.equal(await sysctl(NAME, '1', WITHOUT, roots).remove(), null);
+    assert.equal(await readFile(path, 'ascii'), '1\n');
+  });
+
+  // This one nobody may write to, not even root, in any container and outside of it.
+  it('that cannot be written to is given up, and said once with what goes on without it', async () => {
+    const upkeep = sysctl('kernel.ostype', 'Plan 9', WITHOUT, ['/proc/sys', roots[1]]);
+    assert.equal(await upkeep.check(), 'kernel.ostype is Linux, not Plan 9');
+    await assert.rejects(upkeep.mend(), (error: unknown) => {
+      assert.ok(error instanceof KernelError);
+      assert.match(
+        error.message,
+        /^cannot set kernel\.ostype=Plan 9 \((EACCES|EROFS|EPERM), ENOENT\); until somebody sets it on the host, connections hang$/,
+      );
+      return true;
+    });
+    assert.equal(await upkeep.check(), null);
+  });
+
+  it('that failed for another reason is tried again', async () => {
+    await mkdir(join(roots[0], FILE), { recursive: true });
+    const upkeep = sysctl(NAME, '1', WITHOUT, [roots[0]]);
+    await assert.rejects(upkeep.mend(), /cannot set .*EISDIR/);
+    await assert.rejects(upkeep.check(), /EISDIR/, 'not given up');
+  });
+});
