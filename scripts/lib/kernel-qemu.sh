@@ -77,7 +77,7 @@ qemu_start() {
     guest_conf out=/dev/vport0p1 err=/dev/vport0p2
   fi
   guest_conf "modules=$qemu_cache/kernel"
-  start_guest qemu-system-x86_64 -accel tcg,thread=multi -smp 2 -m "$memory" -cpu max \
+  start_guest qemu-system-x86_64 -accel tcg,thread=multi -smp 2 -m "$memory" -cpu qemu64,+rdrand \
     -nodefaults -no-reboot -display none -nic none \
     -kernel "$qemu_cache/kernel/vmlinuz" -initrd "$qemu_cache/initramfs" \
     -append "console=ttyS0 panic=-1 quiet WITH_IPVS_RUN=$run" \
