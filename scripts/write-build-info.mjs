@@ -10,7 +10,11 @@ function git(...args) {
   // Only this repository's own git: a package unpacked inside somebody else's is none of that one's commits.
   if (!existsSync(new URL('.git', root))) return '';
   try {
-    return execFileSync('git', args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+    return execFileSync('git', args, {
+      cwd: root,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }).trim();
   } catch {
     return '';
   }
@@ -23,4 +27,7 @@ const info = {
   gitCommit: process.env.LVSCARE_COMMIT || git('rev-parse', 'HEAD') || 'unknown',
   buildDate: new Date(Number(epochSeconds) * 1000).toISOString(),
 };
-writeFileSync(process.argv[2] ?? new URL('dist/src/build-info.json', root), `${JSON.stringify(info, null, 2)}\n`);
+writeFileSync(
+  process.argv[2] ?? new URL('dist/src/build-info.json', root),
+  `${JSON.stringify(info, null, 2)}\n`,
+);

@@ -197,5 +197,3 @@ export const CARE_OPTIONS = [
   { flag: 'iface', aliases: ['i'], kind: 'text', help: '', group: DOING, obsolete: true },
   { flag: 'masqueradebit', kind: 'text', help: '', group: DOING, obsolete: true },
 ] as const satisfies readonly OptionSpec[];
-
-export type CareFlag = (typeof CARE_OPTIONS)[number]['flag'];

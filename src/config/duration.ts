@@ -12,7 +12,7 @@ const MS_PER: Readonly<Record<string, number>> = {
   h: 3_600_000,
 };
 
-export interface DurationBounds {
+interface DurationBounds {
   readonly leastMs: number;
   readonly mostMs: number;
   /** In words, for the message: `from 10ms to 24h`. */

@@ -7,7 +7,7 @@ import { KernelError } from './errors.js';
 /** The name under which sealos writes the node's own address to the hosts file. */
 const HOSTS_NAME = 'lvscare.node.ip';
 
-export interface NodeAddressSources {
+interface NodeAddressSources {
   /** `--ip`, else `LVSCARE_NODE_IP`; null when neither is given. */
   readonly given: string | null;
   readonly family: Endpoint['family'];

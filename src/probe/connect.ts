@@ -11,14 +11,14 @@ export interface TlsOptions {
   readonly ca: string | null;
 }
 
-export interface ConnectOptions {
+interface ConnectOptions {
   readonly scheme: 'https' | 'http';
   /** For TCP alone, in milliseconds. */
   readonly connectTimeoutMs: number;
   readonly tls: TlsOptions;
 }
 
-export interface Connection {
+interface Connection {
   /** The socket to speak HTTP on. Rejects with the error of the phase that failed. */
   readonly ready: Promise<net.Socket>;
   /** Ends it at once, by RST: a probe leaves no TIME_WAIT on either side for a client's connection to run into. */

@@ -17,7 +17,7 @@ import { connectionsOf } from './sockets.js';
 /** Far beyond what anything here takes, however busy the machine is. */
 const LONG_MS = 20_000;
 /** For what is to run out: the longest that a test waits. */
-const SHORT_MS = 300;
+const SHORT_MS = 150;
 
 interface Credentials {
   readonly cert: Buffer;
@@ -324,31 +324,31 @@ const slowCases: Readonly<Record<string, Case>> = {
     server: () => raw(() => undefined),
     request: hurried,
     kind: 'slow',
-    detail: /^no complete answer in 300 ms: the TLS handshake hangs$/,
+    detail: /^no complete answer in 150 ms: the TLS handshake hangs$/,
   },
   'nothing said above TLS': {
     server: sayingAboveTls(''),
     request: hurried,
     kind: 'slow',
-    detail: /^no complete answer in 300 ms/,
+    detail: /^no complete answer in 150 ms/,
   },
   'half of the headers': {
     server: sayingAboveTls('HTTP/1.1 200 OK\r\ncont'),
     request: hurried,
     kind: 'slow',
-    detail: /^no complete answer in 300 ms/,
+    detail: /^no complete answer in 150 ms/,
   },
   'half of the body': {
     server: sayingAboveTls(`${HEADERS}half`),
     request: hurried,
     kind: 'slow',
-    detail: /^no complete answer in 300 ms/,
+    detail: /^no complete answer in 150 ms/,
   },
   'half of the body, by HTTP': {
     server: saying(`${HEADERS}half`),
     request: { ...hurried, ...http200 },
     kind: 'slow',
-    detail: /^no complete answer in 300 ms/,
+    detail: /^no complete answer in 150 ms/,
   },
 };
 

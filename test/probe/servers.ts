@@ -12,7 +12,7 @@ export interface Listening extends AsyncDisposable {
 }
 
 /** Makes a server listen on a port of the kernel's choice. Disposing of it ends its connections, too. */
-export async function listening(server: net.Server, host = '127.0.0.1'): Promise<Listening> {
+async function listening(server: net.Server, host = '127.0.0.1'): Promise<Listening> {
   const sockets = new Set<net.Socket>();
   server.on('connection', (socket: net.Socket) => {
     sockets.add(socket);
