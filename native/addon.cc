@@ -6,6 +6,7 @@
 
 #include "handle.h"
 #include "ipvs_codec.h"
+#include "js_access.h"
 #include "js_input.h"
 #include "js_output.h"
 #include "route_codec.h"
@@ -28,7 +29,7 @@ Napi::Value EncodeForTest(const Napi::CallbackInfo& info) {
   const Message message = *codec == Codec::kIpvs ? EncodeIpvs(std::get<IpvsRequest>(*request), family_id)
                                                  : EncodeRoute(std::get<RouteRequest>(*request));
   if (!message.ok()) {
-    Napi::Error::New(env, "encode: out of memory").ThrowAsJavaScriptException();
+    napi_throw_error(env, nullptr, "encode: out of memory");
     return env.Undefined();
   }
   return Napi::Buffer<uint8_t>::Copy(env, reinterpret_cast<const uint8_t*>(message.header()),
@@ -41,7 +42,7 @@ Napi::Value DecodeForTest(const Napi::CallbackInfo& info) {
   const auto codec = ReadCodec(info[0]);
   if (!codec) return env.Undefined();
   if (!info[1].IsTypedArray() || info[1].As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array) {
-    Napi::TypeError::New(env, "bytes: expected a Uint8Array").ThrowAsJavaScriptException();
+    ThrowTypeError(env, "bytes: expected a Uint8Array");
     return env.Undefined();
   }
   const auto input = info[1].As<Napi::Uint8Array>();
@@ -54,8 +55,8 @@ Napi::Value DecodeForTest(const Napi::CallbackInfo& info) {
   if (bytes.size() > INT32_MAX || nlmsg_ok(message, static_cast<int>(bytes.size())) == 0) return env.Null();
   if (IsStatusMessage(*message)) {
     Napi::Object status = Napi::Object::New(env);
-    status.Set("kind", message->nlmsg_type == NLMSG_DONE ? "done" : "acknowledgment");
-    status.Set("failure", ToJs(env, ReadStatusMessage(*message)));
+    Set(status, "kind", message->nlmsg_type == NLMSG_DONE ? "done" : "acknowledgment");
+    Set(status, "failure", ToJs(env, ReadStatusMessage(*message)));
     return status;
   }
   Decoded value;
@@ -65,10 +66,10 @@ Napi::Value DecodeForTest(const Napi::CallbackInfo& info) {
 }
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
-  exports.Set("Handle", Handle::Define(env));
-  exports.Set("Subscription", Subscription::Define(env));
-  exports.Set("encode", Napi::Function::New(env, EncodeForTest, "encode"));
-  exports.Set("decode", Napi::Function::New(env, DecodeForTest, "decode"));
+  Set(exports, "Handle", Handle::Define(env));
+  Set(exports, "Subscription", Subscription::Define(env));
+  Set(exports, "encode", Napi::Function::New(env, EncodeForTest, "encode"));
+  Set(exports, "decode", Napi::Function::New(env, DecodeForTest, "decode"));
   return exports;
 }
 

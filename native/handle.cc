@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "js_access.h"
 #include "js_output.h"
 
 namespace netlink_ts {
@@ -83,14 +84,13 @@ Napi::Value Handle::Open(const Napi::CallbackInfo& info) {
 Napi::Value Handle::Submit(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   if (!info[0].IsArray() || !info[1].IsNumber() || !info[2].IsFunction() || closed_) {
-    Napi::TypeError::New(env, "submit: expected requests, timeout and callback, and an open handle")
-        .ThrowAsJavaScriptException();
+    ThrowTypeError(env, "submit: expected requests, timeout and callback, and an open handle");
     return env.Undefined();
   }
   auto job = std::make_shared<Job>();
   const auto requests = info[0].As<Napi::Array>();
   for (uint32_t i = 0; i < requests.Length(); ++i) {
-    auto request = ReadRequest(codec_, requests.Get(i), "requests[" + std::to_string(i) + "]");
+    auto request = ReadRequest(codec_, GetElement(requests, i), "requests[" + std::to_string(i) + "]");
     if (!request) return env.Undefined();
     job->requests.push_back(std::move(*request));
   }
@@ -138,7 +138,7 @@ Napi::Value Handle::Close(const Napi::CallbackInfo& info) {
   closed_ = true;
   if (!running_) {
     session_->Close();
-    info[0].As<Napi::Function>().Call({});
+    CallFunction(info[0].As<Napi::Function>(), {});
   } else {
     on_closed_ = Napi::Persistent(info[0].As<Napi::Function>());
   }
@@ -160,10 +160,10 @@ void Handle::Finished(const std::shared_ptr<Job>& job) {
   bool alive = true;
   if (!job->callback.IsEmpty()) {
     const Napi::FunctionReference callback = std::move(job->callback);
-    callback.Call({ToJs(env, WithTimeouts(std::move(job->outcomes), job->requests.size()))});
-    // Callbacks only settle promises and do not throw: this is a worker that is being terminated. Send
-    // nothing more.
-    alive = !env.IsExceptionPending();
+    // Callbacks settle promises and do not throw: if it fails, a worker is being terminated. Send nothing
+    // more.
+    alive = CallFunction(callback.Value(),
+                         {ToJs(env, WithTimeouts(std::move(job->outcomes), job->requests.size()))});
   }
   if (!alive) queue_.clear();
   running_.reset();
@@ -178,7 +178,7 @@ void Handle::Idle() {
   if (closed_) session_->Close();
   if (!on_closed_.IsEmpty()) {
     const Napi::FunctionReference callback = std::move(on_closed_);
-    callback.Call({});
+    CallFunction(callback.Value(), {});
   }
   Unref();
 }

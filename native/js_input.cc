@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "ipvs_codec.h"
+#include "js_access.h"
 #include "route_codec.h"
 
 namespace netlink_ts {
@@ -75,17 +76,11 @@ class Fields {
     if (!*ok_) return;
     *ok_ = false;
     const std::string field = *name == '\0' ? path_ : path_ + "." + name;
-    Napi::TypeError::New(env_, field + ": expected " + expected).ThrowAsJavaScriptException();
+    ThrowTypeError(env_, field + ": expected " + expected);
   }
 
  private:
-  Napi::Value Get(const char* name) {
-    if (!*ok_) return env_.Undefined();
-    const Napi::Value value = object_.Get(name);
-    if (!env_.IsExceptionPending()) return value;
-    *ok_ = false;
-    return env_.Undefined();
-  }
+  Napi::Value Get(const char* name) { return *ok_ ? GetProperty(object_, name) : env_.Undefined(); }
 
   Napi::Env env_;
   Napi::Object object_;
@@ -211,7 +206,7 @@ std::optional<Codec> ReadCodec(const Napi::Value& value) {
     if (name == "ipvs") return Codec::kIpvs;
     if (name == "route") return Codec::kRoute;
   }
-  Napi::TypeError::New(value.Env(), "protocol: expected 'ipvs' or 'route'").ThrowAsJavaScriptException();
+  ThrowTypeError(value.Env(), "protocol: expected 'ipvs' or 'route'");
   return std::nullopt;
 }
 

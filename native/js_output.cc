@@ -3,6 +3,8 @@
 #include <arpa/inet.h>
 #include <sys/socket.h>
 
+#include "js_access.h"
+
 namespace netlink_ts {
 namespace {
 
@@ -20,14 +22,16 @@ Napi::Value Text(Napi::Env env, const std::optional<std::string>& text) {
 
 Napi::Object Kind(Napi::Env env, const char* kind) {
   Napi::Object object = Napi::Object::New(env);
-  object.Set("kind", kind);
+  Set(object, "kind", kind);
   return object;
 }
 
 Napi::Value StatsToJs(Napi::Env env, const std::optional<Stats>& stats) {
   if (!stats) return env.Null();
   Napi::Object object = Napi::Object::New(env);
-  const auto set = [&](const char* name, uint64_t value) { object.Set(name, Napi::BigInt::New(env, value)); };
+  const auto set = [&](const char* name, uint64_t value) {
+    Set(object, name, Napi::BigInt::New(env, value));
+  };
   set("connections", stats->connections);
   set("packetsIn", stats->packets_in);
   set("packetsOut", stats->packets_out);
@@ -48,88 +52,88 @@ struct Converter {
 
   Napi::Value operator()(const IpvsInfo& info) const {
     Napi::Object object = Kind(env, "info");
-    object.Set("version", info.version);
-    object.Set("connectionTableSize", info.connection_table_size);
+    Set(object, "version", info.version);
+    Set(object, "connectionTableSize", info.connection_table_size);
     return object;
   }
 
   Napi::Value operator()(const Service& service) const {
     Napi::Object object = Kind(env, "service");
-    object.Set("family", service.id.family);
-    object.Set("protocol", service.id.protocol);
-    object.Set("address", Address(env, service.id.address));
-    object.Set("port", service.id.port);
-    object.Set("fwmark", service.id.fwmark);
-    object.Set("scheduler", service.config.scheduler);
-    object.Set("flags", service.config.flags);
-    object.Set("timeout", service.config.timeout);
-    object.Set("netmask", service.config.netmask);
-    object.Set("peName", Text(env, service.config.pe_name));
-    object.Set("stats", StatsToJs(env, service.stats));
+    Set(object, "family", service.id.family);
+    Set(object, "protocol", service.id.protocol);
+    Set(object, "address", Address(env, service.id.address));
+    Set(object, "port", service.id.port);
+    Set(object, "fwmark", service.id.fwmark);
+    Set(object, "scheduler", service.config.scheduler);
+    Set(object, "flags", service.config.flags);
+    Set(object, "timeout", service.config.timeout);
+    Set(object, "netmask", service.config.netmask);
+    Set(object, "peName", Text(env, service.config.pe_name));
+    Set(object, "stats", StatsToJs(env, service.stats));
     return object;
   }
 
   Napi::Value operator()(const Destination& destination) const {
     Napi::Object object = Kind(env, "destination");
-    object.Set("family", destination.id.address.family);
-    object.Set("address", Address(env, destination.id.address));
-    object.Set("port", destination.id.port);
-    object.Set("forwarding", destination.config.forwarding);
-    object.Set("weight", destination.config.weight);
-    object.Set("upperThreshold", destination.config.upper_threshold);
-    object.Set("lowerThreshold", destination.config.lower_threshold);
-    object.Set("tunnelType", destination.config.tunnel_type);
-    object.Set("tunnelPort", destination.config.tunnel_port);
-    object.Set("tunnelFlags", destination.config.tunnel_flags);
-    object.Set("activeConnections", destination.active_connections);
-    object.Set("inactiveConnections", destination.inactive_connections);
-    object.Set("persistentConnections", destination.persistent_connections);
-    object.Set("stats", StatsToJs(env, destination.stats));
+    Set(object, "family", destination.id.address.family);
+    Set(object, "address", Address(env, destination.id.address));
+    Set(object, "port", destination.id.port);
+    Set(object, "forwarding", destination.config.forwarding);
+    Set(object, "weight", destination.config.weight);
+    Set(object, "upperThreshold", destination.config.upper_threshold);
+    Set(object, "lowerThreshold", destination.config.lower_threshold);
+    Set(object, "tunnelType", destination.config.tunnel_type);
+    Set(object, "tunnelPort", destination.config.tunnel_port);
+    Set(object, "tunnelFlags", destination.config.tunnel_flags);
+    Set(object, "activeConnections", destination.active_connections);
+    Set(object, "inactiveConnections", destination.inactive_connections);
+    Set(object, "persistentConnections", destination.persistent_connections);
+    Set(object, "stats", StatsToJs(env, destination.stats));
     return object;
   }
 
   Napi::Value operator()(const GenlFamily& family) const {
     Napi::Object object = Kind(env, "family");
-    object.Set("id", family.id);
+    Set(object, "id", family.id);
     return object;
   }
 
   Napi::Value operator()(const Link& link) const {
     Napi::Object object = Kind(env, "link");
-    object.Set("deleted", link.deleted);
-    object.Set("index", link.index);
-    object.Set("name", link.name);
-    object.Set("linkKind", Text(env, link.kind));
-    object.Set("flags", link.flags);
-    object.Set("mtu", link.mtu);
+    Set(object, "deleted", link.deleted);
+    Set(object, "index", link.index);
+    Set(object, "name", link.name);
+    Set(object, "linkKind", Text(env, link.kind));
+    Set(object, "flags", link.flags);
+    Set(object, "mtu", link.mtu);
     return object;
   }
 
   Napi::Value operator()(const InterfaceAddress& address) const {
     Napi::Object object = Kind(env, "address");
-    object.Set("deleted", address.deleted);
-    object.Set("family", address.family);
-    object.Set("address", Address(env, address.address));
-    object.Set("prefixLength", address.prefix_length);
-    object.Set("interfaceIndex", address.interface_index);
+    Set(object, "deleted", address.deleted);
+    Set(object, "family", address.family);
+    Set(object, "address", Address(env, address.address));
+    Set(object, "prefixLength", address.prefix_length);
+    Set(object, "interfaceIndex", address.interface_index);
     return object;
   }
 
   Napi::Value operator()(const Route& route) const {
     Napi::Object object = Kind(env, "route");
-    object.Set("deleted", route.deleted);
-    object.Set("family", route.family);
-    object.Set("destination", Address(env, route.destination));
-    object.Set("prefixLength", route.prefix_length);
-    object.Set("table", route.table);
-    object.Set("type", route.type);
-    object.Set("protocol", route.protocol);
-    object.Set("scope", route.scope);
-    object.Set("flags", route.flags);
-    object.Set("metric", route.metric ? Napi::Number::New(env, *route.metric) : env.Null());
-    object.Set("gateway", Address(env, route.gateway));
-    object.Set("interfaceIndex", route.interface_index);
-    object.Set("preferredSource", Address(env, route.preferred_source));
+    Set(object, "deleted", route.deleted);
+    Set(object, "family", route.family);
+    Set(object, "destination", Address(env, route.destination));
+    Set(object, "prefixLength", route.prefix_length);
+    Set(object, "table", route.table);
+    Set(object, "type", route.type);
+    Set(object, "protocol", route.protocol);
+    Set(object, "scope", route.scope);
+    Set(object, "flags", route.flags);
+    Set(object, "metric", route.metric ? Napi::Number::New(env, *route.metric) : env.Null());
+    Set(object, "gateway", Address(env, route.gateway));
+    Set(object, "interfaceIndex", route.interface_index);
+    Set(object, "preferredSource", Address(env, route.preferred_source));
     return object;
   }
 };
@@ -141,11 +145,11 @@ Napi::Value ToJs(Napi::Env env, const Decoded& value) { return std::visit(Conver
 Napi::Value ToJs(Napi::Env env, const std::optional<Failure>& failure) {
   if (!failure) return env.Null();
   Napi::Object object = Napi::Object::New(env);
-  object.Set("errno", failure->error);
-  object.Set("code", ErrnoName(failure->error));
-  object.Set("description", ErrnoDescription(failure->error));
-  object.Set("kernelMessage", Text(env, failure->kernel_message));
-  object.Set("resolvingFamily", failure->resolving_family);
+  Set(object, "errno", failure->error);
+  Set(object, "code", ErrnoName(failure->error));
+  Set(object, "description", ErrnoDescription(failure->error));
+  Set(object, "kernelMessage", Text(env, failure->kernel_message));
+  Set(object, "resolvingFamily", failure->resolving_family);
   return object;
 }
 
@@ -157,12 +161,12 @@ Napi::Value ToJs(Napi::Env env, const std::vector<Outcome>& outcomes) {
     Napi::Array values = Napi::Array::New(env, outcome.values.size());
     for (size_t j = 0; j < outcome.values.size(); ++j) {
       Napi::HandleScope value_scope(env);
-      values.Set(static_cast<uint32_t>(j), ToJs(env, outcome.values[j]));
+      SetElement(values, static_cast<uint32_t>(j), ToJs(env, outcome.values[j]));
     }
     Napi::Object result = Napi::Object::New(env);
-    result.Set("values", values);
-    result.Set("failure", ToJs(env, outcome.failure));
-    results.Set(static_cast<uint32_t>(i), result);
+    Set(result, "values", values);
+    Set(result, "failure", ToJs(env, outcome.failure));
+    SetElement(results, static_cast<uint32_t>(i), result);
   }
   return results;
 }

@@ -13,6 +13,7 @@
 #include <mutex>
 #include <string_view>
 
+#include "js_access.h"
 #include "js_output.h"
 #include "route_codec.h"
 #include "socket.h"
@@ -176,7 +177,7 @@ void Subscription::Feed::Wake(Napi::Env env) {
   if (waiting_callback_.IsEmpty()) return;  // Stopped meanwhile.
   const Napi::FunctionReference callback = std::move(waiting_callback_);
   napi_unref_threadsafe_function(env, wakeup_);
-  callback.Call({});
+  CallFunction(callback.Value(), {});
 }
 
 void Subscription::Feed::WakeUp(napi_env env, napi_value, void* context, void*) {
@@ -278,7 +279,7 @@ Napi::Value Subscription::Start(const Napi::CallbackInfo& info) {
   if (info[0].IsArray() && !feed_) {
     const auto names = info[0].As<Napi::Array>();
     for (uint32_t i = 0; i < names.Length(); ++i) {
-      const Napi::Value name = names.Get(i);
+      const Napi::Value name = GetElement(names, i);
       const int group = name.IsString() ? FindGroup(name.As<Napi::String>().Utf8Value()) : 0;
       if (group == 0) {
         groups.clear();
@@ -288,7 +289,7 @@ Napi::Value Subscription::Start(const Napi::CallbackInfo& info) {
     }
   }
   if (groups.empty()) {
-    Napi::TypeError::New(env, "start: expected names of groups").ThrowAsJavaScriptException();
+    ThrowTypeError(env, "start: expected names of groups");
     return env.Undefined();
   }
   feed_ = std::make_shared<Feed>();
@@ -314,12 +315,12 @@ Napi::Value Subscription::Take(const Napi::CallbackInfo& info) {
   Napi::Array list = Napi::Array::New(env, events.size());
   for (size_t i = 0; i < events.size(); ++i) {
     const Napi::HandleScope scope(env);
-    list.Set(static_cast<uint32_t>(i), ToJs(env, events[i]));
+    SetElement(list, static_cast<uint32_t>(i), ToJs(env, events[i]));
   }
   Napi::Object taken = Napi::Object::New(env);
-  taken.Set("events", list);
-  taken.Set("overrun", overrun);
-  taken.Set("failure", ToJs(env, error == 0 ? std::nullopt : std::optional<Failure>({error})));
+  Set(taken, "events", list);
+  Set(taken, "overrun", overrun);
+  Set(taken, "failure", ToJs(env, error == 0 ? std::nullopt : std::optional<Failure>({error})));
   return taken;
 }
 
