@@ -1,7 +1,7 @@
 /** What `ipvsadm -Ln` prints, as values: a judge that shares nothing with lvscare. */
 
 /** A row `  -> 10.103.97.200:6443  Masq  1  0  0`. */
-export interface RealServerRow {
+interface RealServerRow {
   /** `10.103.97.200:6443`, `[fd00:10:103:97::200]:6443` */
   readonly endpoint: string;
   /** `Masq`, `Route`, `Tunnel` or `Local`. */

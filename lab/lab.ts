@@ -5,7 +5,7 @@ import { Master, masterCertificate } from './master.js';
 import { Network } from './network.js';
 import { LabNode } from './node.js';
 
-export interface LabOptions {
+interface LabOptions {
   /** How many masters, 1 to 8. Default 3. */
   readonly masters?: number;
 }

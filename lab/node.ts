@@ -19,7 +19,7 @@ import { must, run, type Result, type RunOptions } from './run.js';
 const PROGRAM = fileURLToPath(new URL('./client.js', import.meta.url));
 
 /** An object of `ip -j`. */
-export type IpObject = Readonly<Record<string, unknown>>;
+type IpObject = Readonly<Record<string, unknown>>;
 
 /** The node. */
 export class LabNode {

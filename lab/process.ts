@@ -6,7 +6,7 @@ import type { Readable } from 'node:stream';
 import { toolEnvironment } from './run.js';
 
 /** One line of output. */
-export interface Line {
+interface Line {
   readonly stream: 'stdout' | 'stderr';
   readonly text: string;
   /** When it was read, in ms on the clock of `performance`. */
@@ -21,7 +21,7 @@ export interface StartOptions {
   readonly ipc?: boolean;
 }
 
-export interface WaitForLineOptions {
+interface WaitForLineOptions {
   /** Default 10 000. */
   readonly timeoutMs?: number;
   /** Which of the lines seen already count as well: from this index of `lines` on. Default 0, all of them. */

@@ -1,7 +1,7 @@
 /** Bounded polling, for what has no event to wait for: the kernel's tables, as independent tools show them. */
 import { setTimeout as delay } from 'node:timers/promises';
 
-export interface UntilOptions {
+interface UntilOptions {
   /** How long to go on, in ms. Default 10 000. */
   readonly timeoutMs?: number;
   /** The pause between two looks, in ms. Default 20. */
