@@ -164,10 +164,8 @@ describe('routes', () => {
   let rtnetlink: Rtnetlink;
   let index: number;
   const lo = interfaceIndex('lo');
-  before(() => {
+  before(async () => {
     rtnetlink = Rtnetlink.open();
-  });
-  beforeEach(async () => {
     await ipBatch([
       'link add routes0 type dummy',
       'link set routes0 addrgenmode none',
@@ -177,16 +175,9 @@ describe('routes', () => {
     ]);
     index = interfaceIndex('routes0');
   });
-  afterEach(async () => {
-    // Routes through the link go with it, these do not.
-    await shell(`
-      ip link delete routes0
-      ip -4 route flush table all root 10.99.0.0/16
-      ip -6 route flush table all root fd99::/16
-    `);
-  });
   after(async () => {
     await rtnetlink.close();
+    await ip('link delete routes0');
   });
 
   const base: Route = {
@@ -290,7 +281,12 @@ describe('routes', () => {
     });
   }
 
-  it('replace changes the route of the same destination, table and metric', async () => {
+  // Routes through a link go with it; these tests share theirs.
+  const flush = (): Promise<string> =>
+    shell('ip -4 route flush table all root 10.99.0.0/16; ip -6 route flush table all root fd99::/16');
+
+  it('replace changes the route of the same destination, table and metric', async (t) => {
+    t.after(flush);
     await rtnetlink.replaceRoute({ ...base, gateway: '10.93.0.1', interfaceIndex: index, metric: 50 });
     await rtnetlink.replaceRoute({ ...base, gateway: '10.93.0.2', interfaceIndex: index, metric: 50 });
     await rtnetlink.replaceRoute({ ...base, gateway: '10.93.0.3', interfaceIndex: index, metric: 51 });
@@ -316,7 +312,8 @@ describe('routes', () => {
     assert.deepEqual(await ipRoutes('ipv4', 'root 10.99.0.0/16'), []);
   });
 
-  it('lists what ip route show table all shows, in both families, and by table', async () => {
+  it('lists what ip route show table all shows, in both families, and by table', async (t) => {
+    t.after(flush);
     await shell(`
       ip route add 10.99.1.0/24 nexthop via 10.93.0.1 weight 1 nexthop via 10.93.0.3 weight 2
       ip route add 10.99.2.0/24 via inet6 fd93::1 dev routes0
@@ -329,6 +326,7 @@ describe('routes', () => {
       ip -6 route add prohibit fd99:2::/64
       ip -6 route add default via fd93::1 table 70000
     `);
+    t.after(() => ip('-6 route flush table 70000'));
     for (const family of ['ipv4', 'ipv6'] as const) {
       const expected = sorted(await ipRoutes(family));
       assert.deepEqual(sorted(await rtnetlink.listRoutes({ family })), expected);
@@ -351,7 +349,8 @@ describe('routes', () => {
     assert.deepEqual(await rtnetlink.listRoutes({ family: 'ipv4', table: 123456 }), []);
   });
 
-  it('an IPv4 route through an IPv6 gateway goes there and back', async () => {
+  it('an IPv4 route through an IPv6 gateway goes there and back', async (t) => {
+    t.after(flush);
     await ip('route add 10.99.2.0/24 via inet6 fd93::1 dev routes0');
     const [listed] = (await rtnetlink.listRoutes({ family: 'ipv4' })).filter(
       ({ destination }) => destination === '10.99.2.0',
@@ -363,6 +362,15 @@ describe('routes', () => {
   });
 
   describe('look-ups', () => {
+    before(async () => {
+      await shell(`
+        ip route add 10.99.1.0/24 via 10.93.0.1
+        ip route add local 10.99.7.1 dev lo table local src 10.93.0.10
+        ip -6 route add fd99:1::/64 via fd93::1
+        ip -6 route add local fd99:7::1 dev lo table local src fd93::10
+      `);
+    });
+    after(flush);
     interface Shown {
       type?: string;
       dev?: string;
@@ -387,12 +395,6 @@ describe('routes', () => {
     ];
     for (const [ipArguments, { device, ...request }] of lookups) {
       it(`ip route get ${ipArguments}`, async () => {
-        await shell(`
-          ip route add 10.99.1.0/24 via 10.93.0.1
-          ip route add local 10.99.7.1 dev lo table local src 10.93.0.10
-          ip -6 route add fd99:1::/64 via fd93::1
-          ip -6 route add local fd99:7::1 dev lo table local src fd93::10
-        `);
         const [shown] = (await ipJson(`route get ${ipArguments}`)) as Shown[];
         assert.ok(shown?.dev !== undefined);
         assert.deepEqual(
