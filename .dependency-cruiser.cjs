@@ -12,8 +12,8 @@ module.exports = {
       name: 'core-is-pure',
       severity: 'error',
       comment: 'Decisions import neither Node nor a package nor anything else of ours.',
-      from: { path: '^src/core' },
-      to: { pathNot: '^src/core' },
+      from: { path: '^src/core/' },
+      to: { pathNot: '^src/core/' },
     },
     {
       name: 'netlink-stands-alone',
@@ -33,8 +33,8 @@ module.exports = {
       name: 'care-knows-only-ports',
       severity: 'error',
       comment: 'The control loop reaches the world through the ports that it declares.',
-      from: { path: '^src/care' },
-      to: { pathNot: '^src/(care|core)' },
+      from: { path: '^src/care/' },
+      to: { pathNot: '^src/(care|core)/' },
     },
     {
       name: 'kernel-adapters',

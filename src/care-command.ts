@@ -13,9 +13,9 @@ import { nodeAddress, type NodeAddress } from './kernel/node-address.js';
 import { sysctl } from './kernel/sysctl.js';
 import { logReporter } from './log/log-reporter.js';
 import { Ipvs, Rtnetlink } from './netlink/index.js';
-import { createProber } from './probe/prober.js';
 
 /** Does what the configuration says until the signal aborts. Resolves to whether it was done. */
+// ts-unused-exports:disable-next-line
 export async function runCareCommand(
   config: CareConfig,
   version: string,
@@ -30,7 +30,9 @@ export async function runCareCommand(
     case 'care': {
       const manner = dryRun ? ', without changing anything' : '';
       log.info(summary(config, version), `taking care of ${virtualServer.text}${manner}`);
-      await care(realServers, policy, parts, signal);
+      // What only sets up or cleans up need not wait for HTTP to be loaded.
+      const { createProber } = await import('./probe/prober.js');
+      await care(realServers, policy, { ...parts, prober: createProber(config.probe) }, signal);
       log.info(`stopped; ${virtualServer.text} stays as it is`);
       return true;
     }
@@ -45,7 +47,12 @@ export async function runCareCommand(
   }
 }
 
-function compose(config: CareConfig, log: Logger, ipvs: Ipvs, rtnetlink: Rtnetlink): CareParts {
+function compose(
+  config: CareConfig,
+  log: Logger,
+  ipvs: Ipvs,
+  rtnetlink: Rtnetlink,
+): Omit<CareParts, 'prober'> {
   const table = ipvsTable(ipvs, config.virtualServer);
   const expireNodest = sysctl(
     'net.ipv4.vs.expire_nodest_conn',
@@ -60,7 +67,6 @@ function compose(config: CareConfig, log: Logger, ipvs: Ipvs, rtnetlink: Rtnetli
     table: config.dryRun ? dryTable(table) : table,
     upkeeps: config.dryRun ? upkeeps.map(dryUpkeep) : upkeeps,
     changes: kernelChanges(rtnetlink, config.virtualServer),
-    prober: createProber(config.probe),
     clock: systemClock,
     random: Math.random,
     reporter: logReporter(log, { dryRun: config.dryRun }),

@@ -50,7 +50,7 @@ async function runCare({ given, stray }: Extract<Command, { kind: 'care' }>): Pr
   const { createLogger } = await import('./log/logger.js');
   const { runCareCommand } = await import('./care-command.js');
 
-  const log = createLogger(config.log, process.stdout.isTTY);
+  const log = await createLogger(config.log, process.stdout.isTTY);
   for (const text of stray) log.warn(`ignoring the stray argument ${JSON.stringify(text)}`);
   for (const note of config.notes) log.warn(note);
   const { gitVersion } = readBuildInfo();

@@ -1,7 +1,6 @@
 import type { Arguments } from '../config/settings.js';
 import { UsageError } from '../config/usage-error.js';
 import { sortArguments, type Sorted, type Spelling } from './arguments.js';
-import { completions, completionScript, help } from './help.js';
 import { CARE_OPTIONS } from './options.js';
 
 /** What the user asked for. */
@@ -22,10 +21,10 @@ const ASKS_FOR_COMPLETIONS = '--get-yargs-completions';
  * @param width Columns to wrap help to.
  */
 export async function readCommandLine(args: readonly string[], width: number): Promise<Command> {
-  if (args[0] === ASKS_FOR_COMPLETIONS) return { kind: 'print', text: await completions(args) };
+  if (args[0] === ASKS_FOR_COMPLETIONS) return print((await helper()).completions(args));
   const sorted = sortArguments(args, [...CARE_OPTIONS, SHORT, HELP]);
   const [command, ...stray] = sorted.words;
-  if (isOn(sorted, HELP)) return { kind: 'print', text: await help(command ?? null, width) };
+  if (isOn(sorted, HELP)) return print((await helper()).help(command ?? null, width));
   switch (command) {
     case 'care':
       refuseForeign(sorted, CARE_OPTIONS);
@@ -35,15 +34,22 @@ export async function readCommandLine(args: readonly string[], width: number): P
       return { kind: 'version', short: isOn(sorted, SHORT) };
     case 'completion':
       refuseForeign(sorted, []);
-      return { kind: 'print', text: await completionScript() };
+      return print((await helper()).completionScript());
     case 'help':
-      return { kind: 'print', text: await help(stray[0] ?? null, width) };
+      return print((await helper()).help(stray[0] ?? null, width));
     case undefined:
     default: {
       const expected = 'a command: care, version or completion (see lvscare --help)';
       throw new UsageError('lvscare', expected, command ?? null);
     }
   }
+}
+
+/** Only for those who ask: it takes yargs, and that its time. */
+const helper = () => import('./help.js');
+
+async function print(text: Promise<string>): Promise<Command> {
+  return { kind: 'print', text: await text };
 }
 
 function isOn({ given }: Sorted, { flag }: Spelling): boolean {

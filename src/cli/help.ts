@@ -14,6 +14,7 @@ const EXAMPLES = [
 ] as const;
 
 /** The help of a command, or of the program when it is null or there is no such command, wrapped to `width` columns. */
+// ts-unused-exports:disable-next-line
 export async function help(command: string | null, width: number): Promise<string> {
   const text = await printed(program({ width }), command === null ? ['--help'] : [command, '--help']);
   // It tells of its own switch that it is one, and of no other option what it is.
@@ -21,11 +22,13 @@ export async function help(command: string | null, width: number): Promise<strin
 }
 
 /** A script for bash or zsh that asks us, by `--get-yargs-completions`, how to go on. */
+// ts-unused-exports:disable-next-line
 export function completionScript(): Promise<string> {
   return printed(program({}), ['completion']);
 }
 
 /** Answers that script: one word per line. */
+// ts-unused-exports:disable-next-line
 export function completions(args: readonly string[]): Promise<string> {
   // Only here: yargs would also list the choices in the help, which says them in words.
   return printed(program({ choices: true }), args);

@@ -1,6 +1,6 @@
 import type { Endpoint } from './endpoint.js';
 
-export type Forwarding = 'masquerade' | 'local' | 'tunnel' | 'direct' | 'bypass';
+type Forwarding = 'masquerade' | 'local' | 'tunnel' | 'direct' | 'bypass';
 
 /** One real server as the kernel has it. */
 export interface Row {
@@ -24,7 +24,7 @@ export interface ServiceSettings {
 }
 
 /** Our virtual server as the kernel has it. */
-export interface ObservedService extends ServiceSettings {
+interface ObservedService extends ServiceSettings {
   readonly rows: readonly Row[];
 }
 

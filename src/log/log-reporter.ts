@@ -1,6 +1,5 @@
 import type { Logger } from 'pino';
 import type { Pass, Reporter } from '../care/ports.js';
-import { classOf } from '../core/evidence.js';
 import type { Action } from '../core/reconcile.js';
 
 /**
@@ -84,8 +83,7 @@ export function logReporter(log: Logger, { dryRun }: { readonly dryRun: boolean 
         evidence: evidence?.kind,
         why: evidence?.detail,
       };
-      const bad = evidence !== null && classOf(evidence.kind) !== 'up';
-      log[bad ? 'warn' : 'info'](fields, `${server.text} is ${after.state} (was ${before.state}): ${why}`);
+      log.info(fields, `${server.text} is ${after.state} (was ${before.state}): ${why}`);
     },
 
     reconciled(pass) {

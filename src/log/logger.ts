@@ -1,5 +1,5 @@
 import { pino, type Logger } from 'pino';
-import { build as pinoPretty, type PrettyOptions } from 'pino-pretty';
+import type { PrettyOptions } from 'pino-pretty';
 import type { LogConfig } from '../config/care-config.js';
 
 /**
@@ -7,7 +7,8 @@ import type { LogConfig } from '../config/care-config.js';
  *
  * @param terminal Whether standard output is one: that is where `auto` gives text, with colours.
  */
-export function createLogger({ level, format }: LogConfig, terminal: boolean): Logger {
+// ts-unused-exports:disable-next-line
+export async function createLogger({ level, format }: LogConfig, terminal: boolean): Promise<Logger> {
   const options = {
     level,
     base: null,
@@ -15,9 +16,9 @@ export function createLogger({ level, format }: LogConfig, terminal: boolean): L
     formatters: { level: (label: string) => ({ level: label }) },
   };
   const text = format === 'text' || (format === 'auto' && terminal);
-  return text
-    ? pino(options, pinoPretty(forPeople(terminal)))
-    : pino(options, pino.destination({ dest: 1, sync: true }));
+  if (!text) return pino(options, pino.destination({ dest: 1, sync: true }));
+  const { build: pretty } = await import('pino-pretty');
+  return pino(options, pretty(forPeople(terminal)));
 }
 
 function forPeople(colour: boolean): PrettyOptions {

@@ -8,7 +8,7 @@ interface FakeService {
   rows: Map<string, Row>;
 }
 
-export class Refusal extends Error {
+class Refusal extends Error {
   readonly code: string;
 
   constructor(code: string) {

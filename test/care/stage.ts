@@ -24,7 +24,7 @@ export const POLICY: CarePolicy = {
 };
 
 /** Servers that answer as they are told; `hang` until the probe is stopped. */
-export class FakeProber implements Prober {
+class FakeProber implements Prober {
   readonly answers = new Map<string, EvidenceKind | 'void' | 'hang' | 'throw'>();
   readonly probes: string[] = [];
   readonly inFlight = new Set<string>();

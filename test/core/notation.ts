@@ -15,7 +15,7 @@ export function server(letter: string): Endpoint {
   return endpoint('ipv4', `10.0.0.${String(letter.charCodeAt(0))}`, 6443);
 }
 
-export function letterOf(of: Endpoint): string {
+function letterOf(of: Endpoint): string {
   return String.fromCharCode(Number(of.address.split('.')[3]));
 }
 
@@ -48,7 +48,7 @@ export function judged(text: string): JudgedServer {
   return { server: server(letter), health: { ...health, lastEvidence } };
 }
 
-export interface FoundRow {
+interface FoundRow {
   readonly row: Row;
   /** How long it has been drained, null when it is not. */
   readonly drainedMs: number | null;

@@ -74,12 +74,12 @@ describe('a transition', () => {
     [
       health('up', 'ok'),
       health('dead', 'refused', 'connect ECONNREFUSED'),
-      'warn 10.0.0.1:6443 is dead (was up): refused, connect ECONNREFUSED',
+      'info 10.0.0.1:6443 is dead (was up): refused, connect ECONNREFUSED',
     ],
     [
       health('up', 'ok'),
       health('sick', 'status', 'status 500'),
-      'warn 10.0.0.1:6443 is sick (was up): status, status 500',
+      'info 10.0.0.1:6443 is sick (was up): status, status 500',
     ],
     [
       health('sick', 'ok'),

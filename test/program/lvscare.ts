@@ -5,7 +5,6 @@ import { endpoint, until, VIP, type Lab, type LabNode, type LabProcess } from '.
 const PROGRAM = fileURLToPath(new URL('../../src/main.js', import.meta.url));
 
 export const VS = endpoint(VIP.ipv4);
-export const VS6 = endpoint(VIP.ipv6);
 
 /** Options that make a test's daemon quick, and its log a person's. */
 const QUICK = ['--interval', '1s', '--fast-interval', '100ms', '--log-format', 'text'];
