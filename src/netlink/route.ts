@@ -77,8 +77,8 @@ export function isCloned(route: WireRouteValue): boolean {
 }
 
 export function routeToWire(path: string, route: RouteSpec): WireRoute {
-  const { gateway = null } = route;
   const key = keyToWire(path, route);
+  const { gateway = null } = route;
   return {
     ...key,
     ...hopToWire(path, route),

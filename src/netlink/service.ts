@@ -61,14 +61,16 @@ export function serviceFromWire(operation: string, wire: WireService): Service {
   };
 }
 
-function netmaskToWire(path: string, netmask: string | undefined, family: IpFamily): number {
+function netmaskToWire(path: string, netmask: unknown, family: IpFamily): number {
   if (family === 'ipv6') {
     if (netmask === undefined) return 128;
-    if (/^\d{1,3}$/.test(netmask) && Number(netmask) >= 1 && Number(netmask) <= 128) return Number(netmask);
+    const length = typeof netmask === 'string' && /^\d{1,3}$/.test(netmask) ? Number(netmask) : 0;
+    if (length >= 1 && length <= 128) return length;
     refuse(path, "an IPv6 prefix length from '1' to '128'", netmask);
   }
   if (netmask === undefined) return uint32Max;
-  if (!isIPv4(netmask)) refuse(path, "an IPv4 netmask such as '255.255.255.0'", netmask);
+  if (typeof netmask !== 'string' || !isIPv4(netmask))
+    refuse(path, "an IPv4 netmask such as '255.255.255.0'", netmask);
   return netmask.split('.').reduce((mask, byte) => mask * 256 + Number(byte), 0);
 }
 
