@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { Ipvs } from '../../src/netlink/index.js';
 import type { Destination, DestinationConfig, DestinationKey, ServiceKey } from '../../src/netlink/index.js';
-import { fwmark, noStats, tcp, udp } from '../support/netlink.js';
+import { fwmark, noStats, tcp, udp, patience } from '../support/netlink.js';
 import { ipvsadm, lines, savedTable } from '../support/tools.js';
 
 const v4 = tcp('10.103.97.2', 6443);
@@ -171,7 +171,7 @@ const listedRows = async (): Promise<string[][]> =>
 describe('destinations on a real kernel', () => {
   let ipvs: Ipvs;
   before(() => {
-    ipvs = Ipvs.open();
+    ipvs = Ipvs.open(patience);
   });
   beforeEach(async () => {
     await ipvsadm('-C');

@@ -4,7 +4,7 @@ import { after, before, describe, it } from 'node:test';
 import { Ipvs, NetlinkError, Rtnetlink } from '../../src/netlink/index.js';
 import type { Route } from '../../src/netlink/index.js';
 import { runChild } from '../support/child.js';
-import { netlinkError, tcp } from '../support/netlink.js';
+import { netlinkError, tcp, patience } from '../support/netlink.js';
 import { ip, ipvsadm, savedTable, shell, type ToolError } from '../support/tools.js';
 
 const service = tcp('10.103.97.2', 6443);
@@ -36,8 +36,8 @@ describe('errors of the kernel', () => {
   let dummy: number;
 
   before(async () => {
-    ipvs = Ipvs.open();
-    rtnetlink = Rtnetlink.open();
+    ipvs = Ipvs.open(patience);
+    rtnetlink = Rtnetlink.open(patience);
     await shell(`
       ip link add errors0 type dummy
       ip link set errors0 up

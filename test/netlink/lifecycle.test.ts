@@ -5,11 +5,11 @@ import { describe, it } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { Ipvs, Rtnetlink } from '../../src/netlink/index.js';
 import { childScript, runChild } from '../support/child.js';
-import { netlinkError, netlinkSockets, openDescriptors } from '../support/netlink.js';
+import { netlinkError, netlinkSockets, openDescriptors, patience, sanitized } from '../support/netlink.js';
 
 describe('close', () => {
   it('waits for the work in flight and in the queue', async () => {
-    const rtnetlink = Rtnetlink.open();
+    const rtnetlink = Rtnetlink.open(patience);
     const order: string[] = [];
     const work = Array.from({ length: 50 }, () =>
       rtnetlink.listLinks().then((links) => {
@@ -22,11 +22,11 @@ describe('close', () => {
   });
 
   it('gives the socket and every descriptor back', async () => {
-    const first = Rtnetlink.open();
+    const first = Rtnetlink.open(patience);
     await first.listLinks();
     await first.close();
     const [sockets, descriptors] = [netlinkSockets(), openDescriptors()];
-    const handles = Array.from({ length: 20 }, () => Rtnetlink.open());
+    const handles = Array.from({ length: 20 }, () => Rtnetlink.open(patience));
     assert.equal(netlinkSockets(), sockets + 20);
     await Promise.all(handles.map((handle) => handle.listLinks()));
     await Promise.all(handles.map((handle) => handle.close()));
@@ -35,7 +35,7 @@ describe('close', () => {
   });
 
   it('a second close is harmless, at once or later', async () => {
-    const rtnetlink = Rtnetlink.open();
+    const rtnetlink = Rtnetlink.open(patience);
     void rtnetlink.listLinks();
     await Promise.all([rtnetlink.close(), rtnetlink.close()]);
     await rtnetlink.close();
@@ -45,7 +45,7 @@ describe('close', () => {
   it('a handle closes at the end of its `await using` block', async () => {
     let outside: Rtnetlink;
     {
-      await using rtnetlink = Rtnetlink.open();
+      await using rtnetlink = Rtnetlink.open(patience);
       outside = rtnetlink;
       assert.ok((await rtnetlink.listLinks()).length > 0);
     }
@@ -53,7 +53,7 @@ describe('close', () => {
   });
 
   it('use after close rejects, every method', async () => {
-    const rtnetlink = Rtnetlink.open();
+    const rtnetlink = Rtnetlink.open(patience);
     await rtnetlink.close();
     const address = { interfaceIndex: 1, address: '10.0.0.1', prefixLength: 32 };
     const route = {
@@ -82,7 +82,7 @@ describe('close', () => {
     await netlinkError(rtnetlink.deleteRoute(route), 'ERR_CLOSED', 'deleteRoute');
     await netlinkError(rtnetlink.lookupRoute({ destination: '127.0.0.1' }), 'ERR_CLOSED', 'lookupRoute');
 
-    const ipvs = Ipvs.open();
+    const ipvs = Ipvs.open(patience);
     await ipvs.close();
     const service = { fwmark: 1, family: 'ipv4' } as const;
     const destination = { address: '10.0.0.1', port: 0 };
@@ -101,7 +101,7 @@ describe('close', () => {
   });
 
   it('a request that follows close() at once rejects, the one before it is answered', async () => {
-    const rtnetlink = Rtnetlink.open();
+    const rtnetlink = Rtnetlink.open(patience);
     const before = rtnetlink.listLinks();
     const closing = rtnetlink.close();
     await netlinkError(rtnetlink.listLinks(), 'ERR_CLOSED', 'listLinks');
@@ -112,7 +112,7 @@ describe('close', () => {
 
 describe('port ids', () => {
   it('are those of the sockets, different for each handle', async () => {
-    const handles = Array.from({ length: 5 }, () => Rtnetlink.open());
+    const handles = Array.from({ length: 5 }, () => Rtnetlink.open(patience));
     const portIds = handles.map(({ portId }) => portId);
     assert.equal(new Set(portIds).size, 5);
     assert.ok(portIds.every((portId) => Number.isInteger(portId) && portId > 0));
@@ -134,7 +134,7 @@ describe('garbage collection', () => {
 });
 
 describe('exit in the middle of work', () => {
-  const repeats = process.env['LVSCARE_SANITIZED'] === undefined ? 20 : 8;
+  const repeats = sanitized ? 8 : 20;
   it(`process.exit() keeps its code, ${repeats} times`, async () => {
     const ended = { code: 7, signal: null, stdout: '', stderr: '' };
     for (let i = 0; i < repeats; i += 4) {
@@ -184,14 +184,14 @@ describe('worker threads', () => {
       () => new Worker(childScript('busy-worker'), { workerData: 'once' }),
     );
     const exits = workers.map((worker) => once(worker, 'exit'));
-    const rtnetlink = Rtnetlink.open();
+    const rtnetlink = Rtnetlink.open(patience);
     for (let i = 0; i < 50; i++) assert.equal((await rtnetlink.findLink('lo'))?.index, 1);
     for (const [code] of (await Promise.all(exits)) as [number][]) assert.equal(code, 0);
     await rtnetlink.close();
   });
 
   it('terminated in the middle of work give their sockets back, and the main thread goes on', async () => {
-    const rtnetlink = Rtnetlink.open();
+    const rtnetlink = Rtnetlink.open(patience);
     await rtnetlink.listLinks();
     const [sockets, descriptors] = [netlinkSockets(), openDescriptors()];
     for (let round = 0; round < 3; round++) {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { Ipvs, isIpvsMissing } from '../../src/netlink/index.js';
-import { freshService, inGuest, netlinkError, tcp } from '../support/netlink.js';
+import { freshService, inGuest, netlinkError, tcp, patience } from '../support/netlink.js';
 import { ipvsadm, lines, shell } from '../support/tools.js';
 
 const MODPROBE = '/proc/sys/kernel/modprobe';
@@ -41,14 +41,14 @@ describe('IPVS missing', { skip: inGuest ? false : 'needs a guest whose modules 
 
   it('is loaded by asking for it', async () => {
     await unloadIpvs();
-    const ipvs = Ipvs.open();
+    const ipvs = Ipvs.open(patience);
     assert.match((await ipvs.info()).version, /^\d+\.\d+\.\d+$/);
     assert.ok(loadedModules().includes('ip_vs'));
     await ipvs.close();
   });
 
   it('is told by isIpvsMissing, for every operation; the same handle recovers when it appears', async () => {
-    const ipvs = Ipvs.open();
+    const ipvs = Ipvs.open(patience);
     await ipvs.info();
     await unloadIpvs();
     writeFileSync(MODPROBE, '/bin/false');
@@ -84,7 +84,7 @@ describe('IPVS missing', { skip: inGuest ? false : 'needs a guest whose modules 
 
   it('a handle follows the family to its new number when the module was exchanged in between', async () => {
     await unloadIpvs();
-    const ipvs = Ipvs.open();
+    const ipvs = Ipvs.open(patience);
     for (let round = 0; round < 3; round++) {
       await ipvs.createService(service, { scheduler: 'rr' });
       await unloadIpvs();
@@ -97,7 +97,7 @@ describe('IPVS missing', { skip: inGuest ? false : 'needs a guest whose modules 
   });
 
   it('a scheduler that is not there is ENOENT of the request, not IPVS missing', async () => {
-    const ipvs = Ipvs.open();
+    const ipvs = Ipvs.open(patience);
     const error = await netlinkError(
       ipvs.createService(service, { scheduler: 'nosuch' }),
       'ENOENT',

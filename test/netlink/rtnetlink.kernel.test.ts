@@ -5,6 +5,7 @@ import { Rtnetlink, RouteTable } from '../../src/netlink/index.js';
 import type { Link, Route } from '../../src/netlink/index.js';
 import { interfaceIndex, ipAddresses, ipRoutes, sorted } from '../support/ip-routes.js';
 import { ip, ipBatch, ipJson, shell } from '../support/tools.js';
+import { patience } from '../support/netlink.js';
 
 /** `ip -d link` as values of netlink-ts. */
 async function ipLinks(): Promise<Link[]> {
@@ -26,7 +27,7 @@ describe('links', () => {
   let rtnetlink: Rtnetlink;
   const names = ['dummy7', 'fifteen-bytes-1', 'vleft7', 'br7'];
   before(() => {
-    rtnetlink = Rtnetlink.open();
+    rtnetlink = Rtnetlink.open(patience);
   });
   afterEach(async () => {
     await shell(
@@ -92,7 +93,7 @@ describe('addresses', () => {
   let rtnetlink: Rtnetlink;
   let index: number;
   before(() => {
-    rtnetlink = Rtnetlink.open();
+    rtnetlink = Rtnetlink.open(patience);
   });
   beforeEach(async () => {
     await ipBatch([
@@ -165,7 +166,7 @@ describe('routes', () => {
   let index: number;
   const lo = interfaceIndex('lo');
   before(async () => {
-    rtnetlink = Rtnetlink.open();
+    rtnetlink = Rtnetlink.open(patience);
     await ipBatch([
       'link add routes0 type dummy',
       'link set routes0 addrgenmode none',

@@ -10,14 +10,14 @@ import type { RtnetlinkEvent } from '../../src/netlink/index.js';
 import { childScript } from '../support/child.js';
 import { NETLINK_ROUTE, startForger } from '../support/forger.js';
 import { interfaceIndex } from '../support/ip-routes.js';
-import { netlinkSockets, openDescriptors } from '../support/netlink.js';
+import { netlinkSockets, openDescriptors, patience } from '../support/netlink.js';
 import { ip, ipBatch, shell, shellSync } from '../support/tools.js';
 
 describe('subscriptions', () => {
   let rtnetlink: Rtnetlink;
   let controller: AbortController;
   before(() => {
-    rtnetlink = Rtnetlink.open();
+    rtnetlink = Rtnetlink.open(patience);
   });
   beforeEach(async () => {
     controller = new AbortController();

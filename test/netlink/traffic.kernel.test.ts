@@ -7,7 +7,7 @@ import { after, afterEach, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Ipvs, ServiceFlag } from '../../src/netlink/index.js';
 import type { AddressServiceKey, Destination, Stats } from '../../src/netlink/index.js';
-import { tcp, udp } from '../support/netlink.js';
+import { tcp, udp, patience } from '../support/netlink.js';
 import { ip, ipvsadm, lines } from '../support/tools.js';
 
 const backend = { ipv4: '10.7.0.2', ipv6: 'fd07::2' };
@@ -69,7 +69,7 @@ describe('counters of real traffic', () => {
   const toClose: (() => void)[] = [];
 
   before(async () => {
-    ipvs = Ipvs.open();
+    ipvs = Ipvs.open(patience);
     await ipvsadm('-C');
     for (const address of addresses) {
       await ip(`addr add ${address}/${address.includes(':') ? '128 dev lo nodad' : '32 dev lo'}`);

@@ -10,9 +10,20 @@ import type {
   Stats,
 } from '../../src/netlink/index.js';
 
+/** Deadlines for emulated machines with sanitizers; what tests a deadline sets its own. */
+export const patience = { timeoutMs: 120_000 };
+
+/** Is the addon built with sanitizers? They find what is used wrongly, and take their time. */
+export const sanitized = process.env['LVSCARE_SANITIZED'] !== undefined;
+
+/** Of a great number of repetitions, as many as there is time for. */
+export function many(count: number): number {
+  return sanitized ? count / 4 : count;
+}
+
 /** Lends a handle to `use` and closes it, whatever happens. */
 export async function withIpvs<T>(use: (ipvs: Ipvs) => Promise<T>): Promise<T> {
-  const ipvs = Ipvs.open();
+  const ipvs = Ipvs.open(patience);
   try {
     return await use(ipvs);
   } finally {
@@ -22,7 +33,7 @@ export async function withIpvs<T>(use: (ipvs: Ipvs) => Promise<T>): Promise<T> {
 
 /** Lends a handle to `use` and closes it, whatever happens. */
 export async function withRtnetlink<T>(use: (rtnetlink: Rtnetlink) => Promise<T>): Promise<T> {
-  const rtnetlink = Rtnetlink.open();
+  const rtnetlink = Rtnetlink.open(patience);
   try {
     return await use(rtnetlink);
   } finally {
@@ -122,10 +133,7 @@ export async function fillTable(count: number): Promise<AddressServiceKey[]> {
   const keys = Array.from({ length: count }, (_, index) => tcp(`10.8.${index >> 8}.${index & 255}`, 80));
   await withIpvs(async (ipvs) => {
     const config = { scheduler: 'rr' };
-    const results = await ipvs.batch(
-      keys.map((service) => ({ kind: 'createService', service, config })),
-      { timeoutMs: 60_000 },
-    );
+    const results = await ipvs.batch(keys.map((service) => ({ kind: 'createService', service, config })));
     assert.ok(results.every(({ ok }) => ok));
   });
   return keys;

@@ -3,9 +3,10 @@
 import assert from 'node:assert/strict';
 import { parentPort, workerData } from 'node:worker_threads';
 import { Rtnetlink } from '../../../src/netlink/index.js';
+import { patience } from '../../support/netlink.js';
 
 assert.ok(parentPort !== null);
-const handles = [Rtnetlink.open(), Rtnetlink.open()];
+const handles = [Rtnetlink.open(patience), Rtnetlink.open(patience)];
 const controller = new AbortController();
 const subscription = handles[0]?.subscribe({ signal: controller.signal });
 const next = subscription?.[Symbol.asyncIterator]().next();

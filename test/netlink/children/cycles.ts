@@ -3,15 +3,22 @@
 import assert from 'node:assert/strict';
 import { Ipvs, Rtnetlink } from '../../../src/netlink/index.js';
 import type { AddressServiceKey, IpvsOperation } from '../../../src/netlink/index.js';
-import { netlinkError, netlinkSockets, openDescriptors, tcp } from '../../support/netlink.js';
+import {
+  netlinkError,
+  netlinkSockets,
+  openDescriptors,
+  tcp,
+  patience,
+  sanitized,
+} from '../../support/netlink.js';
 
 const { gc } = globalThis;
 if (gc === undefined) throw new Error('run with --expose-gc');
 
 const config = { scheduler: 'rr' };
 const destination = { address: '10.103.97.200', port: 6443 };
-const ipvs = Ipvs.open();
-const rtnetlink = Rtnetlink.open();
+const ipvs = Ipvs.open(patience);
+const rtnetlink = Rtnetlink.open(patience);
 
 /** All under way at once: four fifths in one batch, the rest one by one, with what may go wrong in between. */
 async function cycles(count: number): Promise<void> {
@@ -60,8 +67,7 @@ function measure(): Held {
   return { rss, heap: heapUsed, descriptors: openDescriptors(), sockets: netlinkSockets() };
 }
 
-// AddressSanitizer finds by itself what is used wrongly, and takes its time.
-const perFifth = process.env['LVSCARE_SANITIZED'] === undefined ? 2000 : 200;
+const perFifth = sanitized ? 200 : 2000;
 const perRound = 100;
 const held: Held[] = [];
 // One more fifth in front, to warm up: it is not counted among the 10,000.

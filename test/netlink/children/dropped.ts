@@ -2,7 +2,7 @@
 // how many descriptors and sockets there were before, at the worst moment, and after garbage collection.
 import { setImmediate } from 'node:timers/promises';
 import { Rtnetlink } from '../../../src/netlink/index.js';
-import { netlinkSockets, openDescriptors } from '../../support/netlink.js';
+import { netlinkSockets, openDescriptors, patience } from '../../support/netlink.js';
 
 const { gc } = globalThis;
 if (gc === undefined) throw new Error('run with --expose-gc');
@@ -16,7 +16,7 @@ const count = (): Count => ({ descriptors: openDescriptors(), sockets: netlinkSo
 async function dropSome(): Promise<void> {
   const listing: Promise<unknown>[] = [];
   for (let i = 0; i < 20; i++) {
-    const handle = Rtnetlink.open();
+    const handle = Rtnetlink.open(patience);
     // Half of them are dropped in the middle of work, half idle.
     if (i % 2 === 0) for (let j = 0; j < 5; j++) listing.push(handle.listLinks());
     // Its signal goes with it.
@@ -26,7 +26,7 @@ async function dropSome(): Promise<void> {
 }
 
 // The addon, the thread pool and the like come to stay.
-const warmUp = Rtnetlink.open();
+const warmUp = Rtnetlink.open(patience);
 await warmUp.listLinks();
 await warmUp.close();
 

@@ -4,10 +4,11 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { isMainThread, parentPort, Worker } from 'node:worker_threads';
 import { Rtnetlink } from '../../../src/netlink/index.js';
+import { patience } from '../../support/netlink.js';
 
 const how = process.argv[2] ?? 'exit';
 
-const handles = Array.from({ length: 3 }, () => Rtnetlink.open());
+const handles = Array.from({ length: 3 }, () => Rtnetlink.open(patience));
 const events = handles.map((handle) =>
   handle.subscribe({ signal: new AbortController().signal })[Symbol.asyncIterator]().next(),
 );

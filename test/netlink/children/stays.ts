@@ -1,9 +1,10 @@
 // What keeps a process alive. The argument says what is left open at the end; prints `still here` after a while if the
 // process lives on.
 import { Rtnetlink } from '../../../src/netlink/index.js';
+import { patience } from '../../support/netlink.js';
 
 const what = process.argv[2] ?? 'handle';
-const rtnetlink = Rtnetlink.open();
+const rtnetlink = Rtnetlink.open(patience);
 await rtnetlink.listLinks();
 const controller = new AbortController();
 
