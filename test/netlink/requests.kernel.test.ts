@@ -8,6 +8,7 @@ import { NETLINK_GENERIC, NETLINK_ROUTE, startForger, type Forger } from '../sup
 import { interfaceIndex } from '../support/ip-routes.js';
 import {
   fillTable,
+  many,
   freshService,
   keyText,
   netlinkError,
