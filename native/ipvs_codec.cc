@@ -49,8 +49,9 @@ void PutServiceId(Message* message, const ServiceId& id) {
 void PutServiceConfig(Message* message, const ServiceConfig& config, uint16_t family) {
   message->PutString(IPVS_SVC_ATTR_SCHED_NAME, config.scheduler);
   if (config.pe_name) message->PutString(IPVS_SVC_ATTR_PE_NAME, *config.pe_name);
-  // The kernel changes only the flags in the mask: all, so that an update also clears.
-  const ip_vs_flags flags = {config.flags, ~uint32_t{0}};
+  // The kernel changes only the flags in the mask: all, so that an update also clears. Its own mark it sets by
+  // itself; a new service that comes with it is taken for one that is in the table already, and never put there.
+  const ip_vs_flags flags = {config.flags & ~uint32_t{IP_VS_SVC_F_HASHED}, ~uint32_t{0}};
   message->PutBytes(IPVS_SVC_ATTR_FLAGS, &flags, sizeof flags);
   message->Put<uint32_t>(IPVS_SVC_ATTR_TIMEOUT, config.timeout);
   // One attribute, two meanings: a big-endian mask for IPv4, a prefix length in host order for IPv6.

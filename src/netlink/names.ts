@@ -18,7 +18,7 @@ export const forwardings: Names<Forwarding> = { masquerade: 0, local: 1, tunnel:
 export const tunnelTypes: Names<TunnelType> = { ipip: 0, gue: 1, gre: 2 };
 
 /** RTN_* */
-export const routeTypes: Names<RouteType> = {
+export const routeTypes: Names<Exclude<RouteType, 'other'>> = {
   unicast: 1,
   local: 2,
   broadcast: 3,
@@ -30,6 +30,14 @@ export const routeTypes: Names<RouteType> = {
   throw: 9,
 };
 
+/** The name of a number, or null if it has none. */
+export function findName<Name extends string>(names: Names<Name>, number: number): Name | null {
+  for (const [name, value] of Object.entries(names) as [Name, number][]) {
+    if (value === number) return name;
+  }
+  return null;
+}
+
 /** The name of a number that the kernel sent in answer to an operation; one without a name is an error. */
 export function nameOf<Name extends string>(
   names: Names<Name>,
@@ -37,8 +45,7 @@ export function nameOf<Name extends string>(
   what: string,
   operation: string,
 ): Name {
-  for (const [name, value] of Object.entries(names) as [Name, number][]) {
-    if (value === number) return name;
-  }
-  throw malformedError(operation, `unknown ${what} ${number}`);
+  const name = findName(names, number);
+  if (name === null) throw malformedError(operation, `unknown ${what} ${number}`);
+  return name;
 }

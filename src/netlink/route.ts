@@ -1,7 +1,7 @@
 /** Routes: arguments to wire values, wire values to routes. */
 
 import type { WireRoute, WireRouteValue } from './contract.js';
-import { families, nameOf, routeTypes } from './names.js';
+import { families, findName, nameOf, routeTypes } from './names.js';
 import type {
   IpFamily,
   Route,
@@ -116,7 +116,7 @@ export function routeFromWire(operation: string, wire: WireRouteValue): Route {
     destination: wire.destination,
     prefixLength: wire.prefixLength,
     table: wire.table,
-    type: nameOf(routeTypes, wire.type, 'route type', operation),
+    type: findName(routeTypes, wire.type) ?? 'other',
     // The kernel does not mention metric 0.
     metric: wire.metric ?? 0,
     gateway: wire.gateway,
@@ -182,6 +182,7 @@ function defaultScope(family: IpFamily, type: RouteType, gateway: string | null)
     case 'unreachable':
     case 'prohibit':
     case 'throw':
+    case 'other':
       return RT_SCOPE_UNIVERSE;
   }
 }

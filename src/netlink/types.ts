@@ -28,7 +28,7 @@ export interface FwmarkServiceKey {
 
 export type ServiceKey = AddressServiceKey | FwmarkServiceKey;
 
-/** Bits of `flags` of a service, as in `<linux/ip_vs.h>`; the kernel sets `hashed` by itself. */
+/** Bits of `flags` of a service, as in `<linux/ip_vs.h>`; the kernel sets `hashed` by itself, and is not told. */
 export const ServiceFlag = {
   persistent: 0x0001,
   hashed: 0x0002,
@@ -176,7 +176,9 @@ export interface InterfaceAddress extends InterfaceAddressKey {
   readonly family: IpFamily;
 }
 
+/** `other` is one without a name here, which is listed (it must not hide all others) but cannot be asked for. */
 export type RouteType =
+  | 'other'
   | 'unicast'
   | 'local'
   | 'broadcast'

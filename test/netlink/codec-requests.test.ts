@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { decodeMessage, encodeIpvsRequest, encodeRtnetlinkRequest } from '../../src/netlink/codec.js';
+import { ServiceFlag } from '../../src/netlink/index.js';
 import type {
   DestinationConfig,
   DestinationKey,
@@ -494,7 +495,9 @@ describe('there and back', () => {
       fc.property(serviceKey, config, (key, { mask, prefix, ...rest }) => {
         const full = { ...rest, netmask: isIpv6(key) ? String(prefix) : mask };
         const bytes = encodeIpvsRequest({ kind: 'createService', service: key, config: full }, FAMILY_ID);
-        const expected = { kind: 'service', service: { key, ...full, stats: null } };
+        // `hashed` is the kernel's to set.
+        const flags = (full.flags & ~ServiceFlag.hashed) >>> 0;
+        const expected = { kind: 'service', service: { key, ...full, flags, stats: null } };
         assert.deepEqual(decodeMessage('ipvs', bytes), expected);
       }),
       { numRuns: 2000 },

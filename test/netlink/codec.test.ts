@@ -631,6 +631,18 @@ function assertSubset(part: unknown, whole: unknown, path: string): void {
   assert.deepEqual(part, whole, path);
 }
 
+describe('a route of a type without a name', () => {
+  it('is listed as what it is, and keeps no other from being listed', () => {
+    const [message] = capturedCommand('route-routes', 'ip -4 route show table all').received;
+    assert.ok(message);
+    const changed = Buffer.from(message);
+    // rtm_type, behind the message's header.
+    changed[16 + 7] = 10;
+    const decoded = decodeMessage('route', changed);
+    assert.equal(decoded.kind === 'route' && decoded.route.type, 'other');
+  });
+});
+
 describe('damaged messages', () => {
   it('there are captures to damage', () => {
     assert.ok(everything.length > 100, String(everything.length));
