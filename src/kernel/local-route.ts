@@ -3,10 +3,12 @@ import type { Endpoint } from '../core/endpoint.js';
 import { NetlinkError, RouteTable, type Route, type RouteKey, type Rtnetlink } from '../netlink/index.js';
 import { KernelError } from './errors.js';
 
-/** rtm_protocol of a route that the kernel made by itself, for an address of an interface. */
-const MADE_BY_KERNEL = 2;
+/** rtm_protocol of a route that the kernel made by itself, for an address of an interface. Old ones say 0 for IPv6. */
+const MADE_BY_KERNEL: readonly number[] = [0, 2];
 /** rtm_protocol of the routes that we make: `static`, as an administrator's. */
 const MADE_BY_ADMINISTRATOR = 4;
+/** rtm_protocol of what `ip route` makes when it is not told, and of what the Go program made: `boot`. */
+const MADE_BY_COMMAND = 3;
 
 /**
  * Mode `local`: `ip route replace local VIP dev lo table local src NODE_IP`. The virtual server's address becomes
@@ -35,6 +37,7 @@ export function localRoute(
     return lo.index;
   }
 
+  /** Those to the virtual server, the one that the kernel takes first. */
   async function found(): Promise<Route[]> {
     const routes = await rtnetlink.listRoutes({ family: key.family, table: key.table });
     return routes.filter(
@@ -52,12 +55,15 @@ export function localRoute(
       const [routes, lo, source] = [await found(), await loopback(), await sourceAddress()];
       const ours = routes.filter((route) => isOurs(route, lo));
       if (ours.some((route) => route.preferredSource === source)) return null;
-      // An address that an interface of this node has is local already, and its route is the kernel's.
-      if (routes.some((route) => route.protocol === MADE_BY_KERNEL)) return null;
-      const [other] = ours;
-      return other === undefined
-        ? `no route ${words} src ${source}`
-        : `the route ${words} has src ${other.preferredSource ?? 'none'}, not ${source}`;
+      const [first] = routes;
+      // Also when the kernel made one of its own behind it since: clients speak from where the first one says.
+      if (first !== undefined && isOurs(first, lo)) {
+        return `the route ${words} has src ${first.preferredSource ?? 'none'}, not ${source}`;
+      }
+      // An address that an interface of this node has is local already, and its route is the kernel's: to replace
+      // it would be to take what is not ours.
+      if (routes.some(({ protocol }) => MADE_BY_KERNEL.includes(protocol))) return null;
+      return `no route ${words} src ${source}`;
     },
 
     async mend() {
@@ -79,7 +85,10 @@ export function localRoute(
       const ours = (await found()).filter((route) => isOurs(route, lo));
       for (const route of ours) {
         try {
-          await rtnetlink.deleteRoute({ ...key, metric: route.metric, interfaceIndex: lo });
+          // All that tells it from the kernel's own route, if lo has the address: IPv6 goes by the metric, IPv4 by
+          // the others.
+          const { metric, protocol, preferredSource } = route;
+          await rtnetlink.deleteRoute({ ...key, metric, interfaceIndex: lo, protocol, preferredSource });
         } catch (error) {
           // ESRCH: it went away by itself, which is what we want.
           if (error instanceof NetlinkError && error.code === 'ESRCH') continue;
@@ -91,9 +100,9 @@ export function localRoute(
   };
 }
 
-/** A route that we, or an administrator by the same command, made: the kernel makes none on lo for somebody's address. */
-function isOurs(route: Route, loopback: number): boolean {
-  return route.protocol !== MADE_BY_KERNEL && route.interfaceIndex === loopback;
+/** A route that we, or an administrator by the same command, made; a routing daemon's says whose it is. */
+function isOurs({ protocol, interfaceIndex }: Route, loopback: number): boolean {
+  return [MADE_BY_ADMINISTRATOR, MADE_BY_COMMAND].includes(protocol) && interfaceIndex === loopback;
 }
 
 function explain(error: unknown, command: string, source: string | null): Error {
