@@ -22,7 +22,7 @@ export interface StartOptions {
 }
 
 interface WaitForLineOptions {
-  /** Default 10 000. */
+  /** Default 30 000. */
   readonly timeoutMs?: number;
   /** Which of the lines seen already count as well: from this index of `lines` on. Default 0, all of them. */
   readonly from?: number;
@@ -72,7 +72,7 @@ export class LabProcess {
    * @throws Error if there is none in time, or the program ends first; it tells what was written instead.
    */
   waitForLine(pattern: RegExp, options: WaitForLineOptions = {}): Promise<Line> {
-    const { timeoutMs = 10_000, from = 0 } = options;
+    const { timeoutMs = 30_000, from = 0 } = options;
     return new Promise((resolve, reject) => {
       let next = from;
       const fail = (why: string): void => {

@@ -34,7 +34,7 @@ export function startCare(lab: Lab, extra: readonly string[] = [], servers = ser
 export async function untilWeights(
   lab: Lab,
   weights: Readonly<Record<string, number>> | null,
-  { timeoutMs = 30_000, virtualServer = VS } = {},
+  { timeoutMs = 60_000, virtualServer = VS } = {},
 ): Promise<void> {
   const wanted = canonical(weights);
   let seen = '';
