@@ -3,6 +3,7 @@ import { endpoint, type Endpoint } from '../core/endpoint.js';
 import type { Action } from '../core/reconcile.js';
 import type { ObservedTable, Row, ServiceSettings } from '../core/table.js';
 import {
+  isIpvsMissing,
   NetlinkError,
   ServiceFlag,
   type AddressServiceKey,
@@ -10,7 +11,7 @@ import {
   type Ipvs,
   type IpvsOperation,
 } from '../netlink/index.js';
-import { isIpvsMissing, KernelError } from './errors.js';
+import { KernelError } from './errors.js';
 
 /** One virtual server in the kernel's IPVS table. It cannot name another one. */
 export function ipvsTable(ipvs: Ipvs, virtualServer: Endpoint): VirtualServerTable {

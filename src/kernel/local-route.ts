@@ -41,10 +41,7 @@ export function localRoute(
   async function found(): Promise<Route[]> {
     const routes = await rtnetlink.listRoutes({ family: key.family, table: key.table });
     return routes.filter(
-      (route) =>
-        route.destination === key.destination &&
-        route.prefixLength === key.prefixLength &&
-        route.type === key.type,
+      ({ destination, prefixLength }) => destination === key.destination && prefixLength === key.prefixLength,
     );
   }
 
@@ -63,6 +60,14 @@ export function localRoute(
       // An address that an interface of this node has is local already, and its route is the kernel's: to replace
       // it would be to take what is not ours.
       if (routes.some(({ protocol }) => MADE_BY_KERNEL.includes(protocol))) return null;
+      // IPv4 would replace the first one, whoever made it.
+      if (first !== undefined) {
+        const whose = `type ${first.type}, protocol ${first.protocol}`;
+        throw new KernelError(
+          `table local has somebody else's route to ${key.destination} (${whose}): remove it`,
+          null,
+        );
+      }
       return `no route ${words} src ${source}`;
     },
 
@@ -101,8 +106,12 @@ export function localRoute(
 }
 
 /** A route that we, or an administrator by the same command, made; a routing daemon's says whose it is. */
-function isOurs({ protocol, interfaceIndex }: Route, loopback: number): boolean {
-  return [MADE_BY_ADMINISTRATOR, MADE_BY_COMMAND].includes(protocol) && interfaceIndex === loopback;
+function isOurs({ type, protocol, interfaceIndex }: Route, loopback: number): boolean {
+  return (
+    type === 'local' &&
+    [MADE_BY_ADMINISTRATOR, MADE_BY_COMMAND].includes(protocol) &&
+    interfaceIndex === loopback
+  );
 }
 
 function explain(error: unknown, command: string, source: string | null): Error {

@@ -119,6 +119,7 @@ for (const { name, virtualServer, source, formerSource, ip, host } of families) 
 
     it("leaves a routing daemon's alone", async () => {
       await shell(`${ip} route add local ${host} dev lo table local proto bird`);
+      await assert.rejects(route.check(), { message: /somebody else's route .*\(type local, protocol 12\)/ });
       assert.equal(await route.remove(), null);
       assert.equal((await shown()).length, 1);
     });
