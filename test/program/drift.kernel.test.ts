@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { Lab, until, type LabProcess } from '../../lab/index.js';
-import { allOf, lvscare, startCare, untilWeights, VS } from './lvscare.js';
+import { allOf, lvscare, startCare, takeCare, untilWeights, VS } from './lvscare.js';
 
 describe('what somebody else changes', () => {
   let lab: Lab;
@@ -11,9 +11,7 @@ describe('what somebody else changes', () => {
   });
   after(() => lab.close());
   beforeEach(async () => {
-    daemon = startCare(lab);
-    await untilWeights(lab, allOf(lab));
-    await daemon.waitForLine(/local route put right|202:6443 is up/);
+    daemon = await takeCare(lab);
   });
   afterEach(async () => {
     await daemon.stop();
@@ -58,9 +56,7 @@ describe('what somebody else changes', () => {
 
   it('the route deleted: is repaired, again and again, without the timer: rtnetlink tells', async () => {
     await daemon.stop();
-    daemon = startCare(lab, ['--interval', '10m']);
-    for (const { addresses } of lab.masters)
-      await daemon.waitForLine(new RegExp(`${addresses.ipv4}:6443 is up`));
+    daemon = await takeCare(lab, ['--interval', '10m']);
     const right = await route();
     assert.match(right, /^local 10\.103\.97\.2 dev lo .*src 10\.103\.97\.100/);
     for (let time = 0; time < 5; time += 1) {
@@ -128,8 +124,7 @@ describe("somebody else's virtual servers", () => {
     };
     const before = await foreign();
 
-    let daemon = startCare(lab, ['--drain-timeout', '1s']);
-    await untilWeights(lab, allOf(lab));
+    let daemon = await takeCare(lab, ['--drain-timeout', '1s']);
     await lab.master(1).kill();
     await untilWeights(lab, { [lab.master(0).endpoint]: 1, [lab.master(2).endpoint]: 1 });
     await lab.master(2).fail(503);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { Lab, until, type LabProcess } from '../../lab/index.js';
-import { allOf, answerers, startCare, untilWeights, VS } from './lvscare.js';
+import { allOf, answerers, restore, takeCare, untilWeights, VS } from './lvscare.js';
 
 /** A connection through the virtual server that a given master serves. */
 async function connectionTo(lab: Lab, name: string): Promise<Awaited<ReturnType<Lab['node']['open']>>> {
@@ -21,10 +21,12 @@ describe('an apiserver that fails', () => {
   });
   after(() => lab.close());
   beforeEach(async () => {
-    daemon = startCare(lab, ['--drain-timeout', '3s']);
-    await untilWeights(lab, allOf(lab));
+    daemon = await takeCare(lab, ['--drain-timeout', '3s']);
   });
-  afterEach(() => daemon.stop());
+  afterEach(async () => {
+    await daemon.stop();
+    await restore(lab);
+  });
 
   const others = (): Record<string, number> => ({ [lab.master(0).endpoint]: 1, [lab.master(2).endpoint]: 1 });
 

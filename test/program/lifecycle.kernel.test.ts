@@ -2,7 +2,18 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Lab, until, type LabProcess } from '../../lab/index.js';
-import { allOf, answerers, fingerprint, lvscare, serversOf, startCare, untilWeights, VS } from './lvscare.js';
+import {
+  allOf,
+  answerers,
+  fingerprint,
+  lvscare,
+  restore,
+  serversOf,
+  startCare,
+  takeCare,
+  untilWeights,
+  VS,
+} from './lvscare.js';
 
 describe('the life of lvscare care', () => {
   let lab: Lab;
@@ -17,13 +28,12 @@ describe('the life of lvscare care', () => {
     await daemon?.stop();
     daemon = null;
     // Whatever a test that failed left behind.
-    for (const master of lab.masters) await master.heal();
+    await restore(lab);
     await lvscare(lab.node, ['care', '--vs', VS, '-C']);
   });
 
   it('kill -9 and a restart change nothing in the table, and cut no connection', async () => {
-    daemon = startCare(lab);
-    await untilWeights(lab, allOf(lab));
+    daemon = await takeCare(lab);
     const connections = await Promise.all(lab.masters.map(() => lab.node.open()));
     const served = await Promise.all(connections.map(async (connection) => (await connection.whoami()).name));
     const steady = await lab.node.steady({ everyMs: 50 });
@@ -53,11 +63,7 @@ describe('the life of lvscare care', () => {
 
   it('SIGTERM and SIGINT leave the rules, and end it with status 0 though a probe hangs', async () => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-      daemon = startCare(lab, ['--health-timeout', '5m']);
-      await untilWeights(lab, allOf(lab));
-      for (const { addresses } of lab.masters) {
-        await daemon.waitForLine(new RegExp(`${addresses.ipv4}:6443 is up`));
-      }
+      daemon = await takeCare(lab, ['--health-timeout', '5m']);
       const asked = async (): Promise<number> => (await lab.master(0).stats()).requests['GET /healthz'] ?? 0;
       const count = await asked();
       await lab.master(0).hang();
@@ -77,8 +83,7 @@ describe('the life of lvscare care', () => {
   });
 
   it('-C leaves no trace, and the second time finds nothing to do', async () => {
-    daemon = startCare(lab);
-    await untilWeights(lab, allOf(lab));
+    daemon = await takeCare(lab);
     await daemon.stop();
     const first = await lvscare(lab.node, ['care', '--vs', VS, '-C']);
     assert.equal(first.status, 0);
@@ -134,8 +139,7 @@ describe('the life of lvscare care', () => {
   });
 
   it('a master that left --rs is drained and removed, one that joined is added', async () => {
-    daemon = startCare(lab);
-    await untilWeights(lab, allOf(lab));
+    daemon = await takeCare(lab);
     const connections = await Promise.all(lab.masters.map(() => lab.node.open()));
     const served = await Promise.all(connections.map(async (connection) => (await connection.whoami()).name));
     const leaving = connections[served.indexOf('master2')];
@@ -152,8 +156,7 @@ describe('the life of lvscare care', () => {
     daemon = startCare(lab, ['--drain-timeout', '1s'], serversOf(lab, lab.masters.slice(0, 2)));
     await untilWeights(lab, two);
     await daemon.stop();
-    daemon = startCare(lab);
-    await untilWeights(lab, allOf(lab));
+    daemon = await takeCare(lab);
     for (const connection of connections.filter((other) => other !== leaving)) await connection.close();
   });
 

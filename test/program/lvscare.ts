@@ -30,6 +30,26 @@ export function startCare(lab: Lab, extra: readonly string[] = [], servers = ser
   });
 }
 
+/** The same, and waits until it has judged every server up and put it in rotation. */
+export async function takeCare(lab: Lab, extra: readonly string[] = []): Promise<LabProcess> {
+  const daemon = startCare(lab, extra);
+  for (const { addresses } of lab.masters) {
+    await daemon.waitForLine(new RegExp(`${addresses.ipv4}:6443 is up`));
+  }
+  await untilWeights(lab, allOf(lab));
+  return daemon;
+}
+
+/** Puts every master right again, whatever a test that failed left behind. */
+export async function restore(lab: Lab): Promise<void> {
+  for (const master of lab.masters) {
+    await master.start().catch(() => undefined);
+    await master.mend();
+    await master.cont();
+    await master.heal();
+  }
+}
+
 /** Waits for the table to have exactly these rows of our virtual server, as ipvsadm shows them; null for none at all. */
 export async function untilWeights(
   lab: Lab,
