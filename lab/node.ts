@@ -107,7 +107,9 @@ export class LabNode {
 
   /** The virtual server's rows, by endpoint, with their weights; null if there is no such virtual server. */
   async weights(virtualServer = endpoint(VIP.ipv4)): Promise<Record<string, number> | null> {
-    const row = (await this.table()).find((found) => found.endpoint === virtualServer);
+    const row = (await this.table()).find(
+      ({ protocol, endpoint: at }) => protocol === 'TCP' && at === virtualServer,
+    );
     if (row === undefined) return null;
     return Object.fromEntries(row.realServers.map((server) => [server.endpoint, server.weight]));
   }

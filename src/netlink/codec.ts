@@ -29,7 +29,7 @@ export type DecodedMessage =
   /** Well-formed, and about something else. */
   | { readonly kind: 'other' };
 
-export interface DecodeContext {
+interface DecodeContext {
   /** What a destination takes that does not name its family (kernels before 3.18). Default ipv4. */
   readonly serviceFamily?: IpFamily;
 }

@@ -201,7 +201,7 @@ export interface WireInfo {
   readonly connectionTableSize: number;
 }
 
-export interface WireStats {
+interface WireStats {
   readonly connections: bigint;
   readonly packetsIn: bigint;
   readonly packetsOut: bigint;

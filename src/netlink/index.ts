@@ -1,6 +1,8 @@
+// ts-unused-exports:disable-next-line
 export type { AddressFilter } from './address.js';
 export { isIpvsMissing, NetlinkError } from './errors.js';
 export { Ipvs } from './ipvs.js';
+// ts-unused-exports:disable-next-line
 export type { RouteFilter } from './route.js';
 export { Rtnetlink } from './rtnetlink.js';
 export * from './types.js';

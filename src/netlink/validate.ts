@@ -46,7 +46,7 @@ export function oneOf<Name extends string>(
   refuse(path, `one of ${Object.keys(names).join(', ')}`, value);
 }
 
-export interface Address {
+interface Address {
   readonly family: IpFamily;
   readonly text: string;
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 
 /** What a tool said to the kernel for one command, and what the kernel said back; see captured/capture.py. */
-export interface Exchange {
+interface Exchange {
   readonly command: string;
   /** The first line that the tool printed, if it failed. */
   readonly printed: string | null;

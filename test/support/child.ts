@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 
-export interface Finished {
+interface Finished {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
   readonly stdout: string;
@@ -23,7 +23,7 @@ export function childScript(name: string): URL {
   return new URL(`../netlink/children/${name}.js`, import.meta.url);
 }
 
-export function startChild(name: string, options: ChildOptions = {}): ChildProcessWithoutNullStreams {
+function startChild(name: string, options: ChildOptions = {}): ChildProcessWithoutNullStreams {
   const [command, ...rest] = [
     ...(options.wrapper ?? []),
     process.execPath,

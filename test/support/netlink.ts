@@ -1,7 +1,7 @@
 /** What the tests of netlink-ts share: handles that are closed, tables that are empty, errors that are judged. */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
-import { Ipvs, NetlinkError, Rtnetlink, ServiceFlag } from '../../src/netlink/index.js';
+import { Ipvs, NetlinkError, ServiceFlag } from '../../src/netlink/index.js';
 import type {
   AddressServiceKey,
   FwmarkServiceKey,
@@ -28,16 +28,6 @@ export async function withIpvs<T>(use: (ipvs: Ipvs) => Promise<T>): Promise<T> {
     return await use(ipvs);
   } finally {
     await ipvs.close();
-  }
-}
-
-/** Lends a handle to `use` and closes it, whatever happens. */
-export async function withRtnetlink<T>(use: (rtnetlink: Rtnetlink) => Promise<T>): Promise<T> {
-  const rtnetlink = Rtnetlink.open(patience);
-  try {
-    return await use(rtnetlink);
-  } finally {
-    await rtnetlink.close();
   }
 }
 

@@ -65,14 +65,6 @@ export function shellSync(script: string): string {
   return execFileSync('bash', ['-eu'], { env, encoding: 'utf8', input: script, stdio: 'pipe' });
 }
 
-/** Runs a script that may fail: did it succeed? */
-export function succeeds(script: string): Promise<boolean> {
-  return shell(script).then(
-    () => true,
-    () => false,
-  );
-}
-
 export function startTool(name: string, ...args: string[]): ChildProcessWithoutNullStreams {
   return spawn(name, args, { env, stdio: 'pipe' });
 }
