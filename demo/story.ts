@@ -83,7 +83,10 @@ async function leave(): Promise<void> {
 
 async function cleanUp(): Promise<void> {
   chapter('Stop, and clean up');
+  const stoppingMs = performance.now();
   await daemon.stop();
+  say(`   ended ${duration(performance.now() - stoppingMs)} after SIGTERM; the table stays:`);
+  await showTable();
   const args = ['care', '--vs', VS, '--clean', '--log-format', 'text'];
   typed(`lvscare ${args.join(' ')}`, await lab.node.must(process.execPath, [PROGRAM, ...args]));
   await showTable();
