@@ -22,6 +22,7 @@
         'native/socket.cc',
         'native/status_message.cc',
         'native/subscription.cc',
+        'native/tcp_options.cc',
         'native/transport.cc',
       ],
       'defines': [

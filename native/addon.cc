@@ -12,6 +12,7 @@
 #include "route_codec.h"
 #include "status_message.h"
 #include "subscription.h"
+#include "tcp_options.h"
 
 namespace netlink_ts {
 namespace {
@@ -65,11 +66,40 @@ Napi::Value DecodeForTest(const Napi::CallbackInfo& info) {
   return ok ? ToJs(env, value) : env.Null();
 }
 
+Napi::Value ErrnoToJs(Napi::Env env, int error) {
+  return ToJs(env, error == 0 ? std::nullopt : std::optional<Failure>({error}));
+}
+
+// setTcpOptions(fd, options): the failure, or null.
+Napi::Value SetTcpOptionsOfFd(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const auto fd = ReadDescriptor(info[0]);
+  if (!fd) return env.Undefined();
+  const auto options = ReadTcpOptions(info[1], "options");
+  if (!options) return env.Undefined();
+  return ErrnoToJs(env, SetTcpOptions(*fd, *options));
+}
+
+// getTcpOptions(fd): the options or the failure; the other is null.
+Napi::Value GetTcpOptionsOfFd(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const auto fd = ReadDescriptor(info[0]);
+  if (!fd) return env.Undefined();
+  TcpOptions options;
+  const int error = GetTcpOptions(*fd, &options);
+  Napi::Object result = Napi::Object::New(env);
+  Set(result, "options", error == 0 ? ToJs(env, options) : env.Null());
+  Set(result, "failure", ErrnoToJs(env, error));
+  return result;
+}
+
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Set(exports, "Handle", Handle::Define(env));
   Set(exports, "Subscription", Subscription::Define(env));
   Set(exports, "encode", Napi::Function::New(env, EncodeForTest, "encode"));
   Set(exports, "decode", Napi::Function::New(env, DecodeForTest, "decode"));
+  Set(exports, "setTcpOptions", Napi::Function::New(env, SetTcpOptionsOfFd, "setTcpOptions"));
+  Set(exports, "getTcpOptions", Napi::Function::New(env, GetTcpOptionsOfFd, "getTcpOptions"));
   return exports;
 }
 

@@ -11,7 +11,7 @@ namespace {
 
 const char* Name(int error) { return strerrorname_np(error); }
 
-#else  // musl and older glibc: what netlink, IPVS and rtnetlink answer.
+#else  // musl and older glibc: what netlink, IPVS, rtnetlink and sockets answer.
 
 const char* Name(int error) {
   switch (error) {
@@ -43,11 +43,14 @@ const char* Name(int error) {
     NETLINK_TS_ERRNO(ENODEV);
     NETLINK_TS_ERRNO(ENOENT);
     NETLINK_TS_ERRNO(ENOMEM);
+    NETLINK_TS_ERRNO(ENOPROTOOPT);
     NETLINK_TS_ERRNO(ENOSPC);
     NETLINK_TS_ERRNO(ENOSYS);
+    NETLINK_TS_ERRNO(ENOTSOCK);
     NETLINK_TS_ERRNO(EOPNOTSUPP);
     NETLINK_TS_ERRNO(EPERM);
     NETLINK_TS_ERRNO(EPROTONOSUPPORT);
+    NETLINK_TS_ERRNO(EPROTOTYPE);
     NETLINK_TS_ERRNO(ERANGE);
     NETLINK_TS_ERRNO(ESRCH);
     NETLINK_TS_ERRNO(ETIMEDOUT);

@@ -223,4 +223,26 @@ std::optional<Request> ReadRequest(Codec codec, const Napi::Value& value, const 
   return request;
 }
 
+std::optional<int> ReadDescriptor(const Napi::Value& value) {
+  const double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : -1;
+  if (number >= 0 && number <= std::numeric_limits<int>::max() && std::trunc(number) == number) {
+    return static_cast<int>(number);
+  }
+  ThrowTypeError(value.Env(), "fd: expected a file descriptor");
+  return std::nullopt;
+}
+
+std::optional<TcpOptions> ReadTcpOptions(const Napi::Value& value, const std::string& path) {
+  bool ok = true;
+  Fields fields(value, path, &ok);
+  TcpOptions options;
+  fields.Read("keepAlive", &options.keep_alive);
+  fields.Read("keepIdle", &options.keep_idle);
+  fields.Read("keepInterval", &options.keep_interval);
+  fields.Read("keepCount", &options.keep_count);
+  fields.Read("userTimeout", &options.user_timeout);
+  if (!ok) return std::nullopt;
+  return options;
+}
+
 }  // namespace netlink_ts

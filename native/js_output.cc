@@ -171,4 +171,14 @@ Napi::Value ToJs(Napi::Env env, const std::vector<Outcome>& outcomes) {
   return results;
 }
 
+Napi::Value ToJs(Napi::Env env, const TcpOptions& options) {
+  Napi::Object object = Napi::Object::New(env);
+  Set(object, "keepAlive", options.keep_alive);
+  Set(object, "keepIdle", options.keep_idle);
+  Set(object, "keepInterval", options.keep_interval);
+  Set(object, "keepCount", options.keep_count);
+  Set(object, "userTimeout", options.user_timeout);
+  return object;
+}
+
 }  // namespace netlink_ts

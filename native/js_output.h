@@ -13,5 +13,6 @@ namespace netlink_ts {
 Napi::Value ToJs(Napi::Env env, const Decoded& value);
 Napi::Value ToJs(Napi::Env env, const std::optional<Failure>& failure);
 Napi::Value ToJs(Napi::Env env, const std::vector<Outcome>& outcomes);
+Napi::Value ToJs(Napi::Env env, const TcpOptions& options);
 
 }  // namespace netlink_ts

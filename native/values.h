@@ -133,6 +133,18 @@ struct Route {
   IpAddress preferred_source;
 };
 
+// ---- TCP sockets
+// --------------------------------------------------------------------------------------------
+
+// As getsockopt(2) gives them.
+struct TcpOptions {
+  int keep_alive = 0;     // SO_KEEPALIVE
+  int keep_idle = 0;      // TCP_KEEPIDLE, s
+  int keep_interval = 0;  // TCP_KEEPINTVL, s
+  int keep_count = 0;     // TCP_KEEPCNT
+  int user_timeout = 0;   // TCP_USER_TIMEOUT, ms
+};
+
 // ---- requests and answers
 // -----------------------------------------------------------------------------------
 

@@ -8,6 +8,14 @@ export type WireProtocol = 'ipvs' | 'route';
 export interface Addon {
   readonly Handle: new (protocol: WireProtocol) => NativeHandle;
   readonly Subscription: new () => NativeSubscription;
+  /** Sets all of them on a TCP socket that somebody else owns. EPROTOTYPE, with nothing changed, if it is not TCP. */
+  setTcpOptions(fd: number, options: WireTcpOptions): WireFailure | null;
+  /** Reads them. EPROTOTYPE if it is not TCP. */
+  getTcpOptions(
+    fd: number,
+  ):
+    | { readonly options: WireTcpOptions; readonly failure: null }
+    | { readonly options: null; readonly failure: WireFailure };
   /** The bytes of a request, with sequence number and port id zero. For tests. */
   encode(protocol: WireProtocol, request: WireRequest, familyId: number): Uint8Array;
   /** The value of a message; null if it is malformed. For tests. */
@@ -50,6 +58,21 @@ export interface NativeSubscription {
 }
 
 export type WireGroup = 'link' | 'ipv4-address' | 'ipv6-address' | 'ipv4-route' | 'ipv6-route';
+
+// ---- TCP sockets --------------------------------------------------------------------------------------------
+
+export interface WireTcpOptions {
+  /** SO_KEEPALIVE: 0 or 1. */
+  readonly keepAlive: number;
+  /** TCP_KEEPIDLE, in seconds. */
+  readonly keepIdle: number;
+  /** TCP_KEEPINTVL, in seconds. */
+  readonly keepInterval: number;
+  /** TCP_KEEPCNT. */
+  readonly keepCount: number;
+  /** TCP_USER_TIMEOUT, in milliseconds; 0 is none. */
+  readonly userTimeout: number;
+}
 
 // ---- requests -----------------------------------------------------------------------------------------------
 

@@ -5,4 +5,5 @@ export { Ipvs } from './ipvs.js';
 // ts-unused-exports:disable-next-line
 export type { RouteFilter } from './route.js';
 export { Rtnetlink } from './rtnetlink.js';
+export { getTcpLiveness, setTcpLiveness } from './tcp.js';
 export * from './types.js';

@@ -274,6 +274,29 @@ export type RtnetlinkEvent =
   /** The socket's buffer overflowed and events were lost: read again what you care about. */
   | { readonly kind: 'overrun' };
 
+// ---- TCP sockets --------------------------------------------------------------------------------------------
+
+/** When the kernel gives a peer up that has fallen silent: its machine is gone, or a cable on the way. */
+export interface TcpLivenessOptions {
+  /** Seconds of silence before the first probe (TCP_KEEPIDLE): 1 to 32767. */
+  readonly keepAliveIdleS: number;
+  /** Seconds between probes (TCP_KEEPINTVL): 1 to 32767. */
+  readonly keepAliveIntervalS: number;
+  /** Unanswered probes that end the connection (TCP_KEEPCNT): 1 to 127. Counts only if `userTimeoutMs` is 0. */
+  readonly keepAliveProbes: number;
+  /**
+   * How long what was sent, data or probes, may go unacknowledged (TCP_USER_TIMEOUT): 0 to 2147483647. With 0 data is
+   * sent again for as long as the kernel's `net.ipv4.tcp_retries2` says: by default a quarter of an hour.
+   */
+  readonly userTimeoutMs: number;
+}
+
+/** What a socket has. */
+export interface TcpLiveness extends TcpLivenessOptions {
+  /** Whether the kernel probes at all (SO_KEEPALIVE). */
+  readonly keepAlive: boolean;
+}
+
 // ---- requests -----------------------------------------------------------------------------------------------
 
 export interface RequestOptions {
