@@ -1,20 +1,71 @@
 /** What a lab and its apiservers' processes say to each other. */
+import type { Certificate } from './certificates.js';
 
 /** What an apiserver is started with: one JSON argument. */
-export interface ApiserverOptions {
+export interface ApiserverOptions extends Certificate {
   readonly name: string;
   readonly port: number;
-  readonly certificateFile: string;
-  readonly keyFile: string;
+  /** Who signs the certificates of clients, as with kubeadm the cluster's own authority. */
+  readonly clientCaFile: string;
 }
 
-/** How the health paths answer. */
+/** How a connection is cut off: by RST, or closed without a word of TLS or HTTP. */
+export type CutOff = 'rst' | 'fin';
+
+export type HealthPath = '/healthz' | '/livez' | '/readyz';
+
+/**
+ * How requests on the health paths are answered. It concerns these alone: other requests, and connections that carry
+ * them, are left in peace.
+ */
 export type HealthBehaviour =
   | { readonly kind: 'ok' }
-  /** With this status. */
-  | { readonly kind: 'status'; readonly status: number }
+  /** With this status, and a Location if it is a redirect. At one of the paths only if `path` says so. */
+  | { readonly kind: 'status'; readonly status: number; readonly path?: HealthPath }
   /** Not at all: the request is read, and nothing comes back. */
-  | { readonly kind: 'hang' };
+  | { readonly kind: 'hang' }
+  /** With 200, after so many ms. */
+  | { readonly kind: 'late'; readonly afterMs: number }
+  /** With one header line after the other, ten a second, until the client goes. */
+  | { readonly kind: 'endless-headers' }
+  /** With 200 and ten bytes of a body a second, until the client goes. */
+  | { readonly kind: 'endless-body' }
+  /** With 200 and a body of 100 MB, as fast as it is read. */
+  | { readonly kind: 'huge-body' }
+  /** The connection is cut off when the request has come, in the middle of the headers, or of the body. */
+  | { readonly kind: 'cut-off'; readonly at: 'request' | 'headers' | 'body'; readonly by: CutOff };
+
+/** How every new connection is met, a health probe's or not. Those that stand already go on. */
+export type Greeting =
+  | { readonly kind: 'tls' }
+  /** TLS 1.0, and nothing newer. */
+  | { readonly kind: 'tls1.0' }
+  /** TLS; a client without a certificate of the cluster's authority is turned away in the handshake. */
+  | { readonly kind: 'client-certificate' }
+  /** HTTP without TLS. */
+  | { readonly kind: 'http' }
+  /** Bytes that are no TLS. */
+  | { readonly kind: 'garbage' }
+  /** Accepted, and nothing ever comes: the handshake hangs. */
+  | { readonly kind: 'silence' }
+  /** Cut off at once, or when the ClientHello has come. */
+  | { readonly kind: 'cut-off'; readonly at: 'accept' | 'client-hello'; readonly by: CutOff };
+
+/** How connections are ended that nothing is wrong with. */
+export interface Manners {
+  /** Closes a connection that has had no request for so long since its last answer, in ms. Default 90 000. */
+  readonly idleMs?: number;
+  /** Says `Connection: close` in every answer, and does so. Default no. */
+  readonly lastAnswer?: boolean;
+}
+
+/** Who is answered on the health paths; the others get a 401, as with `--anonymous-auth=false`. Either one will do. */
+export interface Credentials {
+  /** Whoever says `Authorization: Bearer` and this. */
+  readonly token?: string;
+  /** Whoever has a certificate of the cluster's authority. */
+  readonly clientCertificate?: boolean;
+}
 
 /** The last request on a health path. */
 export interface HealthRequest {
@@ -52,6 +103,18 @@ export interface Whoami {
 /** What the process can be asked for over IPC. */
 export interface ApiserverCalls {
   behave(health: HealthBehaviour): void;
+  greet(greeting: Greeting): void;
+  mind(manners: Manners): void;
+  demand(credentials: Credentials | null): void;
+  /** Shows this certificate in new handshakes. */
+  present(certificate: Certificate): void;
+  /** Stops listening: connections stay. */
+  closePort(): void;
+  openPort(): Promise<void>;
+  /** Undoes all of the above. */
+  heal(): Promise<void>;
+  /** Begins to end as a kube-apiserver does on SIGTERM. */
+  shutDown(unreadyMs: number): void;
   stats(): ApiserverStats;
 }
 

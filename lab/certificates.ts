@@ -17,6 +17,8 @@ export interface CertificateOptions {
   readonly alternativeNames: readonly string[];
   /** Make one that expired yesterday. Default no. */
   readonly expired?: boolean;
+  /** Make one that is valid from tomorrow on. Default no. */
+  readonly notYetValid?: boolean;
   /** Who signs. Default the lab's own authority. */
   readonly authority?: Certificate;
 }
@@ -24,11 +26,28 @@ export interface CertificateOptions {
 /** The names that every apiserver answers to. */
 export const APISERVER_NAMES = ['kubernetes', 'kubernetes.default.svc', 'apiserver.cluster.local'] as const;
 
-const CONFIG = `[req]
+/** What `openssl req` and `openssl ca` want to be told in a file. */
+function configOf(directory: string): string {
+  return `[req]
 distinguished_name = name
 prompt = no
 [name]
+[ca]
+default_ca = lab
+[lab]
+database = ${directory}/index.txt
+new_certs_dir = ${directory}
+rand_serial = yes
+unique_subject = no
+default_md = sha256
+policy = any
+copy_extensions = copy
+[any]
+commonName = supplied
 `;
+}
+
+const DAY_MS = 86_400_000;
 
 /** A directory of certificates with an authority of its own. */
 export class Certificates {
@@ -42,7 +61,8 @@ export class Certificates {
   static async create(): Promise<Certificates> {
     const certificates = new Certificates(await mkdtemp(join(tmpdir(), 'lab-certificates-')));
     try {
-      await writeFile(certificates.#config, CONFIG);
+      await writeFile(certificates.#config, configOf(certificates.directory));
+      await writeFile(join(certificates.directory, 'index.txt'), '');
       certificates.#authority = await certificates.createAuthority('ca');
       return certificates;
     } catch (error) {
@@ -74,30 +94,38 @@ export class Certificates {
   }
 
   /** A server's certificate; `file` names its files. */
-  async create(file: string, options: CertificateOptions): Promise<Certificate> {
-    const { name, alternativeNames, expired = false, authority = this.authority } = options;
+  create(file: string, options: CertificateOptions): Promise<Certificate> {
+    return this.#create(file, 'serverAuth', options);
+  }
+
+  /** A client's certificate, for those that are asked for one; `file` names its files. */
+  createClient(file: string, options: Omit<CertificateOptions, 'alternativeNames'>): Promise<Certificate> {
+    return this.#create(file, 'clientAuth', { ...options, alternativeNames: [`DNS:${options.name}`] });
+  }
+
+  async #create(file: string, usage: string, options: CertificateOptions): Promise<Certificate> {
+    const { name, alternativeNames, expired = false, notYetValid = false } = options;
+    const { authority = this.authority } = options;
     const made = this.#files(file);
     const extensions = [
-      ...['-addext', 'basicConstraints=critical,CA:FALSE', '-addext', 'extendedKeyUsage=serverAuth'],
+      ...['-addext', 'basicConstraints=critical,CA:FALSE', '-addext', `extendedKeyUsage=${usage}`],
       ...['-addext', `subjectAltName=${alternativeNames.join(',')}`],
     ];
-    const signer = ['-CA', authority.certificateFile, '-CAkey', authority.keyFile];
-    if (expired) {
-      // Only `openssl x509` makes one that is over already, and only from a request.
-      const request = await must('openssl', ['req', '-new', ...this.#subject(made, name), ...extensions]);
-      const terms = ['-days', '-1', '-copy_extensions', 'copy', '-out', made.certificateFile];
-      await must('openssl', ['x509', '-req', ...signer, ...terms], { input: request });
-    } else {
-      const terms = ['-days', '30', '-out', made.certificateFile];
-      await must('openssl', [
-        'req',
-        '-x509',
-        ...this.#subject(made, name),
-        ...extensions,
-        ...signer,
-        ...terms,
-      ]);
+    const { certificateFile: ca, keyFile: caKey } = authority;
+    if (!expired && !notYetValid) {
+      const signer = ['-CA', ca, '-CAkey', caKey, '-days', '30', '-out', made.certificateFile];
+      await must('openssl', ['req', '-x509', ...this.#subject(made, name), ...extensions, ...signer]);
+      return made;
     }
+    // Only `openssl ca` makes one that is valid at another time, and only from a request.
+    const request = join(this.directory, `${file}.csr`);
+    await must('openssl', [...['req', '-new', ...this.#subject(made, name), ...extensions, '-out', request]]);
+    const startMs = Date.now() + (expired ? -30 : 1) * DAY_MS;
+    await must('openssl', [
+      ...['ca', '-batch', '-notext', '-config', this.#config, '-cert', ca, '-keyfile', caKey],
+      ...['-startdate', asn1Time(startMs), '-enddate', asn1Time(startMs + 29 * DAY_MS)],
+      ...['-in', request, '-out', made.certificateFile],
+    ]);
     return made;
   }
 
@@ -122,4 +150,9 @@ export class Certificates {
       ...['-nodes', '-keyout', made.keyFile, '-subj', `/CN=${name}`],
     ];
   }
+}
+
+/** `20260131235959Z` */
+function asn1Time(atMs: number): string {
+  return `${new Date(atMs).toISOString().slice(0, 19).replace(/[-:T]/g, '')}Z`;
 }

@@ -6,4 +6,5 @@ export type { Master } from './master.js';
 export { urlOf } from './network.js';
 export type { LabNode } from './node.js';
 export type { LabProcess } from './process.js';
+export { openSockets } from './sockets.js';
 export { until } from './until.js';

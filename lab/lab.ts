@@ -58,7 +58,7 @@ export class Lab {
       started.catch(() => undefined);
       starting.push(started);
     };
-    const node = new LabNode(await network.plug('node', NODE));
+    const node = new LabNode(await network.plug('node', NODE), network);
     start(node);
     const masters: Master[] = [];
     for (let index = 0; index < count; index++) {
@@ -69,6 +69,7 @@ export class Lab {
         host,
         network,
         await masterCertificate(certificates, name, host.addresses),
+        certificates.authority.certificateFile,
       );
       start(master);
       masters.push(master);

@@ -2,9 +2,18 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { APISERVER_PORT, endpoint, VIP, type Addresses } from './addresses.js';
-import type { ApiserverCalls, ApiserverEvent, ApiserverOptions, ApiserverStats } from './apiserver-calls.js';
+import type {
+  ApiserverCalls,
+  ApiserverEvent,
+  ApiserverOptions,
+  ApiserverStats,
+  Credentials,
+  Greeting,
+  HealthBehaviour,
+  Manners,
+} from './apiserver-calls.js';
 import { APISERVER_NAMES, type Certificate, type Certificates } from './certificates.js';
-import { inside, type Host, type Network } from './network.js';
+import { inside, type Host, type Impairment, type Network } from './network.js';
 import { LabProcess } from './process.js';
 import { Remote } from './remote.js';
 import { run, type Result, type RunOptions } from './run.js';
@@ -24,15 +33,17 @@ export class Master {
   readonly addresses: Addresses;
   readonly host: Host;
   readonly #network: Network;
+  readonly #clientCaFile: string;
   #certificate: Certificate;
   #apiserver: Apiserver | null = null;
 
-  constructor(name: string, host: Host, network: Network, certificate: Certificate) {
+  constructor(name: string, host: Host, network: Network, certificate: Certificate, clientCaFile: string) {
     this.name = name;
     this.host = host;
     this.addresses = host.addresses;
     this.#network = network;
     this.#certificate = certificate;
+    this.#clientCaFile = clientCaFile;
   }
 
   /** `10.103.97.200:6443` */
@@ -53,7 +64,12 @@ export class Master {
   /** Starts the apiserver, healthy; resolves when it listens. */
   async start(): Promise<void> {
     if (this.#apiserver !== null) throw new Error(`${this.name} runs already`);
-    const options: ApiserverOptions = { name: this.name, port: APISERVER_PORT, ...this.#certificate };
+    const options: ApiserverOptions = {
+      name: this.name,
+      port: APISERVER_PORT,
+      clientCaFile: this.#clientCaFile,
+      ...this.#certificate,
+    };
     const args = inside(this.host.namespace, process.execPath, [PROGRAM, JSON.stringify(options)]);
     const started = new LabProcess('ip', args, { ipc: true });
     await new Promise<void>((resolve, reject) => {
@@ -105,24 +121,80 @@ export class Master {
     return this.#network.cut(this.host);
   }
 
-  /** Plugs the cable in again; resolves when packets pass. */
+  /** From now on who sends to the apiserver's port is told by ICMP that it is prohibited, as by a firewall. */
+  prohibit(): Promise<void> {
+    return this.#network.prohibit(this.host);
+  }
+
+  /** From now on what the host sends is delayed, and some of it lost. */
+  impair(impairment: Impairment): Promise<void> {
+    return this.#network.impair(this.host, impairment);
+  }
+
+  /** Puts the host's cable and its firewall right again; resolves when packets pass. */
   mend(): Promise<void> {
     return this.#network.mend(this.host);
   }
 
+  /** From now on the health paths answer like this; other requests are answered as ever. */
+  behave(health: HealthBehaviour): Promise<void> {
+    return this.#running.remote.call('behave', health);
+  }
+
   /** From now on health answers with this status. */
   fail(status = 500): Promise<void> {
-    return this.#running.remote.call('behave', { kind: 'status', status });
+    return this.behave({ kind: 'status', status });
   }
 
   /** From now on health is not answered: the connection is accepted, the request is read, nothing comes. */
   hang(): Promise<void> {
-    return this.#running.remote.call('behave', { kind: 'hang' });
+    return this.behave({ kind: 'hang' });
   }
 
-  /** Health is `ok` again. Requests that hang go on hanging. */
+  /** From now on every new connection is met like this, whoever's it is; those that stand go on. */
+  greet(greeting: Greeting): Promise<void> {
+    return this.#running.remote.call('greet', greeting);
+  }
+
+  /** From now on new handshakes show this certificate; those that are done stay done. */
+  present(certificate: Certificate): Promise<void> {
+    return this.#running.remote.call('present', certificate);
+  }
+
+  /** From the next answer on connections are kept and closed like this. */
+  mind(manners: Manners): Promise<void> {
+    return this.#running.remote.call('mind', manners);
+  }
+
+  /** From now on health is told only to whom has one of these. */
+  demand(credentials: Credentials): Promise<void> {
+    return this.#running.remote.call('demand', credentials);
+  }
+
+  /** The process lives, its connections go on, and new ones are refused. */
+  closePort(): Promise<void> {
+    return this.#running.remote.call('closePort');
+  }
+
+  openPort(): Promise<void> {
+    return this.#running.remote.call('openPort');
+  }
+
+  /**
+   * Ends as a kube-apiserver does on SIGTERM: readyz fails for so long; then it listens no more, closes idle
+   * connections, answers what it was asked, and is gone.
+   */
+  async shutDown({ unreadyMs }: { readonly unreadyMs: number }): Promise<void> {
+    const { process: running, remote } = this.#running;
+    await remote.call('shutDown', unreadyMs);
+    const status = await running.exited;
+    this.#apiserver = null;
+    if (status !== 0) throw new Error(`${this.name} ended with status ${status}:\n${running.text()}`);
+  }
+
+  /** Everything about the process is as it was at its start. Requests that hang go on hanging. */
   heal(): Promise<void> {
-    return this.#running.remote.call('behave', { kind: 'ok' });
+    return this.#running.remote.call('heal');
   }
 
   /** What the apiserver counted since it started. */

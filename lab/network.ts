@@ -3,11 +3,18 @@ import { APISERVER_PORT, type Addresses } from './addresses.js';
 import { must, run } from './run.js';
 import { until } from './until.js';
 
-/** A host on the switch: its namespace, and the switch's port that its cable ends in. */
+/** A host on the switch: its namespace, the switch's, and the switch's port that its cable ends in. */
 export interface Host {
   readonly namespace: string;
+  readonly switchNamespace: string;
   readonly port: string;
   readonly addresses: Addresses;
+}
+
+/** What is wrong with a cable. */
+export interface Impairment {
+  readonly delayMs: number;
+  readonly lossPercent: number;
 }
 
 /** A switch with hosts. Nothing of it is in the namespace of the one who made it. */
@@ -15,6 +22,8 @@ export class Network {
   readonly #switch: string;
   readonly #prefix: string;
   readonly #namespaces: string[] = [];
+  readonly #prohibited = new Set<Host>();
+  readonly #impaired = new Set<Host>();
 
   constructor(prefix: string) {
     this.#prefix = prefix;
@@ -28,7 +37,8 @@ export class Network {
 
   /** Plugs a host in. Its addresses are usable at once: nobody looks for duplicates. */
   async plug(name: string, addresses: Addresses): Promise<Host> {
-    const host = { namespace: `${this.#prefix}-${name}`, port: name, addresses };
+    const namespace = `${this.#prefix}-${name}`;
+    const host = { namespace, switchNamespace: this.#switch, port: name, addresses };
     await this.#addNamespace(host.namespace);
     await inNamespace(this.#switch, [
       `link add name ${host.port} master switch type veth peer name eth0 netns ${host.namespace}`,
@@ -49,8 +59,43 @@ export class Network {
     await inNamespace(this.#switch, [`link set ${host.port} down`]);
   }
 
-  /** Plugs it in again; resolves when packets pass. */
+  /**
+   * From now on the host's port answers with ICMP that it is prohibited, as a firewall would; other ports, and what the
+   * host itself sends, are let pass. IPv4.
+   */
+  async prohibit(host: Host): Promise<void> {
+    // A rule that comes before the one that delivers to local addresses. Only one who forwards tells the sender.
+    await must('ip', inside(host.namespace, 'tee', ['/proc/sys/net/ipv4/conf/eth0/forwarding']), {
+      input: '1\n',
+    });
+    await inNamespace(host.namespace, [
+      'rule add pref 2 lookup local',
+      `rule add pref 1 iif eth0 ipproto tcp dport ${APISERVER_PORT} prohibit`,
+      'rule delete pref 0',
+    ]);
+    this.#prohibited.add(host);
+  }
+
+  /**
+   * From now on the host's cable is a bad one: what the host sends is delayed by so much, and so many percent of it are
+   * lost.
+   */
+  async impair(host: Host, { delayMs, lossPercent }: Impairment): Promise<void> {
+    const netem = ['netem', 'delay', `${delayMs}ms`, 'loss', `${lossPercent}%`, 'limit', '10000'];
+    await must('tc', ['-n', host.namespace, 'qdisc', 'replace', 'dev', 'eth0', 'root', ...netem]);
+    this.#impaired.add(host);
+  }
+
+  /** Puts everything right again between the host and the others; resolves when packets pass. */
   async mend(host: Host): Promise<void> {
+    if (this.#prohibited.delete(host))
+      await inNamespace(host.namespace, [
+        'rule add pref 0 lookup local',
+        'rule delete pref 1',
+        'rule delete pref 2',
+      ]);
+    if (this.#impaired.delete(host))
+      await must('tc', ['-n', host.namespace, 'qdisc', 'delete', 'dev', 'eth0', 'root']);
     await inNamespace(this.#switch, [`link set ${host.port} up`]);
     await this.#untilPassing(host);
   }

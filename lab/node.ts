@@ -11,7 +11,7 @@ import type {
 } from './client-calls.js';
 import { LabConnection, SteadyClient } from './client-handles.js';
 import { parseTable, type VirtualServerRow } from './ipvsadm.js';
-import { inside, urlOf, type Host } from './network.js';
+import { inside, urlOf, type Host, type Impairment, type Network } from './network.js';
 import { LabProcess, type StartOptions } from './process.js';
 import { Remote } from './remote.js';
 import { must, run, type Result, type RunOptions } from './run.js';
@@ -25,13 +25,15 @@ type IpObject = Readonly<Record<string, unknown>>;
 export class LabNode {
   readonly addresses: Addresses;
   readonly host: Host;
+  readonly #network: Network;
   readonly #started: LabProcess[] = [];
   readonly #endings = new Map<number, PromiseWithResolvers<Ending>>();
   readonly #steadies = new Map<number, SteadyClient>();
   #client: { readonly process: LabProcess; readonly remote: Remote<ClientCalls, ClientEvent> } | null = null;
 
-  constructor(host: Host) {
+  constructor(host: Host, network: Network) {
     this.host = host;
+    this.#network = network;
     this.addresses = host.addresses;
   }
 
@@ -49,6 +51,21 @@ export class LabNode {
         reject(new Error(`the node's client ended with status ${status}:\n${started.text()}`));
       }, reject);
     });
+  }
+
+  /** Pulls the node's own cable: to the node it looks as if everybody else were gone. */
+  cut(): Promise<void> {
+    return this.#network.cut(this.host);
+  }
+
+  /** From now on what the node sends is delayed, and some of it lost. */
+  impair(impairment: Impairment): Promise<void> {
+    return this.#network.impair(this.host, impairment);
+  }
+
+  /** Puts the node's cable right again; resolves when packets pass. */
+  mend(): Promise<void> {
+    return this.#network.mend(this.host);
   }
 
   /** Runs a program on the node to its end. */
