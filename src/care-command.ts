@@ -1,9 +1,10 @@
 /** `lvscare care`, composed: the one place that knows every part of it. */
+import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
 import { care, type CareParts } from './care/care.js';
 import { dryTable, dryUpkeep } from './care/dry-run.js';
 import { cleanUp, setUpOnce } from './care/once.js';
-import type { Upkeep } from './care/ports.js';
+import type { Prober, Upkeep } from './care/ports.js';
 import { systemClock } from './clock.js';
 import type { CareConfig } from './config/care-config.js';
 import { kernelChanges } from './kernel/changes.js';
@@ -12,7 +13,8 @@ import { localRoute } from './kernel/local-route.js';
 import { nodeAddress, type NodeAddress } from './kernel/node-address.js';
 import { sysctl } from './kernel/sysctl.js';
 import { logReporter } from './log/log-reporter.js';
-import { Ipvs, Rtnetlink } from './netlink/index.js';
+import { takePrecedence } from './priority.js';
+import { Ipvs, Rtnetlink, setTcpLiveness } from './netlink/index.js';
 
 /** Does what the configuration says until the signal aborts. Resolves to whether it was done. */
 // ts-unused-exports:disable-next-line
@@ -29,10 +31,10 @@ export async function runCareCommand(
   switch (config.task) {
     case 'care': {
       const manner = dryRun ? ', without changing anything' : '';
+      const refused = takePrecedence();
+      if (refused !== null) log.debug(`running at the usual priority: ${refused.message}`);
       log.info(summary(config, version), `taking care of ${virtualServer.text}${manner}`);
-      // What only sets up or cleans up need not wait for HTTP to be loaded.
-      const { createProber } = await import('./probe/prober.js');
-      await care(realServers, policy, { ...parts, prober: createProber(config.probe) }, signal);
+      await care(realServers, policy, { ...parts, prober: await composeProber(config, log) }, signal);
       log.info(`stopped; ${virtualServer.text} stays as it is`);
       return true;
     }
@@ -70,6 +72,36 @@ function compose(
     clock: systemClock,
     random: Math.random,
     reporter: logReporter(log, { dryRun: config.dryRun }),
+  };
+}
+
+async function composeProber({ probe }: CareConfig, log: Logger): Promise<Prober> {
+  // What only sets up or cleans up need not wait for HTTP to be loaded.
+  const { createProber } = await import('./probe/prober.js');
+  const { createCredentials } = await import('./probe/credentials.js');
+  const credentials = createCredentials(probe.tls, (what, error) => {
+    if (error === null) log.info(`${what}: well again`);
+    else log.warn({ err: error }, `${what}: ${error.message}; going on with the last that was good`);
+  });
+  return createProber(probe, { credentials, guard: guardWith(log) });
+}
+
+/** Has the kernel ask a server that says nothing each second whether it is still there. */
+function guardWith(log: Logger): (socket: Socket, timeoutMs: number) => void {
+  let told = false;
+  return (socket, timeoutMs) => {
+    try {
+      setTcpLiveness(socket, {
+        keepAliveIdleS: 1,
+        keepAliveIntervalS: 1,
+        keepAliveProbes: 2,
+        userTimeoutMs: Math.round(timeoutMs),
+      });
+    } catch (error) {
+      // Without it a host that vanishes is noticed by the next probe.
+      if (!told) log.warn({ err: error }, `kept connections go unguarded: ${(error as Error).message}`);
+      told = true;
+    }
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Endpoint } from '../core/endpoint.js';
 import { Monitor, type MonitorParts, type MonitorPolicy } from './monitor.js';
+import { Together } from './together.js';
 import type { KernelChanges } from './ports.js';
 import { Reconciler, type ReconcilerParts, type ReconcilerPolicy } from './reconciler.js';
 
@@ -35,12 +36,11 @@ export async function care(
   };
   signal.addEventListener('abort', end);
 
-  const monitors = servers.map(
-    (server) =>
-      new Monitor(server, policy, parts, () => {
-        reconciler.request('verdict');
-      }),
-  );
+  const company = new Together(() => {
+    reconciler.request('verdict');
+  });
+  const monitors = servers.map((server) => new Monitor(server, policy, parts, company));
+  company.join(monitors);
   const reconciler = new Reconciler(policy, parts, () => monitors);
   const notified = (): void => {
     reconciler.request('notification');

@@ -6,7 +6,12 @@ export function dryTable(table: VirtualServerTable): VirtualServerTable {
     read: () => table.read(),
     apply: (actions) =>
       Promise.resolve(actions.map((action): ActionResult => ({ action, error: null, raced: false }))),
-    remove: async () => (await table.read()) !== null,
+    // As the real one: where there is no IPVS there is nothing to remove.
+    remove: () =>
+      table.read().then(
+        (observed) => observed !== null,
+        () => false,
+      ),
   };
 }
 

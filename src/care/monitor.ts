@@ -1,12 +1,25 @@
 import type { Endpoint } from '../core/endpoint.js';
-import { onEdge, step, unknownHealth, type Health, type HealthPolicy } from '../core/health.js';
-import type { Clock, Prober, Reporter } from './ports.js';
+import type { Evidence } from '../core/evidence.js';
+import {
+  heldUntilMs,
+  onEdge,
+  probeDelayMs,
+  step,
+  unknownHealth,
+  witnessed,
+  type Health,
+  type HealthPolicy,
+} from '../core/health.js';
+import type { Gate } from './gate.js';
+import type { Clock, Prober, Reporter, Watch } from './ports.js';
 
 export interface MonitorPolicy extends HealthPolicy {
-  /** Between probes when nothing is in doubt, in milliseconds. */
+  /** Between probes, in milliseconds. */
   readonly intervalMs: number;
-  /** Between probes when one more may change the verdict, in milliseconds. */
+  /** Between probes while one more may change the verdict, in milliseconds. */
   readonly fastIntervalMs: number;
+  /** Between probes that make a fresh connection although one is kept, in milliseconds. */
+  readonly handshakeIntervalMs: number;
 }
 
 export interface MonitorParts {
@@ -17,22 +30,48 @@ export interface MonitorParts {
   readonly random: () => number;
 }
 
+/** Whom a monitor tells what it learns, and who knows of the other servers. */
+export interface Company {
+  /** Lets the first probes of all servers through, a few at a time. */
+  readonly gate: Gate;
+  /** When any other server last answered, in milliseconds of the monotonic clock; null if none did. */
+  witnessMs(asking: Monitor): number | null;
+  judged(monitor: Monitor, before: Health, after: Health): void;
+}
+
 /** By how much an interval is varied, to either side. */
 const JITTER = 0.1;
 
-/** Watches one real server: probes it, judges it, and says so when the verdict changes. */
+function isDown({ state }: Health): boolean {
+  return state === 'sick' || state === 'dead';
+}
+
+/** For how long a first probe keeps others waiting at most. */
+const FIRST_TURN_MS = 1000;
+
+/** Watches one real server: probes it, judges it, and says what it found. */
 export class Monitor {
   readonly server: Endpoint;
   readonly #policy: MonitorPolicy;
   readonly #parts: MonitorParts;
-  readonly #onVerdict: () => void;
+  readonly #company: Company;
   #health: Health;
+  /** Ends a rest. */
+  #alarm = new AbortController();
+  /** When the next probe is due at the latest, whatever the pace says; null for no such time. */
+  #dueMs: number | null = null;
+  #handshakeDueMs = 0;
+  #lastLossMs = -Infinity;
+  /** How many kept connections in a row were lost within an interval of the one before. */
+  #hastyLosses = 0;
+  #rested = false;
+  #probing = false;
 
-  constructor(server: Endpoint, policy: MonitorPolicy, parts: MonitorParts, onVerdict: () => void) {
+  constructor(server: Endpoint, policy: MonitorPolicy, parts: MonitorParts, company: Company) {
     this.server = server;
     this.#policy = policy;
     this.#parts = parts;
-    this.#onVerdict = onVerdict;
+    this.#company = company;
     this.#health = unknownHealth(parts.clock.now());
   }
 
@@ -40,41 +79,136 @@ export class Monitor {
     return this.#health;
   }
 
-  /** Probes until the signal aborts, one probe at a time, the first one at once. */
+  /** Probes until the signal aborts, one probe at a time. */
   async run(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      await this.#probeOnce(signal);
-      const { intervalMs, fastIntervalMs } = this.#policy;
-      const delayMs = onEdge(this.#health) ? fastIntervalMs : intervalMs;
-      await this.#parts.clock.sleep(delayMs * (1 + JITTER * (2 * this.#parts.random() - 1)), signal);
+    const { clock, prober, random } = this.#parts;
+    const watch = prober.watch(this.server, (evidence) => {
+      this.#lost(evidence);
+    });
+    const onAbort = (): void => {
+      this.#alarm.abort();
+    };
+    signal.addEventListener('abort', onAbort);
+    const ended = (): boolean => signal.aborted;
+    try {
+      await clock.sleep(random() * this.#policy.fastIntervalMs, signal);
+      await this.#probeFirst(watch, signal);
+      while (!ended()) {
+        await this.#rest(signal);
+        if (!ended()) await this.#probe(watch, signal);
+      }
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+      watch.close();
     }
   }
 
-  async #probeOnce(signal: AbortSignal): Promise<void> {
-    const { prober, clock, reporter } = this.#parts;
+  /** Asks for a probe now rather than at its time. One that is under way will do. */
+  hasten(): void {
+    if (!this.#probing) this.#wakeAt(this.#parts.clock.now());
+  }
+
+  /** Another server answered while this one is silent: it is not this node that is cut off. */
+  believeSilence(): void {
+    this.#health = witnessed(this.#health);
+  }
+
+  /** In its turn: were a thousand servers asked at once, we would be too busy to hear any of them in time. */
+  async #probeFirst(watch: Watch, signal: AbortSignal): Promise<void> {
+    const leave = await this.#company.gate.enter();
+    const answered = new AbortController();
+    // Those that do not answer keep nobody waiting.
+    void this.#parts.clock.sleep(FIRST_TURN_MS, answered.signal).then(leave);
+    if (!signal.aborted) await this.#probe(watch, signal);
+    answered.abort();
+  }
+
+  async #probe(watch: Watch, signal: AbortSignal): Promise<void> {
+    const { clock, reporter } = this.#parts;
     const startMs = clock.now();
-    const outcome = await prober.probe(this.server, signal).catch((error: unknown) => {
+    this.#dueMs = null;
+    this.#probing = true;
+    try {
+      for await (const outcome of watch.probe(this.#manner(startMs), signal)) {
+        if (signal.aborted) return;
+        reporter.probed(this.server, outcome, clock.now() - startMs);
+        if (outcome.kind === 'void') continue;
+        this.#judge(outcome);
+        // The verdict is in: nothing that is still on its way would change it.
+        if (!onEdge(this.#health)) break;
+      }
+    } catch (error) {
       // A prober answers for every failure of the server; what it throws is its own, and must not stop the watch.
       if (!signal.aborted) reporter.fault(`probe of ${this.server.text}`, error as Error);
-      return null;
-    });
-    if (signal.aborted || outcome === null) return;
-    reporter.probed(this.server, outcome, clock.now() - startMs);
-    if (outcome.kind === 'void') return;
-    const before = this.#health;
-    this.#health = step(before, outcome, clock.now(), this.#policy);
-    if (verdictChanged(before, this.#health)) {
-      reporter.judged(this.server, before, this.#health);
-      this.#onVerdict();
+    } finally {
+      this.#probing = false;
     }
   }
-}
 
-/** Beside the state, a last resort depends on whether the server refuses. */
-function verdictChanged(before: Health, after: Health): boolean {
-  return (
-    before.state !== after.state ||
-    (after.state !== 'up' &&
-      (before.lastEvidence?.kind === 'refused') !== (after.lastEvidence?.kind === 'refused'))
-  );
+  #manner(nowMs: number): { readonly fresh: boolean; readonly hedged: boolean } {
+    const { state, lastEvidence } = this.#health;
+    // A connection that works says nothing of those that somebody else tries in vain to make.
+    const fresh = lastEvidence?.kind !== 'ok' || nowMs >= this.#handshakeDueMs;
+    if (fresh) this.#handshakeDueMs = nowMs + this.#jittered(this.#policy.handshakeIntervalMs);
+    // Nobody is the better for it that a server which is down is asked twice.
+    return { fresh, hedged: state === 'up' || state === 'unknown' };
+  }
+
+  #judge(evidence: Evidence): void {
+    const { clock, reporter } = this.#parts;
+    const nowMs = clock.now();
+    const before = this.#health;
+    const witnessMs = evidence.kind === 'silent' ? this.#company.witnessMs(this) : null;
+    const after = step(before, evidence, nowMs, this.#policy, witnessMs);
+    this.#health = after;
+    if (before.state !== after.state) reporter.judged(this.server, before, after);
+    else if (isDown(after) && evidence.kind !== 'ok') reporter.stillDown(this.server, after);
+    const untilMs = heldUntilMs(after, this.#policy);
+    if (untilMs !== null && before.okSinceMs === null) reporter.held(this.server, after, untilMs - nowMs);
+    this.#company.judged(this, before, after);
+  }
+
+  #lost(evidence: Evidence | null): void {
+    const nowMs = this.#parts.clock.now();
+    const { intervalMs, fastIntervalMs } = this.#policy;
+    this.#hastyLosses = nowMs - this.#lastLossMs < intervalMs ? this.#hastyLosses + 1 : 0;
+    this.#lastLossMs = nowMs;
+    this.#parts.reporter.watchLost(this.server);
+    if (evidence !== null) {
+      this.#parts.reporter.probed(this.server, evidence, 0);
+      this.#judge(evidence);
+    }
+    // A server that closes every connection must not have us come back at once each time.
+    const patienceMs = this.#hastyLosses === 0 ? 0 : fastIntervalMs * 2 ** (this.#hastyLosses - 1);
+    this.#wakeAt(nowMs + Math.min(patienceMs, intervalMs));
+  }
+
+  #wakeAt(timeMs: number): void {
+    this.#dueMs = Math.min(this.#dueMs ?? timeMs, timeMs);
+    this.#alarm.abort();
+  }
+
+  /** Until it is time for the next probe. */
+  async #rest(signal: AbortSignal): Promise<void> {
+    const { clock, random } = this.#parts;
+    const startMs = clock.now();
+    const health = this.#health;
+    let delayMs = this.#jittered(probeDelayMs(health, startMs, this.#policy));
+    if (!this.#rested && !onEdge(health)) {
+      // Servers that were all judged at the start are not asked in step from then on.
+      this.#rested = true;
+      delayMs *= random();
+    }
+    for (;;) {
+      const untilMs = Math.min(startMs + delayMs, this.#dueMs ?? Infinity);
+      const leftMs = untilMs - clock.now();
+      if (signal.aborted || leftMs <= 0) return;
+      this.#alarm = new AbortController();
+      await clock.sleep(leftMs, this.#alarm.signal);
+    }
+  }
+
+  #jittered(ms: number): number {
+    return ms * (1 + JITTER * (2 * this.#parts.random() - 1));
+  }
 }

@@ -12,6 +12,8 @@ interface OnceParts {
   readonly reporter: Reporter;
 }
 
+const TRUSTING = { fall: 1, rise: 1, maxHoldMs: 0 };
+
 /**
  * `--run-once`: sets up the virtual server with every real server in rotation, unprobed, and removes rows that are not
  * configured: nobody stays behind to end their drain. Resolves to whether all of it was done; rejects when the table
@@ -22,7 +24,7 @@ export async function setUpOnce(
   policy: TablePolicy,
   parts: OnceParts,
 ): Promise<boolean> {
-  const trusted = step(unknownHealth(0), { kind: 'ok', detail: 'taken on trust' }, 0, { fall: 1, rise: 1 });
+  const trusted = step(unknownHealth(0), { kind: 'ok', detail: 'taken on trust' }, 0, TRUSTING);
   const observed = await parts.table.read();
   const desired = desire(
     servers.map((server) => ({ server, health: trusted })),

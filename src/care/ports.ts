@@ -18,9 +18,30 @@ export interface VoidProbe {
   readonly detail: string;
 }
 
+export interface ProbeManner {
+  /** Over a fresh connection, even if there is a kept one. */
+  readonly fresh: boolean;
+  /** When an answer is late, ask again over further connections, and believe whichever answers. */
+  readonly hedged: boolean;
+}
+
+/** One real server as seen from here, with a connection to it that is kept between probes: the watch. */
+export interface Watch {
+  /**
+   * Asks how the server is. Yields evidence as it comes: one piece, or one for each connection that was asked over when
+   * answers were late. Bounded in time by itself; ends early, yielding nothing, when the signal aborts.
+   */
+  probe(manner: ProbeManner, signal: AbortSignal): AsyncIterable<Evidence | VoidProbe>;
+  /** Ends the kept connection. */
+  close(): void;
+}
+
 export interface Prober {
-  /** Bounded in time by itself; ends early when the signal aborts. */
-  probe(server: Endpoint, signal: AbortSignal): Promise<Evidence | VoidProbe>;
+  /**
+   * Begins to watch a server. `onLost` hears that the kept connection was lost while no probe was using it, and what
+   * that alone proves: null if nothing, since servers close idle connections, too.
+   */
+  watch(server: Endpoint, onLost: (evidence: Evidence | null) => void): Watch;
 }
 
 export interface ActionResult {
@@ -71,6 +92,12 @@ export interface Pass {
 export interface Reporter {
   probed(server: Endpoint, outcome: Evidence | VoidProbe, durationMs: number): void;
   judged(server: Endpoint, before: Health, after: Health): void;
+  /** A server that was down failed once more, maybe for another reason. */
+  stillDown(server: Endpoint, health: Health): void;
+  /** A server that flaps answers again, and is held out for this long, in milliseconds. */
+  held(server: Endpoint, health: Health, forMs: number): void;
+  /** The connection that is kept to a server was lost, which alone proves nothing. */
+  watchLost(server: Endpoint): void;
   /** A pass that read the table, and changed it or found it right. */
   reconciled(pass: Pass): void;
   /** A pass that could not read the table; `retryInMs` until the next try. */

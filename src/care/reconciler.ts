@@ -18,6 +18,8 @@ export interface ReconcilerParts {
 
 /** The least time from one pass to the next that only notifications ask for: a storm of them must not keep us busy. */
 const NOTIFICATION_GAP_MS = 50;
+/** Between looks at a row that is to go when it is idle. */
+const IDLE_CHECK_MS = 250;
 /** The first wait after a pass that failed; it doubles up to the interval. */
 const FIRST_RETRY_MS = 250;
 /** How often in a row a pass that raced with somebody is repeated at once. */
@@ -31,6 +33,10 @@ export class Reconciler {
   readonly #causes = new Set<Cause>(['start']);
   #alarm = new AbortController();
   #drains: Drains = new Map();
+  /** When these were looked at, in milliseconds of the monotonic clock. */
+  #drainsMs = 0;
+  /** A row goes as soon as nobody uses it, which nobody but the table tells. */
+  #awaitsIdle = false;
   /** What the last pass without a failure wanted, to tell drift from change. */
   #settled: string | null = null;
   #failures = 0;
@@ -102,7 +108,7 @@ export class Reconciler {
     if (upheld && results.every(({ error }) => error === null)) {
       this.#failures = 0;
       this.#races = 0;
-      return this.#untilNextDrainEnds();
+      return this.#untilDrainsMayEnd();
     }
     if (results.some(({ raced }) => raced) && this.#races < MOST_RACES) {
       this.#races += 1;
@@ -114,8 +120,10 @@ export class Reconciler {
   async #bringTable(causes: readonly Cause[], startMs: number): Promise<readonly ActionResult[]> {
     const { table, clock, reporter } = this.#parts;
     const observed = await table.read();
-    const desired = desire(this.#judged(), observed?.rows ?? [], this.#drains, clock.now(), this.#policy);
+    this.#drainsMs = clock.now();
+    const desired = desire(this.#judged(), observed?.rows ?? [], this.#drains, this.#drainsMs, this.#policy);
     this.#drains = desired.drains;
+    this.#awaitsIdle = desired.rows.some(({ intent }) => intent.kind === 'drain' && intent.untilIdle);
     const actions = reconcile(serviceSettings(this.#policy.scheduler), desired, observed);
     const results = actions.length === 0 ? [] : await table.apply(actions);
 
@@ -147,10 +155,17 @@ export class Reconciler {
     return delayMs;
   }
 
-  #untilNextDrainEnds(): number {
+  #untilDrainsMayEnd(): number {
     const nowMs = this.#parts.clock.now();
-    const ends = [...this.#drains.values()].map((sinceMs) => sinceMs + this.#policy.drainTimeoutMs - nowMs);
-    return Math.max(0, Math.min(this.#policy.intervalMs, ...ends));
+    const ends = [...this.#drains.values()]
+      .map((sinceMs) => sinceMs + this.#policy.drainTimeoutMs)
+      // Those that were over by then have been seen to.
+      .filter((endMs) => endMs > this.#drainsMs)
+      .map((endMs) => endMs - nowMs);
+    const longestMs = this.#awaitsIdle
+      ? Math.min(this.#policy.intervalMs, IDLE_CHECK_MS)
+      : this.#policy.intervalMs;
+    return Math.max(0, Math.min(longestMs, ...ends));
   }
 }
 

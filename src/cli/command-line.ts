@@ -28,6 +28,7 @@ export async function readCommandLine(args: readonly string[], width: number): P
   switch (command) {
     case 'care':
       refuseForeign(sorted, CARE_OPTIONS);
+      refuseTelling(stray);
       return { kind: 'care', given: withoutHelp(sorted.given), stray };
     case 'version':
       refuseForeign(sorted, [SHORT]);
@@ -59,6 +60,16 @@ function isOn({ given }: Sorted, { flag }: Spelling): boolean {
 /** Somebody may say `--help=false`. */
 function withoutHelp({ [HELP.flag]: _, ...given }: Sorted['given']): Sorted['given'] {
   return given;
+}
+
+/** Stray words are ignored, unless somebody must have meant the opposite of what would be done without them. */
+function refuseTelling(stray: readonly string[]): void {
+  for (const word of stray) {
+    if (/^(f|false)$/i.test(word))
+      throw new UsageError('lvscare care', 'the value of a switch after =, like --dry-run=false', word);
+    if (/^[0-9a-f.:[\]]+:\d+,?$/i.test(word))
+      throw new UsageError('lvscare care', 'each server after --rs, or comma-joined without a space', word);
+  }
 }
 
 /** Options of another command: that they exist is known by now. */

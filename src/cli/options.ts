@@ -69,7 +69,7 @@ export const CARE_OPTIONS = [
   {
     flag: 'fast-interval',
     kind: 'text',
-    help: 'The same while one more probe may change the verdict',
+    help: 'Time between probes while one more may change the verdict',
     defaultText: '200ms',
     group: JUDGING,
   },
@@ -83,7 +83,7 @@ export const CARE_OPTIONS = [
   {
     flag: 'rise',
     kind: 'text',
-    help: 'Successes in a row that put it back',
+    help: 'Successes in a row that put it back; one is enough for a server that was never seen before',
     defaultText: '2',
     group: JUDGING,
   },
@@ -95,6 +95,20 @@ export const CARE_OPTIONS = [
     group: JUDGING,
   },
   {
+    flag: 'max-hold',
+    kind: 'text',
+    help: 'The longest that a real server which keeps failing again is held out although it is well; 0 for never',
+    defaultText: '1m',
+    group: JUDGING,
+  },
+  {
+    flag: 'handshake-interval',
+    kind: 'text',
+    help: 'Time between probes that make a connection of their own; those in between reuse one that is kept',
+    defaultText: '1m',
+    group: PROBING,
+  },
+  {
     flag: 'connect-timeout',
     kind: 'text',
     help: 'Time for TCP to connect to a real server',
@@ -104,7 +118,7 @@ export const CARE_OPTIONS = [
   {
     flag: 'health-timeout',
     kind: 'text',
-    help: 'Time for a whole probe',
+    help: 'Time for one answer, connecting included. While a server is up, a late one is asked for again after a third of it',
     defaultText: '3s',
     group: PROBING,
   },
@@ -145,6 +159,12 @@ export const CARE_OPTIONS = [
     group: PROBING,
   },
   {
+    flag: 'health-port',
+    kind: 'text',
+    help: "Port to ask at, on each real server's address. Unless given: the port that it serves on",
+    group: PROBING,
+  },
+  {
     flag: 'health-ca',
     kind: 'text',
     help:
@@ -156,6 +176,27 @@ export const CARE_OPTIONS = [
     flag: 'health-insecure-skip-verify',
     kind: 'switch',
     help: 'Do not verify certificates. With =false: verify them, by the CAs that Node.js trusts if there is no other',
+    group: PROBING,
+  },
+  {
+    flag: 'health-server-name',
+    kind: 'text',
+    help:
+      "Name or IP that the real servers' certificates are verified for, and the name that they are asked by. Unless " +
+      "given: each real server's IP",
+    group: PROBING,
+  },
+  {
+    flag: 'health-cert',
+    kind: 'text',
+    help: 'File with the certificate to show to real servers, in PEM; needs --health-key',
+    group: PROBING,
+  },
+  { flag: 'health-key', kind: 'text', help: 'File with the private key of that certificate', group: PROBING },
+  {
+    flag: 'health-token-file',
+    kind: 'text',
+    help: 'File with the bearer token to send. Only where certificates are verified',
     group: PROBING,
   },
   {

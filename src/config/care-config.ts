@@ -1,10 +1,9 @@
-import { X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import type { Endpoint } from '../core/endpoint.js';
 import type { CarePolicy } from '../care/care.js';
-import type { ProbeRequest } from '../probe/prober.js';
+import type { ProbeRequest } from '../probe/request.js';
 import { durationParser, milliseconds } from './duration.js';
 import { parseAddress, parseEndpoint } from './endpoint.js';
+import { readProbeTls, type ProbeTls } from './probe-tls.js';
 import type { Environment, Settings } from './settings.js';
 import { UsageError, type Parser } from './usage-error.js';
 import {
@@ -25,12 +24,16 @@ export interface CareConfig {
   /** NODE_IP as given, null when it is to be found out. */
   readonly nodeAddress: string | null;
   readonly policy: CarePolicy;
-  readonly probe: ProbeRequest;
+  readonly probe: ProbeConfig;
   readonly task: 'care' | 'run-once' | 'clean';
   readonly dryRun: boolean;
   readonly log: LogConfig;
   /** What to tell the user about how we read what they gave. */
   readonly notes: readonly string[];
+}
+
+interface ProbeConfig extends ProbeRequest {
+  readonly tls: ProbeTls;
 }
 
 export interface LogConfig {
@@ -63,7 +66,7 @@ export function readCareConfig(
   if (virtualServer === null)
     throw new UsageError('--vs', 'the virtual server, IP:PORT or [IPv6]:PORT', null);
   const realServers = readRealServers(settings, virtualServer, task === 'clean');
-  const { probe, notes } = readProbe(settings, defaultCa);
+  const { probe, notes } = readProbe(settings, task === 'care', defaultCa);
   const scheduler = settings.value('scheduler', parseScheduler, 'rr');
   return {
     virtualServer,
@@ -78,6 +81,8 @@ export function readCareConfig(
       fall: settings.value('fall', count, 2),
       rise: settings.value('rise', count, 2),
       drainTimeoutMs: settings.value('drain-timeout', patience, 30 * SECOND),
+      handshakeIntervalMs: settings.value('handshake-interval', patience, 60 * SECOND),
+      maxHoldMs: settings.value('max-hold', patience, 60 * SECOND),
     },
     probe,
     task,
@@ -157,12 +162,13 @@ function readNodeAddress(
 
 function readProbe(
   settings: Settings,
+  probes: boolean,
   defaultCa: string,
-): { readonly probe: ProbeRequest; readonly notes: readonly string[] } {
+): { readonly probe: ProbeConfig; readonly notes: readonly string[] } {
   const scheme = settings.value('health-schem', choiceParser('https', 'http'), 'https');
-  const { tls, notes } = readTls(settings, scheme, defaultCa);
+  const { tls, notes } = readProbeTls(settings, { scheme, probes, defaultCa });
   const body = settings.value('health-req-body', (text) => text, '');
-  const probe: ProbeRequest = {
+  const probe: ProbeConfig = {
     scheme,
     method: settings.value('health-req-method', parseMethod, 'GET'),
     path: settings.value('health-path', parsePath, '/healthz'),
@@ -171,55 +177,10 @@ function readProbe(
     acceptedStatuses: new Set(settings.list('health-status', integerParser(400, 599))),
     connectTimeoutMs: settings.value('connect-timeout', timeout, SECOND),
     timeoutMs: settings.value('health-timeout', timeout, 3 * SECOND),
+    port: settings.value('health-port', integerParser(1, 65535), null),
     tls,
   };
   return { probe, notes };
-}
-
-function readTls(
-  settings: Settings,
-  scheme: ProbeRequest['scheme'],
-  defaultCa: string,
-): { readonly tls: ProbeRequest['tls']; readonly notes: readonly string[] } {
-  const skip = settings.switch('health-insecure-skip-verify', null);
-  const given = settings.value('health-ca', readCertificates, null);
-  if (scheme === 'http') return { tls: { verify: false, ca: null }, notes: [] };
-  if (skip === true) return { tls: { verify: false, ca: null }, notes: [] };
-  const ca = given ?? readDefaultCa(defaultCa);
-  if (ca === null && skip === null) {
-    const note =
-      `certificates of the real servers are NOT VERIFIED: there is no --health-ca, and ${defaultCa} cannot be read; ` +
-      'give one of them, or say --health-insecure-skip-verify';
-    return { tls: { verify: false, ca: null }, notes: [note] };
-  }
-  return { tls: { verify: true, ca }, notes: [] };
-}
-
-const readCertificates: Parser<string> = (path, option) => {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new UsageError(
-      option,
-      `a readable file (${(error as NodeJS.ErrnoException).code ?? 'unreadable'})`,
-      path,
-    );
-  }
-  try {
-    new X509Certificate(text);
-  } catch {
-    throw new UsageError(option, 'a file with certificates in PEM', path);
-  }
-  return text;
-};
-
-function readDefaultCa(path: string): string | null {
-  try {
-    return readCertificates(path, '--health-ca');
-  } catch {
-    return null;
-  }
 }
 
 function obsolete(settings: Settings): string[] {

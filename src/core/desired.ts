@@ -8,8 +8,11 @@ export type Intent =
   | { readonly kind: 'serve'; readonly weight: number }
   /** As it was found: not enough is known to touch it. */
   | { readonly kind: 'keep' }
-  /** Weight 0 if it is there, so that live connections finish and no new ones come; never added for it. */
-  | { readonly kind: 'drain' }
+  /**
+   * Weight 0 if it is there, so that live connections finish and no new ones come; never added for it. `untilIdle`: it
+   * goes as soon as it has none.
+   */
+  | { readonly kind: 'drain'; readonly untilIdle: boolean }
   | { readonly kind: 'remove' };
 
 export interface WantedRow {
@@ -51,9 +54,10 @@ export function desire(
   policy: TablePolicy,
 ): Desired {
   const outlook = lookOver(servers);
+  const foundRows = new Map(found.map((row) => [row.server.text, row]));
   const wanted = servers.map(({ server, health }) => ({
     server,
-    intent: wish(health, outlook, policy.weight),
+    intent: wish(health, foundRows.get(server.text), outlook, policy.weight),
   }));
 
   const configured = new Set(servers.map(({ server }) => server.text));
@@ -62,12 +66,13 @@ export function desire(
     // Nothing will come back to a server that left the cluster: once it is idle it goes.
     .map((row) => ({
       server: row.server,
-      intent: row.weight === 0 && row.connections === 0 ? REMOVE : DRAIN,
+      intent: row.weight === 0 && row.connections === 0 ? REMOVE : DRAIN_UNTIL_IDLE,
     }));
 
   const nextDrains = new Map<string, number>();
   const rows = [...wanted, ...departing].map((row) => {
-    if (row.intent.kind !== 'drain') return row;
+    // What is not there has nothing to drain.
+    if (row.intent.kind !== 'drain' || !foundRows.has(row.server.text)) return row;
     if (!skipsWeightZero(policy.scheduler)) return { ...row, intent: REMOVE };
     const sinceMs = drains.get(row.server.text) ?? nowMs;
     nextDrains.set(row.server.text, sinceMs);
@@ -77,7 +82,8 @@ export function desire(
 }
 
 const KEEP: Intent = { kind: 'keep' };
-const DRAIN: Intent = { kind: 'drain' };
+const DRAIN: Intent = { kind: 'drain', untilIdle: false };
+const DRAIN_UNTIL_IDLE: Intent = { kind: 'drain', untilIdle: true };
 const REMOVE: Intent = { kind: 'remove' };
 
 /** How the servers stand together. */
@@ -97,7 +103,7 @@ function lookOver(servers: readonly JudgedServer[]): Outlook {
   return servers.every(({ health }) => refused(health)) ? 'all refused' : 'last resort';
 }
 
-function wish(health: Health, outlook: Outlook, weight: number): Intent {
+function wish(health: Health, row: Row | undefined, outlook: Outlook, weight: number): Intent {
   switch (health.state) {
     case 'up':
       return { kind: 'serve', weight };
@@ -105,10 +111,23 @@ function wish(health: Health, outlook: Outlook, weight: number): Intent {
       return KEEP;
     case 'sick':
     case 'dead':
-      if (outlook === 'some up') return health.state === 'sick' ? DRAIN : REMOVE;
-      if (refused(health)) return REMOVE;
-      return outlook === 'last resort' ? { kind: 'serve', weight } : KEEP;
+      if (refused(health)) return leave(row);
+      if (outlook === 'last resort') return { kind: 'serve', weight };
+      if (outlook === 'undecided') return KEEP;
+      if (health.state === 'sick') return DRAIN;
+      if (health.silence?.sure !== true) return leave(row);
+      // Its clients wait for a reset, which only its removal gives them. But if it is this node that is cut off, they
+      // would rather wait for the cable: nothing is torn down on the word of silence alone.
+      return health.silence.witnessed || row === undefined ? REMOVE : DRAIN;
   }
+}
+
+/**
+ * Out, but not before its last connection. Its host answers, and resets what it does not know by itself; and a server
+ * that stops gracefully closes its listener first, and finishes its answers then.
+ */
+function leave(row: Row | undefined): Intent {
+  return row === undefined || row.active === 0 ? REMOVE : DRAIN_UNTIL_IDLE;
 }
 
 /** Nothing listens there: whoever is sent to it is turned away, so even as a last resort it is of no use. */

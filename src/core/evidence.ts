@@ -19,6 +19,8 @@ export interface Evidence {
   readonly kind: EvidenceKind;
   /** In words, for the log: `status 500`, `ECONNREFUSED`, `certificate has expired`. */
   readonly detail: string;
+  /** It needs no second opinion: the kept connection was lost, and then nobody listened any more. */
+  readonly conclusive?: true;
 }
 
 /** What a piece of evidence says about its server: it serves, it is there but unwell, or it is not there. */
@@ -37,4 +39,10 @@ export function classOf(kind: EvidenceKind): EvidenceClass {
     case 'broken':
       return 'sick';
   }
+}
+
+/** Whether a packet of the server's must have come for it: proof that the network between us works. */
+export function answered(kind: EvidenceKind): boolean {
+  // A kept connection may be slow because its packets are lost.
+  return kind !== 'silent' && kind !== 'slow';
 }

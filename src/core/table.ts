@@ -10,6 +10,8 @@ export interface Row {
   /** Connection limits; 0 is none. */
   readonly upperThreshold: number;
   readonly lowerThreshold: number;
+  /** Established connections to this server. */
+  readonly active: number;
   /** Connections that the kernel tracks to this server, established or not. */
   readonly connections: number;
 }

@@ -46,10 +46,20 @@ export function ipvsTable(ipvs: Ipvs, virtualServer: Endpoint): VirtualServerTab
 }
 
 async function readTable(ipvs: Ipvs, service: AddressServiceKey): Promise<ObservedTable> {
-  const found = await ipvs.getService(service);
+  // Both at once: the second need not wait for us to hear of the first.
+  const [found, destinations] = await Promise.all([
+    ipvs.getService(service),
+    ipvs.listDestinations(service).catch(noneIfNoService),
+  ]);
   if (found === null) return null;
-  const rows = (await ipvs.listDestinations(service)).map(toRow);
-  return { scheduler: found.scheduler, flags: found.flags & ~ServiceFlag.hashed, peName: found.peName, rows };
+  const { scheduler, flags, peName } = found;
+  return { scheduler, flags: flags & ~ServiceFlag.hashed, peName, rows: destinations.map(toRow) };
+}
+
+function noneIfNoService(error: unknown): Destination[] {
+  // ESRCH: no such virtual server.
+  if (error instanceof NetlinkError && error.code === 'ESRCH' && !isIpvsMissing(error)) return [];
+  throw error;
 }
 
 function toRow(found: Destination): Row {
@@ -59,6 +69,7 @@ function toRow(found: Destination): Row {
     forwarding: found.forwarding,
     upperThreshold: found.upperThreshold,
     lowerThreshold: found.lowerThreshold,
+    active: found.activeConnections,
     connections: found.activeConnections + found.inactiveConnections,
   };
 }

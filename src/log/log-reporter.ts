@@ -1,6 +1,10 @@
 import type { Logger } from 'pino';
 import type { Pass, Reporter } from '../care/ports.js';
+import type { Health } from '../core/health.js';
 import type { Action } from '../core/reconcile.js';
+
+/** How many reasons for one fall are told: a server that never fails the same way twice must not fill the disk. */
+const MOST_REASONS = 10;
 
 /**
  * Tells the log: one line at info for each transition and each change of the kernel, what fails at warn, and
@@ -10,6 +14,8 @@ export function logReporter(log: Logger, { dryRun }: { readonly dryRun: boolean 
   /** What was said last of each thing that keeps failing, so that it is said once. */
   const said = new Map<string, string>();
   let lastResort = false;
+  /** Why each server that is down was said to be, since it went down. */
+  const reasons = new Map<string, Set<string>>();
 
   /** `warn` the first time, `debug` from then on. */
   function level(topic: string, words: string): 'warn' | 'debug' {
@@ -74,8 +80,9 @@ export function logReporter(log: Logger, { dryRun }: { readonly dryRun: boolean 
 
     judged(server, before, after) {
       if (before.state === after.state) return;
+      reasons.set(server.text, new Set([reasonOf(after)]));
       const evidence = after.lastEvidence;
-      const why = evidence === null ? 'nothing is known' : `${evidence.kind}, ${evidence.detail}`;
+      const why = reasonOf(after);
       const fields = {
         rs: server.text,
         from: before.state,
@@ -84,6 +91,32 @@ export function logReporter(log: Logger, { dryRun }: { readonly dryRun: boolean 
         why: evidence?.detail,
       };
       log.info(fields, `${server.text} is ${after.state} (was ${before.state}): ${why}`);
+    },
+
+    stillDown(server, health) {
+      const told = reasons.get(server.text);
+      const reason = reasonOf(health);
+      // Each once, until it is up again: two of them may take turns for days.
+      if (told === undefined || told.has(reason) || told.size >= MOST_REASONS) return;
+      told.add(reason);
+      const { state, lastEvidence } = health;
+      const fields = { rs: server.text, state, evidence: lastEvidence?.kind, why: lastEvidence?.detail };
+      log.info(fields, `${server.text} is still ${state}, now: ${reason}`);
+    },
+
+    held(server, { relapses }, forMs) {
+      const words = `it flaps: it fell ${times(relapses)} soon after it was back`;
+      log.info(
+        { rs: server.text, relapses, heldMs: Math.round(forMs) },
+        `${server.text} answers again, and is held out for ${(forMs / 1000).toFixed(1)} s: ${words}`,
+      );
+    },
+
+    watchLost(server) {
+      log.debug(
+        { rs: server.text },
+        `the connection that is kept to ${server.text} was lost; probing at once`,
+      );
     },
 
     reconciled(pass) {
@@ -128,6 +161,14 @@ export function logReporter(log: Logger, { dryRun }: { readonly dryRun: boolean 
       log.error({ err: error }, `a fault of our own in ${where}: ${error.message}`);
     },
   };
+}
+
+function reasonOf({ lastEvidence }: Health): string {
+  return lastEvidence === null ? 'nothing is known' : `${lastEvidence.kind}, ${lastEvidence.detail}`;
+}
+
+function times(count: number): string {
+  return count === 1 ? 'once' : `${count} times`;
 }
 
 /** An action that was carried out, in words. */

@@ -16,7 +16,12 @@ export async function createLogger({ level, format }: LogConfig, terminal: boole
     formatters: { level: (label: string) => ({ level: label }) },
   };
   const text = format === 'text' || (format === 'auto' && terminal);
-  if (!text) return pino(options, pino.destination({ dest: 1, sync: true }));
+  if (!text) {
+    const output = pino.destination({ dest: 1, sync: true });
+    // A disk that is full is no reason to leave the apiservers to themselves.
+    output.on('error', () => undefined);
+    return pino(options, output);
+  }
   const { build: pretty } = await import('pino-pretty');
   return pino(options, pretty(forPeople(terminal)));
 }

@@ -10,6 +10,20 @@ export class ConnectTimeout extends Error {
   }
 }
 
+/** Something that a probe needs of this node, and does not get. */
+export class OwnFault extends Error {
+  constructor(cause: Error) {
+    super(cause.message, { cause });
+  }
+}
+
+/** What the kernel says of a connection when nobody has answered for too long, or when a router says that nobody will. */
+const SILENCE = new Set(['ETIMEDOUT', 'EHOSTUNREACH', 'EHOSTDOWN', 'ENETUNREACH', 'ENETDOWN']);
+
+export function isSilence(error: unknown): boolean {
+  return SILENCE.has((error as NodeJS.ErrnoException).code ?? '');
+}
+
 /** Errors that a probe can meet before a packet leaves this node: they say nothing about the server. */
 const OURS = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EADDRNOTAVAIL', 'EAGAIN']);
 
@@ -26,6 +40,8 @@ export function blame(phase: Phase, error: unknown, timedOutMs: number | null): 
       : { kind: 'slow', detail: phase === 'handshake' ? `${detail}: the TLS handshake hangs` : detail };
   }
   const detail = inWords(error);
+  if (error instanceof OwnFault) return { kind: 'void', detail };
+  if (isSilence(error)) return { kind: 'silent', detail };
   switch (phase) {
     case 'connect':
       if (code !== undefined && OURS.has(code)) return { kind: 'void', detail };
@@ -35,7 +51,8 @@ export function blame(phase: Phase, error: unknown, timedOutMs: number | null): 
     case 'handshake':
       return { kind: 'tls', detail };
     case 'answer':
-      return { kind: 'broken', detail };
+      // With TLS 1.3 a server rejects our own certificate only after the handshake.
+      return { kind: code?.startsWith('ERR_SSL_') === true ? 'tls' : 'broken', detail };
   }
 }
 
@@ -43,5 +60,7 @@ function inWords(error: unknown): string {
   const { code, message, reason } = error as NodeJS.ErrnoException & { readonly reason?: unknown };
   // OpenSSL's own message has an address in memory and a line of its source around the reason.
   if (typeof reason === 'string' && code?.startsWith('ERR_SSL_')) return reason;
-  return message === '' ? (code ?? 'failed') : message;
+  // Where we came from is of no interest.
+  const words = message.replace(/ - Local \(.*\)$/, '');
+  return words === '' ? (code ?? 'failed') : words;
 }

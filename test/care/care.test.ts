@@ -58,6 +58,15 @@ describe('care', () => {
     assert.deepEqual(stage.rows, ['10.103.97.200=1', '10.103.97.202=1']);
   });
 
+  it('rests when a drain is over: a server that stays sick is no reason to look all the time', async () => {
+    await running();
+    stage.answer(B, 'status');
+    await stage.clock.advance(40_000);
+    const before = stage.kernel.reads;
+    await stage.clock.advance(60_000);
+    assert.ok(stage.kernel.reads - before <= 13, `${stage.kernel.reads - before} reads in a minute`);
+  });
+
   it('does not let one slow server delay the others', async () => {
     stage = new Stage();
     stage.answer(A, 'hang');
@@ -66,7 +75,7 @@ describe('care', () => {
     stage.answer(B, 'refused');
     await stage.clock.advance(5200);
     assert.deepEqual(stage.rows, ALL.slice(2));
-    assert.equal(stage.prober.probes.filter((server) => server === A.text).length, 1);
+    assert.equal(stage.prober.probes.filter((probe) => probe.startsWith(A.text)).length, 1);
   });
 
   it('keeps all that may answer when no server is up, and nothing when all refuse', async () => {
@@ -99,6 +108,248 @@ describe('care', () => {
     stage.answer(A, 'refused');
     await stage.clock.advance(10_000);
     assert.deepEqual(stage.rows, ALL.slice(1));
+  });
+});
+
+/** How often a server has been probed. */
+function probesOf(server: Endpoint): number {
+  return stage.prober.probes.filter((probe) => probe.startsWith(server.text)).length;
+}
+
+describe('the loss of a kept connection', () => {
+  it('has the server probed at once; a refusal then needs no second opinion', async () => {
+    await running();
+    stage.answer(B, 'refused');
+    await stage.lose(B);
+    assert.deepEqual(stage.rows, [ALL[0], ALL[2]], 'no time has passed');
+    assert.deepEqual(stage.reporter.lines.slice(-1), ['10.103.97.201 up to dead']);
+  });
+
+  it('alone is no alarm', async () => {
+    await running();
+    const before = probesOf(B);
+    await stage.lose(B);
+    assert.equal(probesOf(B), before + 1);
+    assert.deepEqual(stage.rows, ALL);
+    await stage.clock.advance(4999);
+    assert.equal(probesOf(B), before + 1, 'and then in its own time');
+  });
+
+  it('again and again has it probed ever less often, and no less than ever', async () => {
+    await running();
+    const before = probesOf(B);
+    for (let count = 0; count < 100; count += 1) {
+      await stage.lose(B);
+      await stage.clock.advance(100);
+    }
+    const probes = probesOf(B) - before;
+    assert.ok(probes >= 2 && probes <= 8, `${probes} probes in ten seconds`);
+    await stage.clock.advance(10_000);
+    const steady = probesOf(B);
+    await stage.lose(B);
+    assert.equal(probesOf(B), steady + 1, 'one that was kept for long is missed at once');
+  });
+
+  it('by silence is evidence of it, and the next probe is the second opinion', async () => {
+    await running();
+    stage.answer(B, 'silent');
+    await stage.lose(B, 'silent');
+    assert.deepEqual(stage.rows, [ALL[0], ALL[2]]);
+  });
+});
+
+describe('how servers are asked', () => {
+  it('is over the kept connection while they are well, with a fresh one now and then', async () => {
+    await running([A], { handshakeIntervalMs: 30_000 });
+    stage.prober.probes.length = 0;
+    await stage.clock.advance(60_000);
+    const fresh = stage.prober.probes.filter((probe) => probe.includes('fresh')).length;
+    assert.equal(stage.prober.probes.length, 12);
+    assert.equal(fresh, 2);
+  });
+
+  it('is over a fresh one while they do not answer, and in a hurry only while they are up', async () => {
+    await running([A, B]);
+    stage.answer(A, 'slow');
+    stage.prober.probes.length = 0;
+    await stage.clock.advance(10_200);
+    assert.deepEqual(
+      stage.prober.probes
+        .filter((probe) => probe.startsWith(A.text))
+        .map((probe) => probe.slice(A.text.length)),
+      [' hedged', ' fresh hedged', ' fresh'],
+    );
+  });
+
+  it('stops when the verdict is in', async () => {
+    await running();
+    stage.answer(A, ['slow', 'slow', 'hang']);
+    await stage.clock.advance(5000);
+    assert.deepEqual(stage.rows, ['10.103.97.200=0', ...ALL.slice(1)]);
+    assert.equal(stage.prober.inFlight.size, 0);
+  });
+
+  it('is apart: no two servers in step after the first time', async () => {
+    let turn = 0;
+    const random = (): number => [0.1, 0.9, 0.4][turn++ % 3] ?? 0;
+    stage = new Stage([A, B, C], {}, new FakeKernel(), random);
+    await stage.begin();
+    const times: number[] = [];
+    for (let ms = 0; ms < 5000; ms += 50) {
+      const before = stage.prober.probes.length;
+      await stage.clock.advance(50);
+      if (stage.prober.probes.length > before) times.push(ms);
+    }
+    assert.ok(new Set(times).size >= 5, times.join());
+  });
+});
+
+describe('many servers', () => {
+  const many = Array.from({ length: 40 }, (_, index) => endpoint('ipv4', `10.0.0.${index + 1}`, 6443));
+
+  it('are asked for the first time a few at a time, and those that hang keep nobody waiting for long', async () => {
+    stage = new Stage(many);
+    for (const server of many) stage.answer(server, 'hang');
+    await stage.begin();
+    await stage.clock.advance(150);
+    assert.equal(stage.prober.inFlight.size, 16);
+    await stage.clock.advance(1000);
+    assert.equal(stage.prober.inFlight.size, 32);
+    await stage.clock.advance(1000);
+    assert.equal(stage.prober.inFlight.size, 40);
+  });
+
+  it('that answer follow each other at once', async () => {
+    stage = new Stage(many);
+    await stage.begin();
+    await stage.clock.advance(150);
+    assert.equal(stage.rows.length, 40);
+  });
+});
+
+describe('silence', () => {
+  it('of one server has the others asked at once, and it removed as soon as one of them answers', async () => {
+    await running();
+    const before = [probesOf(A), probesOf(C)];
+    await stage.clock.advance(1);
+    stage.answer(B, 'silent');
+    await stage.lose(B, 'silent');
+    assert.deepEqual(
+      [probesOf(A), probesOf(C)],
+      before.map((count) => count + 1),
+    );
+    assert.deepEqual(stage.rows, [ALL[0], ALL[2]]);
+  });
+
+  it('of one server that is sure at once is believed as soon as another one answers, and not before', async () => {
+    await running([A, B], { fall: 1 });
+    stage.kernel.services.get(VIRTUAL_SERVER.text)?.rows.set(B.text, rowOf(B, 1, 2));
+    await stage.clock.advance(1);
+    stage.answer(A, 'hang');
+    stage.answer(B, 'hang');
+    await stage.lose(B, 'silent');
+    assert.deepEqual(stage.rows, [ALL[0], '10.103.97.201=0'], 'nobody has been heard yet');
+    await stage.prober.release(A, 'ok');
+    assert.deepEqual(stage.rows, ALL.slice(0, 1));
+  });
+
+  it('of one server is not proved by an answer that took its time: the network may have been out', async () => {
+    await running([A, B], { fall: 1 });
+    stage.kernel.services.get(VIRTUAL_SERVER.text)?.rows.set(B.text, rowOf(B, 1, 2));
+    await stage.clock.advance(1);
+    stage.answer(A, 'hang');
+    stage.answer(B, 'hang');
+    await stage.lose(B, 'silent');
+    await stage.clock.advance(1000);
+    await stage.prober.release(A, 'ok');
+    assert.deepEqual(stage.rows, [ALL[0], '10.103.97.201=0']);
+    await stage.prober.release(B, 'ok');
+    stage.answer(B, 'ok');
+    await stage.clock.advance(500);
+    assert.deepEqual(stage.rows, ALL.slice(0, 2), 'it was, and nothing was torn down');
+  });
+
+  it('of all servers tears nothing down, and neither does the return of the first', async () => {
+    stage = new Stage();
+    await stage.start();
+    const kernel = stage.kernel.services.get(VIRTUAL_SERVER.text);
+    for (const server of [A, B, C]) kernel?.rows.set(server.text, rowOf(server, 1, 4));
+    const deleted = (): string[] =>
+      stage.reporter.passes.flatMap(({ results }) =>
+        results.flatMap(({ action }) => (action.kind === 'delete-row' ? [action.server.address] : [])),
+      );
+    for (const server of [A, B, C]) stage.answer(server, 'silent');
+    await stage.clock.advance(1);
+    for (const server of [A, B, C]) {
+      await stage.lose(server, 'silent');
+      await stage.clock.advance(40);
+    }
+    await stage.clock.advance(60_000);
+    assert.deepEqual(stage.rows, ALL);
+    assert.equal(stage.reporter.passes.at(-1)?.lastResort, true);
+    const before = probesOf(B);
+    for (const server of [A, B, C]) stage.answer(server, 'ok');
+    await stage.clock.advance(5400);
+    assert.deepEqual(stage.rows, ALL);
+    assert.deepEqual(deleted(), []);
+    assert.ok(probesOf(B) > before);
+    assert.equal(stage.reporter.passes.at(-1)?.lastResort, false);
+  });
+
+  it('of all but one ends in their removal when that one is still heard', async () => {
+    await running();
+    for (const server of [A, B]) stage.answer(server, 'silent');
+    for (const server of [A, B]) await stage.lose(server, 'silent');
+    await stage.clock.advance(6000);
+    assert.deepEqual(stage.rows, ALL.slice(2));
+  });
+
+  it('that goes on while the network is fine does not have the server asked more often', async () => {
+    await running();
+    stage.answer(B, 'silent');
+    await stage.clock.advance(10_000);
+    const before = probesOf(B);
+    await stage.clock.advance(60_000);
+    assert.equal(probesOf(B) - before, 12);
+  });
+});
+
+describe('a server that refuses while it still serves somebody', () => {
+  it('is drained, and removed as soon as nobody is left', async () => {
+    await running();
+    const rows = stage.kernel.services.get(VIRTUAL_SERVER.text)?.rows;
+    rows?.set(B.text, rowOf(B, 1, 3));
+    stage.answer(B, 'refused');
+    await stage.lose(B);
+    assert.deepEqual(stage.rows, [ALL[0], '10.103.97.201=0', ALL[2]]);
+    await stage.clock.advance(1000);
+    assert.equal(stage.rows.length, 3);
+    rows?.set(B.text, rowOf(B, 0, 0));
+    await stage.clock.advance(250);
+    assert.deepEqual(stage.rows, [ALL[0], ALL[2]]);
+  });
+});
+
+describe('a server that flaps', () => {
+  it('is held out longer each time, and that is said', async () => {
+    await running([A, B], { intervalMs: 1000, fastIntervalMs: 100 });
+    for (let count = 0; count < 4; count += 1) {
+      stage.answer(B, 'refused');
+      await stage.lose(B);
+      assert.deepEqual(stage.rows, ALL.slice(0, 1));
+      stage.answer(B, 'ok');
+      await stage.clock.advance(12_000);
+      assert.deepEqual(stage.rows, ALL.slice(0, 2), 'and it is back in the end');
+      // Its next fall comes too soon after its return, whenever that was within these seconds.
+      stage.answer(B, 'refused');
+      await stage.lose(B);
+      stage.answer(B, 'ok');
+      await stage.clock.advance(3000 + 2 ** count * 1000);
+    }
+    const held = stage.reporter.lines.filter((line) => line.includes('held'));
+    assert.ok(held.length >= 4, held.join('\n'));
+    assert.match(held[0] ?? '', /^10\.103\.97\.201 held for 1000 ms after 1$/);
+    assert.match(held[1] ?? '', /^10\.103\.97\.201 held for 2000 ms after 2$/);
   });
 });
 

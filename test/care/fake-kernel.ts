@@ -93,8 +93,17 @@ export class FakeKernel {
   }
 }
 
+/** A row with so many connections, all of them established. */
 export function rowOf(server: Endpoint, weight: number, connections = 0): Row {
-  return { server, weight, forwarding: 'masquerade', upperThreshold: 0, lowerThreshold: 0, connections };
+  return {
+    server,
+    weight,
+    forwarding: 'masquerade',
+    upperThreshold: 0,
+    lowerThreshold: 0,
+    active: connections,
+    connections,
+  };
 }
 
 /** Something to keep up that can be broken and mended. */

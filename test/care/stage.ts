@@ -1,6 +1,6 @@
 /** Everything that `care` needs, faked, and the strings to pull. */
 import { care, type CarePolicy } from '../../src/care/care.js';
-import type { Pass, Prober, Reporter, VoidProbe } from '../../src/care/ports.js';
+import type { Pass, ProbeManner, Prober, Reporter, VoidProbe, Watch } from '../../src/care/ports.js';
 import { endpoint, type Endpoint } from '../../src/core/endpoint.js';
 import type { Evidence, EvidenceKind } from '../../src/core/evidence.js';
 import { FakeClock, settle } from './fake-clock.js';
@@ -20,29 +20,75 @@ export const POLICY: CarePolicy = {
   fastIntervalMs: 200,
   fall: 2,
   rise: 2,
+  maxHoldMs: 60_000,
+  handshakeIntervalMs: 60_000,
   drainTimeoutMs: 30_000,
 };
 
+type FakeAnswer = EvidenceKind | 'void' | 'hang' | 'throw';
+
 /** Servers that answer as they are told; `hang` until the probe is stopped. */
 class FakeProber implements Prober {
-  readonly answers = new Map<string, EvidenceKind | 'void' | 'hang' | 'throw'>();
+  readonly answers = new Map<string, FakeAnswer | readonly FakeAnswer[]>();
+  /** Each probe: its server, and ` fresh` or ` hedged` as it was asked for. */
   readonly probes: string[] = [];
   readonly inFlight = new Set<string>();
+  readonly #listeners = new Map<string, (evidence: Evidence | null) => void>();
+  readonly #hanging = new Map<string, (kind: EvidenceKind | null) => void>();
+  /** Kept connections whose servers refuse after they were lost. */
+  readonly #lost = new Set<string>();
 
-  async probe(server: Endpoint, signal: AbortSignal): Promise<Evidence | VoidProbe> {
+  watch(server: Endpoint, onLost: (evidence: Evidence | null) => void): Watch {
+    this.#listeners.set(server.text, onLost);
+    return {
+      probe: (manner, signal) => this.#probe(server, manner, signal),
+      close: () => this.#listeners.delete(server.text),
+    };
+  }
+
+  get watches(): number {
+    return this.#listeners.size;
+  }
+
+  /** A probe that hangs gets its answer. */
+  async release(server: Endpoint, kind: EvidenceKind): Promise<void> {
+    this.#hanging.get(server.text)?.(kind);
+    await settle();
+  }
+
+  /** The connection that is kept to a server goes away. */
+  lose(server: Endpoint, evidence: Evidence | null): void {
+    this.#lost.add(server.text);
+    this.#listeners.get(server.text)?.(evidence);
+  }
+
+  async *#probe(
+    server: Endpoint,
+    { fresh, hedged }: ProbeManner,
+    signal: AbortSignal,
+  ): AsyncGenerator<Evidence | VoidProbe> {
     if (this.inFlight.has(server.text)) throw new Error('two probes of one server at once');
     this.inFlight.add(server.text);
-    this.probes.push(server.text);
+    this.probes.push(`${server.text}${fresh ? ' fresh' : ''}${hedged ? ' hedged' : ''}`);
     try {
       await new Promise((resolve) => setImmediate(resolve));
-      const kind = this.answers.get(server.text) ?? 'ok';
-      if (kind === 'throw') throw new Error('a fault of the prober');
-      if (kind === 'hang') {
-        await new Promise((resolve) => {
-          signal.addEventListener('abort', resolve, { once: true });
-        });
+      const told = this.answers.get(server.text) ?? 'ok';
+      for (const kind of typeof told === 'string' ? [told] : told) {
+        if (kind === 'throw') throw new Error('a fault of the prober');
+        if (kind === 'hang') {
+          const released = await new Promise<EvidenceKind | null>((resolve) => {
+            this.#hanging.set(server.text, resolve);
+            signal.addEventListener('abort', () => {
+              resolve(null);
+            });
+          });
+          if (released !== null) yield { kind: released, detail: released };
+          return;
+        }
+        if (kind === 'ok') this.#lost.delete(server.text);
+        const conclusive = kind === 'refused' && this.#lost.has(server.text);
+        yield { kind, detail: kind, ...(conclusive ? { conclusive } : {}) };
       }
-      return kind === 'void' || kind === 'hang' ? { kind: 'void', detail: kind } : { kind, detail: kind };
     } finally {
       this.inFlight.delete(server.text);
     }
@@ -60,6 +106,18 @@ export class FakeReporter implements Reporter {
 
   judged(server: Endpoint, before: { state: string }, after: { state: string }): void {
     if (before.state !== after.state) this.lines.push(`${server.address} ${before.state} to ${after.state}`);
+  }
+
+  stillDown(): void {
+    // What it is down for is the log's to say.
+  }
+
+  held(server: Endpoint, { relapses }: { relapses: number }, forMs: number): void {
+    this.lines.push(`${server.address} held for ${forMs} ms after ${relapses}`);
+  }
+
+  watchLost(): void {
+    // What follows from it is reported.
   }
 
   reconciled(pass: Pass): void {
@@ -95,6 +153,7 @@ export class Stage {
   reporter = new FakeReporter();
   readonly #servers: readonly Endpoint[];
   readonly #policy: CarePolicy;
+  readonly #random: () => number;
   #stopping = new AbortController();
   #running: Promise<void> = Promise.resolve();
   #notify: (() => void) | null = null;
@@ -105,14 +164,22 @@ export class Stage {
     servers: readonly Endpoint[] = [A, B, C],
     policy: Partial<CarePolicy> = {},
     kernel = new FakeKernel(),
+    random = (): number => 0.5,
   ) {
     this.#servers = servers;
     this.#policy = { ...POLICY, ...policy };
     this.kernel = kernel;
+    this.#random = random;
+  }
+
+  /** Starts, and goes on to where each server has been probed twice: at the start, and in its own turn. */
+  async start(): Promise<void> {
+    await this.begin();
+    await this.clock.advance(this.#policy.fastIntervalMs / 2 + this.#policy.intervalMs / 2);
   }
 
   /** Starts, and lets everything happen that takes no time. */
-  async start(): Promise<void> {
+  async begin(): Promise<void> {
     this.#stopping = new AbortController();
     this.#running = care(
       this.#servers,
@@ -123,7 +190,7 @@ export class Stage {
         clock: this.clock,
         reporter: this.reporter,
         prober: this.prober,
-        random: () => 0.5,
+        random: this.#random,
         changes: (signal) => this.#changes(signal),
       },
       this.#stopping.signal,
@@ -136,8 +203,15 @@ export class Stage {
     await this.#running;
   }
 
-  answer(server: Endpoint, kind: EvidenceKind | 'void' | 'hang' | 'throw'): void {
+  /** How it answers from now on; a list is what one probe finds, one after the other. */
+  answer(server: Endpoint, kind: FakeAnswer | readonly FakeAnswer[]): void {
     this.prober.answers.set(server.text, kind);
+  }
+
+  /** The connection that is kept to it goes away. */
+  async lose(server: Endpoint, kind: EvidenceKind | null = null): Promise<void> {
+    this.prober.lose(server, kind === null ? null : { kind, detail: kind });
+    await settle();
   }
 
   get rows(): string[] {

@@ -43,6 +43,7 @@ export function holdToContract(open: () => Promise<VirtualServerTable>): void {
       forwarding: 'masquerade',
       upperThreshold: 0,
       lowerThreshold: 0,
+      active: 0,
       connections: 0,
     });
     assert.equal(await table.remove(), true);

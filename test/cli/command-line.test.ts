@@ -77,6 +77,12 @@ describe('the command line of care', () => {
     }
   });
 
+  for (const stray of ['false', 'F', '10.0.0.2:6443', '10.0.0.2:6443,', '[fd00::1]:6443']) {
+    it(`refuses the stray ${stray}, without which the opposite would be done`, async () => {
+      await assert.rejects(readCommandLine(['care', '--vs', 'x', '--clean', stray], 80), UsageError);
+    });
+  }
+
   it('tolerates stray arguments, wherever they are', async () => {
     const command = await read('care one --fall 3 two --run-once true -- --vs x');
     assert.equal(command.kind, 'care');

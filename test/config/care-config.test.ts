@@ -1,14 +1,19 @@
 import assert from 'node:assert/strict';
-import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
-import { Certificates } from '../../lab/certificates.js';
+import { describe, it } from 'node:test';
 import { readCareConfig, type CareConfig } from '../../src/config/care-config.js';
 import { Settings, type Arguments, type Environment } from '../../src/config/settings.js';
 import { refused } from './refused.js';
 
 const SERVERS = { vs: '10.103.97.2:6443', rs: ['10.0.0.1:6443', '10.0.0.2:6443'] } as const;
 const NOWHERE = '/nowhere/ca.crt';
+const NO_TLS = {
+  verify: false,
+  caFile: null,
+  certificateFile: null,
+  keyFile: null,
+  tokenFile: null,
+  serverName: null,
+} as const;
 const SECONDS = 'seconds or a duration like 500ms or 1m30s';
 const INTERVAL = `${SECONDS}, from 10ms to 24h`;
 const TIMEOUT = `${SECONDS}, from 1ms to 10m`;
@@ -37,6 +42,8 @@ describe('the configuration of care', () => {
         fall: 2,
         rise: 2,
         drainTimeoutMs: 30_000,
+        handshakeIntervalMs: 60_000,
+        maxHoldMs: 60_000,
       },
       probe: {
         scheme: 'https',
@@ -47,7 +54,8 @@ describe('the configuration of care', () => {
         acceptedStatuses: new Set(),
         connectTimeoutMs: 1000,
         timeoutMs: 3000,
-        tls: { verify: false, ca: null },
+        port: null,
+        tls: NO_TLS,
       },
       task: 'care',
       dryRun: false,
@@ -66,6 +74,8 @@ describe('the configuration of care', () => {
       fall: '3',
       rise: '4',
       'drain-timeout': '1m',
+      'max-hold': '0',
+      'handshake-interval': '0',
       'connect-timeout': '300ms',
       'health-timeout': '2',
       'health-path': 'readyz?verbose&exclude=etcd',
@@ -74,6 +84,7 @@ describe('the configuration of care', () => {
       'health-req-body': '{"a":1}',
       'health-req-headers': ['Authorization=Bearer t', 'x-a=1,X-A=2'],
       'health-status': ['401', '403,429'],
+      'health-port': '8080',
       'dry-run': 'true',
       'log-level': 'DEBG',
       'log-format': 'json',
@@ -90,6 +101,8 @@ describe('the configuration of care', () => {
       fall: 3,
       rise: 4,
       drainTimeoutMs: 60_000,
+      handshakeIntervalMs: 0,
+      maxHoldMs: 0,
     });
     assert.deepEqual(config.probe, {
       scheme: 'http',
@@ -100,7 +113,8 @@ describe('the configuration of care', () => {
       acceptedStatuses: new Set([401, 403, 429]),
       connectTimeoutMs: 300,
       timeoutMs: 2000,
-      tls: { verify: false, ca: null },
+      port: 8080,
+      tls: NO_TLS,
     });
   });
 
@@ -237,6 +251,17 @@ describe('a configuration is refused', () => {
     [{ 'connect-timeout': '0' }, `--connect-timeout: expected ${TIMEOUT}, got "0"`],
     [{ 'health-timeout': '11m' }, `--health-timeout: expected ${TIMEOUT}, got "11m"`],
     [{ 'drain-timeout': '-1s' }, `--drain-timeout: expected ${SECONDS}, from 0 to 24h, got "-1s"`],
+    [{ 'max-hold': '25h' }, `--max-hold: expected ${SECONDS}, from 0 to 24h, got "25h"`],
+    [{ 'max-hold': 'never' }, `--max-hold: expected ${SECONDS}, from 0 to 24h, got "never"`],
+    [{ 'handshake-interval': '-1' }, `--handshake-interval: expected ${SECONDS}, from 0 to 24h, got "-1"`],
+    [
+      {},
+      `CARE_HANDSHAKE_INTERVAL: expected ${SECONDS}, from 0 to 24h, got "x"`,
+      { CARE_HANDSHAKE_INTERVAL: 'x' },
+    ],
+    [{ 'health-port': '0' }, '--health-port: expected a whole number from 1 to 65535, got "0"'],
+    [{ 'health-port': '65536' }, '--health-port: expected a whole number from 1 to 65535, got "65536"'],
+    [{ 'health-port': 'https' }, '--health-port: expected a whole number from 1 to 65535, got "https"'],
     [{ fall: '0' }, '--fall: expected a whole number from 1 to 1000, got "0"'],
     [{ rise: 'twice' }, '--rise: expected a whole number from 1 to 1000, got "twice"'],
     [{ 'health-schem': 'HTTPS' }, '--health-schem: expected one of https, http, got "HTTPS"'],
@@ -254,13 +279,6 @@ describe('a configuration is refused', () => {
     ],
     [{ 'health-status': '200' }, '--health-status: expected a whole number from 400 to 599, got "200"'],
     [{ 'health-status': '401,x' }, '--health-status: expected a whole number from 400 to 599, got "x"'],
-    [{ 'health-ca': NOWHERE }, '--health-ca: expected a readable file (ENOENT), got "/nowhere/ca.crt"'],
-    [{ 'health-ca': '/' }, '--health-ca: expected a readable file (EISDIR), got "/"'],
-    [{ 'health-ca': '/dev/null' }, '--health-ca: expected a file with certificates in PEM, got "/dev/null"'],
-    [
-      { 'health-insecure-skip-verify': 'maybe' },
-      '--health-insecure-skip-verify: expected true or false, got "maybe"',
-    ],
     [{ 'dry-run': 'x' }, '--dry-run: expected true or false, got "x"'],
     [{ 'log-level': 'loud' }, '--log-level: expected one of DEBUG, INFO, WARN, ERROR, got "loud"'],
     [{}, 'CARE_LOGGER: expected one of DEBUG, INFO, WARN, ERROR, got "loud"', { CARE_LOGGER: 'loud' }],
@@ -271,80 +289,4 @@ describe('a configuration is refused', () => {
       refused(message, () => configOf(given, environment));
     });
   }
-});
-
-describe('how certificates are verified', () => {
-  let certificates: Certificates;
-  let authority: { readonly file: string; readonly pem: string };
-  before(async () => {
-    certificates = await Certificates.create();
-    authority = {
-      file: certificates.authority.certificateFile,
-      pem: await readFile(certificates.authority.certificateFile, 'utf8'),
-    };
-  });
-  after(() => certificates.close());
-
-  const unverified =
-    'certificates of the real servers are NOT VERIFIED: there is no --health-ca, and /nowhere/ca.crt cannot be read; ' +
-    'give one of them, or say --health-insecure-skip-verify';
-
-  /** The given options, whether the default CA can be read, and what comes of it: verified, and by the CA or by Node's. */
-  const cases: readonly (readonly [
-    skip: string | undefined,
-    ca: 'given' | 'none',
-    defaultCa: 'readable' | 'missing',
-    outcome: 'by the CA' | "by Node's" | 'not' | 'not, and said loudly',
-  ])[] = [
-    [undefined, 'given', 'missing', 'by the CA'],
-    [undefined, 'none', 'readable', 'by the CA'],
-    [undefined, 'none', 'missing', 'not, and said loudly'],
-    ['true', 'given', 'readable', 'not'],
-    ['true', 'none', 'missing', 'not'],
-    ['false', 'given', 'missing', 'by the CA'],
-    ['false', 'none', 'readable', 'by the CA'],
-    ['false', 'none', 'missing', "by Node's"],
-  ];
-  for (const [skip, ca, defaultCa, outcome] of cases) {
-    it(`skip ${skip ?? 'unset'}, --health-ca ${ca}, the default one ${defaultCa}: ${outcome}`, () => {
-      const config = configOf(
-        { 'health-insecure-skip-verify': skip, 'health-ca': ca === 'given' ? authority.file : undefined },
-        {},
-        defaultCa === 'readable' ? authority.file : NOWHERE,
-      );
-      assert.deepEqual(config.probe.tls, {
-        verify: outcome.startsWith('by'),
-        ca: outcome === 'by the CA' ? authority.pem : null,
-      });
-      assert.deepEqual(config.notes, outcome === 'not, and said loudly' ? [unverified] : []);
-    });
-  }
-
-  it('is of no concern with the scheme http', () => {
-    const config = configOf({ 'health-schem': 'http', 'health-insecure-skip-verify': 'false' });
-    assert.deepEqual(config.probe.tls, { verify: false, ca: null });
-    assert.deepEqual(config.notes, []);
-  });
-
-  it('is said only by who probes', () => {
-    assert.deepEqual(configOf({ 'run-once': 'true' }).notes, []);
-  });
-
-  it('takes the given CA before the default one', async () => {
-    const other = await certificates.createAuthority('other');
-    const config = configOf({ 'health-ca': other.certificateFile }, {}, authority.file);
-    assert.equal(config.probe.tls.ca, await readFile(other.certificateFile, 'utf8'));
-  });
-
-  it('takes a bundle of certificates, and a default CA that is none for missing', async () => {
-    const bundle = join(certificates.directory, 'bundle.pem');
-    await writeFile(bundle, `# two of them\n${authority.pem}${authority.pem}`);
-    assert.equal(configOf({ 'health-ca': bundle }).probe.tls.verify, true);
-    const broken = join(certificates.directory, 'broken.pem');
-    await writeFile(broken, 'no certificate');
-    assert.equal(configOf({}, {}, broken).probe.tls.verify, false);
-    refused(`--health-ca: expected a file with certificates in PEM, got "${broken}"`, () =>
-      configOf({ 'health-ca': broken }),
-    );
-  });
 });

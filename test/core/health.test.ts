@@ -1,23 +1,35 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import type { EvidenceKind } from '../../src/core/evidence.js';
-import { onEdge, step, unknownHealth, type Health, type HealthState } from '../../src/core/health.js';
+import type { Evidence, EvidenceKind } from '../../src/core/evidence.js';
+import {
+  heldUntilMs,
+  onEdge,
+  probeDelayMs,
+  step,
+  unknownHealth,
+  type Health,
+  type HealthPolicy,
+  type HealthState,
+} from '../../src/core/health.js';
 import { cell, decisionTable, titleOf, type TableRow } from './decision-tables.js';
 import { evidence, healthIn } from './notation.js';
 
-function policyOf(row: TableRow): { fall: number; rise: number } {
+function policyOf(row: TableRow): HealthPolicy {
   const [fall = NaN, rise = NaN] = cell(row, 'fall/rise').split('/').map(Number);
-  return { fall, rise };
+  return { fall, rise, maxHoldMs: 60_000 };
 }
 
 function walk(row: TableRow): Health {
-  const kinds = cell(row, 'evidence').split(' ').filter(Boolean) as EvidenceKind[];
+  const pieces = cell(row, 'evidence').split(' ').filter(Boolean).map(piece);
   const before = healthIn(cell(row, 'before') as HealthState);
-  return kinds.reduce(
-    (health, kind, index) => step(health, evidence(kind), index + 1, policyOf(row)),
-    before,
-  );
+  return pieces.reduce((health, each, index) => step(health, each, index + 1, policyOf(row)), before);
+}
+
+/** `refused`, `refused!`: the latter is conclusive. */
+function piece(text: string): Evidence {
+  const kind = text.replace('!', '') as EvidenceKind;
+  return { ...evidence(kind), ...(text.endsWith('!') ? { conclusive: true } : {}) };
 }
 
 describe('from evidence to health', () => {
@@ -38,7 +50,11 @@ describe('when the next probe follows', () => {
 
 describe('health over any evidence', () => {
   const kinds = fc.constantFrom<EvidenceKind>('ok', 'refused', 'silent', 'slow', 'tls', 'status', 'broken');
-  const policies = fc.record({ fall: fc.integer({ min: 1, max: 5 }), rise: fc.integer({ min: 1, max: 5 }) });
+  const policies = fc.record({
+    fall: fc.integer({ min: 1, max: 5 }),
+    rise: fc.integer({ min: 1, max: 5 }),
+    maxHoldMs: fc.constant(0),
+  });
 
   it('settles: `rise` successes make any server up, `fall` refusals make it dead', () => {
     fc.assert(
@@ -78,5 +94,98 @@ describe('health over any evidence', () => {
         }
       }),
     );
+  });
+});
+
+describe('a server that flaps', () => {
+  const policy = { fall: 1, rise: 1, maxHoldMs: 5000, intervalMs: 5000, fastIntervalMs: 200 };
+
+  /** Falls and answers again at once, `times` times, and gives for how long it is held out each time. */
+  function holds(times: number, upForMs: number): { readonly holds: number[]; readonly health: Health } {
+    let nowMs = 0;
+    let health = step(unknownHealth(0), evidence('ok'), nowMs, policy);
+    const seen: number[] = [];
+    for (let time = 0; time < times; time += 1) {
+      nowMs += upForMs;
+      health = step(health, evidence('refused'), nowMs, policy);
+      assert.equal(health.state, 'dead');
+      const startMs = nowMs;
+      health = step(health, evidence('ok'), nowMs, policy);
+      nowMs = heldUntilMs(health, policy) ?? nowMs;
+      if (nowMs > startMs) {
+        assert.equal(step(health, evidence('ok'), nowMs - 1, policy).state, 'dead');
+        health = step(health, evidence('ok'), nowMs, policy);
+      }
+      assert.equal(health.state, 'up');
+      seen.push(nowMs - startMs);
+    }
+    return { holds: seen, health };
+  }
+
+  it('is held out longer each time, up to the bound', () => {
+    assert.deepEqual(holds(6, 1000).holds, [0, 1000, 2000, 4000, 5000, 5000]);
+  });
+
+  it('is not held out when it stayed up for long enough in between', () => {
+    assert.deepEqual(holds(4, 10_000).holds, [0, 0, 0, 0]);
+  });
+
+  it('is forgiven once it has been steady', () => {
+    let { health } = holds(3, 1000);
+    const steadyMs = (health.readmittedMs ?? 0) + 10_000 + 2 * 2000;
+    health = step(health, evidence('refused'), steadyMs, policy);
+    assert.equal(health.relapses, 0);
+  });
+
+  it('starts its hold anew when it fails in the middle of it', () => {
+    let { health } = holds(2, 1000);
+    const nowMs = (health.readmittedMs ?? 0) + 1;
+    health = step(health, evidence('refused'), nowMs, policy);
+    health = step(health, evidence('ok'), nowMs + 10, policy);
+    assert.equal(heldUntilMs(health, policy), nowMs + 10 + 2000);
+    health = step(health, evidence('status'), nowMs + 1000, policy);
+    assert.equal(heldUntilMs(health, policy), null);
+    health = step(health, evidence('ok'), nowMs + 1500, policy);
+    assert.equal(heldUntilMs(health, policy), nowMs + 1500 + 2000);
+  });
+
+  it('is asked again when the hold is over, and no more often than ever before', () => {
+    let { health } = holds(2, 1000);
+    const nowMs = (health.readmittedMs ?? 0) + 1;
+    health = step(step(health, evidence('refused'), nowMs, policy), evidence('ok'), nowMs, policy);
+    assert.equal(probeDelayMs(health, nowMs, policy), 2000);
+    assert.equal(probeDelayMs(health, nowMs + 1990, policy), policy.fastIntervalMs);
+    assert.equal(probeDelayMs(health, nowMs, { ...policy, intervalMs: 500 }), 500);
+  });
+});
+
+describe('silence', () => {
+  const policy = { fall: 2, rise: 2, maxHoldMs: 0 };
+  const silent = (health: Health, nowMs: number, witnessMs: number | null): Health =>
+    step(health, evidence('silent'), nowMs, policy, witnessMs);
+
+  it('is witnessed when another server answered after it began', () => {
+    const first = silent(healthIn('up'), 100, 99);
+    const unseen = { sinceMs: 100, witnessed: false };
+    assert.deepEqual(first.silence, { ...unseen, count: 1, sure: false });
+    for (const witnessMs of [null, 99])
+      assert.deepEqual(silent(first, 200, witnessMs).silence, { ...unseen, count: 2, sure: true });
+    const seen = silent(first, 200, 150);
+    assert.equal(seen.silence?.witnessed, true);
+    assert.equal(silent(seen, 300, null).silence?.witnessed, true);
+  });
+
+  it('is over with the first evidence of anything else', () => {
+    const first = silent(healthIn('up'), 100, null);
+    assert.equal(step(first, evidence('refused'), 200, policy).silence, null);
+    assert.equal(step(first, evidence('slow'), 200, policy).silence, null);
+  });
+
+  it('is no answer, and neither is slowness: a kept connection is slow when its packets are lost', () => {
+    const { answeredMs } = healthIn('up');
+    for (const kind of ['silent', 'slow'] as const)
+      assert.equal(step(healthIn('up'), evidence(kind), 100, policy).answeredMs, answeredMs);
+    for (const kind of ['ok', 'refused', 'tls', 'status', 'broken'] as const)
+      assert.equal(step(healthIn('up'), evidence(kind), 100, policy).answeredMs, 100);
   });
 });

@@ -25,7 +25,7 @@ export function list(text: string): string[] {
 
 /** A health in the given state, reached as a monitor would reach it. */
 export function healthIn(state: HealthState): Health {
-  const policy = { fall: 1, rise: 1 };
+  const policy = { fall: 1, rise: 1, maxHoldMs: 0 };
   const fresh = unknownHealth(0);
   switch (state) {
     case 'unknown':
@@ -39,13 +39,18 @@ export function healthIn(state: HealthState): Health {
   }
 }
 
-/** `A up(ok)`, `B unknown`. */
+/** `A up(ok)`, `B unknown`, `C dead(silent?)`: silent, and nobody else answered since; `D dead(silent once)`. */
 export function judged(text: string): JudgedServer {
-  const [, letter = '', state, kind] = /^(\w) (\w+)(?:\((\w+)\))?$/.exec(text) ?? [];
+  const [, letter = '', state, kind, once, alone] =
+    /^(\w) (\w+)(?:\((\w+?)( once)?(\?)?\))?$/.exec(text) ?? [];
   if (state === undefined) throw new Error(`not a judged server: ${text}`);
   const health = healthIn(state as HealthState);
   const lastEvidence = kind === undefined ? null : evidence(kind as EvidenceKind);
-  return { server: server(letter), health: { ...health, lastEvidence } };
+  const silence =
+    kind === 'silent'
+      ? { sinceMs: 0, count: 9, sure: once === undefined, witnessed: alone === undefined }
+      : null;
+  return { server: server(letter), health: { ...health, lastEvidence, silence } };
 }
 
 interface FoundRow {
@@ -66,29 +71,32 @@ export function foundRow(text: string): FoundRow {
       forwarding: odd === undefined ? 'masquerade' : 'direct',
       upperThreshold: 0,
       lowerThreshold: 0,
+      active: Number(connections ?? 0),
       connections: Number(connections ?? 0),
     },
     drainedMs: seconds === undefined ? null : Number(seconds) * 1000,
   };
 }
 
-const intents: Readonly<Record<Intent['kind'], Intent>> = {
+const intents: Readonly<Record<string, Intent>> = {
   serve: { kind: 'serve', weight: 1 },
   keep: { kind: 'keep' },
-  drain: { kind: 'drain' },
+  drain: { kind: 'drain', untilIdle: false },
+  'drain!': { kind: 'drain', untilIdle: true },
   remove: { kind: 'remove' },
 };
 
 /** `A serve`. */
 export function wantedRow(text: string): WantedRow {
   const [letter = '', kind = ''] = text.split(' ');
-  const intent = intents[kind as Intent['kind']] as Intent | undefined;
+  const intent = intents[kind];
   if (intent === undefined) throw new Error(`not a wanted row: ${text}`);
   return { server: server(letter), intent };
 }
 
 export function sayWanted(row: WantedRow): string {
-  return `${letterOf(row.server)} ${row.intent.kind}`;
+  const untilIdle = row.intent.kind === 'drain' && row.intent.untilIdle;
+  return `${letterOf(row.server)} ${row.intent.kind}${untilIdle ? '!' : ''}`;
 }
 
 /** As the table of actions writes it: `-A`, `-a C=1`, `-d A`. */

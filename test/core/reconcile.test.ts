@@ -34,7 +34,8 @@ describe('reconcile, whatever is wanted and found', () => {
   const intent = fc.constantFrom<Intent>(
     { kind: 'serve', weight: 1 },
     { kind: 'keep' },
-    { kind: 'drain' },
+    { kind: 'drain', untilIdle: false },
+    { kind: 'drain', untilIdle: true },
     { kind: 'remove' },
   );
   const wantedRows = fc.uniqueArray(fc.record({ server: letters.map(server), intent }), {
@@ -47,6 +48,7 @@ describe('reconcile, whatever is wanted and found', () => {
       forwarding: fc.constantFrom('masquerade', 'direct', 'tunnel', 'local'),
       upperThreshold: fc.constantFrom(0, 100),
       lowerThreshold: fc.constantFrom(0, 10),
+      active: fc.nat(3),
       connections: fc.nat(3),
     }),
     { selector: (row) => row.server.text },
@@ -121,6 +123,7 @@ function carryOut(table: ObservedTable, action: Action): ObservedTable {
     forwarding: 'masquerade',
     upperThreshold: 0,
     lowerThreshold: 0,
+    active: 0,
     connections: 0,
   };
   return { ...table, rows: [...others, row] };

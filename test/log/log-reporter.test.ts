@@ -5,7 +5,7 @@ import { pino } from 'pino';
 import type { ActionResult, Pass, Reporter } from '../../src/care/ports.js';
 import { endpoint } from '../../src/core/endpoint.js';
 import type { EvidenceKind } from '../../src/core/evidence.js';
-import type { Health, HealthState } from '../../src/core/health.js';
+import { unknownHealth, type Health, type HealthState } from '../../src/core/health.js';
 import type { Action } from '../../src/core/reconcile.js';
 import { serviceSettings } from '../../src/core/table.js';
 import { logReporter } from '../../src/log/log-reporter.js';
@@ -47,7 +47,7 @@ function reporting(options = { dryRun: false }): {
 
 function health(state: HealthState, kind: EvidenceKind | null, detail = ''): Health {
   const lastEvidence = kind === null ? null : { kind, detail };
-  return { state, sinceMs: 0, lastEvidence, sameClass: 1, failures: 0 };
+  return { ...unknownHealth(0), state, lastEvidence, sameClass: 1 };
 }
 
 function pass(results: readonly ActionResult[], more: Partial<Pass> = {}): Pass {
@@ -106,6 +106,32 @@ describe('a transition', () => {
     const { reporter, lines } = reporting();
     reporter.judged(SERVER, health('dead', 'silent'), health('dead', 'refused'));
     assert.deepEqual(lines, []);
+  });
+});
+
+describe('a server that is down', () => {
+  it('is told of again when it is for another reason, and once for each', () => {
+    const { reporter, take } = reporting();
+    reporter.judged(SERVER, health('up', 'ok'), health('sick', 'tls', 'certificate has expired'));
+    take();
+    for (let time = 0; time < 3; time += 1) {
+      reporter.stillDown(SERVER, health('sick', 'tls', 'certificate has expired'));
+      reporter.stillDown(SERVER, health('sick', 'status', 'status 403'));
+    }
+    assert.deepEqual(take(), ['info 10.0.0.1:6443 is still sick, now: status, status 403']);
+    reporter.judged(SERVER, health('sick', 'status'), health('up', 'ok', 'status 200'));
+    reporter.judged(SERVER, health('up', 'ok'), health('dead', 'silent', 'x'));
+    take();
+    reporter.stillDown(SERVER, health('dead', 'status', 'status 403'));
+    assert.deepEqual(take(), ['info 10.0.0.1:6443 is still dead, now: status, status 403']);
+  });
+
+  it('and flaps is told of with how long it is held out', () => {
+    const { reporter, take } = reporting();
+    reporter.held(SERVER, { ...health('dead', 'ok'), relapses: 2 }, 2000);
+    assert.deepEqual(take(), [
+      'info 10.0.0.1:6443 answers again, and is held out for 2.0 s: it flaps: it fell 2 times soon after it was back',
+    ]);
   });
 });
 

@@ -27,11 +27,14 @@ describe('what a failed probe says', () => {
     ['handshake', 'EPROTO', 'tls'],
     ['handshake', 'CERT_HAS_EXPIRED', 'tls'],
     ['handshake', 'ERR_TLS_CERT_ALTNAME_INVALID', 'tls'],
-    ['handshake', 'ETIMEDOUT', 'tls'],
+    ['handshake', 'ETIMEDOUT', 'silent'],
+    ['answer', 'ETIMEDOUT', 'silent'],
+    ['answer', 'EHOSTUNREACH', 'silent'],
     ['answer', 'ECONNRESET', 'broken'],
     ['answer', 'UND_ERR_SOCKET', 'broken'],
     ['answer', 'HPE_INVALID_CONSTANT', 'broken'],
     ['answer', 'EPIPE', 'broken'],
+    ['answer', 'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED', 'tls'],
   ];
   for (const [phase, code, kind] of cases) {
     it(`${code} in the phase ${phase} is ${kind}`, () => {

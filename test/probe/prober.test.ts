@@ -4,13 +4,15 @@ import { EventEmitter, getEventListeners, once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import type http from 'node:http';
 import { after, before, describe, it } from 'node:test';
+import tls from 'node:tls';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Certificates, type CertificateOptions } from '../../lab/certificates.js';
 import type { VoidProbe } from '../../src/care/ports.js';
 import type { Endpoint } from '../../src/core/endpoint.js';
 import type { Evidence } from '../../src/core/evidence.js';
-import { createProber, type ProbeRequest } from '../../src/probe/prober.js';
+import { createProber } from '../../src/probe/prober.js';
+import type { ProbeRequest } from '../../src/probe/request.js';
 import { answering, closedPort, raw, rawAboveTls, silent, web, type Listening } from './servers.js';
 import { connectionsOf } from './sockets.js';
 
@@ -19,14 +21,19 @@ const LONG_MS = 20_000;
 /** For what is to run out: the longest that a test waits. */
 const SHORT_MS = 150;
 
-interface Credentials {
+interface Pair {
   readonly cert: Buffer;
   readonly key: Buffer;
 }
 
+/** A request, and how far its answerer is trusted. */
+interface Asking extends Omit<ProbeRequest, 'tls'> {
+  readonly tls: { readonly verify: boolean; readonly ca: string | null };
+}
+
 let certificates: Certificates;
 let ca: string;
-let good: Credentials;
+let good: Pair;
 
 before(async () => {
   certificates = await Certificates.create();
@@ -35,30 +42,54 @@ before(async () => {
 });
 after(() => certificates.close());
 
-async function credentials(file: string, options: Omit<CertificateOptions, 'name'>): Promise<Credentials> {
+async function credentials(file: string, options: Omit<CertificateOptions, 'name'>): Promise<Pair> {
   const made = await certificates.create(file, { name: 'apiserver', ...options });
   return { cert: readFileSync(made.certificateFile), key: readFileSync(made.keyFile) };
 }
 
-function probe(
+/** One probe over a fresh connection, to its first piece of evidence. Nothing is kept. */
+async function probe(
   server: Endpoint,
-  request: Partial<ProbeRequest> = {},
+  asking: Partial<Asking> = {},
   signal = new AbortController().signal,
 ): Promise<Evidence | VoidProbe> {
-  const prober = createProber({
-    scheme: 'https',
-    method: 'GET',
-    path: '/healthz',
-    headers: {},
-    body: null,
-    acceptedStatuses: new Set(),
-    connectTimeoutMs: LONG_MS,
-    timeoutMs: LONG_MS,
-    tls: { verify: true, ca },
-    ...request,
-  });
-  return prober.probe(server, signal);
+  const { verify, ca: trusted } = asking.tls ?? { verify: true, ca };
+  const prober = createProber(
+    {
+      scheme: 'https',
+      port: null,
+      method: 'GET',
+      path: '/healthz',
+      headers: {},
+      body: null,
+      acceptedStatuses: new Set(),
+      connectTimeoutMs: LONG_MS,
+      timeoutMs: LONG_MS,
+      ...asking,
+      tls: { verify, serverName: null },
+    },
+    {
+      credentials: {
+        withToken: false,
+        current: () =>
+          Promise.resolve({
+            secureContext: tls.createSecureContext(trusted === null ? {} : { ca: trusted }),
+            token: null,
+          }),
+      },
+      guard: () => undefined,
+    },
+  );
+  const watch = prober.watch(server, () => undefined);
+  try {
+    for await (const outcome of watch.probe({ fresh: true, hedged: false }, signal)) return outcome;
+    return STOPPED;
+  } finally {
+    watch.close();
+  }
 }
+
+const STOPPED: VoidProbe = { kind: 'void', detail: 'stopped' };
 
 /** The kernel forgets a connection that was reset as soon as both sides heard of it; TIME_WAIT would last a minute. */
 async function assertNothingLeft(server: Endpoint): Promise<void> {
@@ -72,7 +103,7 @@ async function assertNothingLeft(server: Endpoint): Promise<void> {
 
 interface Case {
   readonly server: () => Promise<Listening>;
-  readonly request?: Partial<ProbeRequest>;
+  readonly request?: Partial<Asking>;
   readonly kind: Evidence['kind'] | readonly Evidence['kind'][];
   readonly detail: RegExp;
 }
@@ -212,13 +243,13 @@ const cases: Readonly<Record<string, Case>> = {
         answering(200),
       ),
     kind: 'tls',
-    detail: /^certificate has expired$/,
+    detail: /^certificate has expired/,
   },
   'the certificate of another address': {
     server: async () =>
       web(await credentials('elsewhere', { alternativeNames: ['IP:127.0.0.2', 'IP:::1'] }), answering(200)),
     kind: 'tls',
-    detail: /127\.0\.0\.1 is not in the cert's list/,
+    detail: /127\.0\.0\.1/,
   },
   'the certificate of another IPv6 address': {
     server: async () =>
@@ -228,13 +259,13 @@ const cases: Readonly<Record<string, Case>> = {
         '::1',
       ),
     kind: 'tls',
-    detail: /::1 is not in the cert's list/,
+    detail: /::1/,
   },
   'a certificate with the address for a name': {
     server: async () =>
       web(await credentials('named', { alternativeNames: ['DNS:127.0.0.1'] }), answering(200)),
     kind: 'tls',
-    detail: /127\.0\.0\.1 is not in the cert's list/,
+    detail: /127\.0\.0\.1/,
   },
   "another authority's certificate": {
     server: async () => {
@@ -245,13 +276,13 @@ const cases: Readonly<Record<string, Case>> = {
       );
     },
     kind: 'tls',
-    detail: /^unable to verify the first certificate$/,
+    detail: /issuer/,
   },
   "a certificate that Node's authorities did not sign": {
     server: () => web(good, answering(200)),
     request: { tls: { verify: true, ca: null } },
     kind: 'tls',
-    detail: /^unable to verify the first certificate$/,
+    detail: /issuer/,
   },
   'an expired certificate of a stranger, unverified': {
     server: async () => {
@@ -410,7 +441,7 @@ describe('what is asked', () => {
     readonly body: string;
   }
 
-  async function asked(request: Partial<ProbeRequest>): Promise<Asked & { readonly server: string }> {
+  async function asked(request: Partial<Asking>): Promise<Asked & { readonly server: string }> {
     const requests: Asked[] = [];
     await using server = await web(good, (incoming, response) => {
       const { method, url, headers, rawHeaders } = incoming;
@@ -547,8 +578,35 @@ describe('many probes', () => {
     }
     await assertNothingLeft(server.endpoint);
     await assertNothingLeft(slow.endpoint);
-    assert.ok(readdirSync('/proc/self/fd').length <= before, 'descriptors');
+    // A server's end of a connection that was reset is gone for the kernel before the server comes to look.
+    let after = readdirSync('/proc/self/fd').length;
+    for (let tries = 0; tries < 200 && after > before; tries += 1) {
+      await sleep(10);
+      after = readdirSync('/proc/self/fd').length;
+    }
+    assert.ok(after <= before, `${after} descriptors, ${before} before`);
     assert.deepEqual(getEventListeners(signal, 'abort'), []);
+  });
+});
+
+describe('a process of its own', () => {
+  it('outlives certificates that it does not accept, time after time', async () => {
+    await using server = await web(good, answering(200));
+    const program = `
+      import tls from 'node:tls';
+      import { createProber } from ${JSON.stringify(new URL('../../src/probe/prober.js', import.meta.url).href)};
+      const secureContext = tls.createSecureContext();
+      const prober = createProber({ scheme: 'https', port: null, method: 'GET', path: '/', headers: {}, body: null,
+        acceptedStatuses: new Set(), connectTimeoutMs: 5000, timeoutMs: 5000, tls: { verify: true, serverName: null } },
+        { credentials: { withToken: false, current: async () => ({ secureContext, token: null }) }, guard() {} });
+      const watch = prober.watch(${JSON.stringify(server.endpoint)}, () => undefined);
+      const { signal } = new AbortController();
+      for (let count = 0; count < 30; count += 1)
+        for await (const { kind } of watch.probe({ fresh: true, hedged: true }, signal)) process.stdout.write(kind + ' ');`;
+    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program], {
+      timeout: LONG_MS,
+    });
+    assert.equal(stdout, 'tls '.repeat(30));
   });
 });
 
@@ -557,12 +615,14 @@ describe('a fault of our own', () => {
     const program = `
       import { openSync } from 'node:fs';
       import { createProber } from ${JSON.stringify(new URL('../../src/probe/prober.js', import.meta.url).href)};
-      const prober = createProber({ scheme: 'http', method: 'GET', path: '/', headers: {}, body: null,
-        acceptedStatuses: new Set(), connectTimeoutMs: 5000, timeoutMs: 5000, tls: { verify: false, ca: null } });
+      const prober = createProber({ scheme: 'http', port: null, method: 'GET', path: '/', headers: {}, body: null,
+        acceptedStatuses: new Set(), connectTimeoutMs: 5000, timeoutMs: 5000, tls: { verify: false, serverName: null } },
+        { credentials: { withToken: false, current: async () => ({ secureContext: null, token: null }) }, guard() {} });
       const server = { family: 'ipv4', address: '127.0.0.1', port: 9, text: '127.0.0.1:9' };
       const signal = new AbortController().signal;
       try { for (;;) openSync('/dev/null'); } catch {}
-      const found = await prober.probe(server, signal);
+      const watch = prober.watch(server, () => undefined);
+      const { value: found } = await watch.probe({ fresh: true, hedged: false }, signal).next();
       process.stdout.write(JSON.stringify(found));
       process.exit();`;
     const { stdout } = await promisify(execFile)(

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { kernelsPortRange } from '../../src/probe/source-port.js';
 
 /** TCP states of the kernel that a finished probe might have left a socket in; LISTEN is none of them. */
 const STATES: Readonly<Record<string, string>> = {
@@ -14,7 +15,10 @@ const STATES: Readonly<Record<string, string>> = {
   '0B': 'CLOSING',
 };
 
-/** The states of all sockets of this machine, either side, that connect to or from a port. */
+/**
+ * The states of all sockets of this machine, either side, of probes of a port. A client of another test may have come from
+ * the same port: its other end is at one of the kernel's choice as well, and that of a probe never is.
+ */
 export async function connectionsOf(port: number): Promise<string[]> {
   const tables = await Promise.all(
     ['/proc/net/tcp', '/proc/net/tcp6'].map((path) => readFile(path, 'ascii').catch(() => '')),
@@ -22,8 +26,17 @@ export async function connectionsOf(port: number): Promise<string[]> {
   return tables
     .flatMap((table) => table.split('\n').slice(1))
     .map((line) => line.trim().split(/\s+/))
-    .filter(([, local = '', remote = '']) => [local, remote].map(portOf).includes(port))
+    .filter(([, local = '', remote = '']) => {
+      const ports = [local, remote].map(portOf);
+      return ports.includes(port) && !ports.every(isKernels);
+    })
     .flatMap(([, , , state = '']) => STATES[state] ?? []);
+}
+
+const KERNELS = kernelsPortRange();
+
+function isKernels(port: number): boolean {
+  return KERNELS !== null && port >= KERNELS.first && port <= KERNELS.last;
 }
 
 /** `0100007F:1F90`. */

@@ -1,17 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { Lab, until, type LabProcess } from '../../lab/index.js';
+import { connectionTo } from './clients.js';
 import { allOf, answerers, restore, takeCare, untilWeights, VS } from './lvscare.js';
-
-/** A connection through the virtual server that a given master serves. */
-async function connectionTo(lab: Lab, name: string): Promise<Awaited<ReturnType<Lab['node']['open']>>> {
-  for (let time = 0; time < lab.masters.length * 2; time += 1) {
-    const connection = await lab.node.open();
-    if ((await connection.whoami()).name === name) return connection;
-    await connection.close();
-  }
-  throw new Error(`no connection reached ${name}`);
-}
 
 describe('an apiserver that fails', () => {
   let lab: Lab;

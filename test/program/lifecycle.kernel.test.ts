@@ -215,8 +215,10 @@ describe('the life of lvscare care', () => {
     await lab.master(1).kill();
     const [first = '', , third = ''] = rs6;
     await untilWeights(lab, { [first]: 1, [third]: 1 }, { virtualServer: vs6 });
+    // Before: it may be put right before we hear that it is gone.
+    const from = daemon.lines.length;
     await lab.node.ip('-6 route del local fd00:10:103:97::2 dev lo table local');
-    await daemon.waitForLine(/local route put right.*fd00/, { from: daemon.lines.length });
+    await daemon.waitForLine(/local route put right.*fd00/, { from });
     await lab.master(1).start();
     await untilWeights(lab, all, { virtualServer: vs6 });
     await daemon.stop();

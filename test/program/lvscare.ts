@@ -6,8 +6,8 @@ const PROGRAM = fileURLToPath(new URL('../../src/main.js', import.meta.url));
 
 export const VS = endpoint(VIP.ipv4);
 
-/** Options that make a test's daemon quick, and its log a person's. */
-const QUICK = ['--interval', '1s', '--fast-interval', '100ms', '--log-format', 'text'];
+/** Options that make a test's daemon quick. */
+const QUICK = ['--interval', '1s', '--fast-interval', '100ms'];
 
 /** `--vs` and `--rs` for a lab, all of its masters or those given. */
 export function serversOf(lab: Lab, masters = lab.masters): string[] {
@@ -23,16 +23,25 @@ export async function lvscare(
   return node.exec(process.execPath, [PROGRAM, ...args], { env: { ...process.env, ...env } });
 }
 
-/** `lvscare care` in the background, with the lab's servers unless others are given. */
-export function startCare(lab: Lab, extra: readonly string[] = [], servers = serversOf(lab)): LabProcess {
-  return lab.node.spawn(process.execPath, [PROGRAM, 'care', ...servers, ...QUICK, ...extra], {
-    env: process.env,
-  });
+/** `lvscare care` in the background, with the lab's servers unless others are given, and quick unless told otherwise. */
+export function startCare(
+  lab: Lab,
+  extra: readonly string[] = [],
+  servers = serversOf(lab),
+  { quick = true } = {},
+): LabProcess {
+  const times = quick ? QUICK : [];
+  const args = ['care', ...servers, ...times, '--log-format', 'text', ...extra];
+  return lab.node.spawn(process.execPath, [PROGRAM, ...args], { env: process.env });
 }
 
 /** The same, and waits until it has judged every server up and put it in rotation. */
-export async function takeCare(lab: Lab, extra: readonly string[] = []): Promise<LabProcess> {
-  const daemon = startCare(lab, extra);
+export async function takeCare(
+  lab: Lab,
+  extra: readonly string[] = [],
+  options: { readonly quick?: boolean } = {},
+): Promise<LabProcess> {
+  const daemon = startCare(lab, extra, serversOf(lab), options);
   for (const { addresses } of lab.masters) {
     await daemon.waitForLine(new RegExp(`${addresses.ipv4}:6443 is up`));
   }
@@ -42,6 +51,7 @@ export async function takeCare(lab: Lab, extra: readonly string[] = []): Promise
 
 /** Puts every master right again, whatever a test that failed left behind. */
 export async function restore(lab: Lab): Promise<void> {
+  await lab.node.mend();
   for (const master of lab.masters) {
     await master.start().catch(() => undefined);
     await master.mend();

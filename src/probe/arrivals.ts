@@ -1,0 +1,20 @@
+/** Values in the order in which they arrive, for one who waits for them. */
+export class Arrivals<Value> {
+  readonly #arrived: Value[] = [];
+  #wake: (() => void) | null = null;
+
+  add(value: Value): void {
+    this.#arrived.push(value);
+    this.#wake?.();
+  }
+
+  async next(): Promise<Value> {
+    for (;;) {
+      const value = this.#arrived.shift();
+      if (value !== undefined) return value;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+}

@@ -1,0 +1,119 @@
+/** What is wrong with a server's certificate, in the certificate's own words. */
+import { X509Certificate } from 'node:crypto';
+import { isIP } from 'node:net';
+import tls from 'node:tls';
+
+export interface ExpectedIdentity {
+  /** The server's IP address. */
+  readonly address: string;
+  /** What the certificate has to be for instead of the address: a DNS name, or an IP address. */
+  readonly serverName: string | null;
+}
+
+/**
+ * Why the certificate that a server showed is not acceptable; null when it is. For a socket that was connected with
+ * `rejectUnauthorized: false` and has its 'secureConnect' behind it. Whatever host the socket was told, the name is looked
+ * at here. A resumed session shows no certificate, and so is never acceptable: Node would not look at its name either.
+ */
+export function certificateFault(socket: tls.TLSSocket, expected: ExpectedIdentity): Error | null {
+  const shown: Partial<tls.PeerCertificate> = socket.getPeerCertificate();
+  if (shown.raw === undefined) return new Error('the server showed no certificate');
+  const name = expected.serverName ?? expected.address;
+  // Node looks at the name only when nothing else is wrong.
+  const code = socket.authorized ? WRONG_NAME : codeOf(socket.authorizationError);
+  const named = tls.checkServerIdentity(name, shown as tls.PeerCertificate) === undefined;
+  if (code === WRONG_NAME && named) return null;
+  const certificate = new X509Certificate(shown.raw);
+  return new Error(
+    code === WRONG_NAME
+      ? `certificate is not for ${name}: ${namesOf(certificate, name)} ${whose(certificate)}`
+      : chainFault(code, certificate, chainOf(socket)),
+  );
+}
+
+const WRONG_NAME = 'ERR_TLS_CERT_ALTNAME_INVALID';
+
+/** Node gives a code, its types an error. */
+function codeOf(fault: unknown): string {
+  return typeof fault === 'string' ? fault : ((fault as NodeJS.ErrnoException | null)?.code ?? 'unknown');
+}
+
+/** Far more than OpenSSL verifies by default. */
+const LONGEST_CHAIN = 200;
+
+/**
+ * The certificate and those that lead to its CA, as far as they are known. Not by getPeerX509Certificate(), which takes the
+ * certificate away from its socket: whoever asks next finds none.
+ */
+function chainOf(socket: tls.TLSSocket): X509Certificate[] {
+  const chain: X509Certificate[] = [];
+  // Empty when there is no certificate; the one that ends the chain has signed itself.
+  let next: Partial<tls.DetailedPeerCertificate> | undefined = socket.getPeerCertificate(true);
+  while (next?.raw !== undefined && chain.length < LONGEST_CHAIN) {
+    chain.push(new X509Certificate(next.raw));
+    next = next.issuerCertificate === next ? undefined : next.issuerCertificate;
+  }
+  return chain;
+}
+
+/** By the codes that OpenSSL's verification ends with: openssl-verification-options(1) has them all. */
+function chainFault(code: string, certificate: X509Certificate, chain: readonly X509Certificate[]): string {
+  switch (code) {
+    case 'CERT_HAS_EXPIRED': {
+      const one = chain.find(({ validTo }) => Date.parse(validTo) < Date.now()) ?? certificate;
+      return `${inChain(one, chain)} has expired: it was valid until ${moment(one.validTo)} ${whose(one)}`;
+    }
+    case 'CERT_NOT_YET_VALID': {
+      const one = chain.find(({ validFrom }) => Date.parse(validFrom) > Date.now()) ?? certificate;
+      return `${inChain(one, chain)} is not yet valid: it will be from ${moment(one.validFrom)} ${whose(one)}`;
+    }
+    case 'DEPTH_ZERO_SELF_SIGNED_CERT':
+      return `certificate is self-signed, and not trusted ${whose(certificate)}`;
+    case 'SELF_SIGNED_CERT_IN_CHAIN':
+      return `certificate is of a CA that is not trusted, ${inOneLine(chain.at(-1)?.subject)} ${whose(certificate)}`;
+    case 'UNABLE_TO_GET_ISSUER_CERT':
+    case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
+    case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
+      return `certificate is of an unknown CA, ${inOneLine(chain.at(-1)?.issuer)} ${whose(certificate)}`;
+    case 'CERT_SIGNATURE_FAILURE':
+      return `certificate is of another CA with the name of a trusted one ${whose(certificate)}`;
+    default:
+      return `certificate is not accepted: ${code} ${whose(certificate)}`;
+  }
+}
+
+function inChain(one: X509Certificate, chain: readonly X509Certificate[]): string {
+  return chain.indexOf(one) <= 0 ? 'certificate' : "the certificate of the certificate's CA";
+}
+
+function whose({ subject, issuer }: X509Certificate): string {
+  return `(subject ${inOneLine(subject)}, issuer ${inOneLine(issuer)})`;
+}
+
+const MOST_NAMES = 8;
+
+/** The names of a certificate, those of the kind that is looked for first, and no more than one reads. */
+function namesOf({ subjectAltName }: X509Certificate, wanted: string): string {
+  // A name with a comma in it is in quotes.
+  const names = subjectAltName?.match(/(?:"(?:[^"\\]|\\.)*"|[^",])+/g)?.map((name) => name.trim()) ?? [];
+  if (names.length === 0) return 'it has no alternative names';
+  const isOfKind = (name: string): boolean => name.startsWith('IP ') === (isIP(wanted) !== 0);
+  const shown = [...names.filter(isOfKind), ...names.filter((name) => !isOfKind(name))].slice(0, MOST_NAMES);
+  const more = names.length > shown.length ? ` and ${names.length - shown.length} more` : '';
+  return `it is for ${shown.map(inOneLine).join(', ')}${more}`;
+}
+
+const MOST_CHARACTERS = 100;
+
+/** What somebody else wrote, such that it does no harm to a line of a log. */
+function inOneLine(text: string | undefined): string {
+  const line = (text ?? '').replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ', ');
+  if (line === '') return 'without a name';
+  return line.length > MOST_CHARACTERS ? `${line.slice(0, MOST_CHARACTERS)}...` : line;
+}
+
+/** `Nov 21 10:00:00 2026 GMT` as `2026-11-21T10:00:00Z`. */
+function moment(text: string): string {
+  const ms = Date.parse(text);
+  return Number.isNaN(ms) ? text : new Date(ms).toISOString().replace('.000Z', 'Z');
+}

@@ -1,0 +1,135 @@
+import type net from 'node:net';
+import request from 'undici/lib/api/api-request.js';
+import Client from 'undici/lib/dispatcher/client.js';
+import { isSilence } from './blame.js';
+import type { ProbeRequest } from './request.js';
+import { endConnection } from './tcp.js';
+
+/** How much of an answer's body is read. What comes after says nothing about health. */
+const MOST_BODY_BYTES = 64 * 1024;
+const MOST_HEADER_BYTES = 256 * 1024;
+/** Longer than any connection lives: when an idle one ends is the server's to say. */
+const FOREVER_MS = 2 ** 31 - 1;
+
+/** The connection went away before a byte of an answer had come, as idle ones may at any time. */
+export class Unanswered extends Error {}
+
+interface Answer {
+  readonly status: number;
+  /** Another request may follow on this connection. */
+  readonly keep: boolean;
+}
+
+/** A connection to one server, to ask over one request after another. */
+export class HttpConnection {
+  readonly #tcp: net.Socket;
+  readonly #socket: net.Socket;
+  readonly #client: InstanceType<typeof Client>;
+  #error: Error | null = null;
+  #asking = false;
+  #answered = false;
+  #dropped = false;
+
+  /**
+   * @param tcp What `socket` stands on, if it is TLS; else the same.
+   * @param origin Scheme and authority, for the Host header.
+   */
+  constructor(tcp: net.Socket, socket: net.Socket, origin: string) {
+    this.#tcp = tcp;
+    this.#socket = socket;
+    socket.on('error', (error) => {
+      this.#error ??= error;
+    });
+    this.#client = new Client(origin, {
+      // Not at once: undici is not done asking when it calls this. It may ask again when the connection is lost.
+      connect: (_options, callback) => {
+        queueMicrotask(() => {
+          if (socket.destroyed) callback(new Unanswered('the connection was closed'), null);
+          else callback(null, socket);
+        });
+      },
+      // The probe has one deadline, and it is not undici's.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      keepAliveTimeout: FOREVER_MS,
+      keepAliveMaxTimeout: FOREVER_MS,
+      // Nor does a hint of the server's have us end it.
+      keepAliveTimeoutThreshold: -FOREVER_MS,
+      maxHeaderSize: MOST_HEADER_BYTES,
+    });
+  }
+
+  get asking(): boolean {
+    return this.#asking;
+  }
+
+  /** Whether the other side, or the network, ends it while nobody asks; with the error, null if it was simply closed. */
+  onLost(listener: (error: Error | null) => void): void {
+    const lost = (): void => {
+      if (this.#asking || this.#dropped) return;
+      this.#dropped = true;
+      listener(this.#error);
+      this.drop();
+    };
+    this.#socket.once('end', lost);
+    this.#socket.once('close', lost);
+  }
+
+  /**
+   * Sends the request and reads the whole answer, or as much of it as matters. Rejects with `Unanswered` if the server,
+   * which had answered before, closed instead; after any failure the connection is of no more use.
+   */
+  async ask(asked: ProbeRequest, token: string | null, signal: AbortSignal): Promise<Answer> {
+    const bytesBefore = this.#socket.bytesRead;
+    this.#asking = true;
+    try {
+      const answer = await this.#exchange(asked, token, signal);
+      this.#answered = true;
+      return answer;
+    } catch (error) {
+      const cause = this.#error ?? error;
+      const idle = this.#answered && this.#socket.bytesRead === bytesBefore;
+      if (idle && !signal.aborted && !isSilence(cause))
+        throw new Unanswered('closed before it answered', { cause });
+      throw cause;
+    } finally {
+      this.#asking = false;
+    }
+  }
+
+  /** Ends it at once. */
+  drop(): void {
+    this.#dropped = true;
+    endConnection(this.#tcp, this.#socket);
+    // Only once nothing of it is left for the client to end in its own way.
+    this.#socket.once('close', () => void this.#client.destroy());
+  }
+
+  async #exchange(asked: ProbeRequest, token: string | null, signal: AbortSignal): Promise<Answer> {
+    const answer = await request.call(this.#client, {
+      method: asked.method,
+      path: asked.path,
+      headers: {
+        'user-agent': 'lvscare',
+        ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+        ...asked.headers,
+      },
+      body: asked.body,
+      signal,
+    });
+    let bytes = 0;
+    for await (const chunk of answer.body as AsyncIterable<Uint8Array>) {
+      bytes += chunk.byteLength;
+      // Leaving the loop ends the connection: what is still to come has no end that we would wait for.
+      if (bytes > MOST_BODY_BYTES) return { status: answer.statusCode, keep: false };
+    }
+    return { status: answer.statusCode, keep: !closes(answer.headers['connection']) };
+  }
+}
+
+function closes(header: string | string[] | undefined): boolean {
+  return String(header ?? '')
+    .toLowerCase()
+    .split(',')
+    .some((option) => option.trim() === 'close');
+}

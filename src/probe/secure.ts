@@ -1,0 +1,44 @@
+import { once } from 'node:events';
+import { isIP, type Socket } from 'node:net';
+import tls from 'node:tls';
+import type { Endpoint } from '../core/endpoint.js';
+import { certificateFault } from './certificate.js';
+import { endConnection } from './tcp.js';
+
+export interface TlsOptions {
+  /** Whether the server's certificate must be valid for its address, or for `serverName`. */
+  readonly verify: boolean;
+  /** The name to ask for (SNI) and to verify; null for the server's address, which is verified by its IP SANs. */
+  readonly serverName: string | null;
+}
+
+/** TLS over a connected socket. Rejects with what is wrong with the handshake or with the certificate. */
+export async function secure(
+  tcp: Socket,
+  server: Endpoint,
+  { verify, serverName }: TlsOptions,
+  secureContext: tls.SecureContext,
+  signal: AbortSignal,
+): Promise<tls.TLSSocket> {
+  const socket = tls.connect({
+    socket: tcp,
+    secureContext,
+    host: serverName ?? server.address,
+    // SNI is for names alone.
+    ...(serverName === null || isIP(serverName) !== 0 ? {} : { servername: serverName }),
+    ALPNProtocols: ['http/1.1'],
+    // Judged below, where the certificate's own words are at hand; nothing is sent to who fails.
+    rejectUnauthorized: false,
+  });
+  // Whoever waits hears of an error; one that comes when nobody waits any more is of no interest.
+  socket.on('error', () => undefined);
+  try {
+    await once(socket, 'secureConnect', { signal });
+    const fault = verify ? certificateFault(socket, { address: server.address, serverName }) : null;
+    if (fault !== null) throw fault;
+    return socket;
+  } catch (error) {
+    endConnection(tcp, socket);
+    throw error;
+  }
+}

@@ -1,0 +1,266 @@
+import type { Socket } from 'node:net';
+import type { ProbeManner, VoidProbe, Watch } from '../care/ports.js';
+import { endpoint, type Endpoint } from '../core/endpoint.js';
+import { answered, type Evidence } from '../core/evidence.js';
+import { Arrivals } from './arrivals.js';
+import { blame, isSilence, OwnFault, type Phase } from './blame.js';
+import type { CurrentCredentials } from './credentials.js';
+import { HttpConnection, Unanswered } from './http.js';
+import { afterPatience } from './patience.js';
+import type { ProberParts, ProbeRequest } from './request.js';
+import { secure } from './secure.js';
+import type { PortRange } from './source-port.js';
+import { connectTcp, endConnection } from './tcp.js';
+
+interface WatchParts extends ProberParts {
+  readonly sourcePorts: PortRange | null;
+}
+
+/** What came of asking once. */
+type Outcome =
+  | Evidence
+  | VoidProbe
+  /** The kept connection was gone before it was asked over. */
+  | { readonly kind: 'gone' }
+  /** A new connection was reset before it was one. */
+  | { readonly kind: 'cut short'; readonly evidence: Evidence | VoidProbe };
+
+/** How far one came, for who has to blame somebody. */
+interface Attempt {
+  phase: Phase;
+  connection: HttpConnection | null;
+  late: boolean;
+  /** It waits for something of this node's own. */
+  ours: boolean;
+  /** Connected, and nobody's yet. */
+  tcp: Socket | null;
+}
+
+/** Over how many connections a probe asks at most, and after which part of the time limit each is late. */
+const MOST_ATTEMPTS = 3;
+/** Of the time limit for an answer, the part after which the kernel is to give a connection up; at most so long. */
+const GUARD_PART = 2 / 3;
+const LONGEST_GUARD_MS = 1900;
+
+/** Asks one server by HTTP, over a connection that it keeps as long as it may. */
+export class HttpWatch implements Watch {
+  readonly #server: Endpoint;
+  readonly #request: ProbeRequest;
+  readonly #parts: WatchParts;
+  readonly #onLost: (evidence: Evidence | null) => void;
+  #kept: HttpConnection | null = null;
+  /** A kept connection was lost, and the server has not been heard since. */
+  #lost = false;
+
+  constructor(
+    server: Endpoint,
+    request: ProbeRequest,
+    parts: WatchParts,
+    onLost: (evidence: Evidence | null) => void,
+  ) {
+    this.#server = endpoint(server.family, server.address, request.port ?? server.port);
+    this.#request = request;
+    this.#parts = parts;
+    this.#onLost = onLost;
+  }
+
+  async *probe({ fresh, hedged }: ProbeManner, signal: AbortSignal): AsyncGenerator<Evidence | VoidProbe> {
+    const stopped = (): boolean => signal.aborted;
+    if (stopped()) return;
+    const ending = new AbortController();
+    const end = (): void => {
+      ending.abort();
+    };
+    signal.addEventListener('abort', end);
+    const outcomes = new Arrivals<Outcome>();
+    let waiting = 0;
+    let askedAgain = false;
+    const begin = (over: HttpConnection | null): void => {
+      waiting += 1;
+      void this.#ask(over, hedged, ending.signal).then((outcome) => {
+        outcomes.add(outcome);
+      });
+    };
+    begin(fresh ? null : this.#kept);
+    const callOff = hedged
+      ? this.#whenLate(() => {
+          begin(null);
+        })
+      : (): void => undefined;
+    try {
+      while (waiting > 0) {
+        let outcome = await outcomes.next();
+        waiting -= 1;
+        if (stopped()) return;
+        if (outcome.kind === 'gone') {
+          begin(null);
+          continue;
+        }
+        if (outcome.kind === 'cut short') {
+          if (this.#lost && !askedAgain) {
+            // The process whose end we noticed has yet to close its port: we were quicker than that.
+            askedAgain = true;
+            begin(null);
+            continue;
+          }
+          outcome = outcome.evidence;
+        }
+        callOff();
+        yield this.#weigh(outcome);
+        if (outcome.kind === 'ok') return;
+      }
+    } finally {
+      callOff();
+      signal.removeEventListener('abort', end);
+      end();
+    }
+  }
+
+  close(): void {
+    this.#kept?.drop();
+    this.#kept = null;
+  }
+
+  /** Calls back each time that an answer is late, as often as one may ask again. */
+  #whenLate(onLate: () => void): () => void {
+    let attempts = 1;
+    const wait = (): (() => void) =>
+      afterPatience(this.#request.timeoutMs / MOST_ATTEMPTS, () => {
+        attempts += 1;
+        onLate();
+        if (attempts < MOST_ATTEMPTS) callOff = wait();
+      });
+    let callOff = wait();
+    return () => {
+      callOff();
+    };
+  }
+
+  /** Refused after the loss of a connection that worked: nothing is to be doubted about that. */
+  #weigh(outcome: Evidence | VoidProbe): Evidence | VoidProbe {
+    if (outcome.kind === 'refused') return this.#lost ? { ...outcome, conclusive: true } : outcome;
+    if (outcome.kind !== 'void' && answered(outcome.kind)) this.#lost = false;
+    return outcome;
+  }
+
+  /** Asks once: over a connection that there is, or over a new one, which is then kept if it can be. Never rejects. */
+  async #ask(kept: HttpConnection | null, hedged: boolean, ending: AbortSignal): Promise<Outcome> {
+    const { timeoutMs } = this.#request;
+    const limit = new AbortController();
+    const attempt: Attempt = {
+      phase: kept === null ? 'connect' : 'answer',
+      connection: kept,
+      late: false,
+      ours: false,
+      tcp: null,
+    };
+    const callOff = afterPatience(timeoutMs, () => {
+      attempt.late = true;
+      limit.abort();
+    });
+    const onEnding = (): void => {
+      limit.abort();
+    };
+    ending.addEventListener('abort', onEnding);
+    try {
+      const answering = this.#exchange(attempt, hedged, limit.signal);
+      const { status, keep } = await Promise.race([answering, rejectionOf(limit.signal)]);
+      // One that was kept, and is no more, has been replaced meanwhile.
+      const current = kept === null || kept === this.#kept;
+      this.#settle(attempt.connection, keep && current && !ending.aborted);
+      return judge(status, this.#request.acceptedStatuses);
+    } catch (error) {
+      this.#settle(attempt.connection, false);
+      if (attempt.tcp !== null) endConnection(attempt.tcp, attempt.tcp);
+      if (error instanceof Unanswered) {
+        this.#lost = true;
+        return { kind: 'gone' };
+      }
+      if (ending.aborted && !attempt.late) return STOPPED;
+      if (attempt.late && attempt.ours)
+        return { kind: 'void', detail: 'our own credentials could not be read in time' };
+      const evidence = blame(attempt.phase, error, attempt.late ? timeoutMs : null);
+      const reset = attempt.phase !== 'answer' && (error as NodeJS.ErrnoException).code === 'ECONNRESET';
+      return reset ? { kind: 'cut short', evidence } : evidence;
+    } finally {
+      callOff();
+      ending.removeEventListener('abort', onEnding);
+    }
+  }
+
+  async #exchange(
+    attempt: Attempt,
+    hedged: boolean,
+    signal: AbortSignal,
+  ): Promise<{ readonly status: number; readonly keep: boolean }> {
+    const { credentials } = this.#parts;
+    if (attempt.connection !== null && !credentials.withToken)
+      return attempt.connection.ask(this.#request, null, signal);
+    const looking = credentials.current().catch((error: unknown) => {
+      throw new OwnFault(error as Error);
+    });
+    // Nobody waits for it while TCP connects; a failure is heard of afterwards.
+    looking.catch(() => undefined);
+    const ready = async (): Promise<CurrentCredentials> => {
+      attempt.ours = true;
+      const current = await looking;
+      attempt.ours = false;
+      return current;
+    };
+    if (attempt.connection !== null)
+      return attempt.connection.ask(this.#request, (await ready()).token, signal);
+    const { scheme, connectTimeoutMs, timeoutMs, tls } = this.#request;
+    const { guard, sourcePorts } = this.#parts;
+    const tcp = await connectTcp(this.#server, { timeoutMs: connectTimeoutMs, hedged, sourcePorts }, signal);
+    attempt.tcp = tcp;
+    const { secureContext, token } = await ready();
+    // From here on the socket is ended by whoever hears of the signal first.
+    signal.throwIfAborted();
+    guard(tcp, Math.min(timeoutMs * GUARD_PART, LONGEST_GUARD_MS));
+    attempt.phase = 'handshake';
+    const socket = scheme === 'http' ? tcp : await secure(tcp, this.#server, tls, secureContext, signal);
+    signal.throwIfAborted();
+    const made = new HttpConnection(tcp, socket, `${scheme}://${this.#server.text}`);
+    attempt.phase = 'answer';
+    attempt.connection = made;
+    attempt.tcp = null;
+    return made.ask(this.#request, token, signal);
+  }
+
+  #settle(connection: HttpConnection | null, keep: boolean): void {
+    if (connection === null) return;
+    if (!keep) {
+      connection.drop();
+      if (connection === this.#kept) this.#kept = null;
+    } else if (connection !== this.#kept) {
+      // One that is being asked over has yet to say what it hears.
+      if (this.#kept?.asking === false) this.#kept.drop();
+      this.#kept = connection;
+      connection.onLost((error) => {
+        if (connection !== this.#kept) return;
+        this.#kept = null;
+        this.#lost = true;
+        const proof = error !== null && isSilence(error);
+        this.#onLost(proof ? { kind: 'silent', detail: `kept connection: ${error.message}` } : null);
+      });
+    }
+  }
+}
+
+const STOPPED: VoidProbe = { kind: 'void', detail: 'stopped' };
+
+/**
+ * Rejects when the signal aborts. Everything in a probe ends with its deadline by itself; but a monitor that waits for a
+ * probe that does not would watch its server no more, and nobody would see it.
+ */
+function rejectionOf(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    signal.addEventListener('abort', () => {
+      reject(signal.reason as Error);
+    });
+  });
+}
+
+function judge(status: number, accepted: ReadonlySet<number>): Evidence {
+  return { kind: status < 400 || accepted.has(status) ? 'ok' : 'status', detail: `status ${status}` };
+}
