@@ -1,0 +1,41 @@
+/** Numbers and tables as a reader likes them. Pure. */
+import type { Summary } from '../statistics.js';
+
+/** `0.02 s`, `1.3 s`, `24 s`. */
+export function seconds(ms: number): string {
+  const s = ms / 1000;
+  return `${s < 1 ? s.toFixed(2) : s < 20 ? s.toFixed(1) : s.toFixed(0)} s`;
+}
+
+/** A count, or the mean of two. */
+export function amount(value: number): string {
+  return value < 10 && value % 1 !== 0 ? value.toFixed(1) : value.toFixed(0);
+}
+
+/** `1.3 s (1.1 s to 1.5 s)`, or just the one if there is no spread; nothing of nothing. */
+export function spread(summary: Summary | null, show: (value: number) => string): string {
+  if (summary === null) return '';
+  const [median, min, max] = [summary.median, summary.min, summary.max].map(show);
+  return min === max ? (median ?? '') : `${median} (${min} to ${max})`;
+}
+
+/** `12×`: how many times the base; nothing where either is not known. */
+export function ratio(value: number | null, base: number | null): string {
+  if (value === null || base === null) return '';
+  if (value === base) return '1.0×';
+  if (base === Infinity) return '<1×';
+  if (value === Infinity) return '∞';
+  if (base === 0) return '';
+  const times = value / base;
+  return `${times < 1 ? times.toFixed(times < 0.0095 ? 3 : 2) : times < 10 ? times.toFixed(1) : times.toFixed(0)}×`;
+}
+
+/** Padded, as prettier would have it. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = head.map((title, column) =>
+    Math.max(3, title.length, ...rows.map((row) => row[column]?.length ?? 0)),
+  );
+  const line = (cells: readonly string[], fill = ' '): string =>
+    `| ${widths.map((width, column) => (cells[column] ?? '').padEnd(width, fill)).join(' | ')} |`;
+  return [line(head), line([], '-'), ...rows.map((row) => line(row))].join('\n');
+}

@@ -1,0 +1,167 @@
+/** The scale scenario: many real servers, or many virtual servers, and what that costs and delays. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { endpoint, VIP } from '../../lab/index.js';
+import { Arena, withStage } from '../arena.js';
+import { nowMs } from '../clock.js';
+import { startLvscare } from '../peers/lvscare.js';
+import type { Peer, Stage } from '../peers/peer.js';
+import { seededRandom, stratified } from '../statistics.js';
+import { usageOf } from '../steady/processes.js';
+import { Crowd } from './crowd.js';
+import type { ScaleSample } from './scale-sample.js';
+
+const HOOK = fileURLToPath(new URL('./loop-delay-hook.js', import.meta.url));
+
+interface ScaleCase {
+  readonly what: string;
+  readonly peer: Peer;
+  readonly virtualServers: number;
+  readonly realServers: number;
+}
+
+/** Numbers of virtual servers. lvscare is a process for each: 64 of them are not measured here. */
+const VIRTUAL_SERVERS: Readonly<Record<string, readonly number[]>> = {
+  lvscare: [8],
+  'keepalived-5s': [8, 64],
+};
+
+/** For all to be in rotation after a start. */
+const START_LIMIT_MS = 90_000;
+const WARM_UP_MS = 8000;
+const CPU_MS = 15_000;
+const KILLS = 3;
+const NOTICE_LIMIT_MS = 30_000;
+const FEW = 30;
+/** A thousand rows are a long text. */
+const OBSERVE_EVERY_MS = 20;
+/** Of the run that is looked into. */
+const INSIDE_MS = 20_000;
+
+export function scaleCases(peers: readonly Peer[], sizes: readonly number[]): ScaleCase[] {
+  return peers
+    .filter(({ name }) => name in VIRTUAL_SERVERS)
+    .flatMap((peer) => [
+      ...sizes.map((realServers) => ({ peer, virtualServers: 1, realServers })),
+      ...(VIRTUAL_SERVERS[peer.name] ?? []).map((virtualServers) => ({
+        peer,
+        virtualServers,
+        realServers: 3,
+      })),
+    ])
+    .map((scaled) => ({
+      ...scaled,
+      what: `${scaled.peer.name} with ${scaled.virtualServers} VS of ${scaled.realServers} RS`,
+    }));
+}
+
+export function estimateScale(cases: readonly ScaleCase[]): number {
+  const each = ({ peer, realServers }: ScaleCase): number =>
+    12 +
+    (WARM_UP_MS + CPU_MS) / 1000 +
+    realServers / 40 +
+    KILLS * (peer.expected.kill + peer.intervalMs / 2000 + (realServers < FEW ? peer.expected.back : 0)) +
+    INSIDE_MS / 1000;
+  return cases.reduce((sum, scaled) => sum + each(scaled), 0);
+}
+
+export async function measureScale(scaled: ScaleCase): Promise<ScaleSample> {
+  const { peer } = scaled;
+  return await withStage(async (lab, plain) => {
+    const crowd = await Crowd.start(lab, scaled.realServers);
+    try {
+      const virtualServers = Array.from({ length: scaled.virtualServers }, (_, index) =>
+        endpoint(VIP.ipv4, 6443 + index),
+      );
+      const stage = { ...plain, virtualServers, realServers: crowd.realServers };
+      const measured = await measureWhole(peer, stage, crowd);
+      const inside = peer.name === 'lvscare' ? await lookInside(stage) : NOTHING_INSIDE;
+      return {
+        peer: peer.name,
+        virtualServers: scaled.virtualServers,
+        realServers: scaled.realServers,
+        ...measured,
+        ...inside,
+      };
+    } finally {
+      await crowd.stop();
+    }
+  });
+}
+
+/** Both from 0 to 1: of the interval, of all servers. */
+interface Kill {
+  readonly phase: number;
+  readonly where: number;
+}
+
+type Outside = Pick<ScaleSample, 'processes' | 'startMs' | 'cpuS' | 'rssKiB' | 'noticeMs'>;
+type Inside = Pick<ScaleSample, 'reconcileMs' | 'loopDelayMs'>;
+
+const NOTHING_INSIDE: Inside = { reconcileMs: [], loopDelayMs: null };
+
+async function measureWhole(peer: Peer, stage: Stage, crowd: Crowd): Promise<Outside> {
+  const beganMs = nowMs();
+  const arena = await Arena.start(peer, stage, OBSERVE_EVERY_MS);
+  try {
+    const wholeMs = await arena.untilWhole(beganMs, START_LIMIT_MS);
+    await delay(WARM_UP_MS);
+    const pids = arena.running.processes.map(({ pid }) => pid);
+    const before = { atMs: nowMs(), usage: await usageOf(pids) };
+    await delay(CPU_MS);
+    const after = { atMs: nowMs(), usage: await usageOf(pids) };
+    const noticeMs: (number | null)[] = [];
+    for (const [kill, phase] of stratified(KILLS, seededRandom(KILLS)).entries())
+      noticeMs.push(await notice(arena, crowd, { phase, where: (kill + 0.5) / KILLS }));
+    return {
+      processes: pids.length,
+      startMs: wholeMs === null ? null : wholeMs - beganMs,
+      cpuS: ((after.usage.cpuS - before.usage.cpuS) * 60_000) / (after.atMs - before.atMs),
+      rssKiB: after.usage.rssKiB,
+      noticeMs,
+    };
+  } finally {
+    await arena.close();
+  }
+}
+
+/** Closes one, at a random phase of the peer's interval, and waits until it is out of rotation. */
+async function notice(arena: Arena, crowd: Crowd, kill: Kill): Promise<number | null> {
+  const { watch, stage } = arena;
+  const index = Math.floor(kill.where * stage.realServers.length);
+  const server = stage.realServers[index] ?? '';
+  await delay(kill.phase * arena.peer.intervalMs);
+  const struckMs = await crowd.close(index);
+  const outMs = await watch.when((weights) => (weights[server] ?? 0) === 0, struckMs, NOTICE_LIMIT_MS);
+  await crowd.reopen(index);
+  // Of a few, the next one is not to be the last.
+  if (stage.realServers.length < FEW) await arena.untilWhole(nowMs(), NOTICE_LIMIT_MS);
+  return outMs === null ? null : outMs - struckMs;
+}
+
+/** A second run on the table that the first has left, which tells what it does, and with a hook in it. */
+async function lookInside(stage: Stage): Promise<Inside> {
+  const file = join(stage.directory, 'loop-delay.json');
+  const { processes } = startLvscare(stage, {
+    extra: ['--log-level', 'debug'],
+    nodeOptions: ['--import', HOOK],
+    env: { ...process.env, BENCH_LOOP_DELAY_FILE: file },
+  });
+  try {
+    await delay(INSIDE_MS);
+    const reconcileMs = processes.flatMap(({ lines }) => lines.flatMap(({ text }) => reconciledMs(text)));
+    const loopDelayMs = JSON.parse(await readFile(file, 'utf8')) as ScaleSample['loopDelayMs'];
+    return { reconcileMs, loopDelayMs };
+  } finally {
+    await Promise.all(processes.map((process) => process.stop()));
+  }
+}
+
+/** How long a pass took, if this line of the log tells of one. */
+function reconciledMs(line: string): number[] {
+  if (!line.includes('"reconciled"')) return [];
+  const { durationMs } = JSON.parse(line) as { durationMs?: number };
+  return durationMs === undefined ? [] : [durationMs];
+}

@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { EventSample } from '../../bench/failover/sample.js';
+import { amount, ratio, seconds, spread, table } from '../../bench/report/format.js';
+import { report } from '../../bench/report/markdown.js';
+import type { Results } from '../../bench/report/results.js';
+
+describe('numbers', () => {
+  it('have the digits that mean something', () => {
+    assert.deepEqual([20, 999, 1340, 24_400].map(seconds), ['0.02 s', '1.00 s', '1.3 s', '24 s']);
+    assert.deepEqual([3, 3.5, 27.4].map(amount), ['3', '3.5', '27']);
+  });
+
+  it('are compared by ratios', () => {
+    assert.equal(ratio(50, 2), '25×');
+    assert.equal(ratio(3, 2), '1.5×');
+    assert.equal(ratio(1, 2), '0.50×');
+    assert.equal(ratio(1, 1000), '0.001×');
+    assert.equal(ratio(0, 0), '1.0×');
+    assert.equal(ratio(Infinity, 2), '∞');
+    assert.equal(ratio(2, Infinity), '<1×');
+    assert.equal(ratio(Infinity, Infinity), '1.0×');
+    assert.equal(ratio(null, 2), '');
+    assert.equal(ratio(2, 0), '');
+  });
+
+  it('are shown with their spread, if they have one', () => {
+    assert.equal(spread({ count: 3, median: 1500, min: 1000, max: 2000 }, seconds), '1.5 s (1.0 s to 2.0 s)');
+    assert.equal(spread({ count: 3, median: 2, min: 2, max: 2 }, amount), '2');
+    assert.equal(spread(null, seconds), '');
+  });
+});
+
+it('a table is padded', () => {
+  assert.equal(
+    table(['a', 'long'], [['value', '1']]),
+    '| a     | long |\n| ----- | ---- |\n| value | 1    |',
+  );
+});
+
+describe('the report', () => {
+  const sample: EventSample = {
+    event: 'kill',
+    master: 'master0',
+    phaseMs: 0,
+    outMs: 20,
+    backMs: 1000,
+    attempts: 100,
+    failures: 1,
+    codes: { ECONNREFUSED: 1 },
+    lastFailureMs: 10,
+    busy: { hangMs: 100, untilBack: false, ended: 'ECONNRESET' },
+    falseVerdicts: 0,
+    load: 0.4,
+  };
+  const results: Results = {
+    command: 'npm run bench',
+    startedAt: '2026-01-02T03:04:05.000Z',
+    finishedAt: '2026-01-02T04:04:05.000Z',
+    machine: { kernel: '6.1', guest: 'uml', cpus: 1, versions: { node: 'v20' } },
+    recipes: {},
+    limitsMs: { out: 60_000, back: 60_000 },
+    failover: {
+      lvscare: { kill: [sample] },
+      slow: { kill: [{ ...sample, outMs: 40 }] },
+      never: { kill: [{ ...sample, outMs: null, busy: { hangMs: 9000, untilBack: true, ended: null } }] },
+    },
+    steady: {},
+    scale: [],
+    errors: [],
+  };
+
+  it('has ratios first, then medians', () => {
+    const text = report(results);
+    assert.ok(text.indexOf('ratios') < text.indexOf('medians (least'));
+    assert.match(text, /\| slow +\| 2\.0× +\|/);
+    assert.match(text, /\| never +\| ∞ +\|/);
+    assert.match(text, /\| never +\| >60 s +\|/);
+    assert.match(text, /\| never +\| until back +\|/);
+    assert.match(text, /\| lvscare +\| 1 ECONNRESET +\|/);
+  });
+
+  it('has nothing of what was not measured, and tells what failed', () => {
+    const text = report({
+      ...results,
+      finishedAt: null,
+      errors: ['steady state, haproxy: it ended\nwith much to say'],
+    });
+    assert.ok(!text.includes('Steady state,') && !text.includes('### Scale'));
+    assert.match(text, /\*\*Failed:\*\* steady state, haproxy: it ended$/m);
+    assert.match(text, /not finished/);
+  });
+});
