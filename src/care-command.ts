@@ -2,16 +2,13 @@
 import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
 import { care, type CareParts } from './care/care.js';
-import { dryTable, dryUpkeep } from './care/dry-run.js';
+import { dryWork } from './care/dry-run.js';
 import { cleanUp, setUpOnce } from './care/once.js';
-import type { Prober, Upkeep } from './care/ports.js';
+import type { Prober, Reporter, VirtualServerTable } from './care/ports.js';
 import { systemClock } from './clock.js';
 import type { CareConfig } from './config/care-config.js';
 import { kernelChanges } from './kernel/changes.js';
-import { ipvsTable } from './kernel/ipvs-table.js';
-import { localRoute } from './kernel/local-route.js';
-import { nodeAddress, type NodeAddress } from './kernel/node-address.js';
-import { sysctl } from './kernel/sysctl.js';
+import { composeClean, composeUpkeep, type KernelHandles } from './kernel-side.js';
 import { logReporter } from './log/log-reporter.js';
 import { takePrecedence } from './priority.js';
 import { Ipvs, Rtnetlink, setTcpLiveness } from './netlink/index.js';
@@ -26,53 +23,73 @@ export async function runCareCommand(
 ): Promise<boolean> {
   await using ipvs = Ipvs.open();
   await using rtnetlink = Rtnetlink.open();
-  const parts = compose(config, log, ipvs, rtnetlink);
-  const { virtualServer, realServers, policy, dryRun } = config;
+  const handles = { ipvs, rtnetlink };
   switch (config.task) {
-    case 'care': {
-      const manner = dryRun ? ', without changing anything' : '';
-      const refused = takePrecedence();
-      if (refused !== null) log.debug(`running at the usual priority: ${refused.message}`);
-      log.info(summary(config, version), `taking care of ${virtualServer.text}${manner}`);
-      await care(realServers, policy, { ...parts, prober: await composeProber(config, log) }, signal);
-      log.info(`stopped; ${virtualServer.text} stays as it is`);
+    case 'care':
+      await takeCare(config, version, log, handles, signal);
       return true;
+    case 'run-once': {
+      const kept = await composeUpkeep(config, log, handles);
+      return await setUpOnce(config.realServers, config.policy, {
+        ...kept,
+        reporter: reporterFor(config, log),
+      });
     }
-    case 'run-once':
-      return await setUpOnce(realServers, policy, parts);
-    case 'clean': {
-      const taken = await cleanUp(virtualServer, parts);
-      for (const what of taken) log.info(`${dryRun ? 'would remove' : 'removed'} ${what}`);
-      if (taken.length === 0) log.info(`nothing of ${virtualServer.text} was there to remove`);
-      return true;
-    }
+    case 'clean':
+      return await clean(config, log, handles);
   }
 }
 
-function compose(
+async function takeCare(
   config: CareConfig,
+  version: string,
   log: Logger,
-  ipvs: Ipvs,
-  rtnetlink: Rtnetlink,
-): Omit<CareParts, 'prober'> {
-  const table = ipvsTable(ipvs, config.virtualServer);
-  const expireNodest = sysctl(
-    'net.ipv4.vs.expire_nodest_conn',
-    '1',
-    'connections to a dead real server hang instead of being reset',
+  handles: KernelHandles,
+  signal: AbortSignal,
+): Promise<void> {
+  const { virtualServer, realServers, policy, dryRun } = config;
+  const refused = takePrecedence();
+  if (refused !== null) log.debug(`running at the usual priority: ${refused.message}`);
+  log.info(
+    summary(config, version),
+    `taking care of ${virtualServer.text}${dryRun ? ', without changing anything' : ''}`,
   );
-  const route = localRoute(rtnetlink, config.virtualServer, nodeAddressTold(config, log, rtnetlink));
-  // Cleaning takes away what any mode may have made.
-  const routed = config.mode === 'local' || config.task === 'clean';
-  const upkeeps: Upkeep[] = routed ? [expireNodest, route] : [expireNodest];
-  return {
-    table: config.dryRun ? dryTable(table) : table,
-    upkeeps: config.dryRun ? upkeeps.map(dryUpkeep) : upkeeps,
-    changes: kernelChanges(rtnetlink, config.virtualServer),
+  const parts: CareParts = {
+    ...(await composeUpkeep(config, log, handles)),
+    prober: await composeProber(config, log),
+    changes: kernelChanges(handles.rtnetlink, virtualServer),
     clock: systemClock,
     random: Math.random,
-    reporter: logReporter(log, { dryRun: config.dryRun }),
+    reporter: reporterFor(config, log),
   };
+  await refuseWithoutPermission(parts.table);
+  await care(realServers, policy, parts, signal);
+  log.info(`stopped; ${virtualServer.text} stays as it is`);
+}
+
+/** What else cannot be read yet may come to be there while we try again; a capability does not. */
+async function refuseWithoutPermission(table: VirtualServerTable): Promise<void> {
+  try {
+    await table.read();
+  } catch (error) {
+    if (((error as Error).cause as NodeJS.ErrnoException | undefined)?.code === 'EPERM') throw error;
+  }
+}
+
+async function clean(config: CareConfig, log: Logger, handles: KernelHandles): Promise<boolean> {
+  const { virtualServer, dryRun } = config;
+  const { works, forget } = await composeClean(config, handles);
+  const { taken, failures } = await cleanUp(dryRun ? works.map(dryWork) : works);
+  for (const what of taken) log.info(`${dryRun ? 'would remove' : 'removed'} ${what}`);
+  for (const error of failures) log.error({ err: error }, error.message);
+  if (taken.length + failures.length === 0) log.info(`nothing of ${virtualServer.text} was there to remove`);
+  // What is still there is to be found the next time.
+  if (!dryRun && failures.length === 0) await forget();
+  return failures.length === 0;
+}
+
+function reporterFor({ dryRun }: CareConfig, log: Logger): Reporter {
+  return logReporter(log, { dryRun });
 }
 
 async function composeProber({ probe }: CareConfig, log: Logger): Promise<Prober> {
@@ -102,26 +119,6 @@ function guardWith(log: Logger): (socket: Socket, timeoutMs: number) => void {
       if (!told) log.warn({ err: error }, `kept connections go unguarded: ${(error as Error).message}`);
       told = true;
     }
-  };
-}
-
-/** NODE_IP, looked up each time, with a line in the log when it is first known and when it changes. */
-function nodeAddressTold(config: CareConfig, log: Logger, rtnetlink: Rtnetlink): () => Promise<string> {
-  let told: NodeAddress | null = null;
-  return async () => {
-    const found = await nodeAddress(rtnetlink, {
-      given: config.nodeAddress,
-      family: config.virtualServer.family,
-      realServers: config.realServers,
-    });
-    if (found.address !== told?.address) {
-      log.info(
-        { nodeAddress: found.address, from: found.from },
-        `this node is ${found.address} (${found.from})`,
-      );
-      told = found;
-    }
-    return found.address;
   };
 }
 

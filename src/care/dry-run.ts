@@ -1,26 +1,26 @@
-import type { ActionResult, Upkeep, VirtualServerTable } from './ports.js';
+import type { ActionResult, Upkeep, VirtualServerTable, Work } from './ports.js';
 
 /** A table that is read, and whose changes are only said to have been made. */
 export function dryTable(table: VirtualServerTable): VirtualServerTable {
   return {
+    ...dryWork(table),
     read: () => table.read(),
     apply: (actions) =>
       Promise.resolve(actions.map((action): ActionResult => ({ action, error: null, raced: false }))),
-    // As the real one: where there is no IPVS there is nothing to remove.
-    remove: () =>
-      table.read().then(
-        (observed) => observed !== null,
-        () => false,
-      ),
   };
 }
 
 /** An upkeep that is checked, and only said to have been mended. */
 export function dryUpkeep(upkeep: Upkeep): Upkeep {
   return {
+    ...dryWork(upkeep),
     name: upkeep.name,
     check: () => upkeep.check(),
     mend: () => Promise.resolve(),
-    remove: () => Promise.resolve(null),
   };
+}
+
+/** Work that is found, and only said to have been taken away. */
+export function dryWork(work: Work): Work {
+  return { find: () => work.find(), remove: () => work.find() };
 }

@@ -3,7 +3,7 @@ import { desire, type TablePolicy } from '../core/desired.js';
 import { step, unknownHealth } from '../core/health.js';
 import { reconcile } from '../core/reconcile.js';
 import { serviceSettings } from '../core/table.js';
-import type { Reporter, Upkeep, VirtualServerTable } from './ports.js';
+import type { Reporter, Upkeep, VirtualServerTable, Work } from './ports.js';
 import { mendIfAmiss } from './reconciler.js';
 
 interface OnceParts {
@@ -41,17 +41,22 @@ export async function setUpOnce(
   return done;
 }
 
-/** `--clean`: takes away the virtual server and every upkeep's work. Resolves to what was taken away, in words. */
+/**
+ * `--clean`: takes everything away, last made first, so that nobody is led to where nothing is any more. What cannot be
+ * taken away keeps nothing else from it. Resolves to what was taken away, in words, and to what failed.
+ */
 export async function cleanUp(
-  virtualServer: Endpoint,
-  parts: Pick<OnceParts, 'table' | 'upkeeps'>,
-): Promise<readonly string[]> {
+  works: readonly Work[],
+): Promise<{ readonly taken: readonly string[]; readonly failures: readonly Error[] }> {
   const taken: string[] = [];
-  // The way to the virtual server goes first, so that nobody is led to where nothing is any more.
-  for (const upkeep of parts.upkeeps.toReversed()) {
-    const what = await upkeep.remove();
-    if (what !== null) taken.push(what);
+  const failures: Error[] = [];
+  for (const work of works.toReversed()) {
+    try {
+      const what = await work.remove();
+      if (what !== null) taken.push(what);
+    } catch (error) {
+      failures.push(error as Error);
+    }
   }
-  if (await parts.table.remove()) taken.push(`virtual server ${virtualServer.text}`);
-  return taken;
+  return { taken, failures };
 }

@@ -53,24 +53,28 @@ export interface ActionResult {
 }
 
 /** Our virtual server in the kernel's table, and nothing else of that table. */
-export interface VirtualServerTable {
+export interface VirtualServerTable extends Work {
   read(): Promise<ObservedTable>;
   /** Carries out every action in order, going on after one that failed. */
   apply(actions: readonly Action[]): Promise<readonly ActionResult[]>;
-  /** Removes the virtual server and its rows. Resolves to false when there was none. */
-  remove(): Promise<boolean>;
+}
+
+/** Something of ours that can be taken away again. */
+export interface Work {
+  /** What {@link remove} would take away, in words, or null. Changes nothing. */
+  find(): Promise<string | null>;
+  /** Takes away what we made, however long ago. Resolves to what it took away, in words, or to null. */
+  remove(): Promise<string | null>;
 }
 
 /** Something beside the table that has to be so: a route, a sysctl. */
-export interface Upkeep {
+export interface Upkeep extends Work {
   /** What it is, for the log: `local route`. */
   readonly name: string;
   /** What is amiss, in words, or null when all is well. Changes nothing. */
   check(): Promise<string | null>;
   /** Puts right what {@link check} found. */
   mend(): Promise<void>;
-  /** Takes away what `mend` made, however long ago. Resolves to what it took away, in words, or to null. */
-  remove(): Promise<string | null>;
 }
 
 /** Tells that something changed in the kernel which an {@link Upkeep} may care about; the text says what, for the log. */

@@ -46,9 +46,19 @@ export const CARE_OPTIONS = [
   {
     flag: 'mode',
     kind: 'text',
-    help: 'How this node reaches the virtual server: local keeps a local route to it, none leaves that to others',
+    help:
+      'How this node reaches the virtual server: local keeps a local route to it, link a dummy interface that holds ' +
+      'its address, route a route to it through this node itself, none leaves that to others',
     defaultText: 'local',
-    choices: ['local', 'none'],
+    choices: ['local', 'link', 'route', 'none'],
+    group: REACHING,
+  },
+  {
+    flag: 'iface',
+    aliases: ['i'],
+    kind: 'text',
+    help: 'Name of the dummy interface of mode link, at most 15 bytes',
+    defaultText: 'lvscare',
     group: REACHING,
   },
   {
@@ -57,6 +67,13 @@ export const CARE_OPTIONS = [
     help:
       "This node's address, the source of its connections to the virtual server. Unless given: LVSCARE_NODE_IP, " +
       "else the hosts file's lvscare.node.ip, else what the kernel's routes to the real servers say",
+    group: REACHING,
+  },
+  {
+    flag: 'sysctl',
+    kind: 'switch',
+    help: 'Set the sysctls that the virtual server wants, and put them back with --clean. With =false: leave them alone',
+    defaultText: 'true',
     group: REACHING,
   },
   {
@@ -235,6 +252,5 @@ export const CARE_OPTIONS = [
     choices: ['auto', 'json', 'text'],
     group: LOGGING,
   },
-  { flag: 'iface', aliases: ['i'], kind: 'text', help: '', group: DOING, obsolete: true },
   { flag: 'masqueradebit', kind: 'text', help: '', group: DOING, obsolete: true },
 ] as const satisfies readonly OptionSpec[];

@@ -10,6 +10,7 @@ import {
   choiceParser,
   integerParser,
   parseHeader,
+  parseInterface,
   parseLogLevel,
   parseMethod,
   parsePath,
@@ -20,7 +21,11 @@ import {
 export interface CareConfig {
   readonly virtualServer: Endpoint;
   readonly realServers: readonly Endpoint[];
-  readonly mode: 'local' | 'none';
+  readonly mode: 'local' | 'link' | 'route' | 'none';
+  /** The dummy interface of mode `link`. */
+  readonly iface: string;
+  /** Whether sysctls are set. */
+  readonly sysctl: boolean;
   /** NODE_IP as given, null when it is to be found out. */
   readonly nodeAddress: string | null;
   readonly policy: CarePolicy;
@@ -72,6 +77,8 @@ export function readCareConfig(
     virtualServer,
     realServers,
     mode: readMode(settings),
+    iface: settings.value('iface', parseInterface, 'lvscare'),
+    sysctl: settings.switch('sysctl', true),
     nodeAddress: readNodeAddress(settings, environment, virtualServer),
     policy: {
       scheduler,
@@ -116,7 +123,7 @@ function orDefault(parse: Parser<number>, otherwise: number): Parser<number> {
 }
 
 function readMode(settings: Settings): CareConfig['mode'] {
-  const mode = settings.value('mode', choiceParser('local', 'none', ''), 'local');
+  const mode = settings.value('mode', choiceParser('local', 'link', 'route', 'none', ''), 'local');
   return mode === '' ? 'none' : mode;
 }
 
@@ -184,7 +191,7 @@ function readProbe(
 }
 
 function obsolete(settings: Settings): string[] {
-  return ['iface', 'masqueradebit']
+  return ['masqueradebit']
     .filter((flag) => settings.has(flag))
     .map((flag) => `${settings.name(flag)} is accepted for the sake of old manifests, and has no effect`);
 }

@@ -38,6 +38,15 @@ export const parseScheduler: Parser<string> = (text, option) => {
   return text;
 };
 
+/** The name of a network interface, as the kernel takes it. */
+export const parseInterface: Parser<string> = (text, option) => {
+  const bytes = Buffer.byteLength(text);
+  if (bytes < 1 || bytes > 15 || /[\s/:%]/.test(text) || text === '.' || text === '..') {
+    throw new UsageError(option, 'the name of an interface, at most 15 bytes without / or spaces', text);
+  }
+  return text;
+};
+
 const LEVELS = {
   DEBG: 'debug',
   DEBUG: 'debug',

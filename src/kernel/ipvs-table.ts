@@ -20,6 +20,7 @@ export function ipvsTable(ipvs: Ipvs, virtualServer: Endpoint): VirtualServerTab
     address: virtualServer.address,
     port: virtualServer.port,
   };
+  const words = `virtual server ${virtualServer.text}`;
   return {
     async read() {
       try {
@@ -32,14 +33,22 @@ export function ipvsTable(ipvs: Ipvs, virtualServer: Endpoint): VirtualServerTab
       const results = await ipvs.batch(actions.map((action) => operation(service, action)));
       return actions.map((action, index) => outcome(action, results[index]));
     },
+    async find() {
+      try {
+        return (await ipvs.getService(service)) === null ? null : words;
+      } catch (error) {
+        if (isIpvsMissing(error)) return null;
+        throw explain(error, 'cannot read the IPVS table');
+      }
+    },
     async remove() {
       try {
         await ipvs.deleteService(service);
-        return true;
+        return words;
       } catch (error) {
         // ESRCH: no such virtual server. A kernel without IPVS has none either.
-        if (isIpvsMissing(error) || (error instanceof NetlinkError && error.code === 'ESRCH')) return false;
-        throw explain(error, `cannot remove virtual server ${virtualServer.text}`);
+        if (isIpvsMissing(error) || (error instanceof NetlinkError && error.code === 'ESRCH')) return null;
+        throw explain(error, `cannot remove ${words}`);
       }
     },
   };

@@ -1,14 +1,8 @@
 import type { Upkeep } from '../care/ports.js';
 import type { Endpoint } from '../core/endpoint.js';
 import { NetlinkError, RouteTable, type Route, type RouteKey, type Rtnetlink } from '../netlink/index.js';
-import { KernelError } from './errors.js';
-
-/** rtm_protocol of a route that the kernel made by itself, for an address of an interface. Old ones say 0 for IPv6. */
-const MADE_BY_KERNEL: readonly number[] = [0, 2];
-/** rtm_protocol of the routes that we make: `static`, as an administrator's. */
-const MADE_BY_ADMINISTRATOR = 4;
-/** rtm_protocol of what `ip route` makes when it is not told, and of what the Go program made: `boot`. */
-const MADE_BY_COMMAND = 3;
+import { explainRefusal, hostLength, KernelError } from './errors.js';
+import { MADE_BY_ADMINISTRATOR, madeByHand, madeByKernel } from './route-protocol.js';
 
 /**
  * Mode `local`: `ip route replace local VIP dev lo table local src NODE_IP`. The virtual server's address becomes
@@ -24,7 +18,7 @@ export function localRoute(
   const key: RouteKey = {
     family: virtualServer.family,
     destination: virtualServer.address,
-    prefixLength: virtualServer.family === 'ipv4' ? 32 : 128,
+    prefixLength: hostLength(virtualServer.family),
     table: RouteTable.local,
     type: 'local',
     metric: null,
@@ -59,7 +53,7 @@ export function localRoute(
       }
       // An address that an interface of this node has is local already, and its route is the kernel's: to replace
       // it would be to take what is not ours.
-      if (routes.some(({ protocol }) => MADE_BY_KERNEL.includes(protocol))) return null;
+      if (routes.some(({ protocol }) => madeByKernel(protocol))) return null;
       // IPv4 would replace the first one, whoever made it.
       if (first !== undefined) {
         const whose = `type ${first.type}, protocol ${first.protocol}`;
@@ -85,6 +79,11 @@ export function localRoute(
       }
     },
 
+    async find() {
+      const lo = await loopback();
+      return (await found()).some((route) => isOurs(route, lo)) ? `route ${words}` : null;
+    },
+
     async remove() {
       const lo = await loopback();
       const ours = (await found()).filter((route) => isOurs(route, lo));
@@ -105,22 +104,13 @@ export function localRoute(
   };
 }
 
-/** A route that we, or an administrator by the same command, made; a routing daemon's says whose it is. */
 function isOurs({ type, protocol, interfaceIndex }: Route, loopback: number): boolean {
-  return (
-    type === 'local' &&
-    [MADE_BY_ADMINISTRATOR, MADE_BY_COMMAND].includes(protocol) &&
-    interfaceIndex === loopback
-  );
+  return type === 'local' && madeByHand(protocol) && interfaceIndex === loopback;
 }
 
 function explain(error: unknown, command: string, source: string | null): Error {
-  const { code, message } = error as NetlinkError;
-  if (code === 'EPERM') {
-    return new KernelError(`${command}: not permitted, it takes root or the capability NET_ADMIN`, error);
-  }
-  if (code === 'EINVAL' && source !== null) {
+  if ((error as NetlinkError).code === 'EINVAL' && source !== null) {
     return new KernelError(`${command}: is ${source} an address of this node?`, error);
   }
-  return new KernelError(`${command}: ${message}`, error);
+  return explainRefusal(error, command);
 }

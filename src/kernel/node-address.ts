@@ -36,7 +36,9 @@ export async function nodeAddress(
   for (const server of sources.realServers) {
     try {
       const { source } = await rtnetlink.lookupRoute({ destination: server.address });
-      if (source !== null) return { address: source, from: `the route to ${server.address}` };
+      // A real server at the loopback address tells how to reach this node itself, and nothing of others.
+      if (source !== null && !isLoopback(source))
+        return { address: source, from: `the route to ${server.address}` };
     } catch (error) {
       // ENETUNREACH, EHOSTUNREACH and what blackhole or prohibit routes give: no way there, maybe one to the next.
       if (!(error instanceof NetlinkError && UNREACHABLE.has(error.code))) throw error;
@@ -46,6 +48,10 @@ export async function nodeAddress(
     'no route to any real server tells which address of this node to use: set --ip',
     null,
   );
+}
+
+function isLoopback(address: string): boolean {
+  return address.startsWith('127.') || address === '::1';
 }
 
 const UNREACHABLE = new Set(['ENETUNREACH', 'EHOSTUNREACH', 'EACCES', 'EINVAL', 'EAGAIN', 'ENETDOWN']);

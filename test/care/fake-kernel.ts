@@ -29,6 +29,7 @@ export class FakeKernel {
 
   table(virtualServer: Endpoint): VirtualServerTable {
     const key = virtualServer.text;
+    const words = `virtual server ${key}`;
     return {
       read: () =>
         this.#alone(() => {
@@ -40,7 +41,8 @@ export class FakeKernel {
           return found;
         }),
       apply: (actions) => this.#alone(() => actions.map((action) => this.#tryTo(key, action))),
-      remove: () => this.#alone(() => this.services.delete(key)),
+      find: () => this.#alone(() => (this.services.has(key) ? words : null)),
+      remove: () => this.#alone(() => (this.services.delete(key) ? words : null)),
     };
   }
 
@@ -111,6 +113,7 @@ export class FakeUpkeep implements Upkeep {
   readonly name = 'fake';
   amiss: string | null = 'not there yet';
   refusal: Error | null = null;
+  unremovable: Error | null = null;
   mends = 0;
 
   check(): Promise<string | null> {
@@ -124,7 +127,12 @@ export class FakeUpkeep implements Upkeep {
     return Promise.resolve();
   }
 
+  find(): Promise<string | null> {
+    return Promise.resolve(this.amiss === null ? 'the fake' : null);
+  }
+
   remove(): Promise<string | null> {
+    if (this.unremovable !== null) return Promise.reject(this.unremovable);
     if (this.amiss !== null) return Promise.resolve(null);
     this.amiss = 'taken away';
     return Promise.resolve('the fake');

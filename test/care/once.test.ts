@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { dryTable, dryUpkeep } from '../../src/care/dry-run.js';
+import { dryTable, dryUpkeep, dryWork } from '../../src/care/dry-run.js';
 import { cleanUp, setUpOnce } from '../../src/care/once.js';
 import { serviceSettings } from '../../src/core/table.js';
 import { FakeKernel, FakeUpkeep, rowOf } from './fake-kernel.js';
@@ -50,12 +50,24 @@ describe('--run-once', () => {
 });
 
 describe('--clean', () => {
-  it('takes everything away, and the second time nothing', async () => {
-    const { kernel, parts } = scene();
+  it('takes everything away, last made first, and the second time nothing', async () => {
+    const { kernel, upkeep, parts } = scene();
     await setUpOnce([A, B], POLICY, parts);
-    assert.deepEqual(await cleanUp(VIRTUAL_SERVER, parts), ['the fake', 'virtual server 10.103.97.2:6443']);
+    const works = [parts.table, upkeep];
+    const taken = ['the fake', 'virtual server 10.103.97.2:6443'];
+    assert.deepEqual(await cleanUp(works), { taken, failures: [] });
     assert.equal(kernel.services.size, 0);
-    assert.deepEqual(await cleanUp(VIRTUAL_SERVER, parts), []);
+    assert.deepEqual(await cleanUp(works), { taken: [], failures: [] });
+  });
+
+  it('goes on where something cannot be taken away, and says what', async () => {
+    const { kernel, upkeep, parts } = scene();
+    await setUpOnce([A], POLICY, parts);
+    upkeep.unremovable = new Error('busy');
+    const { taken, failures } = await cleanUp([parts.table, upkeep]);
+    assert.deepEqual(taken, ['virtual server 10.103.97.2:6443']);
+    assert.deepEqual(failures, [upkeep.unremovable]);
+    assert.equal(kernel.services.size, 0);
   });
 });
 
@@ -71,9 +83,10 @@ describe('--dry-run', () => {
       reporter.passes[0]?.results.map(({ action }) => action.kind),
       ['create-service', 'create-row', 'create-row'],
     );
-    assert.deepEqual(await cleanUp(VIRTUAL_SERVER, dry), []);
+    const works = [dryWork(parts.table), dryWork(upkeep)];
+    assert.deepEqual((await cleanUp(works)).taken, []);
     await setUpOnce([A, B], POLICY, parts);
-    assert.deepEqual(await cleanUp(VIRTUAL_SERVER, dry), ['virtual server 10.103.97.2:6443']);
+    assert.deepEqual((await cleanUp(works)).taken, ['the fake', 'virtual server 10.103.97.2:6443']);
     assert.equal(kernel.services.size, 1);
   });
 });

@@ -74,7 +74,7 @@ describe('completion', () => {
       const [command, option, value] = await Promise.all([
         completed('ca'),
         completed('care', '--health-req-'),
-        completed('care', '--mode', 'l'),
+        completed('care', '--mode', 'lo'),
       ]);
       assert.deepEqual(command, ['care']);
       assert.deepEqual(option.toSorted(), [

@@ -33,6 +33,8 @@ describe('the configuration of care', () => {
         { family: 'ipv4', address: '10.0.0.2', port: 6443, text: '10.0.0.2:6443' },
       ],
       mode: 'local',
+      iface: 'lvscare',
+      sysctl: true,
       nodeAddress: null,
       policy: {
         scheduler: 'rr',
@@ -136,7 +138,6 @@ describe('the configuration of care', () => {
     assert.equal(config.policy.intervalMs, 5000);
     assert.equal(config.probe.body, null);
     assert.deepEqual(config.notes, [
-      '--iface is accepted for the sake of old manifests, and has no effect',
       '--masqueradebit is accepted for the sake of old manifests, and has no effect',
     ]);
   });
@@ -166,9 +167,8 @@ describe('the configuration of care', () => {
     assert.equal(config.policy.intervalMs, 10_000);
     assert.equal(config.log.level, 'debug');
     assert.equal(config.nodeAddress, 'fd00::1');
-    assert.deepEqual(config.notes, [
-      'CARE_IFACE is accepted for the sake of old manifests, and has no effect',
-    ]);
+    assert.equal(config.iface, 'lo');
+    assert.deepEqual(config.notes, []);
   });
 });
 
@@ -196,6 +196,7 @@ describe('the node address', () => {
 });
 
 describe('a configuration is refused', () => {
+  const IFACE = '--iface: expected the name of an interface, at most 15 bytes without / or spaces';
   const cases: readonly (readonly [given: Arguments, message: string, environment?: Environment])[] = [
     [{ vs: undefined }, '--vs: expected the virtual server, IP:PORT or [IPv6]:PORT, got nothing'],
     [{ vs: '10.103.97.2' }, '--vs: expected IP:PORT or [IPv6]:PORT with a port, got "10.103.97.2"'],
@@ -241,7 +242,11 @@ describe('a configuration is refused', () => {
       { scheduler: 'Round Robin' },
       '--scheduler: expected an IPVS scheduler such as rr, wrr, lc, wlc, sh or mh, got "Round Robin"',
     ],
-    [{ mode: 'tunnel' }, '--mode: expected one of local, none, got "tunnel"'],
+    [{ mode: 'tunnel' }, '--mode: expected one of local, link, route, none, got "tunnel"'],
+    [{ iface: 'a-name-too-long!' }, `${IFACE}, got "a-name-too-long!"`],
+    [{ iface: 'a/b' }, `${IFACE}, got "a/b"`],
+    [{ iface: '' }, `${IFACE}, got ""`],
+    [{ sysctl: 'never' }, '--sysctl: expected true or false, got "never"'],
     [{ interval: '-1' }, `--interval: expected ${INTERVAL}, got "-1"`],
     [{ interval: '9ms' }, `--interval: expected ${INTERVAL}, got "9ms"`],
     [{ interval: '25h' }, `--interval: expected ${INTERVAL}, got "25h"`],

@@ -128,6 +128,15 @@ describe('the node address', () => {
     });
   }
 
+  it('is not what leads to this node itself', async () => {
+    const routes = new FakeRoutes({ '127.0.0.1': '127.0.0.1', '10.0.0.2': '10.0.0.9' });
+    const servers = [endpoint('ipv4', '127.0.0.1', 6443), endpoint('ipv4', '10.0.0.2', 6443)];
+    assert.deepEqual(
+      await nodeAddress(routes, { given: null, family: 'ipv4', realServers: servers, hostsFile: directory }),
+      { address: '10.0.0.9', from: 'the route to 10.0.0.2' },
+    );
+  });
+
   it('is unknown when no route tells, and the message says what to do', async () => {
     for (const routes of [
       { '10.0.0.1': refusal('ENETUNREACH'), '10.0.0.2': null },

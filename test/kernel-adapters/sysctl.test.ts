@@ -4,14 +4,34 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { KernelError } from '../../src/kernel/errors.js';
-import { sysctl } from '../../src/kernel/sysctl.js';
+import { sysctl, type SysctlMemory } from '../../src/kernel/sysctl.js';
 
 const NAME = 'net.ipv4.vs.expire_nodest_conn';
 const FILE = 'net/ipv4/vs/expire_nodest_conn';
-const WITHOUT = 'connections hang';
+const SPEC = { name: NAME, value: '1', without: 'connections hang' };
+
+class Memory implements SysctlMemory {
+  readonly values = new Map<string, string>();
+
+  valueBefore(name: string): string | null {
+    return this.values.get(name) ?? null;
+  }
+
+  rememberValue(name: string, value: string): Promise<void> {
+    if (!this.values.has(name)) this.values.set(name, value);
+    return Promise.resolve();
+  }
+
+  forgetValue(name: string): Promise<void> {
+    this.values.delete(name);
+    return Promise.resolve();
+  }
+}
 
 let roots: readonly [first: string, second: string];
+let memory: Memory;
 beforeEach(async () => {
+  memory = new Memory();
   const directory = await mkdtemp(join(tmpdir(), 'lvscare-sysctl-'));
   roots = [join(directory, 'first'), join(directory, 'second')];
 });
@@ -28,12 +48,12 @@ async function make(root: string, value: string): Promise<string> {
 describe('a sysctl', () => {
   it('is well when it has its value', async () => {
     await make(roots[0], '1\n');
-    assert.equal(await sysctl(NAME, '1', WITHOUT, roots).check(), null);
+    assert.equal(await sysctl(SPEC, memory, roots).check(), null);
   });
 
   it('is amiss when it has another, and is set', async () => {
     const path = await make(roots[0], '0\n');
-    const upkeep = sysctl(NAME, '1', WITHOUT, roots);
+    const upkeep = sysctl(SPEC, memory, roots);
     assert.equal(upkeep.name, `sysctl ${NAME}`);
     assert.equal(await upkeep.check(), `${NAME} is 0, not 1`);
     assert.equal(await readFile(path, 'ascii'), '0\n', 'checking changes nothing');
@@ -47,13 +67,13 @@ describe('a sysctl', () => {
 
   it('is set at the first place where it can be, and made at none', async () => {
     const path = await make(roots[1], '0\n');
-    await sysctl(NAME, '1', WITHOUT, roots).mend();
+    await sysctl(SPEC, memory, roots).mend();
     assert.equal((await readFile(path, 'ascii')).trim(), '1');
     await assert.rejects(access(roots[0]), { code: 'ENOENT' });
   });
 
   it('that is not there cannot be checked: the module may come yet', async () => {
-    const upkeep = sysctl(NAME, '1', WITHOUT, roots);
+    const upkeep = sysctl(SPEC, memory, roots);
     await assert.rejects(upkeep.check(), (error: unknown) => {
       assert.ok(error instanceof KernelError);
       assert.ok(error.message.startsWith(`cannot read ${roots[0]}/${FILE}: ENOENT`), error.message);
@@ -63,15 +83,44 @@ describe('a sysctl', () => {
     assert.equal(await upkeep.check(), null);
   });
 
-  it('is left when everything else is cleaned', async () => {
+  it('gets back what it was before it was first set, in whatever process', async () => {
+    const path = await make(roots[0], '0\n');
+    await sysctl(SPEC, memory, roots).mend();
+    // Somebody sets it, and we set it again: what counts is what was there before us.
+    await writeFile(path, '2\n');
+    await sysctl(SPEC, memory, roots).mend();
+    assert.equal(memory.values.get(NAME), '0');
+    const later = sysctl(SPEC, memory, roots);
+    assert.equal(await later.find(), `sysctl ${NAME}=1, which was 0 before`);
+    assert.equal((await readFile(path, 'ascii')).trim(), '1', 'finding changes nothing');
+    assert.equal(await later.remove(), `sysctl ${NAME}=1, which is 0 again`);
+    assert.equal((await readFile(path, 'ascii')).trim(), '0');
+    assert.equal(await later.remove(), null);
+    assert.equal(memory.values.size, 0);
+  });
+
+  it('is left when everything else is cleaned, if it was so before or somebody changed it since', async () => {
     const path = await make(roots[0], '1\n');
-    assert.equal(await sysctl(NAME, '1', WITHOUT, roots).remove(), null);
+    assert.equal(await sysctl(SPEC, memory, roots).find(), null);
+    assert.equal(await sysctl(SPEC, memory, roots).remove(), null);
     assert.equal(await readFile(path, 'ascii'), '1\n');
+    memory.values.set(NAME, '0');
+    await writeFile(path, '2\n');
+    assert.equal(await sysctl(SPEC, memory, roots).remove(), null);
+    assert.equal(await readFile(path, 'ascii'), '2\n');
+  });
+
+  it('that went away with its module is nothing to clean', async () => {
+    memory.values.set(NAME, '0');
+    assert.equal(await sysctl(SPEC, memory, roots).remove(), null);
   });
 
   // This one nobody may write to, not even root, in any container and outside of it.
   it('that cannot be written to is given up, and said once with what goes on without it', async () => {
-    const upkeep = sysctl('kernel.ostype', 'Plan 9', WITHOUT, ['/proc/sys', roots[1]]);
+    const upkeep = sysctl({ ...SPEC, name: 'kernel.ostype', value: 'Plan 9' }, new Memory(), [
+      '/proc/sys',
+      roots[1],
+    ]);
     assert.equal(await upkeep.check(), 'kernel.ostype is Linux, not Plan 9');
     await assert.rejects(upkeep.mend(), (error: unknown) => {
       assert.ok(error instanceof KernelError);
@@ -86,7 +135,7 @@ describe('a sysctl', () => {
 
   it('that failed for another reason is tried again', async () => {
     await mkdir(join(roots[0], FILE), { recursive: true });
-    const upkeep = sysctl(NAME, '1', WITHOUT, [roots[0]]);
+    const upkeep = sysctl(SPEC, memory, [roots[0]]);
     await assert.rejects(upkeep.mend(), /cannot set .*EISDIR/);
     await assert.rejects(upkeep.check(), /EISDIR/, 'not given up');
   });

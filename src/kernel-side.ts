@@ -1,0 +1,166 @@
+/** The kernel's side of `lvscare care`, composed: our virtual server, the way to it, and what is left of others of ours. */
+import { release } from 'node:os';
+import type { Logger } from 'pino';
+import { dryTable, dryUpkeep } from './care/dry-run.js';
+import type { Upkeep, VirtualServerTable, Work } from './care/ports.js';
+import type { CareConfig } from './config/care-config.js';
+import { parseEndpoint } from './config/endpoint.js';
+import type { Endpoint } from './core/endpoint.js';
+import { ipvsTable } from './kernel/ipvs-table.js';
+import { leftover } from './kernel/leftover.js';
+import { nodeAddress, type NodeAddress } from './kernel/node-address.js';
+import { OwnRecord } from './kernel/record.js';
+import { records, type Made } from './kernel/records.js';
+import { sysctl } from './kernel/sysctl.js';
+import { EVERY_SYSCTL, sysctlsFor } from './kernel/sysctls.js';
+import { sameWay, upkeepsOf, type Way } from './kernel/way.js';
+import type { Ipvs, Rtnetlink } from './netlink/index.js';
+
+export interface KernelHandles {
+  readonly ipvs: Ipvs;
+  readonly rtnetlink: Rtnetlink;
+}
+
+/** What is kept so while we take care, in the order in which it is made. */
+export async function composeUpkeep(
+  config: CareConfig,
+  log: Logger,
+  handles: KernelHandles,
+): Promise<{ readonly table: VirtualServerTable; readonly upkeeps: readonly Upkeep[] }> {
+  const { virtualServer, realServers, dryRun } = config;
+  const { ipvs, rtnetlink } = handles;
+  const way = wayOf(config);
+  const kept = records();
+  const all = await kept.list();
+  const record = new OwnRecord(madeBefore(all, config), kept, onFailureOnce(log));
+  const earlier = all.filter(
+    (made) => made.virtualServer !== virtualServer.text && tookPlace(made, texts(realServers)),
+  );
+  const earlierWays = record.ways.filter((other) => !sameWay(way, other));
+  if (!dryRun) await record.addWay(way);
+
+  const address = nodeAddressTold(config, log, rtnetlink);
+  const upkeeps = [
+    ...(config.sysctl ? sysctlsFor({ masquerade: false }, release()) : []).map((spec) =>
+      sysctl(spec, record),
+    ),
+    ...upkeepsOf(way, rtnetlink, virtualServer, address),
+    leftover(
+      'earlier way',
+      earlierWays.flatMap((other) => upkeepsOf(other, rtnetlink, virtualServer, address)),
+      () => record.keepOnly(way),
+    ),
+    ...earlier.map((made) =>
+      leftover('earlier virtual server', worksOf(made, handles), async () => {
+        await record.inherit(made.sysctls);
+        await kept.forget(made.virtualServer);
+      }),
+    ),
+  ];
+  const table = ipvsTable(ipvs, virtualServer);
+  return dryRun ? { table: dryTable(table), upkeeps: upkeeps.map(dryUpkeep) } : { table, upkeeps };
+}
+
+/** Everything that is ours of a virtual server, and of those whose place it took, whatever made it. */
+export async function composeClean(
+  config: CareConfig,
+  handles: KernelHandles,
+): Promise<{ readonly works: readonly Work[]; readonly forget: () => Promise<void> }> {
+  const kept = records();
+  const all = await kept.list();
+  const own = madeBefore(all, config);
+  const others = all.filter(({ virtualServer }) => virtualServer !== own.virtualServer);
+  const earlier = others.filter((made) => own.realServers.length === 0 || tookPlace(made, own.realServers));
+  const staying = others.filter((made) => !earlier.includes(made));
+  const ways: readonly Way[] = [
+    ...own.ways,
+    { mode: 'local' },
+    { mode: 'route' },
+    { mode: 'link', iface: config.iface },
+  ];
+  const gone = [own, ...earlier];
+  const before = Object.assign({}, ...gone.map(({ sysctls }) => sysctls).toReversed()) as Made['sysctls'];
+  // They rule all virtual servers: who stays has them put back when it goes.
+  const [heir] = staying;
+  const memory = {
+    valueBefore: (name: string) => before[name] ?? null,
+    rememberValue: nothing,
+    forgetValue: nothing,
+  };
+  const sysctls = heir === undefined ? EVERY_SYSCTL.map((spec) => sysctl(spec, memory)) : [];
+  return {
+    works: [...sysctls, ...[...earlier, { ...own, ways }].flatMap((made) => worksOf(made, handles))],
+    async forget() {
+      if (heir !== undefined) await new OwnRecord(heir, kept, () => undefined).inherit(before);
+      for (const { virtualServer } of gone) await kept.forget(virtualServer);
+    },
+  };
+}
+
+/** A virtual server, and every way to it that was made. */
+function worksOf(made: Made, { ipvs, rtnetlink }: KernelHandles): readonly Work[] {
+  const virtualServer = parseEndpoint(made.virtualServer, 'record');
+  return [
+    ipvsTable(ipvs, virtualServer),
+    ...made.ways.flatMap((way) => upkeepsOf(way, rtnetlink, virtualServer, () => Promise.resolve(''))),
+  ];
+}
+
+/** Our virtual server's record, a new one if there is none. */
+function madeBefore(all: readonly Made[], { virtualServer, realServers }: CareConfig): Made {
+  const found = all.find((made) => made.virtualServer === virtualServer.text);
+  return {
+    virtualServer: virtualServer.text,
+    realServers: realServers.length > 0 ? texts(realServers) : (found?.realServers ?? []),
+    ways: found?.ways ?? [],
+    sysctls: found?.sysctls ?? {},
+  };
+}
+
+/** Whether it had any of these real servers: then `--vs` was changed since. */
+function tookPlace(made: Made, realServers: readonly string[]): boolean {
+  return made.realServers.some((text) => realServers.includes(text));
+}
+
+function wayOf({ mode, iface }: CareConfig): Way {
+  return mode === 'link' ? { mode, iface } : { mode };
+}
+
+function texts(servers: readonly Endpoint[]): readonly string[] {
+  return servers.map(({ text }) => text);
+}
+
+const nothing = (): Promise<void> => Promise.resolve();
+
+/** Says once that what we make is not remembered. */
+function onFailureOnce(log: Logger): (error: Error) => void {
+  let told = false;
+  return (error) => {
+    if (!told)
+      log.warn(
+        { err: error },
+        `cannot remember what is made here: ${error.message}; --clean will remove what its own options name`,
+      );
+    told = true;
+  };
+}
+
+/** NODE_IP, looked up each time, with a line in the log when it is first known and when it changes. */
+function nodeAddressTold(config: CareConfig, log: Logger, rtnetlink: Rtnetlink): () => Promise<string> {
+  let told: NodeAddress | null = null;
+  return async () => {
+    const found = await nodeAddress(rtnetlink, {
+      given: config.nodeAddress,
+      family: config.virtualServer.family,
+      realServers: config.realServers,
+    });
+    if (found.address !== told?.address) {
+      log.info(
+        { nodeAddress: found.address, from: found.from },
+        `this node is ${found.address} (${found.from})`,
+      );
+      told = found;
+    }
+    return found.address;
+  };
+}

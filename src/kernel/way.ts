@@ -1,0 +1,42 @@
+import type { Upkeep } from '../care/ports.js';
+import type { Endpoint } from '../core/endpoint.js';
+import type { Rtnetlink } from '../netlink/index.js';
+import { dummyInterface } from './dummy-interface.js';
+import { gatewayRoute } from './gateway-route.js';
+import { localRoute } from './local-route.js';
+
+/** How this node reaches a virtual server. */
+export type Way =
+  | { readonly mode: 'local' | 'route' | 'none' }
+  /** By a dummy interface of this name. */
+  | { readonly mode: 'link'; readonly iface: string };
+
+export function sameWay(one: Way, other: Way): boolean {
+  if (one.mode === 'link') return other.mode === 'link' && one.iface === other.iface;
+  return one.mode === other.mode;
+}
+
+export function isWay(value: unknown): value is Way {
+  if (typeof value !== 'object' || value === null || !('mode' in value)) return false;
+  if (value.mode === 'link') return 'iface' in value && typeof value.iface === 'string';
+  return value.mode === 'local' || value.mode === 'route' || value.mode === 'none';
+}
+
+/** What has to be so for a way, in the order in which it is made. */
+export function upkeepsOf(
+  way: Way,
+  rtnetlink: Rtnetlink,
+  virtualServer: Endpoint,
+  nodeAddress: () => Promise<string>,
+): readonly Upkeep[] {
+  switch (way.mode) {
+    case 'local':
+      return [localRoute(rtnetlink, virtualServer, nodeAddress)];
+    case 'link':
+      return dummyInterface(rtnetlink, way.iface, virtualServer);
+    case 'route':
+      return [gatewayRoute(rtnetlink, virtualServer, nodeAddress)];
+    case 'none':
+      return [];
+  }
+}

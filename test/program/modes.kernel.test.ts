@@ -1,0 +1,258 @@
+// Each way to reach the virtual server: made, used by real clients, repaired, given up for another, cleaned.
+import assert from 'node:assert/strict';
+import { after, afterEach, before, describe, it } from 'node:test';
+import { Lab, until, VIP, endpoint, type LabProcess } from '../../lab/index.js';
+import { allOf, fingerprint, lvscare, serversOf, startCare, takeCare, untilWeights, VS } from './lvscare.js';
+
+const VS6 = endpoint(VIP.ipv6);
+
+const families = {
+  ipv4: { ip: 'ip -4', host: `${VIP.ipv4}/32`, vs: VS },
+  ipv6: { ip: 'ip -6', host: `${VIP.ipv6}/128`, vs: VS6 },
+} as const;
+type Family = keyof typeof families;
+
+describe('the ways to the virtual server', () => {
+  let lab: Lab;
+  let daemon: LabProcess | null = null;
+  let bare = '';
+  before(async () => {
+    lab = await Lab.create();
+    bare = await fingerprint(lab.node);
+  });
+  after(() => lab.close());
+  afterEach(async () => {
+    await daemon?.stop();
+    daemon = null;
+    for (const { vs } of Object.values(families)) await lvscare(lab.node, ['care', '--vs', vs, '-C']);
+  });
+
+  function servers(family: Family): string[] {
+    const rs = lab.masters.map((master) => (family === 'ipv4' ? master.endpoint : master.endpoint6));
+    return ['--vs', families[family].vs, '--rs', rs.join(','), '--health-ca', lab.caFile];
+  }
+
+  async function start(family: Family, ...options: string[]): Promise<LabProcess> {
+    const started = startCare(lab, options, servers(family));
+    const rows = lab.masters.map((master) => (family === 'ipv4' ? master.endpoint : master.endpoint6));
+    await untilWeights(lab, Object.fromEntries(rows.map((row) => [row, 1])), {
+      virtualServer: families[family].vs,
+    });
+    return started;
+  }
+
+  /** Who is answered at the virtual server, by the address that the apiserver sees. */
+  async function seenAs(family: Family): Promise<string> {
+    const result = await lab.node.request(lab.node.vipUrl('/whoami', family));
+    return result.ok ? (result.whoami?.remoteAddress ?? '?') : result.code;
+  }
+
+  async function untilSeenAs(family: Family, address: string): Promise<void> {
+    await until(async () => (await seenAs(family)) === address, { timeoutMs: 20_000, everyMs: 150 });
+  }
+
+  const route = (family: Family): Promise<string> =>
+    lab.node.ip(`${family === 'ipv4' ? '-4' : '-6'} route show ${families[family].host}`);
+
+  for (const family of ['ipv4', 'ipv6'] as const) {
+    const node = (): string => lab.node.addresses[family];
+
+    it(`route, ${family}: a route with metric 50, deleted and changed behind our back, cleaned`, async () => {
+      daemon = await start(family, '--mode', 'route', '--interval', '10m');
+      await untilSeenAs(family, node());
+      const right = await route(family);
+      assert.match(
+        right,
+        family === 'ipv4' ? /via 10\.103\.97\.100 dev eth0 .*metric 50/ : /dev eth0 .*metric 50/,
+      );
+      for (const meddle of [
+        `route del ${families[family].host} metric 50`,
+        family === 'ipv4'
+          ? `route replace ${families[family].host} dev eth0 metric 50`
+          : `route replace ${families[family].host} dev lo metric 50`,
+      ]) {
+        const from = daemon.lines.length;
+        await lab.node.ip(`${family === 'ipv4' ? '-4' : '-6'} ${meddle}`);
+        await daemon.waitForLine(/ route put right: /, { from });
+        await until(async () => (await route(family)) === right, { timeoutMs: 20_000, what: meddle });
+      }
+      await untilSeenAs(family, node());
+    });
+
+    it(`link, ${family}: a dummy with the address, each part taken away behind our back, cleaned`, async () => {
+      daemon = await start(family, '--mode', 'link', '--iface', 'odd.name-15byte', '--interval', '10m');
+      const { host } = families[family];
+      const right = async (): Promise<boolean> => {
+        const links = await lab.node.ip('-d link show');
+        if (!/odd\.name-15byte: <[^>]*\bUP\b/.test(links)) return false;
+        return (await lab.node.ip('address show dev odd.name-15byte')).includes(host);
+      };
+      const served = async (): Promise<boolean> => /10\.103\.97|fd00:10:103:97/.test(await seenAs(family));
+      await until(right, { timeoutMs: 20_000 });
+      // Of IPv6 the masters do not find the way back to an address that is not on the wire: it takes masquerade.
+      if (family === 'ipv4') await until(served, { timeoutMs: 20_000, everyMs: 150 });
+      for (const [meddle, says] of [
+        [`address del ${host} dev odd.name-15byte`, /address put right: no address/],
+        ['link set odd.name-15byte down', /dummy link put right: .* is down/],
+        ['link del odd.name-15byte', /dummy link put right: no interface/],
+        ['link set odd.name-15byte down\nlink set odd.name-15byte name renamed', /dummy link put right: no/],
+      ] as const) {
+        const from = daemon.lines.length;
+        // Stopped, or it would have it up again before ip has renamed it.
+        daemon.signal('SIGSTOP');
+        await lab.node.must('ip', ['-batch', '-'], { input: `${meddle}\n` });
+        daemon.signal('SIGCONT');
+        await daemon.waitForLine(says, { from });
+        await until(right, { timeoutMs: 20_000, what: meddle });
+        if (family === 'ipv4') await until(served, { timeoutMs: 20_000, everyMs: 150, what: meddle });
+      }
+      await lab.node.ip('link del renamed');
+    });
+  }
+
+  it('-C in any mode leaves no trace of any mode, and puts the sysctl back', async () => {
+    for (const [made, by] of [
+      [
+        ['--mode', 'route'],
+        ['--mode', 'link'],
+      ],
+      [
+        ['--mode', 'link'],
+        ['--mode', 'none'],
+      ],
+      [['--mode', 'local'], []],
+      // The name of the interface is nobody's to remember but the record's.
+      [['--mode', 'link', '--iface', 'other'], []],
+    ] as const) {
+      await lab.node.sysctl('net.ipv4.vs.expire_nodest_conn', 0);
+      const once = await lvscare(lab.node, ['care', ...servers('ipv4'), '--run-once', ...made]);
+      assert.equal(once.status, 0, once.stdout + once.stderr);
+      assert.match(once.stdout, /expire_nodest_conn is 0, not 1/);
+      assert.equal(await lab.node.sysctl('net.ipv4.vs.expire_nodest_conn'), '1');
+      assert.notEqual(await fingerprint(lab.node), bare);
+      const dry = await lvscare(lab.node, ['care', '--vs', VS, '-C', '--dry-run', ...by]);
+      assert.match(dry.stdout, /would remove virtual server 10\.103\.97\.2:6443/);
+      assert.match(dry.stdout, /would remove (route|address)/);
+      for (const word of ['removed', 'nothing']) {
+        const cleaned = await lvscare(lab.node, ['care', '--vs', VS, '-C', ...by]);
+        assert.equal(cleaned.status, 0, cleaned.stdout + cleaned.stderr);
+        assert.match(cleaned.stdout, new RegExp(word));
+        assert.equal(await fingerprint(lab.node), bare, made.join(' '));
+        assert.equal(await lab.node.sysctl('net.ipv4.vs.expire_nodest_conn'), '0');
+      }
+    }
+  });
+
+  it("without its record, -C removes what its options name, and what is somebody else's stays", async () => {
+    for (const mode of ['link', 'route']) {
+      await lvscare(lab.node, ['care', ...servers('ipv4'), '--run-once', '--mode', mode]);
+      await lab.node.must('sh', ['-c', 'rm -r /run/lvscare/$(readlink /proc/self/ns/net | tr -dc 0-9)']);
+    }
+    await lab.node.ip('address add 10.96.0.1/32 dev lvscare');
+    await lab.node.ip('route add 10.103.97.2/32 dev eth0 metric 51');
+    assert.equal((await lvscare(lab.node, ['care', '--vs', VS, '-C'])).status, 0);
+    assert.match(await lab.node.ip('-4 address show dev lvscare'), /inet 10\.96\.0\.1\/32/);
+    assert.doesNotMatch(await lab.node.ip('-4 address show dev lvscare'), /10\.103\.97\.2/);
+    assert.match(await route('ipv4'), /^10\.103\.97\.2 dev eth0 scope link metric 51 *\n$/);
+    await lab.node.ip('route del 10.103.97.2/32 metric 51');
+    await lab.node.ip('link del lvscare');
+    assert.equal(await fingerprint(lab.node), bare);
+  });
+
+  it('another mode, or interface, after a restart: the earlier way goes, and no request fails', async () => {
+    const { node } = lab;
+    daemon = await start('ipv4', '--mode', 'route');
+    await untilSeenAs('ipv4', node.addresses.ipv4);
+    const client = await node.steady({ everyMs: 100, timeoutMs: 10_000 });
+    for (const [options, gone, there] of [
+      [
+        ['--mode', 'local'],
+        /earlier way put right: route 10\.103\.97\.2\/32 via/,
+        'local 10.103.97.2 dev lo',
+      ],
+      [['--mode', 'route'], /earlier way put right: route local/, 'metric 50'],
+    ] as const) {
+      await daemon.stop();
+      daemon = await start('ipv4', ...options);
+      await daemon.waitForLine(gone);
+      assert.ok((await node.ip('-4 route show table all')).includes(there));
+      await untilSeenAs('ipv4', node.addresses.ipv4);
+    }
+    await client.stop();
+    assert.ok(client.samples.length > 5);
+    assert.deepEqual(client.failures, []);
+    await daemon.stop();
+    daemon = await start('ipv4', '--mode', 'link', '--iface', 'one');
+    await daemon.waitForLine(/earlier way put right/);
+    await daemon.stop();
+    daemon = await start('ipv4', '--mode', 'link', '--iface', 'two');
+    await daemon.waitForLine(/earlier way put right: (interface one|address 10\.103\.97\.2\/32 on one)/);
+    await until(async () => !(await node.ip('link show')).includes('one:'), { timeoutMs: 20_000 });
+    assert.match(await node.ip('address show dev two'), /10\.103\.97\.2\/32/);
+  });
+
+  it('another --vs after a restart: the earlier one goes with its way; one with other real servers stays', async () => {
+    const { node } = lab;
+    await node.ipvsadm('-A -t 10.96.0.1:443 -s rr');
+    const other = ['--vs', '10.103.97.4:6443', '--rs', '10.103.97.250:6443', '--run-once'];
+    assert.equal((await lvscare(node, ['care', ...other])).status, 0);
+    daemon = await takeCare(lab);
+    await daemon.stop();
+    const moved = ['--vs', '10.103.97.3:6443', ...serversOf(lab).slice(2)];
+    daemon = startCare(lab, [], moved);
+    await daemon.waitForLine(/earlier virtual server put right: virtual server 10\.103\.97\.2:6443 is left/);
+    await untilWeights(lab, null);
+    await untilWeights(lab, allOf(lab), { virtualServer: '10.103.97.3:6443' });
+    const local = await node.ip('route show table local');
+    assert.match(local, /local 10\.103\.97\.3 dev lo/);
+    assert.doesNotMatch(local, /local 10\.103\.97\.2 dev lo/);
+    assert.match(local, /local 10\.103\.97\.4 dev lo/);
+    await daemon.stop();
+    // Asked to clean the one that it was once, it cleans what took its place.
+    assert.equal((await lvscare(node, ['care', ...serversOf(lab), '-C'])).status, 0);
+    assert.equal(await node.weights('10.103.97.3:6443'), null);
+    assert.notEqual(await node.weights('10.103.97.4:6443'), null);
+    assert.equal((await lvscare(node, ['care', '--vs', '10.103.97.4:6443', '-C'])).status, 0);
+    await node.ipvsadm('-D -t 10.96.0.1:443');
+    assert.equal(await fingerprint(node), bare);
+  });
+
+  it('an interface of that name that is no dummy is left alone, and said once', async () => {
+    const { node } = lab;
+    await node.ip('link add lvscare type bridge');
+    daemon = startCare(lab, ['--mode', 'link']);
+    await daemon.waitForLine(/interface lvscare is bridge, not a dummy: choose another name with --iface/);
+    await untilWeights(lab, allOf(lab));
+    assert.doesNotMatch(await node.ip('address show dev lvscare'), /10\.103\.97\.2/);
+    await daemon.stop();
+    assert.equal((await lvscare(node, ['care', '--vs', VS, '-C'])).status, 0);
+    assert.match(await node.ip('-d link show dev lvscare'), /bridge/);
+    await node.ip('link del lvscare');
+  });
+
+  it('--sysctl=false leaves them alone', async () => {
+    await lab.node.sysctl('net.ipv4.vs.expire_nodest_conn', 0);
+    const once = await lvscare(lab.node, ['care', ...servers('ipv4'), '--run-once', '--sysctl=false']);
+    assert.equal(once.status, 0);
+    assert.equal(await lab.node.sysctl('net.ipv4.vs.expire_nodest_conn'), '0');
+  });
+
+  it('without the capability: one line, exit code 1, nothing changed', async () => {
+    for (const task of [[], ['--run-once']]) {
+      const { status, stdout, stderr } = await lab.node.exec('setpriv', [
+        '--bounding-set',
+        '-net_admin',
+        '--inh-caps',
+        '-net_admin',
+        process.execPath,
+        new URL('../../src/main.js', import.meta.url).pathname,
+        'care',
+        ...servers('ipv4'),
+        ...task,
+      ]);
+      assert.equal(status, 1, stdout + stderr);
+      assert.match(stderr, /^lvscare: [^\n]*not permitted, it takes root or the capability NET_ADMIN\n$/);
+      assert.equal(await fingerprint(lab.node), bare);
+    }
+  });
+});
