@@ -40,7 +40,7 @@ module.exports = {
       name: 'kernel-adapters',
       severity: 'error',
       comment: 'Adapters to the kernel know the ports, the values and netlink-ts.',
-      from: { path: '^src/kernel' },
+      from: { path: '^src/kernel/' },
       to: { pathNot: ['^src/(kernel|core|netlink/index|care/ports)', '^(node:)?(fs|fs/promises|net|path)$'] },
     },
     {
