@@ -8,6 +8,8 @@ import type { Prober, Upkeep } from './care/ports.js';
 import { systemClock } from './clock.js';
 import type { CareConfig } from './config/care-config.js';
 import { kernelChanges } from './kernel/changes.js';
+import { KernelError } from './kernel/errors.js';
+import { takeHold, wordsFor } from './kernel/hold.js';
 import { ipvsTable } from './kernel/ipvs-table.js';
 import { localRoute } from './kernel/local-route.js';
 import { nodeAddress, type NodeAddress } from './kernel/node-address.js';
@@ -16,14 +18,23 @@ import { logReporter } from './log/log-reporter.js';
 import { takePrecedence } from './priority.js';
 import { Ipvs, Rtnetlink, setTcpLiveness } from './netlink/index.js';
 
+/** The program as it runs. */
+interface Program {
+  readonly version: string;
+  /** The effective user id. */
+  readonly uid: number;
+}
+
 /** Does what the configuration says until the signal aborts. Resolves to whether it was done. */
 // ts-unused-exports:disable-next-line
 export async function runCareCommand(
   config: CareConfig,
-  version: string,
+  program: Program,
   log: Logger,
   signal: AbortSignal,
 ): Promise<boolean> {
+  // Who only looks is in nobody's way.
+  await using _hold = config.dryRun ? null : await hold(config, program.uid, log, signal);
   await using ipvs = Ipvs.open();
   await using rtnetlink = Rtnetlink.open();
   const parts = compose(config, log, ipvs, rtnetlink);
@@ -33,7 +44,7 @@ export async function runCareCommand(
       const manner = dryRun ? ', without changing anything' : '';
       const refused = takePrecedence();
       if (refused !== null) log.debug(`running at the usual priority: ${refused.message}`);
-      log.info(summary(config, version), `taking care of ${virtualServer.text}${manner}`);
+      log.info(summary(config, program.version), `taking care of ${virtualServer.text}${manner}`);
       await care(realServers, policy, { ...parts, prober: await composeProber(config, log) }, signal);
       log.info(`stopped; ${virtualServer.text} stays as it is`);
       return true;
@@ -46,6 +57,37 @@ export async function runCareCommand(
       if (taken.length === 0) log.info(`nothing of ${virtualServer.text} was there to remove`);
       return true;
     }
+  }
+}
+
+/** What to do about another lvscare that is at work on the same virtual server. */
+const INSTEAD: Readonly<Record<CareConfig['task'], string>> = {
+  care: 'one is enough',
+  'run-once': 'stop it first: --run-once takes all servers for healthy, and it may know better',
+  clean: 'stop it first: it would put back at once what --clean removes',
+};
+
+/** Keeps a second lvscare from our virtual server; rejects if we are the second. */
+async function hold(
+  { virtualServer, task }: CareConfig,
+  uid: number,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<AsyncDisposable> {
+  const taken = await takeHold(virtualServer, { uid, clock: systemClock, signal });
+  switch (taken.kind) {
+    case 'ours':
+      return { [Symbol.asyncDispose]: taken.release };
+    case 'taken': {
+      const who = `another lvscare (${wordsFor(taken.by)})`;
+      throw new KernelError(
+        `${who} is at work on ${virtualServer.text} in this network namespace: ${INSTEAD[task]}`,
+        null,
+      );
+    }
+    case 'unguarded':
+      log.warn(`nothing keeps a second lvscare from ${virtualServer.text}: ${taken.why}`);
+      return { [Symbol.asyncDispose]: () => Promise.resolve() };
   }
 }
 
