@@ -47,7 +47,7 @@ module.exports = {
       name: 'probe-adapter',
       severity: 'error',
       comment: 'The prober knows the ports, the values and HTTP.',
-      from: { path: '^src/probe' },
+      from: { path: '^src/probe/' },
       to: {
         pathNot: [
           '^src/(probe|core|care/ports)',

@@ -9,6 +9,7 @@
 #include "js_access.h"
 #include "js_input.h"
 #include "js_output.h"
+#include "peer_credentials.h"
 #include "route_codec.h"
 #include "status_message.h"
 #include "subscription.h"
@@ -93,6 +94,19 @@ Napi::Value GetTcpOptionsOfFd(const Napi::CallbackInfo& info) {
   return result;
 }
 
+// getPeerCredentials(fd): the credentials or the failure; the other is null.
+Napi::Value GetPeerCredentialsOfFd(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const auto fd = ReadDescriptor(info[0]);
+  if (!fd) return env.Undefined();
+  PeerCredentials credentials;
+  const int error = GetPeerCredentials(*fd, &credentials);
+  Napi::Object result = Napi::Object::New(env);
+  Set(result, "credentials", error == 0 ? ToJs(env, credentials) : env.Null());
+  Set(result, "failure", ErrnoToJs(env, error));
+  return result;
+}
+
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Set(exports, "Handle", Handle::Define(env));
   Set(exports, "Subscription", Subscription::Define(env));
@@ -100,6 +114,8 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Set(exports, "decode", Napi::Function::New(env, DecodeForTest, "decode"));
   Set(exports, "setTcpOptions", Napi::Function::New(env, SetTcpOptionsOfFd, "setTcpOptions"));
   Set(exports, "getTcpOptions", Napi::Function::New(env, GetTcpOptionsOfFd, "getTcpOptions"));
+  Set(exports, "getPeerCredentials",
+      Napi::Function::New(env, GetPeerCredentialsOfFd, "getPeerCredentials"));
   return exports;
 }
 

@@ -181,4 +181,12 @@ Napi::Value ToJs(Napi::Env env, const TcpOptions& options) {
   return object;
 }
 
+Napi::Value ToJs(Napi::Env env, const PeerCredentials& credentials) {
+  Napi::Object object = Napi::Object::New(env);
+  Set(object, "pid", credentials.pid);
+  Set(object, "uid", credentials.uid);
+  Set(object, "gid", credentials.gid);
+  return object;
+}
+
 }  // namespace netlink_ts

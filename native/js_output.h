@@ -14,5 +14,6 @@ Napi::Value ToJs(Napi::Env env, const Decoded& value);
 Napi::Value ToJs(Napi::Env env, const std::optional<Failure>& failure);
 Napi::Value ToJs(Napi::Env env, const std::vector<Outcome>& outcomes);
 Napi::Value ToJs(Napi::Env env, const TcpOptions& options);
+Napi::Value ToJs(Napi::Env env, const PeerCredentials& credentials);
 
 }  // namespace netlink_ts

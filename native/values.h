@@ -145,6 +145,16 @@ struct TcpOptions {
   int user_timeout = 0;   // TCP_USER_TIMEOUT, ms
 };
 
+// ---- Unix sockets
+// -------------------------------------------------------------------------------------------
+
+// As SO_PEERCRED gives them.
+struct PeerCredentials {
+  int pid = 0;  // 0 is a process of another PID namespace.
+  uint32_t uid = 0;
+  uint32_t gid = 0;
+};
+
 // ---- requests and answers
 // -----------------------------------------------------------------------------------
 

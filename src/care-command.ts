@@ -1,32 +1,43 @@
 /** `lvscare care`, composed: the one place that knows every part of it. */
-import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
 import { care, type CareParts } from './care/care.js';
 import { dryWork } from './care/dry-run.js';
 import { cleanUp, setUpOnce } from './care/once.js';
-import type { Prober, Reporter, VirtualServerTable } from './care/ports.js';
+import type { Reporter, VirtualServerTable } from './care/ports.js';
 import { systemClock } from './clock.js';
 import type { CareConfig } from './config/care-config.js';
 import { kernelChanges } from './kernel/changes.js';
+import { composeProber } from './probe-side.js';
 import { composeClean, composeUpkeep, type KernelHandles } from './kernel-side.js';
+import { KernelError } from './kernel/errors.js';
+import { takeHold, wordsFor } from './kernel/hold.js';
 import { logReporter } from './log/log-reporter.js';
 import { takePrecedence } from './priority.js';
-import { Ipvs, Rtnetlink, setTcpLiveness } from './netlink/index.js';
+import { Ipvs, Rtnetlink } from './netlink/index.js';
+
+/** The program as it runs. */
+interface Program {
+  readonly version: string;
+  /** The effective user id. */
+  readonly uid: number;
+}
 
 /** Does what the configuration says until the signal aborts. Resolves to whether it was done. */
 // ts-unused-exports:disable-next-line
 export async function runCareCommand(
   config: CareConfig,
-  version: string,
+  program: Program,
   log: Logger,
   signal: AbortSignal,
 ): Promise<boolean> {
+  // Who only looks is in nobody's way.
+  await using _hold = config.dryRun ? null : await hold(config, program.uid, log, signal);
   await using ipvs = Ipvs.open();
   await using rtnetlink = Rtnetlink.open();
-  const handles = { ipvs, rtnetlink };
+  const handles = { ipvs, rtnetlink, uid: program.uid };
   switch (config.task) {
     case 'care':
-      await takeCare(config, version, log, handles, signal);
+      await takeCare(config, program, log, handles, signal);
       return true;
     case 'run-once': {
       const kept = await composeUpkeep(config, log, handles);
@@ -40,9 +51,40 @@ export async function runCareCommand(
   }
 }
 
+/** What to do about another lvscare that is at work on the same virtual server. */
+const INSTEAD: Readonly<Record<CareConfig['task'], string>> = {
+  care: 'one is enough',
+  'run-once': 'stop it first: --run-once takes all servers for healthy, and it may know better',
+  clean: 'stop it first: it would put back at once what --clean removes',
+};
+
+/** Keeps a second lvscare from our virtual server; rejects if we are the second. */
+async function hold(
+  { virtualServer, task }: CareConfig,
+  uid: number,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<AsyncDisposable> {
+  const taken = await takeHold(virtualServer, { uid, clock: systemClock, signal });
+  switch (taken.kind) {
+    case 'ours':
+      return { [Symbol.asyncDispose]: taken.release };
+    case 'taken': {
+      const who = `another lvscare (${wordsFor(taken.by)})`;
+      throw new KernelError(
+        `${who} is at work on ${virtualServer.text} in this network namespace: ${INSTEAD[task]}`,
+        null,
+      );
+    }
+    case 'unguarded':
+      log.warn(`nothing keeps a second lvscare from ${virtualServer.text}: ${taken.why}`);
+      return { [Symbol.asyncDispose]: () => Promise.resolve() };
+  }
+}
+
 async function takeCare(
   config: CareConfig,
-  version: string,
+  program: Program,
   log: Logger,
   handles: KernelHandles,
   signal: AbortSignal,
@@ -51,7 +93,7 @@ async function takeCare(
   const refused = takePrecedence();
   if (refused !== null) log.debug(`running at the usual priority: ${refused.message}`);
   log.info(
-    summary(config, version),
+    summary(config, program.version),
     `taking care of ${virtualServer.text}${dryRun ? ', without changing anything' : ''}`,
   );
   const parts: CareParts = {
@@ -90,36 +132,6 @@ async function clean(config: CareConfig, log: Logger, handles: KernelHandles): P
 
 function reporterFor({ dryRun }: CareConfig, log: Logger): Reporter {
   return logReporter(log, { dryRun });
-}
-
-async function composeProber({ probe }: CareConfig, log: Logger): Promise<Prober> {
-  // What only sets up or cleans up need not wait for HTTP to be loaded.
-  const { createProber } = await import('./probe/prober.js');
-  const { createCredentials } = await import('./probe/credentials.js');
-  const credentials = createCredentials(probe.tls, (what, error) => {
-    if (error === null) log.info(`${what}: well again`);
-    else log.warn({ err: error }, `${what}: ${error.message}; going on with the last that was good`);
-  });
-  return createProber(probe, { credentials, guard: guardWith(log) });
-}
-
-/** Has the kernel ask a server that says nothing each second whether it is still there. */
-function guardWith(log: Logger): (socket: Socket, timeoutMs: number) => void {
-  let told = false;
-  return (socket, timeoutMs) => {
-    try {
-      setTcpLiveness(socket, {
-        keepAliveIdleS: 1,
-        keepAliveIntervalS: 1,
-        keepAliveProbes: 2,
-        userTimeoutMs: Math.round(timeoutMs),
-      });
-    } catch (error) {
-      // Without it a host that vanishes is noticed by the next probe.
-      if (!told) log.warn({ err: error }, `kept connections go unguarded: ${(error as Error).message}`);
-      told = true;
-    }
-  };
 }
 
 function summary(config: CareConfig, version: string): object {

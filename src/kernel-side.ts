@@ -7,6 +7,7 @@ import type { CareConfig } from './config/care-config.js';
 import { parseEndpoint } from './config/endpoint.js';
 import type { Endpoint } from './core/endpoint.js';
 import { ipvsTable } from './kernel/ipvs-table.js';
+import { isHeld } from './kernel/hold.js';
 import { leftover } from './kernel/leftover.js';
 import { nodeAddress, type NodeAddress } from './kernel/node-address.js';
 import { OwnRecord } from './kernel/record.js';
@@ -19,6 +20,8 @@ import type { Ipvs, Rtnetlink } from './netlink/index.js';
 export interface KernelHandles {
   readonly ipvs: Ipvs;
   readonly rtnetlink: Rtnetlink;
+  /** The effective user id that we run as. */
+  readonly uid: number;
 }
 
 /** What is kept so while we take care, in the order in which it is made. */
@@ -31,10 +34,11 @@ export async function composeUpkeep(
   const { ipvs, rtnetlink } = handles;
   const way = wayOf(config);
   const kept = records();
-  const all = await kept.list();
+  const all = (await kept.list()).filter(isPlausible);
   const record = new OwnRecord(madeBefore(all, config), kept, onFailureOnce(log));
-  const earlier = all.filter(
-    (made) => made.virtualServer !== virtualServer.text && tookPlace(made, texts(realServers)),
+  const earlier = await unheld(
+    all.filter((made) => made.virtualServer !== virtualServer.text && tookPlace(made, texts(realServers))),
+    handles,
   );
   const earlierWays = record.ways.filter((other) => !sameWay(way, other));
   if (!dryRun) await record.addWay(way);
@@ -67,10 +71,13 @@ export async function composeClean(
   handles: KernelHandles,
 ): Promise<{ readonly works: readonly Work[]; readonly forget: () => Promise<void> }> {
   const kept = records();
-  const all = await kept.list();
+  const all = (await kept.list()).filter(isPlausible);
   const own = madeBefore(all, config);
   const others = all.filter(({ virtualServer }) => virtualServer !== own.virtualServer);
-  const earlier = others.filter((made) => own.realServers.length === 0 || tookPlace(made, own.realServers));
+  const earlier = await unheld(
+    others.filter((made) => own.realServers.length === 0 || tookPlace(made, own.realServers)),
+    handles,
+  );
   const staying = others.filter((made) => !earlier.includes(made));
   const ways: readonly Way[] = [
     ...own.ways,
@@ -99,7 +106,7 @@ export async function composeClean(
 
 /** A virtual server, and every way to it that was made. */
 function worksOf(made: Made, { ipvs, rtnetlink }: KernelHandles): readonly Work[] {
-  const virtualServer = parseEndpoint(made.virtualServer, 'record');
+  const virtualServer = endpointOf(made);
   return [
     ipvsTable(ipvs, virtualServer),
     ...made.ways.flatMap((way) => upkeepsOf(way, rtnetlink, virtualServer, () => Promise.resolve(''))),
@@ -120,6 +127,25 @@ function madeBefore(all: readonly Made[], { virtualServer, realServers }: CareCo
 /** Whether it had any of these real servers: then `--vs` was changed since. */
 function tookPlace(made: Made, realServers: readonly string[]): boolean {
   return made.realServers.some((text) => realServers.includes(text));
+}
+
+/** Those that no lvscare is at work on. */
+async function unheld(all: readonly Made[], { uid }: KernelHandles): Promise<readonly Made[]> {
+  const held = await Promise.all(all.map((made) => isHeld(endpointOf(made), uid)));
+  return all.filter((_, index) => held[index] === false);
+}
+
+/** Somebody may have edited it, and nobody is to be kept from taking care by that. */
+function isPlausible({ virtualServer }: Made): boolean {
+  try {
+    return parseEndpoint(virtualServer, 'record').text === virtualServer;
+  } catch {
+    return false;
+  }
+}
+
+function endpointOf({ virtualServer }: Made): Endpoint {
+  return parseEndpoint(virtualServer, 'record');
 }
 
 function wayOf({ mode, iface }: CareConfig): Way {

@@ -53,8 +53,8 @@ async function runCare({ given, stray }: Extract<Command, { kind: 'care' }>): Pr
   const log = await createLogger(config.log, process.stdout.isTTY);
   for (const text of stray) log.warn(`ignoring the stray argument ${JSON.stringify(text)}`);
   for (const note of config.notes) log.warn(note);
-  const { gitVersion } = readBuildInfo();
-  return (await runCareCommand(config, gitVersion, log, untilStopped(log))) ? DONE : FAILED;
+  const program = { version: readBuildInfo().gitVersion, uid: process.geteuid?.() ?? 0 };
+  return (await runCareCommand(config, program, log, untilStopped(log))) ? DONE : FAILED;
 }
 
 /** Aborts at SIGTERM or SIGINT. The rules stay: an upgrade must not cut the node off. */

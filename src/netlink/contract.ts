@@ -16,6 +16,12 @@ export interface Addon {
   ):
     | { readonly options: WireTcpOptions; readonly failure: null }
     | { readonly options: null; readonly failure: WireFailure };
+  /** Who is at the other end of a Unix socket that somebody else owns. EPROTOTYPE if it is no Unix stream. */
+  getPeerCredentials(
+    fd: number,
+  ):
+    | { readonly credentials: WirePeerCredentials; readonly failure: null }
+    | { readonly credentials: null; readonly failure: WireFailure };
   /** The bytes of a request, with sequence number and port id zero. For tests. */
   encode(protocol: WireProtocol, request: WireRequest, familyId: number): Uint8Array;
   /** The value of a message; null if it is malformed. For tests. */
@@ -72,6 +78,16 @@ export interface WireTcpOptions {
   readonly keepCount: number;
   /** TCP_USER_TIMEOUT, in milliseconds; 0 is none. */
   readonly userTimeout: number;
+}
+
+// ---- Unix sockets -------------------------------------------------------------------------------------------
+
+/** SO_PEERCRED. */
+interface WirePeerCredentials {
+  /** 0 is a process of another PID namespace. */
+  readonly pid: number;
+  readonly uid: number;
+  readonly gid: number;
 }
 
 // ---- requests -----------------------------------------------------------------------------------------------

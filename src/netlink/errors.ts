@@ -11,7 +11,7 @@ import type { WireFailure } from './contract.js';
  * | `ETIMEDOUT` | no answer by the deadline: the request may or may not have been carried out |
  * | `EINTR` | the table changed during each of eight attempts to list it |
  * | `EBADMSG` | a message that could not be understood |
- * | `EPROTOTYPE` | of a socket's options: it is not a TCP socket |
+ * | `EPROTOTYPE` | of a socket that was handed in: it is not a TCP socket, or not a Unix one |
  * | `ERR_CLOSED` | called after `close()`; `errno` is 0 |
  */
 export class NetlinkError extends Error {

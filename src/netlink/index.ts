@@ -2,6 +2,7 @@
 export type { AddressFilter } from './address.js';
 export { isIpvsMissing, NetlinkError } from './errors.js';
 export { Ipvs } from './ipvs.js';
+export { getPeerCredentials } from './peer.js';
 // ts-unused-exports:disable-next-line
 export type { RouteFilter } from './route.js';
 export { Rtnetlink } from './rtnetlink.js';

@@ -1,10 +1,11 @@
-import { Socket } from 'node:net';
+import type { Socket } from 'node:net';
 
 import { loadAddon } from './addon.js';
 import type { WireTcpOptions } from './contract.js';
+import { descriptorOf } from './descriptor.js';
 import { failureError } from './errors.js';
 import type { TcpLiveness, TcpLivenessOptions } from './types.js';
-import { checkObject, integer, refuse } from './validate.js';
+import { checkObject, integer } from './validate.js';
 
 // What the kernel can hold: MAX_TCP_KEEPIDLE, MAX_TCP_KEEPINTVL, MAX_TCP_KEEPCNT; an int.
 const MOST_SECONDS = 32767;
@@ -47,29 +48,4 @@ export function getTcpLiveness(socket: Socket): TcpLiveness {
     keepAliveProbes: options.keepCount,
     userTimeoutMs: options.userTimeout,
   };
-}
-
-/**
- * The descriptor of a socket that Node made. There is no public way to it: Node gives none out, lest somebody close it
- * or use it after its end. We do neither: it is used before anything else can run, and the addon looks whether it is a
- * TCP socket. `_handle.fd` is what Node itself uses, undocumented: this is the only place that relies on it, and it says
- * so where it is missing.
- */
-function descriptorOf(socket: Socket): number {
-  if (!((socket as unknown) instanceof Socket)) refuse('socket', 'a net.Socket', socket);
-  if (socket.destroyed) throw noDescriptor('a connected socket, got one that is destroyed');
-  if (socket.connecting) throw noDescriptor('a connected socket, got one that is still connecting');
-  const { _handle: handle } = socket as unknown as { readonly _handle?: { readonly fd?: unknown } | null };
-  const fd = handle?.fd;
-  // -1 is TLS over a stream that is no socket.
-  if (typeof fd === 'number' && Number.isInteger(fd) && fd >= 0) return fd;
-  throw noDescriptor(
-    handle === null
-      ? 'a connected socket, got one that was never connected'
-      : 'a socket whose descriptor Node shows, got one without (TLS over a stream that is no socket, or a Node that shows none)',
-  );
-}
-
-function noDescriptor(expectedAndGot: string): TypeError {
-  return Object.assign(new TypeError(`socket: expected ${expectedAndGot}`), { code: 'ERR_NO_DESCRIPTOR' });
 }

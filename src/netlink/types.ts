@@ -297,6 +297,17 @@ export interface TcpLiveness extends TcpLivenessOptions {
   readonly keepAlive: boolean;
 }
 
+// ---- Unix sockets -------------------------------------------------------------------------------------------
+
+/** Who called listen(2), or connect(2), at the other end; it may have lent the socket to others since. */
+export interface PeerCredentials {
+  /** null for a process that this one's PID namespace does not show: one outside of our container. */
+  readonly pid: number | null;
+  /** The effective one of then. What this user namespace has no number for is 65534. */
+  readonly uid: number;
+  readonly gid: number;
+}
+
 // ---- requests -----------------------------------------------------------------------------------------------
 
 export interface RequestOptions {

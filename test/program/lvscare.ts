@@ -14,13 +14,15 @@ export function serversOf(lab: Lab, masters = lab.masters): string[] {
   return ['--vs', VS, '--rs', masters.map((master) => master.endpoint).join(','), '--health-ca', lab.caFile];
 }
 
-/** `lvscare ARGS` to its end. */
+/** `lvscare ARGS` to its end, run by another command if one is given: `unshare ...`. */
 export async function lvscare(
   node: LabNode,
   args: readonly string[],
   env: NodeJS.ProcessEnv = {},
+  wrapper: readonly string[] = [],
 ): Promise<{ status: number; stdout: string; stderr: string }> {
-  return node.exec(process.execPath, [PROGRAM, ...args], { env: { ...process.env, ...env } });
+  const [command = '', ...rest] = [...wrapper, process.execPath, PROGRAM, ...args];
+  return node.exec(command, rest, { env: { ...process.env, ...env } });
 }
 
 /** `lvscare care` in the background, with the lab's servers unless others are given, and quick unless told otherwise. */

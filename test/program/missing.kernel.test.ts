@@ -36,11 +36,6 @@ describe(
       // Only now: the lab needs bridges and the like, which are modules too.
       await unload();
       await writeFile(LOADER, '/bin/false');
-      const daemon = startCare(lab);
-      await daemon.waitForLine(/the kernel has no IPVS: load it with modprobe ip_vs; trying again/);
-      for (const { addresses } of lab.masters)
-        await daemon.waitForLine(new RegExp(`${addresses.ipv4}:6443 is up`));
-      assert.equal(daemon.text().match(/no IPVS/g)?.length, 1, 'said once');
 
       const { status, stderr } = await lvscare(lab.node, ['care', ...serversOf(lab), '--run-once']);
       assert.equal(status, 1);
@@ -50,6 +45,12 @@ describe(
         0,
         'nothing to clean is fine',
       );
+
+      const daemon = startCare(lab);
+      await daemon.waitForLine(/the kernel has no IPVS: load it with modprobe ip_vs; trying again/);
+      for (const { addresses } of lab.masters)
+        await daemon.waitForLine(new RegExp(`${addresses.ipv4}:6443 is up`));
+      assert.equal(daemon.text().match(/no IPVS/g)?.length, 1, 'said once');
 
       assert.equal((await run('modprobe', ['ip_vs'])).status, 0);
       await daemon.waitForLine(/the IPVS table can be read again/);

@@ -1,0 +1,160 @@
+// One lvscare for each virtual server and network namespace.
+import assert from 'node:assert/strict';
+import { after, afterEach, before, describe, it } from 'node:test';
+import { Lab, type LabProcess } from '../../lab/index.js';
+import { allOf, fingerprint, lvscare, serversOf, startCare, takeCare, untilWeights, VS } from './lvscare.js';
+
+/** Has the name before anybody else, as a user without rights may, until it is ended. */
+const SQUATTER = `
+process.setgid(65534);
+process.setuid(65534);
+const name = '\\0lvscare/${VS}'.padEnd(108, '\\0');
+require('node:net').createServer().listen(name, () => console.log('listening'));
+`;
+
+describe('lvscare care beside another', () => {
+  let lab: Lab;
+  const running: LabProcess[] = [];
+  const started = (process: LabProcess): LabProcess => {
+    running.push(process);
+    return process;
+  };
+  before(async () => {
+    lab = await Lab.create();
+  });
+  after(() => lab.close());
+  afterEach(async () => {
+    for (const process of running.splice(0)) await process.stop();
+    assert.deepEqual(await holders(), [], 'nothing is left');
+    await lvscare(lab.node, ['care', '--vs', VS, '-C']);
+  });
+
+  /** The pids of those who have the name of our virtual server, as `ss` shows them. */
+  async function holders(): Promise<number[]> {
+    const rows = (await lab.node.must('ss', ['-xlp'])).split('\n');
+    return rows
+      .filter((row) => row.includes(`@lvscare/${VS}@`))
+      .map((row) => Number(/pid=(\d+)/.exec(row)?.[1]));
+  }
+
+  /** Runs a second one, which has to be refused, and to change nothing. */
+  async function isRefused(
+    args: readonly string[],
+    says: RegExp,
+    wrapper: readonly string[] = [],
+  ): Promise<void> {
+    const before = await fingerprint(lab.node);
+    const { status, stdout, stderr } = await lvscare(lab.node, ['care', ...args], {}, wrapper);
+    assert.equal(status, 1, stdout);
+    assert.equal(stdout, '');
+    assert.match(stderr, /^lvscare: [^\n]+\n$/, 'one line');
+    assert.match(stderr.trimEnd(), says);
+    assert.equal(await fingerprint(lab.node), before);
+  }
+
+  function another(who: string | number, advice: RegExp): RegExp {
+    const process = typeof who === 'number' ? `process ${who}` : who;
+    return new RegExp(
+      `another lvscare \\(${process}\\) is at work on ${VS.replaceAll('.', String.raw`\.`)} in this network namespace: ${advice.source}`,
+    );
+  }
+
+  it('is refused, told by whom, and changes nothing: awake, asleep, and in a container of its own', async () => {
+    const daemon = started(await takeCare(lab));
+    assert.deepEqual(await holders(), [daemon.pid]);
+    const servers = serversOf(lab, lab.masters.slice(0, 1));
+    await isRefused(servers, another(daemon.pid, /one is enough$/));
+    const outside = another('a process outside of this container', /one is enough$/);
+    await isRefused(servers, outside, ['unshare', '--pid', '--fork']);
+    daemon.signal('SIGSTOP');
+    await isRefused(servers, another(daemon.pid, /one is enough$/));
+    daemon.signal('SIGCONT');
+    assert.deepEqual(await holders(), [daemon.pid]);
+    await untilWeights(lab, allOf(lab));
+  });
+
+  it('--run-once and --clean are refused, which would undo what it knows, and be undone by it', async () => {
+    const daemon = started(await takeCare(lab));
+    await lab.master(1).kill();
+    await untilWeights(lab, { [lab.master(0).endpoint]: 1, [lab.master(2).endpoint]: 1 });
+    await isRefused([...serversOf(lab), '--run-once'], another(daemon.pid, /stop it first: .*healthy/));
+    await isRefused(['--vs', VS, '--clean'], another(daemon.pid, /stop it first: .*put back/));
+
+    assert.equal(await daemon.stop(), 0);
+    assert.deepEqual(await holders(), []);
+    const once = await lvscare(lab.node, ['care', ...serversOf(lab), '--run-once']);
+    assert.equal(once.status, 0, once.stderr);
+    await untilWeights(lab, allOf(lab));
+    assert.equal((await lvscare(lab.node, ['care', '--vs', VS, '--clean'])).status, 0);
+    assert.equal(await lab.node.weights(), null);
+    await lab.master(1).start();
+  });
+
+  it('--dry-run is in the way of nobody, whoever comes first', async () => {
+    const dry = started(startCare(lab, ['--dry-run']));
+    await dry.waitForLine(/would do: create the virtual server/);
+    assert.deepEqual(await holders(), []);
+    const daemon = started(await takeCare(lab));
+    assert.deepEqual(await holders(), [daemon.pid]);
+    const second = started(startCare(lab, ['--dry-run']));
+    await second.waitForLine(new RegExp(`${lab.master(0).endpoint} is up`));
+    const clean = await lvscare(lab.node, ['care', '--vs', VS, '--clean', '--dry-run']);
+    assert.equal(clean.status, 0);
+    assert.match(clean.stdout, /would remove virtual server/);
+    assert.equal(await second.stop(), 0);
+    await untilWeights(lab, allOf(lab));
+  });
+
+  it('another virtual server, and the same one in another network namespace, are none of its business', async () => {
+    const daemon = started(await takeCare(lab));
+    const other = '10.103.97.3:6443';
+    const rs = lab.masters.map((master) => master.endpoint);
+    const servers = ['--vs', other, '--rs', rs.join(','), '--health-ca', lab.caFile];
+    const beside = started(startCare(lab, [], servers));
+    await untilWeights(lab, allOf(lab), { virtualServer: other });
+    {
+      await using elsewhere = await Lab.create({ masters: 1 });
+      await takeCare(elsewhere);
+      assert.deepEqual(await holders(), [daemon.pid]);
+    }
+    assert.equal(await beside.stop(), 0);
+    assert.equal((await lvscare(lab.node, ['care', '--vs', other, '-C'])).status, 0);
+    await untilWeights(lab, allOf(lab));
+  });
+
+  it('takes over at once when the other was killed', async () => {
+    const first = await takeCare(lab);
+    await first.kill();
+    const daemon = started(await takeCare(lab));
+    assert.deepEqual(await holders(), [daemon.pid]);
+    assert.doesNotMatch(daemon.text(), /second lvscare/);
+  });
+
+  it('of many that start at once exactly one is left, and does the work', async () => {
+    const all = Array.from({ length: 4 }, () => started(startCare(lab)));
+    const ended = await Promise.race(
+      all.map((one) => Promise.all(all.filter((other) => other !== one).map(({ exited }) => exited))),
+    );
+    assert.deepEqual(ended, [1, 1, 1]);
+    await untilWeights(lab, allOf(lab));
+    const [winner, ...more] = await holders();
+    assert.deepEqual(more, []);
+    assert.ok(winner !== undefined);
+    for (const { pid, text } of all.map((one) => ({ pid: one.pid, text: one.text('stderr') })))
+      if (pid !== winner) assert.match(text.trimEnd(), another(winner, /one is enough$/));
+      else assert.equal(text, '');
+  });
+
+  it('a user without rights who has the name keeps nobody out, and is named in the log once', async () => {
+    const squatter = started(lab.node.spawn(process.execPath, ['-e', SQUATTER]));
+    await squatter.waitForLine(/listening/);
+    assert.deepEqual(await holders(), [squatter.pid]);
+    const daemon = started(await takeCare(lab));
+    await daemon.waitForLine(/reconciled|added/);
+    const named = `nothing keeps a second lvscare from ${VS}: process ${squatter.pid} of uid 65534 has the name`;
+    assert.equal(daemon.text().split(named).length - 1, 1, daemon.text());
+    assert.equal(await daemon.stop(), 0);
+    assert.equal((await lvscare(lab.node, ['care', '--vs', VS, '--clean'])).status, 0);
+    assert.equal(await lab.node.weights(), null);
+  });
+});
