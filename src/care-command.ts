@@ -2,12 +2,13 @@
 import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
 import { care, type CareParts } from './care/care.js';
-import { dryTable, dryUpkeep } from './care/dry-run.js';
+import { dryLeftovers, dryTable, dryUpkeep } from './care/dry-run.js';
 import { cleanUp, setUpOnce } from './care/once.js';
 import type { Prober, Upkeep } from './care/ports.js';
 import { systemClock } from './clock.js';
 import type { CareConfig } from './config/care-config.js';
 import { kernelChanges } from './kernel/changes.js';
+import { goLeftovers } from './kernel/go-leftovers.js';
 import { ipvsTable } from './kernel/ipvs-table.js';
 import { localRoute } from './kernel/local-route.js';
 import { nodeAddress, type NodeAddress } from './kernel/node-address.js';
@@ -40,13 +41,31 @@ export async function runCareCommand(
     }
     case 'run-once':
       return await setUpOnce(realServers, policy, parts);
-    case 'clean': {
-      const taken = await cleanUp(virtualServer, parts);
-      for (const what of taken) log.info(`${dryRun ? 'would remove' : 'removed'} ${what}`);
-      if (taken.length === 0) log.info(`nothing of ${virtualServer.text} was there to remove`);
-      return true;
-    }
+    case 'clean':
+      return await runClean(config, log, parts);
   }
+}
+
+/** Says what became of everything. Resolves to whether nothing failed. */
+async function runClean(
+  { virtualServer, dryRun }: CareConfig,
+  log: Logger,
+  parts: Pick<CareParts, 'table' | 'upkeeps'>,
+): Promise<boolean> {
+  const ofGo = goLeftovers(virtualServer, (words) => {
+    log.debug(words);
+  });
+  const { taken, left, failures } = await cleanUp(virtualServer, {
+    ...parts,
+    leftovers: [dryRun ? dryLeftovers(ofGo) : ofGo],
+  });
+  for (const what of taken) log.info(`${dryRun ? 'would remove' : 'removed'} ${what}`);
+  for (const what of left) log.info(`${dryRun ? 'would leave' : 'left'} ${what}`);
+  for (const error of failures) log.error({ err: error }, error.message);
+  if (taken.length + left.length + failures.length === 0) {
+    log.info(`nothing of ${virtualServer.text} was there to remove`);
+  }
+  return failures.length === 0;
 }
 
 function compose(

@@ -3,7 +3,7 @@ import { desire, type TablePolicy } from '../core/desired.js';
 import { step, unknownHealth } from '../core/health.js';
 import { reconcile } from '../core/reconcile.js';
 import { serviceSettings } from '../core/table.js';
-import type { Reporter, Upkeep, VirtualServerTable } from './ports.js';
+import type { Leftovers, Removal, Reporter, Upkeep, VirtualServerTable } from './ports.js';
 import { mendIfAmiss } from './reconciler.js';
 
 interface OnceParts {
@@ -41,17 +41,38 @@ export async function setUpOnce(
   return done;
 }
 
-/** `--clean`: takes away the virtual server and every upkeep's work. Resolves to what was taken away, in words. */
-export async function cleanUp(
-  virtualServer: Endpoint,
-  parts: Pick<OnceParts, 'table' | 'upkeeps'>,
-): Promise<readonly string[]> {
-  const taken: string[] = [];
+interface CleanParts extends Pick<OnceParts, 'table' | 'upkeeps'> {
+  /** In the order in which they go. */
+  readonly leftovers: readonly Leftovers[];
+}
+
+/** `--clean`: takes away the virtual server, every upkeep's work, and leftovers. What fails does not keep the rest. */
+export async function cleanUp(virtualServer: Endpoint, parts: CleanParts): Promise<Removal> {
+  const removal = { taken: [] as string[], left: [] as string[], failures: [] as Error[] };
+  const attempt = async (take: () => Promise<void>): Promise<void> => {
+    try {
+      await take();
+    } catch (error) {
+      removal.failures.push(error as Error);
+    }
+  };
   // The way to the virtual server goes first, so that nobody is led to where nothing is any more.
   for (const upkeep of parts.upkeeps.toReversed()) {
-    const what = await upkeep.remove();
-    if (what !== null) taken.push(what);
+    await attempt(async () => {
+      const what = await upkeep.remove();
+      if (what !== null) removal.taken.push(what);
+    });
   }
-  if (await parts.table.remove()) taken.push(`virtual server ${virtualServer.text}`);
-  return taken;
+  await attempt(async () => {
+    if (await parts.table.remove()) removal.taken.push(`virtual server ${virtualServer.text}`);
+  });
+  for (const leftovers of parts.leftovers) {
+    await attempt(async () => {
+      const { taken, left, failures } = await leftovers.remove();
+      removal.taken.push(...taken);
+      removal.left.push(...left);
+      removal.failures.push(...failures);
+    });
+  }
+  return removal;
 }

@@ -1,20 +1,36 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { dryTable, dryUpkeep } from '../../src/care/dry-run.js';
+import { dryLeftovers, dryTable, dryUpkeep } from '../../src/care/dry-run.js';
 import { cleanUp, setUpOnce } from '../../src/care/once.js';
 import { serviceSettings } from '../../src/core/table.js';
-import { FakeKernel, FakeUpkeep, rowOf } from './fake-kernel.js';
+import { FakeKernel, FakeLeftovers, FakeUpkeep, rowOf } from './fake-kernel.js';
 import { A, B, C, FakeReporter, POLICY, VIRTUAL_SERVER } from './stage.js';
 
-function scene(): { kernel: FakeKernel; upkeep: FakeUpkeep; parts: Parameters<typeof setUpOnce>[2] } {
+interface Scene {
+  readonly kernel: FakeKernel;
+  readonly upkeep: FakeUpkeep;
+  readonly leftovers: FakeLeftovers;
+  readonly parts: Parameters<typeof setUpOnce>[2] & Parameters<typeof cleanUp>[1];
+}
+
+function scene(): Scene {
   const kernel = new FakeKernel();
   const upkeep = new FakeUpkeep();
+  const leftovers = new FakeLeftovers();
   return {
     kernel,
     upkeep,
-    parts: { table: kernel.table(VIRTUAL_SERVER), upkeeps: [upkeep], reporter: new FakeReporter() },
+    leftovers,
+    parts: {
+      table: kernel.table(VIRTUAL_SERVER),
+      upkeeps: [upkeep],
+      leftovers: [leftovers],
+      reporter: new FakeReporter(),
+    },
   };
 }
+
+const NOTHING = { taken: [], left: [], failures: [] };
 
 describe('--run-once', () => {
   it('sets up everything with every server in rotation, and is idempotent', async () => {
@@ -50,20 +66,46 @@ describe('--run-once', () => {
 });
 
 describe('--clean', () => {
-  it('takes everything away, and the second time nothing', async () => {
-    const { kernel, parts } = scene();
+  it('takes everything away, the way first and leftovers last, and the second time nothing', async () => {
+    const { kernel, leftovers, parts } = scene();
     await setUpOnce([A, B], POLICY, parts);
-    assert.deepEqual(await cleanUp(VIRTUAL_SERVER, parts), ['the fake', 'virtual server 10.103.97.2:6443']);
+    leftovers.there = ['a chain', 'a set'];
+    assert.deepEqual(await cleanUp(VIRTUAL_SERVER, parts), {
+      ...NOTHING,
+      taken: ['the fake', 'virtual server 10.103.97.2:6443', 'a chain', 'a set'],
+    });
     assert.equal(kernel.services.size, 0);
-    assert.deepEqual(await cleanUp(VIRTUAL_SERVER, parts), []);
+    assert.deepEqual(await cleanUp(VIRTUAL_SERVER, parts), NOTHING);
+  });
+
+  it('goes on after what fails, and tells of it', async () => {
+    const { kernel, upkeep, leftovers, parts } = scene();
+    await setUpOnce([A, B], POLICY, parts);
+    leftovers.there = ['a chain'];
+    leftovers.left = ['a set: it is in use'];
+    leftovers.failures = [new Error('no second chain')];
+    upkeep.refusal = new Error('no route');
+    kernel.broken = new Error('no table');
+    const { taken, left, failures } = await cleanUp(VIRTUAL_SERVER, parts);
+    assert.deepEqual(taken, ['a chain']);
+    assert.deepEqual(left, ['a set: it is in use']);
+    assert.deepEqual(
+      failures.map(({ message }) => message),
+      ['no route', 'no table', 'no second chain'],
+    );
   });
 });
 
 describe('--dry-run', () => {
   it('reads, and changes nothing', async () => {
-    const { kernel, upkeep, parts } = scene();
+    const { kernel, upkeep, leftovers, parts } = scene();
     const reporter = new FakeReporter();
-    const dry = { table: dryTable(parts.table), upkeeps: [dryUpkeep(upkeep)], reporter };
+    const dry = {
+      table: dryTable(parts.table),
+      upkeeps: [dryUpkeep(upkeep)],
+      leftovers: [dryLeftovers(leftovers)],
+      reporter,
+    };
     assert.equal(await setUpOnce([A, B], POLICY, dry), true);
     assert.equal(kernel.services.size, 0);
     assert.equal(upkeep.mends, 0);
@@ -71,9 +113,12 @@ describe('--dry-run', () => {
       reporter.passes[0]?.results.map(({ action }) => action.kind),
       ['create-service', 'create-row', 'create-row'],
     );
-    assert.deepEqual(await cleanUp(VIRTUAL_SERVER, dry), []);
+    assert.deepEqual(await cleanUp(VIRTUAL_SERVER, dry), NOTHING);
     await setUpOnce([A, B], POLICY, parts);
-    assert.deepEqual(await cleanUp(VIRTUAL_SERVER, dry), ['virtual server 10.103.97.2:6443']);
+    leftovers.there = ['a chain'];
+    const { taken } = await cleanUp(VIRTUAL_SERVER, dry);
+    assert.deepEqual(taken, ['virtual server 10.103.97.2:6443', 'a chain']);
     assert.equal(kernel.services.size, 1);
+    assert.deepEqual(leftovers.there, ['a chain']);
   });
 });
