@@ -1,7 +1,7 @@
 /** `lvscare care`, composed: the one place that knows every part of it. */
 import type { Logger } from 'pino';
 import { care, type CareParts } from './care/care.js';
-import { dryWork } from './care/dry-run.js';
+import { dryLeftovers, dryWork } from './care/dry-run.js';
 import { cleanUp, setUpOnce } from './care/once.js';
 import type { Reporter, VirtualServerTable } from './care/ports.js';
 import { systemClock } from './clock.js';
@@ -120,11 +120,15 @@ async function refuseWithoutPermission(table: VirtualServerTable): Promise<void>
 
 async function clean(config: CareConfig, log: Logger, handles: KernelHandles): Promise<boolean> {
   const { virtualServer, dryRun } = config;
-  const { works, forget } = await composeClean(config, handles);
-  const { taken, failures } = await cleanUp(dryRun ? works.map(dryWork) : works);
+  const { works, leftovers, forget } = await composeClean(config, log, handles);
+  const { taken, left, failures } = dryRun
+    ? await cleanUp(works.map(dryWork), leftovers.map(dryLeftovers))
+    : await cleanUp(works, leftovers);
   for (const what of taken) log.info(`${dryRun ? 'would remove' : 'removed'} ${what}`);
+  for (const what of left) log.info(`${dryRun ? 'would leave' : 'left'} ${what}`);
   for (const error of failures) log.error({ err: error }, error.message);
-  if (taken.length + failures.length === 0) log.info(`nothing of ${virtualServer.text} was there to remove`);
+  if (taken.length + left.length + failures.length === 0)
+    log.info(`nothing of ${virtualServer.text} was there to remove`);
   // What is still there is to be found the next time.
   if (!dryRun && failures.length === 0) await forget();
   return failures.length === 0;

@@ -2,11 +2,12 @@
 import { release } from 'node:os';
 import type { Logger } from 'pino';
 import { dryTable, dryUpkeep } from './care/dry-run.js';
-import type { Upkeep, VirtualServerTable, Work } from './care/ports.js';
+import type { Leftovers, Upkeep, VirtualServerTable, Work } from './care/ports.js';
 import type { CareConfig } from './config/care-config.js';
 import { parseEndpoint } from './config/endpoint.js';
 import type { Endpoint } from './core/endpoint.js';
 import { ipvsTable } from './kernel/ipvs-table.js';
+import { goLeftovers } from './kernel/go-leftovers.js';
 import { isHeld } from './kernel/hold.js';
 import { leftover } from './kernel/leftover.js';
 import { nodeAddress, type NodeAddress } from './kernel/node-address.js';
@@ -68,8 +69,13 @@ export async function composeUpkeep(
 /** Everything that is ours of a virtual server, and of those whose place it took, whatever made it. */
 export async function composeClean(
   config: CareConfig,
+  log: Logger,
   handles: KernelHandles,
-): Promise<{ readonly works: readonly Work[]; readonly forget: () => Promise<void> }> {
+): Promise<{
+  readonly works: readonly Work[];
+  readonly leftovers: readonly Leftovers[];
+  readonly forget: () => Promise<void>;
+}> {
   const kept = records();
   const all = (await kept.list()).filter(isPlausible);
   const own = madeBefore(all, config);
@@ -97,6 +103,11 @@ export async function composeClean(
   const sysctls = heir === undefined ? EVERY_SYSCTL.map((spec) => sysctl(spec, memory)) : [];
   return {
     works: [...sysctls, ...[...earlier, { ...own, ways }].flatMap((made) => worksOf(made, handles))],
+    leftovers: [
+      goLeftovers(config.virtualServer, (words) => {
+        log.debug(words);
+      }),
+    ],
     async forget() {
       if (heir !== undefined) await new OwnRecord(heir, kept, () => undefined).inherit(before);
       for (const { virtualServer } of gone) await kept.forget(virtualServer);

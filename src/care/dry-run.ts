@@ -1,4 +1,4 @@
-import type { ActionResult, Upkeep, VirtualServerTable, Work } from './ports.js';
+import type { ActionResult, Leftovers, Upkeep, VirtualServerTable, Work } from './ports.js';
 
 /** A table that is read, and whose changes are only said to have been made. */
 export function dryTable(table: VirtualServerTable): VirtualServerTable {
@@ -23,4 +23,9 @@ export function dryUpkeep(upkeep: Upkeep): Upkeep {
 /** Work that is found, and only said to have been taken away. */
 export function dryWork(work: Work): Work {
   return { find: () => work.find(), remove: () => work.find() };
+}
+
+/** Leftovers that are looked for, and only said to have been removed. */
+export function dryLeftovers(leftovers: Leftovers): Leftovers {
+  return { find: () => leftovers.find(), remove: () => leftovers.find() };
 }

@@ -3,7 +3,7 @@ import { desire, type TablePolicy } from '../core/desired.js';
 import { step, unknownHealth } from '../core/health.js';
 import { reconcile } from '../core/reconcile.js';
 import { serviceSettings } from '../core/table.js';
-import type { Reporter, Upkeep, VirtualServerTable, Work } from './ports.js';
+import type { Leftovers, Removal, Reporter, Upkeep, VirtualServerTable, Work } from './ports.js';
 import { mendIfAmiss } from './reconciler.js';
 
 interface OnceParts {
@@ -42,13 +42,12 @@ export async function setUpOnce(
 }
 
 /**
- * `--clean`: takes everything away, last made first, so that nobody is led to where nothing is any more. What cannot be
- * taken away keeps nothing else from it. Resolves to what was taken away, in words, and to what failed.
+ * `--clean`: takes everything away, last made first, so that nobody is led to where nothing is any more; then what other
+ * programs left, in the order given. What cannot be taken away keeps nothing else from it.
  */
-export async function cleanUp(
-  works: readonly Work[],
-): Promise<{ readonly taken: readonly string[]; readonly failures: readonly Error[] }> {
+export async function cleanUp(works: readonly Work[], leftovers: readonly Leftovers[]): Promise<Removal> {
   const taken: string[] = [];
+  const left: string[] = [];
   const failures: Error[] = [];
   for (const work of works.toReversed()) {
     try {
@@ -58,5 +57,11 @@ export async function cleanUp(
       failures.push(error as Error);
     }
   }
-  return { taken, failures };
+  for (const theirs of leftovers) {
+    const removal = await theirs.remove();
+    taken.push(...removal.taken);
+    left.push(...removal.left);
+    failures.push(...removal.failures);
+  }
+  return { taken, left, failures };
 }

@@ -77,6 +77,21 @@ export interface Upkeep extends Work {
   mend(): Promise<void>;
 }
 
+/** What became of what was to be taken away, each thing in words. */
+export interface Removal {
+  readonly taken: readonly string[];
+  /** What was there and was left, with the reason. */
+  readonly left: readonly string[];
+  readonly failures: readonly Error[];
+}
+
+/** What another program left in the kernel, in many parts: what fails is told, stops nothing, and is never thrown. */
+export interface Leftovers {
+  /** What {@link remove} would do. Changes nothing. */
+  find(): Promise<Removal>;
+  remove(): Promise<Removal>;
+}
+
 /** Tells that something changed in the kernel which an {@link Upkeep} may care about; the text says what, for the log. */
 export type KernelChanges = (signal: AbortSignal) => AsyncIterable<string>;
 

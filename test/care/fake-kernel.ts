@@ -1,4 +1,4 @@
-import type { ActionResult, Upkeep, VirtualServerTable } from '../../src/care/ports.js';
+import type { ActionResult, Leftovers, Removal, Upkeep, VirtualServerTable } from '../../src/care/ports.js';
 import type { Endpoint } from '../../src/core/endpoint.js';
 import type { Action } from '../../src/core/reconcile.js';
 import type { Row, ServiceSettings } from '../../src/core/table.js';
@@ -136,5 +136,22 @@ export class FakeUpkeep implements Upkeep {
     if (this.amiss !== null) return Promise.resolve(null);
     this.amiss = 'taken away';
     return Promise.resolve('the fake');
+  }
+}
+
+/** Leftovers that are there until they are taken away. */
+export class FakeLeftovers implements Leftovers {
+  there: readonly string[] = [];
+  left: readonly string[] = [];
+  failures: readonly Error[] = [];
+
+  find(): Promise<Removal> {
+    return Promise.resolve({ taken: this.there, left: this.left, failures: this.failures });
+  }
+
+  async remove(): Promise<Removal> {
+    const found = await this.find();
+    this.there = [];
+    return found;
   }
 }

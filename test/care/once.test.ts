@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { dryTable, dryUpkeep, dryWork } from '../../src/care/dry-run.js';
+import { dryLeftovers, dryTable, dryUpkeep, dryWork } from '../../src/care/dry-run.js';
 import { cleanUp, setUpOnce } from '../../src/care/once.js';
 import { serviceSettings } from '../../src/core/table.js';
-import { FakeKernel, FakeUpkeep, rowOf } from './fake-kernel.js';
+import { FakeKernel, FakeLeftovers, FakeUpkeep, rowOf } from './fake-kernel.js';
 import { A, B, C, FakeReporter, POLICY, VIRTUAL_SERVER } from './stage.js';
 
 function scene(): { kernel: FakeKernel; upkeep: FakeUpkeep; parts: Parameters<typeof setUpOnce>[2] } {
@@ -49,24 +49,34 @@ describe('--run-once', () => {
   });
 });
 
+const NOTHING = { taken: [], left: [], failures: [] };
+
 describe('--clean', () => {
-  it('takes everything away, last made first, and the second time nothing', async () => {
+  it('takes everything away, last made first and leftovers last, and the second time nothing', async () => {
     const { kernel, upkeep, parts } = scene();
+    const leftovers = new FakeLeftovers();
     await setUpOnce([A, B], POLICY, parts);
+    leftovers.there = ['a chain', 'a set'];
     const works = [parts.table, upkeep];
-    const taken = ['the fake', 'virtual server 10.103.97.2:6443'];
-    assert.deepEqual(await cleanUp(works), { taken, failures: [] });
+    const taken = ['the fake', 'virtual server 10.103.97.2:6443', 'a chain', 'a set'];
+    assert.deepEqual(await cleanUp(works, [leftovers]), { ...NOTHING, taken });
     assert.equal(kernel.services.size, 0);
-    assert.deepEqual(await cleanUp(works), { taken: [], failures: [] });
+    assert.deepEqual(await cleanUp(works, [leftovers]), NOTHING);
   });
 
-  it('goes on where something cannot be taken away, and says what', async () => {
+  it('goes on where something cannot be taken away, and tells of it', async () => {
     const { kernel, upkeep, parts } = scene();
+    const leftovers = new FakeLeftovers();
     await setUpOnce([A], POLICY, parts);
     upkeep.unremovable = new Error('busy');
-    const { taken, failures } = await cleanUp([parts.table, upkeep]);
-    assert.deepEqual(taken, ['virtual server 10.103.97.2:6443']);
-    assert.deepEqual(failures, [upkeep.unremovable]);
+    leftovers.there = ['a chain'];
+    leftovers.left = ['a set: it is in use'];
+    leftovers.failures = [new Error('no second chain')];
+    assert.deepEqual(await cleanUp([parts.table, upkeep], [leftovers]), {
+      taken: ['virtual server 10.103.97.2:6443', 'a chain'],
+      left: leftovers.left,
+      failures: [upkeep.unremovable, ...leftovers.failures],
+    });
     assert.equal(kernel.services.size, 0);
   });
 });
@@ -84,9 +94,14 @@ describe('--dry-run', () => {
       ['create-service', 'create-row', 'create-row'],
     );
     const works = [dryWork(parts.table), dryWork(upkeep)];
-    assert.deepEqual((await cleanUp(works)).taken, []);
+    const leftovers = new FakeLeftovers();
+    const theirs = [dryLeftovers(leftovers)];
+    assert.deepEqual(await cleanUp(works, theirs), NOTHING);
     await setUpOnce([A, B], POLICY, parts);
-    assert.deepEqual((await cleanUp(works)).taken, ['the fake', 'virtual server 10.103.97.2:6443']);
+    leftovers.there = ['a chain'];
+    const { taken } = await cleanUp(works, theirs);
+    assert.deepEqual(taken, ['the fake', 'virtual server 10.103.97.2:6443', 'a chain']);
+    assert.deepEqual(leftovers.there, ['a chain']);
     assert.equal(kernel.services.size, 1);
   });
 });
