@@ -41,7 +41,12 @@ module.exports = {
       severity: 'error',
       comment: 'Adapters to the kernel know the ports, the values and netlink-ts.',
       from: { path: '^src/kernel' },
-      to: { pathNot: ['^src/(kernel|core|netlink/index|care/ports)', '^(node:)?(fs|fs/promises|net|path)$'] },
+      to: {
+        pathNot: [
+          '^src/(kernel|core|netlink/index|care/ports)',
+          '^(node:)?(child_process|fs|fs/promises|net|path)$',
+        ],
+      },
     },
     {
       name: 'probe-adapter',

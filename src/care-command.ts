@@ -10,6 +10,8 @@ import type { CareConfig } from './config/care-config.js';
 import { kernelChanges } from './kernel/changes.js';
 import { ipvsTable } from './kernel/ipvs-table.js';
 import { localRoute } from './kernel/local-route.js';
+import { masquerade, noMasquerade } from './kernel/masquerade.js';
+import { nftProgram } from './kernel/nft.js';
 import { nodeAddress, type NodeAddress } from './kernel/node-address.js';
 import { sysctl } from './kernel/sysctl.js';
 import { logReporter } from './log/log-reporter.js';
@@ -64,7 +66,7 @@ function compose(
   const route = localRoute(rtnetlink, config.virtualServer, nodeAddressTold(config, log, rtnetlink));
   // Cleaning takes away what any mode may have made.
   const routed = config.mode === 'local' || config.task === 'clean';
-  const upkeeps: Upkeep[] = routed ? [expireNodest, route] : [expireNodest];
+  const upkeeps: Upkeep[] = [expireNodest, composeMasquerade(config, log), ...(routed ? [route] : [])];
   return {
     table: config.dryRun ? dryTable(table) : table,
     upkeeps: config.dryRun ? upkeeps.map(dryUpkeep) : upkeeps,
@@ -73,6 +75,15 @@ function compose(
     random: Math.random,
     reporter: logReporter(log, { dryRun: config.dryRun }),
   };
+}
+
+function composeMasquerade({ virtualServer, masquerade: wanted, task }: CareConfig, log: Logger): Upkeep {
+  const nft = nftProgram();
+  if (wanted) return masquerade(nft, virtualServer);
+  return noMasquerade(nft, virtualServer, ({ message }) => {
+    // Who never masqueraded need not have nft; who cleans up is to know what was not looked for.
+    log[task === 'clean' ? 'warn' : 'debug'](`no masquerade table was looked for: ${message}`);
+  });
 }
 
 async function composeProber({ probe }: CareConfig, log: Logger): Promise<Prober> {
@@ -132,6 +143,7 @@ function summary(config: CareConfig, version: string): object {
     rs: config.realServers.map((server) => server.text),
     scheduler: config.policy.scheduler,
     mode: config.mode,
+    masquerade: config.masquerade,
     intervalMs: config.policy.intervalMs,
     dryRun: config.dryRun,
   };

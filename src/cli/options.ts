@@ -60,6 +60,14 @@ export const CARE_OPTIONS = [
     group: REACHING,
   },
   {
+    flag: 'masquerade',
+    kind: 'switch',
+    help:
+      "Give connections to the virtual server this node's address as their source, by an nftables table of its own: " +
+      'for clients that real servers know no way back to',
+    group: REACHING,
+  },
+  {
     flag: 'interval',
     kind: 'text',
     help: 'Time between probes, and between checks for drift: seconds, or a duration like 500ms or 1m30s',

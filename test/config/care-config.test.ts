@@ -34,6 +34,7 @@ describe('the configuration of care', () => {
       ],
       mode: 'local',
       nodeAddress: null,
+      masquerade: false,
       policy: {
         scheduler: 'rr',
         weight: 1,
@@ -69,6 +70,7 @@ describe('the configuration of care', () => {
       scheduler: 'wlc',
       mode: 'none',
       ip: '10.0.0.9',
+      masquerade: 'true',
       interval: '500ms',
       'fast-interval': '50ms',
       fall: '3',
@@ -91,6 +93,7 @@ describe('the configuration of care', () => {
     });
     assert.equal(config.mode, 'none');
     assert.equal(config.nodeAddress, '10.0.0.9');
+    assert.equal(config.masquerade, true);
     assert.equal(config.dryRun, true);
     assert.deepEqual(config.log, { level: 'debug', format: 'json' });
     assert.deepEqual(config.policy, {
