@@ -1,5 +1,5 @@
 /** The lab, for tests, demo and benchmarks. */
-export { endpoint, EXTERNAL, NODE, POD, VIP } from './addresses.js';
+export { endpoint, NODE, VIP } from './addresses.js';
 export type { RequestResult } from './client-calls.js';
 export { Lab } from './lab.js';
 export type { Master } from './master.js';
