@@ -22,7 +22,7 @@ RUN LVSCARE_COMMIT=$COMMIT SOURCE_DATE_EPOCH=$SOURCE_DATE_EPOCH npm run build \
 
 FROM docker.io/library/node:24-bookworm-slim
 RUN apt-get update \
- && apt-get install -y --no-install-recommends libnl-3-200 libnl-genl-3-200 \
+ && apt-get install -y --no-install-recommends libnl-3-200 libnl-genl-3-200 nftables \
  && rm -rf /var/lib/apt/lists/*
 COPY --from=build /build/package.json /opt/lvscare/
 COPY --from=build /build/node_modules /opt/lvscare/node_modules

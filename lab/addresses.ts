@@ -22,6 +22,17 @@ export const VIP = host(2);
 /** The node that lvscare runs on. */
 export const NODE = host(100);
 
+/** A host on the switch that is no node: it has a route to the virtual server, through the node. */
+export const EXTERNAL = host(50);
+
+/** A pod on the node, and the node's address on the bridge that it is plugged into. Masters have no route there. */
+export const POD = podHost(10);
+export const POD_GATEWAY = podHost(1);
+
+function podHost(ordinal: number): Addresses {
+  return { ipv4: `10.244.0.${ordinal}`, ipv6: `fd00:10:244::${ordinal}` };
+}
+
 /** Master 0 is .200, master 1 is .201, and so on. */
 export function masterAddresses(index: number): Addresses {
   return host(200 + index);

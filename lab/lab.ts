@@ -1,13 +1,22 @@
-/** A lab: masters with apiservers, and a node, on a switch of their own. Needs root and a kernel with IPVS. */
-import { MAX_MASTERS, masterAddresses, NODE } from './addresses.js';
+/** A lab: masters with apiservers, a node and, if wanted, clients elsewhere, on a switch of their own. Needs root and a kernel with IPVS. */
+import { EXTERNAL, MAX_MASTERS, masterAddresses, NODE, POD } from './addresses.js';
 import { Certificates } from './certificates.js';
+import { LabClient } from './lab-client.js';
 import { Master, masterCertificate } from './master.js';
-import { Network } from './network.js';
+import { Network, type Host } from './network.js';
 import { LabNode } from './node.js';
+
+/**
+ * Where a client can be beside the node itself: in a pod of the node's, or on another host, whose way to the virtual
+ * server is through the node.
+ */
+type Elsewhere = 'pod' | 'external';
 
 interface LabOptions {
   /** How many masters, 1 to 8. Default 3. */
   readonly masters?: number;
+  /** Clients beside the node's own. Default none. */
+  readonly clients?: readonly Elsewhere[];
 }
 
 /** Everything in it is gone when it is closed. */
@@ -15,35 +24,38 @@ export class Lab {
   readonly certificates: Certificates;
   readonly masters: readonly Master[];
   readonly node: LabNode;
+  readonly #clients: ReadonlyMap<Elsewhere, LabClient>;
   readonly #closers: Closers;
 
   private constructor(
     certificates: Certificates,
     masters: readonly Master[],
     node: LabNode,
+    clients: ReadonlyMap<Elsewhere, LabClient>,
     closers: Closers,
   ) {
     this.certificates = certificates;
     this.masters = masters;
     this.node = node;
+    this.#clients = clients;
     this.#closers = closers;
   }
 
   /** Builds a lab with every apiserver listening. If that fails, nothing is left of it. */
   static async create(options: LabOptions = {}): Promise<Lab> {
-    const { masters: count = 3 } = options;
+    const { masters: count = 3, clients = [] } = options;
     if (!Number.isInteger(count) || count < 1 || count > MAX_MASTERS)
       throw new TypeError(`masters: expected 1 to ${MAX_MASTERS}, got ${count}`);
     const closers = new Closers();
     try {
-      return await Lab.#build(count, closers);
+      return await Lab.#build(count, clients, closers);
     } catch (error) {
       await closers.close();
       throw error;
     }
   }
 
-  static async #build(count: number, closers: Closers): Promise<Lab> {
+  static async #build(count: number, elsewhere: readonly Elsewhere[], closers: Closers): Promise<Lab> {
     const network = new Network(nextPrefix());
     closers.add(() => network.close());
     const certificates = await Certificates.create();
@@ -52,7 +64,7 @@ export class Lab {
 
     // The processes start while the rest is being built: that is what takes the time.
     const starting: Promise<void>[] = [];
-    const start = (part: Master | LabNode): void => {
+    const start = (part: Master | LabClient): void => {
       closers.add(() => part.close());
       const started = part.start();
       started.catch(() => undefined);
@@ -60,6 +72,13 @@ export class Lab {
     };
     const node = new LabNode(await network.plug('node', NODE), network);
     start(node);
+    const clients = new Map<Elsewhere, LabClient>();
+    for (const where of elsewhere) {
+      const host = await plugs[where](network, node.host);
+      const client = new LabClient(where, host);
+      clients.set(where, client);
+      start(client);
+    }
     const masters: Master[] = [];
     for (let index = 0; index < count; index++) {
       const name = `master${index}`;
@@ -75,7 +94,7 @@ export class Lab {
       masters.push(master);
     }
     await Promise.all(starting);
-    return new Lab(certificates, masters, node, closers);
+    return new Lab(certificates, masters, node, clients, closers);
   }
 
   /** The master with this index; the first is 0. */
@@ -83,6 +102,13 @@ export class Lab {
     const master = this.masters[index];
     if (master === undefined) throw new RangeError(`this lab has no master ${index}`);
     return master;
+  }
+
+  /** The client there: the node's own, or one that the lab was made with. */
+  client(where: 'node' | Elsewhere): LabClient {
+    const client = where === 'node' ? this.node : this.#clients.get(where);
+    if (client === undefined) throw new RangeError(`this lab has no client ${where}: make it with one`);
+    return client;
   }
 
   /** What `--health-ca` is given. */
@@ -99,6 +125,12 @@ export class Lab {
     return this.close();
   }
 }
+
+/** How each client's host is plugged in. */
+const plugs: Readonly<Record<Elsewhere, (network: Network, node: Host) => Promise<Host>>> = {
+  pod: (network, node) => network.addPod('pod', POD, node),
+  external: (network, node) => network.plugExternal('external', EXTERNAL, node),
+};
 
 /** What is to be taken away: last made, first gone. */
 class Closers {

@@ -1,9 +1,18 @@
 /** The wires of a lab: a switch, and hosts that are plugged into it, each a network namespace. */
-import { APISERVER_PORT, type Addresses } from './addresses.js';
+import { APISERVER_PORT, POD_GATEWAY, VIP, type Addresses } from './addresses.js';
 import { must, run } from './run.js';
 import { until } from './until.js';
 
-/** A host on the switch: its namespace, the switch's, and the switch's port that its cable ends in. */
+/** What hosts are plugged into: a bridge, in a namespace. */
+interface Switch {
+  readonly namespace: string;
+  readonly bridge: string;
+}
+
+/** The bridge of a node that its pods are plugged into. */
+const POD_BRIDGE = 'cni0';
+
+/** A host on a switch: its namespace, the switch's, and the switch's port that its cable ends in. */
 export interface Host {
   readonly namespace: string;
   readonly switchNamespace: string;
@@ -36,12 +45,44 @@ export class Network {
   }
 
   /** Plugs a host in. Its addresses are usable at once: nobody looks for duplicates. */
-  async plug(name: string, addresses: Addresses): Promise<Host> {
+  plug(name: string, addresses: Addresses): Promise<Host> {
+    return this.#plug(name, addresses, { namespace: this.#switch, bridge: 'switch' });
+  }
+
+  /** Plugs in a host whose way to the virtual server is through the node, as an administrator's own machine might. */
+  async plugExternal(name: string, addresses: Addresses, node: Host): Promise<Host> {
+    const host = await this.#plug(name, addresses, { namespace: this.#switch, bridge: 'switch' });
+    await forward(node);
+    await inNamespace(host.namespace, [
+      `route add ${VIP.ipv4}/32 via ${node.addresses.ipv4}`,
+      `route add ${VIP.ipv6}/128 via ${node.addresses.ipv6}`,
+    ]);
+    return host;
+  }
+
+  /** A pod on the node: behind a bridge, in a network that nobody but the node knows. */
+  async addPod(name: string, addresses: Addresses, node: Host): Promise<Host> {
+    await inNamespace(node.namespace, [
+      `link add ${POD_BRIDGE} type bridge`,
+      `address add ${POD_GATEWAY.ipv4}/24 dev ${POD_BRIDGE}`,
+      `address add ${POD_GATEWAY.ipv6}/64 dev ${POD_BRIDGE} nodad`,
+      `link set ${POD_BRIDGE} up`,
+    ]);
+    await forward(node);
+    const pod = await this.#plug(name, addresses, { namespace: node.namespace, bridge: POD_BRIDGE });
+    await inNamespace(pod.namespace, [
+      `route add default via ${POD_GATEWAY.ipv4}`,
+      `route add ::/0 via ${POD_GATEWAY.ipv6}`,
+    ]);
+    return pod;
+  }
+
+  async #plug(name: string, addresses: Addresses, into: Switch): Promise<Host> {
     const namespace = `${this.#prefix}-${name}`;
-    const host = { namespace, switchNamespace: this.#switch, port: name, addresses };
+    const host = { namespace, switchNamespace: into.namespace, port: name, addresses };
     await this.#addNamespace(host.namespace);
-    await inNamespace(this.#switch, [
-      `link add name ${host.port} master switch type veth peer name eth0 netns ${host.namespace}`,
+    await inNamespace(into.namespace, [
+      `link add name ${host.port} master ${into.bridge} type veth peer name eth0 netns ${host.namespace}`,
       `link set ${host.port} up`,
     ]);
     await inNamespace(host.namespace, [
@@ -56,7 +97,7 @@ export class Network {
 
   /** Pulls the host's cable, without a word to anybody. */
   async cut(host: Host): Promise<void> {
-    await inNamespace(this.#switch, [`link set ${host.port} down`]);
+    await inNamespace(host.switchNamespace, [`link set ${host.port} down`]);
   }
 
   /**
@@ -96,7 +137,7 @@ export class Network {
       ]);
     if (this.#impaired.delete(host))
       await must('tc', ['-n', host.namespace, 'qdisc', 'delete', 'dev', 'eth0', 'root']);
-    await inNamespace(this.#switch, [`link set ${host.port} up`]);
+    await inNamespace(host.switchNamespace, [`link set ${host.port} up`]);
     await this.#untilPassing(host);
   }
 
@@ -114,7 +155,7 @@ export class Network {
   async #untilPassing(host: Host): Promise<void> {
     await until(
       async () => {
-        const port = await must('ip', ['-n', this.#switch, '-d', 'link', 'show', host.port]);
+        const port = await must('ip', ['-n', host.switchNamespace, '-d', 'link', 'show', host.port]);
         if (!port.includes('state UP') || !port.includes('state forwarding')) return false;
         return (await must('ip', ['-n', host.namespace, 'link', 'show', 'eth0'])).includes('state UP');
       },
@@ -126,6 +167,12 @@ export class Network {
 /** The arguments that run a command in a namespace, for `ip`. */
 export function inside(namespace: string, command: string, args: readonly string[]): string[] {
   return ['netns', 'exec', namespace, command, ...args];
+}
+
+/** Has a host pass packets on between others, as every Kubernetes node does. */
+async function forward({ namespace }: Host): Promise<void> {
+  const files = ['/proc/sys/net/ipv4/ip_forward', '/proc/sys/net/ipv6/conf/all/forwarding'];
+  await must('ip', inside(namespace, 'tee', files), { input: '1\n' });
 }
 
 /** One `ip` for many commands. */

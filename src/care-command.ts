@@ -145,6 +145,7 @@ function summary(config: CareConfig, version: string): object {
     rs: config.realServers.map((server) => server.text),
     scheduler: config.policy.scheduler,
     mode: config.mode,
+    masquerade: config.masquerade,
     intervalMs: config.policy.intervalMs,
     dryRun: config.dryRun,
   };

@@ -10,6 +10,8 @@ import { ipvsTable } from './kernel/ipvs-table.js';
 import { goLeftovers } from './kernel/go-leftovers.js';
 import { isHeld } from './kernel/hold.js';
 import { leftover } from './kernel/leftover.js';
+import { masquerade, noMasquerade } from './kernel/masquerade.js';
+import { nftProgram } from './kernel/nft.js';
 import { nodeAddress, type NodeAddress } from './kernel/node-address.js';
 import { OwnRecord } from './kernel/record.js';
 import { records, type Made } from './kernel/records.js';
@@ -45,10 +47,12 @@ export async function composeUpkeep(
   if (!dryRun) await record.addWay(way);
 
   const address = nodeAddressTold(config, log, rtnetlink);
+  const nft = nftProgram();
+  // Who never masqueraded need not have nft.
+  const onNoNft = notLooked(log, 'debug');
   const upkeeps = [
-    ...(config.sysctl ? sysctlsFor({ masquerade: false }, release()) : []).map((spec) =>
-      sysctl(spec, record),
-    ),
+    ...(config.sysctl ? sysctlsFor(config, release()) : []).map((spec) => sysctl(spec, record)),
+    config.masquerade ? masquerade(nft, virtualServer) : noMasquerade(nft, virtualServer, onNoNft),
     ...upkeepsOf(way, rtnetlink, virtualServer, address),
     leftover(
       'earlier way',
@@ -56,7 +60,7 @@ export async function composeUpkeep(
       () => record.keepOnly(way),
     ),
     ...earlier.map((made) =>
-      leftover('earlier virtual server', worksOf(made, handles), async () => {
+      leftover('earlier virtual server', worksOf(made, handles, onNoNft), async () => {
         await record.inherit(made.sysctls);
         await kept.forget(made.virtualServer);
       }),
@@ -93,6 +97,8 @@ export async function composeClean(
   ];
   const gone = [own, ...earlier];
   const before = Object.assign({}, ...gone.map(({ sysctls }) => sysctls).toReversed()) as Made['sysctls'];
+  // Who cleans up is to know what was not looked for.
+  const onNoNft = notLooked(log, 'warn');
   // They rule all virtual servers: who stays has them put back when it goes.
   const [heir] = staying;
   const memory = {
@@ -102,7 +108,7 @@ export async function composeClean(
   };
   const sysctls = heir === undefined ? EVERY_SYSCTL.map((spec) => sysctl(spec, memory)) : [];
   return {
-    works: [...sysctls, ...[...earlier, { ...own, ways }].flatMap((made) => worksOf(made, handles))],
+    works: [...sysctls, ...[...earlier, { ...own, ways }].flatMap((made) => worksOf(made, handles, onNoNft))],
     leftovers: [
       goLeftovers(config.virtualServer, (words) => {
         log.debug(words);
@@ -116,10 +122,15 @@ export async function composeClean(
 }
 
 /** A virtual server, and every way to it that was made. */
-function worksOf(made: Made, { ipvs, rtnetlink }: KernelHandles): readonly Work[] {
+function worksOf(
+  made: Made,
+  { ipvs, rtnetlink }: KernelHandles,
+  onNoNft: (error: Error) => void,
+): readonly Work[] {
   const virtualServer = endpointOf(made);
   return [
     ipvsTable(ipvs, virtualServer),
+    noMasquerade(nftProgram(), virtualServer, onNoNft),
     ...made.ways.flatMap((way) => upkeepsOf(way, rtnetlink, virtualServer, () => Promise.resolve(''))),
   ];
 }
@@ -168,6 +179,12 @@ function texts(servers: readonly Endpoint[]): readonly string[] {
 }
 
 const nothing = (): Promise<void> => Promise.resolve();
+
+function notLooked(log: Logger, level: 'debug' | 'warn'): (error: Error) => void {
+  return ({ message }) => {
+    log[level](`no masquerade table was looked for: ${message}`);
+  };
+}
 
 /** Says once that what we make is not remembered. */
 function onFailureOnce(log: Logger): (error: Error) => void {

@@ -70,6 +70,14 @@ export const CARE_OPTIONS = [
     group: REACHING,
   },
   {
+    flag: 'masquerade',
+    kind: 'switch',
+    help:
+      "Give connections to the virtual server this node's address as their source, by an nftables table of its own: " +
+      'for clients that real servers know no way back to',
+    group: REACHING,
+  },
+  {
     flag: 'sysctl',
     kind: 'switch',
     help: 'Set the sysctls that the virtual server wants, and put them back with --clean. With =false: leave them alone',

@@ -28,6 +28,8 @@ export interface CareConfig {
   readonly sysctl: boolean;
   /** NODE_IP as given, null when it is to be found out. */
   readonly nodeAddress: string | null;
+  /** Connections to the virtual server get this node's address as their source. */
+  readonly masquerade: boolean;
   readonly policy: CarePolicy;
   readonly probe: ProbeConfig;
   readonly task: 'care' | 'run-once' | 'clean';
@@ -72,14 +74,16 @@ export function readCareConfig(
     throw new UsageError('--vs', 'the virtual server, IP:PORT or [IPv6]:PORT', null);
   const realServers = readRealServers(settings, virtualServer, task === 'clean');
   const { probe, notes } = readProbe(settings, task === 'care', defaultCa);
+  const mode = readMode(settings);
   const scheduler = settings.value('scheduler', parseScheduler, 'rr');
   return {
     virtualServer,
     realServers,
-    mode: readMode(settings),
+    mode,
     iface: settings.value('iface', parseInterface, 'lvscare'),
     sysctl: settings.switch('sysctl', true),
     nodeAddress: readNodeAddress(settings, environment, virtualServer),
+    masquerade: settings.switch('masquerade', null) ?? masqueradesByItself(mode),
     policy: {
       scheduler,
       weight: 1,
@@ -125,6 +129,19 @@ function orDefault(parse: Parser<number>, otherwise: number): Parser<number> {
 function readMode(settings: Settings): CareConfig['mode'] {
   const mode = settings.value('mode', choiceParser('local', 'link', 'route', 'none', ''), 'local');
   return mode === '' ? 'none' : mode;
+}
+
+/** Whether clients on the node need it in this mode, so that it is on unless somebody says otherwise. */
+function masqueradesByItself(mode: CareConfig['mode']): boolean {
+  switch (mode) {
+    case 'link':
+      // They would speak from the virtual server's own address.
+      return true;
+    case 'local':
+    case 'route':
+    case 'none':
+      return false;
+  }
 }
 
 function readRealServers(settings: Settings, virtualServer: Endpoint, optional: boolean): Endpoint[] {

@@ -36,6 +36,7 @@ describe('the configuration of care', () => {
       iface: 'lvscare',
       sysctl: true,
       nodeAddress: null,
+      masquerade: false,
       policy: {
         scheduler: 'rr',
         weight: 1,
@@ -71,6 +72,7 @@ describe('the configuration of care', () => {
       scheduler: 'wlc',
       mode: 'none',
       ip: '10.0.0.9',
+      masquerade: 'true',
       interval: '500ms',
       'fast-interval': '50ms',
       fall: '3',
@@ -93,6 +95,7 @@ describe('the configuration of care', () => {
     });
     assert.equal(config.mode, 'none');
     assert.equal(config.nodeAddress, '10.0.0.9');
+    assert.equal(config.masquerade, true);
     assert.equal(config.dryRun, true);
     assert.deepEqual(config.log, { level: 'debug', format: 'json' });
     assert.deepEqual(config.policy, {

@@ -274,6 +274,34 @@ describe('a lab', () => {
   });
 });
 
+describe('clients elsewhere', () => {
+  it('are seen from their own addresses, where the masters know the way back', async () => {
+    await using lab = await Lab.create({ masters: 1, clients: ['pod', 'external'] });
+    await setUpByHand(lab);
+    const families = ['ipv4', 'ipv6'] as const;
+    // The node tells a master that the way to its neighbour is shorter without it, which its answers must not take.
+    await lab.master(0).exec('tee', ['/proc/sys/net/ipv6/conf/eth0/accept_redirects'], { input: '0\n' });
+    for (const where of ['pod', 'external'] as const) {
+      const client = lab.client(where);
+      const url = (family: 'ipv4' | 'ipv6'): string => client.vipUrl('/whoami', family);
+      for (const family of families) {
+        assert.equal(await client.seenAs(url(family), { timeoutMs: 1000 }), 'TIMEOUT', `${where} ${family}`);
+        const back = `${client.addresses[family]} via ${NODE[family]}`;
+        await lab.master(0).exec('ip', ['route', 'add', ...back.split(' ')]);
+        assert.equal(await client.seenAs(url(family)), client.addresses[family]);
+      }
+    }
+    assert.equal(await lab.client('node').seenAs(), NODE.ipv4);
+    assert.equal(lab.client('node'), lab.node);
+  });
+
+  it('are there only if they were asked for', async () => {
+    await using lab = await Lab.create({ masters: 1 });
+    assert.throws(() => lab.client('pod'), /this lab has no client pod/);
+    assert.equal(await lab.node.sysctl('net.ipv4.ip_forward'), '0');
+  });
+});
+
 describe('labs', () => {
   it('live side by side, and leave nothing behind', async () => {
     const namespaces = await must('ip', ['netns', 'list']);

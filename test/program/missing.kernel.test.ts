@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { Lab, until } from '../../lab/index.js';
 import { run } from '../../lab/run.js';
 import { inGuest } from '../support/netlink.js';
@@ -62,3 +63,33 @@ describe(
     });
   },
 );
+
+describe('a machine without nft', () => {
+  const PROGRAM = fileURLToPath(new URL('../../src/main.js', import.meta.url));
+
+  it('is told which package to install by who wants to masquerade; all else is done', async () => {
+    await using lab = await Lab.create({ masters: 1 });
+    // In a mount namespace where root's tools are gone.
+    const hide = ['--mount', 'sh', '-c', 'mount -t tmpfs none /usr/sbin && exec "$@"', 'sh'];
+    const run = (...args: string[]): ReturnType<typeof lvscare> =>
+      lab.node.exec('unshare', [...hide, process.execPath, PROGRAM, 'care', ...args], { env: process.env });
+
+    const wanting = await run(...serversOf(lab), '--run-once', '--masquerade');
+    assert.equal(wanting.status, 1, wanting.stderr);
+    assert.match(wanting.stdout, /masquerade: there is no nft, .*: install the Debian package nftables/);
+    await untilWeights(lab, allOf(lab));
+    assert.equal((await lab.node.request()).ok, true);
+
+    const once = await run(...serversOf(lab), '--run-once');
+    assert.equal(once.status, 0, once.stdout);
+    assert.doesNotMatch(once.stdout, /nft/);
+
+    const clean = await run('--vs', VS, '--clean');
+    assert.equal(clean.status, 0, clean.stdout);
+    assert.match(clean.stdout, /no masquerade table was looked for: there is no nft/);
+    assert.equal(await lab.node.weights(VS), null);
+    const strict = await run('--vs', VS, '--clean', '--masquerade');
+    assert.equal(strict.status, 1);
+    assert.match(strict.stderr, /^lvscare: there is no nft, [^\n]*nftables\n$/);
+  });
+});

@@ -4,6 +4,9 @@ import { after, afterEach, before, describe, it } from 'node:test';
 import { Lab, until, VIP, endpoint, type LabProcess } from '../../lab/index.js';
 import { allOf, fingerprint, lvscare, serversOf, startCare, takeCare, untilWeights, VS } from './lvscare.js';
 
+/** Masquerading is for a kernel that has nft's NAT: test/program/ways.stock.test.ts. */
+const LINK = ['--mode', 'link', '--masquerade=false'];
+
 const VS6 = endpoint(VIP.ipv6);
 
 const families = {
@@ -80,7 +83,7 @@ describe('the ways to the virtual server', () => {
     });
 
     it(`link, ${family}: a dummy with the address, each part taken away behind our back, cleaned`, async () => {
-      daemon = await start(family, '--mode', 'link', '--iface', 'odd.name-15byte', '--interval', '10m');
+      daemon = await start(family, ...LINK, '--iface', 'odd.name-15byte', '--interval', '10m');
       const { host } = families[family];
       const right = async (): Promise<boolean> => {
         const links = await lab.node.ip('-d link show');
@@ -112,17 +115,11 @@ describe('the ways to the virtual server', () => {
 
   it('-C in any mode leaves no trace of any mode, and puts the sysctl back', async () => {
     for (const [made, by] of [
-      [
-        ['--mode', 'route'],
-        ['--mode', 'link'],
-      ],
-      [
-        ['--mode', 'link'],
-        ['--mode', 'none'],
-      ],
+      [['--mode', 'route'], LINK],
+      [LINK, ['--mode', 'none']],
       [['--mode', 'local'], []],
       // The name of the interface is nobody's to remember but the record's.
-      [['--mode', 'link', '--iface', 'other'], []],
+      [[...LINK, '--iface', 'other'], []],
     ] as const) {
       await lab.node.sysctl('net.ipv4.vs.expire_nodest_conn', 0);
       const once = await lvscare(lab.node, ['care', ...servers('ipv4'), '--run-once', ...made]);
@@ -144,8 +141,8 @@ describe('the ways to the virtual server', () => {
   });
 
   it("without its record, -C removes what its options name, and what is somebody else's stays", async () => {
-    for (const mode of ['link', 'route']) {
-      await lvscare(lab.node, ['care', ...servers('ipv4'), '--run-once', '--mode', mode]);
+    for (const mode of [LINK, ['--mode', 'route']]) {
+      await lvscare(lab.node, ['care', ...servers('ipv4'), '--run-once', ...mode]);
       await lab.node.must('sh', ['-c', 'rm -r /run/lvscare/$(readlink /proc/self/ns/net | tr -dc 0-9)']);
     }
     await lab.node.ip('address add 10.96.0.1/32 dev lvscare');
@@ -182,10 +179,10 @@ describe('the ways to the virtual server', () => {
     assert.ok(client.samples.length > 5);
     assert.deepEqual(client.failures, []);
     await daemon.stop();
-    daemon = await start('ipv4', '--mode', 'link', '--iface', 'one');
+    daemon = await start('ipv4', ...LINK, '--iface', 'one');
     await daemon.waitForLine(/earlier way put right/);
     await daemon.stop();
-    daemon = await start('ipv4', '--mode', 'link', '--iface', 'two');
+    daemon = await start('ipv4', ...LINK, '--iface', 'two');
     await daemon.waitForLine(/earlier way put right: (interface one|address 10\.103\.97\.2\/32 on one)/);
     await until(async () => !(await node.ip('link show')).includes('one:'), { timeoutMs: 20_000 });
     assert.match(await node.ip('address show dev two'), /10\.103\.97\.2\/32/);
@@ -220,7 +217,7 @@ describe('the ways to the virtual server', () => {
   it('an interface of that name that is no dummy is left alone, and said once', async () => {
     const { node } = lab;
     await node.ip('link add lvscare type bridge');
-    daemon = startCare(lab, ['--mode', 'link']);
+    daemon = startCare(lab, LINK);
     await daemon.waitForLine(/interface lvscare is bridge, not a dummy: choose another name with --iface/);
     await untilWeights(lab, allOf(lab));
     assert.doesNotMatch(await node.ip('address show dev lvscare'), /10\.103\.97\.2/);
