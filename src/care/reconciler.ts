@@ -41,6 +41,13 @@ export class Reconciler {
   #settled: string | null = null;
   #failures = 0;
   #races = 0;
+  /** The upkeeps are to be looked at; a verdict alone is no reason to. */
+  #upkeepsDue = false;
+  #upholding: Promise<void> | null = null;
+  /** What came of it the last time. */
+  #upheld = true;
+  /** Ends the wait for the upkeeps. */
+  #onVerdict: (() => void) | null = null;
 
   constructor(policy: ReconcilerPolicy, parts: ReconcilerParts, judged: () => readonly JudgedServer[]) {
     this.#policy = policy;
@@ -52,6 +59,7 @@ export class Reconciler {
   request(cause: Cause): void {
     this.#causes.add(cause);
     this.#alarm.abort();
+    if (cause === 'verdict') this.#onVerdict?.();
   }
 
   /** Runs passes until the signal aborts. */
@@ -67,6 +75,7 @@ export class Reconciler {
         const waitMs = await this.#pass(causes);
         await this.#wait(waitMs, signal);
       }
+      await this.#upholding;
     } finally {
       signal.removeEventListener('abort', onAbort);
     }
@@ -104,8 +113,9 @@ export class Reconciler {
       reporter.tableUnreadable(error as Error, retryInMs);
       return retryInMs;
     }
-    const upheld = await this.#uphold();
-    if (upheld && results.every(({ error }) => error === null)) {
+    if (causes.some((cause) => cause !== 'verdict')) this.#upkeepsDue = true;
+    await this.#uphold();
+    if (this.#upheld && results.every(({ error }) => error === null)) {
       this.#failures = 0;
       this.#races = 0;
       return this.#untilDrainsMayEnd();
@@ -140,13 +150,31 @@ export class Reconciler {
     return results;
   }
 
+  /**
+   * Has the upkeeps looked at, if they are due, and waits for it; but not when a verdict comes: the table is not to wait for
+   * a program that hangs, or for a kernel that loads a module. What is left is waited for in the next pass.
+   */
+  async #uphold(): Promise<void> {
+    while (!this.#causes.has('verdict')) {
+      if (this.#upholding === null) {
+        if (!this.#upkeepsDue) return;
+        this.#upkeepsDue = false;
+        this.#upholding = this.#mendAll();
+      }
+      const verdict = new Promise<void>((resolve) => (this.#onVerdict = resolve));
+      await Promise.race([this.#upholding, verdict]);
+      this.#onVerdict = null;
+    }
+  }
+
   /** Checks every upkeep and mends what is amiss; one that fails does not keep the others from it. */
-  async #uphold(): Promise<boolean> {
+  async #mendAll(): Promise<void> {
     let allWell = true;
     for (const upkeep of this.#parts.upkeeps) {
       allWell = (await mendIfAmiss(upkeep, this.#parts.reporter)) && allWell;
     }
-    return allWell;
+    this.#upheld = allWell;
+    this.#upholding = null;
   }
 
   #retryDelay(): number {

@@ -464,6 +464,26 @@ describe('a kernel that refuses', () => {
     assert.equal(stage.upkeep.amiss, null);
   });
 
+  it('nor does one that hangs; it is waited for, and looked at again when that is due', async () => {
+    await running();
+    let goOn = (): void => undefined;
+    stage.upkeep.hanging = new Promise((resolve) => (goOn = resolve));
+    await stage.clock.advance(5000);
+    stage.answer(A, 'refused');
+    await stage.lose(A);
+    assert.deepEqual(stage.rows, ALL.slice(1), 'a verdict does not wait for it');
+    const { checks } = stage.upkeep;
+    stage.answer(A, 'ok');
+    await stage.clock.advance(20_000);
+    assert.deepEqual(stage.rows, ALL);
+    assert.equal(stage.upkeep.checks, checks, 'one look at a time');
+    stage.upkeep.hanging = null;
+    stage.upkeep.amiss = 'changed';
+    goOn();
+    await stage.clock.advance(5000);
+    assert.equal(stage.upkeep.amiss, null);
+  });
+
   it('because somebody acted at the same time, is read again at once', async () => {
     await running();
     const ours = stage.kernel.services.get(VIRTUAL_SERVER.text);
@@ -486,6 +506,20 @@ describe('a kernel that refuses', () => {
     stage.kernel.meddle = null;
     await stage.clock.advance(5000);
     assert.deepEqual(stage.rows, ALL);
+  });
+});
+
+describe('an upkeep', () => {
+  it('is none of the business of a verdict', async () => {
+    await running();
+    const { checks } = stage.upkeep;
+    stage.answer(A, 'refused');
+    await stage.lose(A);
+    assert.deepEqual(stage.rows, ALL.slice(1));
+    assert.equal(stage.upkeep.checks, checks);
+    await stage.notify();
+    await stage.clock.advance(50);
+    assert.equal(stage.upkeep.checks, checks + 1);
   });
 });
 

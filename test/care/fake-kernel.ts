@@ -115,9 +115,14 @@ export class FakeUpkeep implements Upkeep {
   refusal: Error | null = null;
   unremovable: Error | null = null;
   mends = 0;
+  checks = 0;
+  /** What a check waits for. */
+  hanging: Promise<void> | null = null;
 
-  check(): Promise<string | null> {
-    return Promise.resolve(this.amiss);
+  async check(): Promise<string | null> {
+    this.checks += 1;
+    await this.hanging;
+    return this.amiss;
   }
 
   mend(): Promise<void> {
