@@ -6,7 +6,6 @@ import {
   probeDelayMs,
   step,
   unknownHealth,
-  witnessed,
   type Health,
   type HealthPolicy,
 } from '../core/health.js';
@@ -34,8 +33,8 @@ export interface MonitorParts {
 export interface Company {
   /** Lets the first probes of all servers through, a few at a time. */
   readonly gate: Gate;
-  /** When any other server last answered, in milliseconds of the monotonic clock; null if none did. */
-  witnessMs(asking: Monitor): number | null;
+  /** When another server was first heard since this one fell silent, in milliseconds; null if none was. */
+  heardMs(silent: Monitor): number | null;
   judged(monitor: Monitor, before: Health, after: Health): void;
 }
 
@@ -45,6 +44,9 @@ const JITTER = 0.1;
 function isDown({ state }: Health): boolean {
   return state === 'sick' || state === 'dead';
 }
+
+/** For how long a server that fell silent is not asked, so that others are heard before. */
+const COURTESY_MS = 100;
 
 /** For how long a first probe keeps others waiting at most. */
 const FIRST_TURN_MS = 1000;
@@ -62,7 +64,7 @@ export class Monitor {
   #dueMs: number | null = null;
   #handshakeDueMs = 0;
   #lastLossMs = -Infinity;
-  /** How many kept connections in a row were lost within an interval of the one before. */
+  /** How many kept connections in a row were lost within two intervals of the one before. */
   #hastyLosses = 0;
   #rested = false;
   #probing = false;
@@ -108,9 +110,9 @@ export class Monitor {
     if (!this.#probing) this.#wakeAt(this.#parts.clock.now());
   }
 
-  /** Another server answered while this one is silent: it is not this node that is cut off. */
-  believeSilence(): void {
-    this.#health = witnessed(this.#health);
+  /** The same, but of one that is under way the answer may be lost already: then another one follows it. */
+  askAgain(): void {
+    this.#wakeAt(this.#parts.clock.now());
   }
 
   /** In its turn: were a thousand servers asked at once, we would be too busy to hear any of them in time. */
@@ -133,7 +135,7 @@ export class Monitor {
         if (signal.aborted) return;
         reporter.probed(this.server, outcome, clock.now() - startMs);
         if (outcome.kind === 'void') continue;
-        this.#judge(outcome);
+        this.#judge(outcome, startMs);
         // The verdict is in: nothing that is still on its way would change it.
         if (!onEdge(this.#health)) break;
       }
@@ -146,20 +148,22 @@ export class Monitor {
   }
 
   #manner(nowMs: number): { readonly fresh: boolean; readonly hedged: boolean } {
-    const { state, lastEvidence } = this.#health;
+    const { state, lastEvidence, silence } = this.#health;
     // A connection that works says nothing of those that somebody else tries in vain to make.
     const fresh = lastEvidence?.kind !== 'ok' || nowMs >= this.#handshakeDueMs;
     if (fresh) this.#handshakeDueMs = nowMs + this.#jittered(this.#policy.handshakeIntervalMs);
-    // Nobody is the better for it that a server which is down is asked twice.
-    return { fresh, hedged: state === 'up' || state === 'unknown' };
+    // Nobody is the better for it that a server which is down is asked twice, unless it depends on it whether its
+    // connections are reset.
+    const hedged = state === 'up' || state === 'unknown' || silence?.witnessed === false;
+    return { fresh, hedged };
   }
 
-  #judge(evidence: Evidence): void {
+  #judge(evidence: Evidence, askedMs: number | null): void {
     const { clock, reporter } = this.#parts;
     const nowMs = clock.now();
     const before = this.#health;
-    const witnessMs = evidence.kind === 'silent' ? this.#company.witnessMs(this) : null;
-    const after = step(before, evidence, nowMs, this.#policy, witnessMs);
+    const heardMs = this.#company.heardMs(this);
+    const after = step(before, evidence, nowMs, this.#policy, { askedMs, heardMs });
     this.#health = after;
     if (before.state !== after.state) reporter.judged(this.server, before, after);
     else if (isDown(after) && evidence.kind !== 'ok') reporter.stillDown(this.server, after);
@@ -171,16 +175,19 @@ export class Monitor {
   #lost(evidence: Evidence | null): void {
     const nowMs = this.#parts.clock.now();
     const { intervalMs, fastIntervalMs } = this.#policy;
-    this.#hastyLosses = nowMs - this.#lastLossMs < intervalMs ? this.#hastyLosses + 1 : 0;
+    // The longest pause is an interval itself: what follows on it is still in a row.
+    this.#hastyLosses = nowMs - this.#lastLossMs < 2 * intervalMs ? this.#hastyLosses + 1 : 0;
     this.#lastLossMs = nowMs;
     this.#parts.reporter.watchLost(this.server);
     if (evidence !== null) {
       this.#parts.reporter.probed(this.server, evidence, 0);
-      this.#judge(evidence);
+      this.#judge(evidence, null);
     }
     // A server that closes every connection must not have us come back at once each time.
     const patienceMs = this.#hastyLosses === 0 ? 0 : fastIntervalMs * 2 ** (this.#hastyLosses - 1);
-    this.#wakeAt(nowMs + Math.min(patienceMs, intervalMs));
+    // What is asked before another server was heard proves nothing, so that one goes first, if it is quick.
+    const courtesyMs = evidence === null ? 0 : COURTESY_MS;
+    this.#wakeAt(nowMs + Math.min(Math.max(patienceMs, courtesyMs), intervalMs));
   }
 
   #wakeAt(timeMs: number): void {

@@ -8,9 +8,6 @@ const MOST_WITNESSES = 3;
 /** How many servers are asked for the first time at once. */
 const MOST_BEGINNERS = 16;
 
-/** How soon after a silence began an answer proves that the network was well all the time. */
-const PROMPTLY_MS = 500;
-
 /**
  * What the monitors of one virtual server have to do with each other. When one server falls silent, it may be this node
  * that is cut off: the others are asked at once. When one answers, those that were silent are asked again.
@@ -19,8 +16,8 @@ export class Together implements Company {
   readonly gate = new Gate(MOST_BEGINNERS);
   readonly #onVerdict: () => void;
   #monitors: readonly Monitor[] = [];
-  /** Silent, and nobody else has answered since. */
-  readonly #suspects = new Set<Monitor>();
+  /** Silent without a witness, each with when another one was first heard since, in milliseconds. */
+  readonly #suspects = new Map<Monitor, number | null>();
 
   /** @param onVerdict Hears that the table may have to change. */
   constructor(onVerdict: () => void) {
@@ -31,24 +28,22 @@ export class Together implements Company {
     this.#monitors = monitors;
   }
 
-  witnessMs(asking: Monitor): number | null {
-    let latestMs: number | null = null;
-    for (const monitor of this.#monitors) {
-      const { answeredMs } = monitor.health;
-      if (monitor !== asking && answeredMs !== null) latestMs = Math.max(latestMs ?? answeredMs, answeredMs);
-    }
-    return latestMs;
+  /** The first time, not the last: among a thousand servers one has always just been heard. */
+  heardMs(silent: Monitor): number | null {
+    return this.#suspects.get(silent) ?? null;
   }
 
   judged(monitor: Monitor, before: Health, after: Health): void {
     if (verdictChanged(before, after)) this.#onVerdict();
     if (after.silence?.witnessed === false) {
-      this.#suspects.add(monitor);
+      if (!this.#suspects.has(monitor)) this.#suspects.set(monitor, null);
       if (before.silence === null) this.#askWitnesses(monitor);
+      // It was asked too early for that to prove anything.
+      else if (after.state === 'dead' && this.heardMs(monitor) !== null) monitor.askAgain();
       return;
     }
     this.#suspects.delete(monitor);
-    if (after.answeredMs !== before.answeredMs) this.#answered(before, after);
+    if (after.answeredMs !== null && after.answeredMs !== before.answeredMs) this.#heard(after.answeredMs);
   }
 
   #askWitnesses(silent: Monitor): void {
@@ -58,25 +53,13 @@ export class Together implements Company {
     for (const monitor of freshest.slice(0, MOST_WITNESSES)) monitor.hasten();
   }
 
-  #answered(before: Health, { answeredMs }: Health): void {
-    let believed = false;
-    for (const suspect of this.#suspects) {
-      const sinceMs = suspect.health.silence?.sinceMs ?? Infinity;
-      if (
-        before.silence === null &&
-        answeredMs !== null &&
-        answeredMs >= sinceMs &&
-        answeredMs - sinceMs <= PROMPTLY_MS
-      ) {
-        suspect.believeSilence();
-        this.#suspects.delete(suspect);
-        believed = true;
-      } else if (suspect.health.state === 'dead') {
-        // The network may have been out and be back, for this one as well.
-        suspect.hasten();
-      }
+  /** Whoever is silent now, and was not asked since, is asked: the network may have been out, and be back. */
+  #heard(nowMs: number): void {
+    for (const [suspect, heardMs] of this.#suspects) {
+      if (heardMs !== null) continue;
+      this.#suspects.set(suspect, nowMs);
+      suspect.askAgain();
     }
-    if (believed) this.#onVerdict();
   }
 }
 

@@ -21,6 +21,8 @@ export interface Evidence {
   readonly detail: string;
   /** It needs no second opinion: the kept connection was lost, and then nobody listened any more. */
   readonly conclusive?: true;
+  /** Of silence: nobody was waited for. The kernel or a router says that there is no way, as it may have found a while ago. */
+  readonly unreachable?: true;
 }
 
 /** What a piece of evidence says about its server: it serves, it is there but unwell, or it is not there. */

@@ -30,9 +30,21 @@ interface Silence {
   /** As many pieces of evidence in a row as make a server down. */
   readonly sure: boolean;
   readonly count: number;
-  /** Another server answered meanwhile, so it is not this node that is cut off. */
+  /** How many of them are of questions that were asked after another server had been heard. */
+  readonly proofs: number;
+  /** It was asked when this node was not cut off, and was silent all the same. */
   readonly witnessed: boolean;
 }
+
+/** How a piece of evidence came to be. */
+export interface Question {
+  /** When it was asked, in milliseconds; null for the loss of a kept connection, which nobody asked for. */
+  readonly askedMs: number | null;
+  /** When another server was first heard since this one fell silent, in milliseconds; null if none was. */
+  readonly heardMs: number | null;
+}
+
+const UNASKED: Question = { askedMs: null, heardMs: null };
 
 export interface HealthPolicy {
   /** Failures in a row that make a server down. At least 1. */
@@ -66,14 +78,14 @@ export function unknownHealth(nowMs: number): Health {
 /**
  * The health after one more piece of evidence. The table is in docs/decisions.md.
  *
- * @param witnessMs When any other server last answered, null if none did.
+ * @param question Matters for silence alone.
  */
 export function step(
   health: Health,
   evidence: Evidence,
   nowMs: number,
   policy: HealthPolicy,
-  witnessMs: number | null = null,
+  question = UNASKED,
 ): Health {
   const { kind } = evidence;
   const evidenceClass = classOf(kind);
@@ -85,26 +97,29 @@ export function step(
     failures: evidenceClass === 'up' ? 0 : health.failures + 1,
     okSinceMs: evidenceClass === 'up' ? (health.okSinceMs ?? nowMs) : null,
     answeredMs: answered(kind) ? nowMs : health.answeredMs,
-    silence: kind === 'silent' ? silenceOf(health, nowMs, policy, witnessMs) : null,
+    silence: kind === 'silent' ? silenceOf(health, evidence, nowMs, policy, question) : null,
   };
   return enter(seen, nextState(seen, evidenceClass, nowMs, policy), nowMs, policy);
 }
 
+/**
+ * What was asked before this node could hear anybody proves nothing: the answer may be lost in an outage of its own, which
+ * was over when the other one was heard.
+ */
 function silenceOf(
   { silence }: Health,
+  { unreachable }: Evidence,
   nowMs: number,
   { fall }: HealthPolicy,
-  witnessMs: number | null,
+  { askedMs, heardMs }: Question,
 ): Silence {
   const sinceMs = silence?.sinceMs ?? nowMs;
   const count = (silence?.count ?? 0) + 1;
-  const witnessed = silence?.witnessed === true || (witnessMs !== null && witnessMs >= sinceMs);
-  return { sinceMs, count, sure: count >= fall, witnessed };
-}
-
-/** The same, now that another server has answered while this one is silent. */
-export function witnessed(health: Health): Health {
-  return health.silence === null ? health : { ...health, silence: { ...health.silence, witnessed: true } };
+  const proves = askedMs !== null && heardMs !== null && askedMs >= heardMs;
+  const proofs = (silence?.proofs ?? 0) + (proves ? 1 : 0);
+  // That nobody can be reached the kernel may have found during the outage.
+  const enough = proves && proofs >= (unreachable === true ? 2 : 1);
+  return { sinceMs, count, sure: count >= fall, proofs, witnessed: silence?.witnessed === true || enough };
 }
 
 function nextState(

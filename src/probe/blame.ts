@@ -41,13 +41,15 @@ export function blame(phase: Phase, error: unknown, timedOutMs: number | null): 
   }
   const detail = inWords(error);
   if (error instanceof OwnFault) return { kind: 'void', detail };
-  if (isSilence(error)) return { kind: 'silent', detail };
+  if (code === 'ETIMEDOUT' || error instanceof ConnectTimeout) return { kind: 'silent', detail };
+  if (isSilence(error)) return { kind: 'silent', detail, unreachable: true };
   switch (phase) {
     case 'connect':
       if (code !== undefined && OURS.has(code)) return { kind: 'void', detail };
       // It stood, and was reset before we could look: whoever listens does so no more, or does not like us.
       if (code === 'ECONNRESET' || code === 'EPIPE') return { kind: 'broken', detail };
-      return { kind: code === 'ECONNREFUSED' ? 'refused' : 'silent', detail };
+      if (code === 'ECONNREFUSED') return { kind: 'refused', detail };
+      return { kind: 'silent', detail, unreachable: true };
     case 'handshake':
       return { kind: 'tls', detail };
     case 'answer':

@@ -13,8 +13,11 @@ interface TcpOptions {
   readonly sourcePorts: PortRange | null;
 }
 
-/** How many sockets try to connect when one does not at once, and how long one tries alone, as part of the time limit. */
-const MOST_TRIES = 8;
+/**
+ * How many sockets try to connect when one does not at once, and how long one tries alone, as part of the time limit: to
+ * its end, so that a server is heard as soon as a network that was out is back.
+ */
+const MOST_TRIES = 15;
 const ALONE = 1 / 16;
 /** Somebody has the port, or the whole tuple. Another one is tried this often before the kernel may choose. */
 const TAKEN = new Set(['EADDRINUSE', 'EADDRNOTAVAIL', 'EACCES']);

@@ -161,22 +161,39 @@ describe('a server that flaps', () => {
 
 describe('silence', () => {
   const policy = { fall: 2, rise: 2, maxHoldMs: 0 };
-  const silent = (health: Health, nowMs: number, witnessMs: number | null): Health =>
-    step(health, evidence('silent'), nowMs, policy, witnessMs);
+  const silent = (health: Health, nowMs: number, askedMs: number | null, heardMs: number | null): Health =>
+    step(health, evidence('silent'), nowMs, policy, { askedMs, heardMs });
 
-  it('is witnessed when another server answered after it began', () => {
-    const first = silent(healthIn('up'), 100, 99);
-    const unseen = { sinceMs: 100, witnessed: false };
+  it('is witnessed when it was asked after another server had been heard', () => {
+    const first = silent(healthIn('up'), 100, null, null);
+    const unseen = { sinceMs: 100, proofs: 0, witnessed: false };
     assert.deepEqual(first.silence, { ...unseen, count: 1, sure: false });
-    for (const witnessMs of [null, 99])
-      assert.deepEqual(silent(first, 200, witnessMs).silence, { ...unseen, count: 2, sure: true });
-    const seen = silent(first, 200, 150);
+    for (const [askedMs, heardMs] of [
+      [120, null],
+      [120, 121],
+      // The loss of a kept connection, which nobody asked for.
+      [null, 110],
+    ] as const) {
+      const second = silent(first, 200, askedMs, heardMs);
+      assert.deepEqual(second.silence, { ...unseen, count: 2, sure: true });
+    }
+    const seen = silent(first, 200, 120, 120);
     assert.equal(seen.silence?.witnessed, true);
-    assert.equal(silent(seen, 300, null).silence?.witnessed, true);
+    assert.equal(silent(seen, 300, null, null).silence?.witnessed, true);
+  });
+
+  it('that the kernel only tells of takes two such questions: it may have found so before', () => {
+    const unreachable = { ...evidence('silent'), unreachable: true } as const;
+    const first = step(healthIn('up'), unreachable, 100, policy);
+    const second = step(first, unreachable, 120, policy, { askedMs: 115, heardMs: 110 });
+    assert.equal(second.silence?.witnessed, false);
+    const third = step(second, unreachable, 130, policy, { askedMs: 125, heardMs: 110 });
+    assert.equal(third.silence?.witnessed, true);
+    assert.equal(silent(second, 130, 125, 110).silence?.witnessed, true);
   });
 
   it('is over with the first evidence of anything else', () => {
-    const first = silent(healthIn('up'), 100, null);
+    const first = silent(healthIn('up'), 100, null, null);
     assert.equal(step(first, evidence('refused'), 200, policy).silence, null);
     assert.equal(step(first, evidence('slow'), 200, policy).silence, null);
   });

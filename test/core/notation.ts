@@ -48,7 +48,7 @@ export function judged(text: string): JudgedServer {
   const lastEvidence = kind === undefined ? null : evidence(kind as EvidenceKind);
   const silence =
     kind === 'silent'
-      ? { sinceMs: 0, count: 9, sure: once === undefined, witnessed: alone === undefined }
+      ? { sinceMs: 0, count: 9, sure: once === undefined, proofs: 0, witnessed: alone === undefined }
       : null;
   return { server: server(letter), health: { ...health, lastEvidence, silence } };
 }

@@ -253,6 +253,8 @@ describe("a lab's faults", () => {
 
     it('show in its sockets, as ss counts them', async () => {
       const { pid } = master;
+      // Those of the tests before may still be on their way out.
+      await until(async () => (await master.stats()).openConnections === 0);
       const before = await openSockets(pid);
       const connections = await Promise.all(
         [1, 2, 3].map(async () => {

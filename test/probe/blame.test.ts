@@ -7,14 +7,15 @@ function failure(code: string, message = `it failed: ${code}`): Error {
 }
 
 describe('what a failed probe says', () => {
+  /** `unreachable`: silent, and told so rather than waited for. */
   const cases: readonly (readonly [phase: Phase, code: string, kind: string])[] = [
     ['connect', 'ECONNREFUSED', 'refused'],
     ['connect', 'ETIMEDOUT', 'silent'],
-    ['connect', 'EHOSTUNREACH', 'silent'],
-    ['connect', 'ENETUNREACH', 'silent'],
-    ['connect', 'EHOSTDOWN', 'silent'],
-    ['connect', 'ENETDOWN', 'silent'],
-    ['connect', 'EACCES', 'silent'],
+    ['connect', 'EHOSTUNREACH', 'unreachable'],
+    ['connect', 'ENETUNREACH', 'unreachable'],
+    ['connect', 'EHOSTDOWN', 'unreachable'],
+    ['connect', 'ENETDOWN', 'unreachable'],
+    ['connect', 'EACCES', 'unreachable'],
     ['connect', 'ECONNRESET', 'broken'],
     ['connect', 'EPIPE', 'broken'],
     ['connect', 'EMFILE', 'void'],
@@ -29,7 +30,7 @@ describe('what a failed probe says', () => {
     ['handshake', 'ERR_TLS_CERT_ALTNAME_INVALID', 'tls'],
     ['handshake', 'ETIMEDOUT', 'silent'],
     ['answer', 'ETIMEDOUT', 'silent'],
-    ['answer', 'EHOSTUNREACH', 'silent'],
+    ['answer', 'EHOSTUNREACH', 'unreachable'],
     ['answer', 'ECONNRESET', 'broken'],
     ['answer', 'UND_ERR_SOCKET', 'broken'],
     ['answer', 'HPE_INVALID_CONSTANT', 'broken'],
@@ -38,7 +39,10 @@ describe('what a failed probe says', () => {
   ];
   for (const [phase, code, kind] of cases) {
     it(`${code} in the phase ${phase} is ${kind}`, () => {
-      assert.deepEqual(blame(phase, failure(code), null), { kind, detail: `it failed: ${code}` });
+      const detail = `it failed: ${code}`;
+      const expected =
+        kind === 'unreachable' ? { kind: 'silent', detail, unreachable: true } : { kind, detail };
+      assert.deepEqual(blame(phase, failure(code), null), expected);
     });
   }
 

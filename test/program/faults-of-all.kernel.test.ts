@@ -1,6 +1,7 @@
 // Faults of docs/faults.md that are more than one apiserver's matter.
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Lab, until, type LabProcess, type Master } from '../../lab/index.js';
 import { BusyClient, connectionTo, type Connection } from './clients.js';
 import { allOf, answerers, restore, takeCare, untilWeights, VS } from './lvscare.js';
@@ -87,6 +88,26 @@ describe('faults of all apiservers', () => {
     assert.deepEqual(removals, []);
   });
 
+  it("an outage of this node's own, however short, removes nobody and costs no connection", async (context) => {
+    const pairs = await connections();
+    for (const outageMs of [800, 1400, 1800, 2200, 3000]) {
+      await lab.node.cut();
+      await delay(outageMs);
+      await lab.node.mend();
+      // Each is heard again, and judged so if it had been judged otherwise.
+      const earlier = await Promise.all(lab.masters.map(probesOf));
+      await until(async () => {
+        const now = await Promise.all(lab.masters.map(probesOf));
+        return now.every((count, index) => count >= (earlier[index] ?? 0) + 3);
+      });
+      await untilWeights(lab, allOf(lab));
+      context.diagnostic(`${outageMs} ms: ${daemon.lines.slice(from).filter(isVerdict).length} verdicts`);
+    }
+    await answered(pairs);
+    const removals = daemon.lines.slice(from).filter((line) => line.text.includes('removed'));
+    assert.deepEqual(removals, []);
+  });
+
   it('one hangs: the others are probed as often as before', async () => {
     const others = [lab.master(0), lab.master(2)];
     const probesIn = async (look: () => Promise<unknown>): Promise<number[]> => {
@@ -120,6 +141,8 @@ describe('faults of all apiservers', () => {
     assert.deepEqual(judged, []);
   });
 });
+
+const isVerdict = ({ text }: { readonly text: string }): boolean => text.includes(':6443 is ');
 
 async function probesOf(master: Master): Promise<number> {
   return (await master.stats()).requests['GET /healthz'] ?? 0;
