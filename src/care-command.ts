@@ -134,8 +134,8 @@ async function clean(config: CareConfig, log: Logger, handles: KernelHandles): P
   return failures.length === 0;
 }
 
-function reporterFor({ dryRun }: CareConfig, log: Logger): Reporter {
-  return logReporter(log, { dryRun });
+function reporterFor(config: CareConfig, log: Logger): Reporter {
+  return logReporter(log, config);
 }
 
 function summary(config: CareConfig, version: string): object {

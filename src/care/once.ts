@@ -35,7 +35,14 @@ export async function setUpOnce(
   );
   const actions = reconcile(serviceSettings(policy.scheduler), desired, observed);
   const results = actions.length === 0 ? [] : await parts.table.apply(actions);
-  parts.reporter.reconciled({ causes: ['start'], results, drift: false, lastResort: false, durationMs: 0 });
+  parts.reporter.reconciled({
+    causes: ['start'],
+    results,
+    drift: false,
+    lastResort: false,
+    rival: false,
+    durationMs: 0,
+  });
   let done = results.every(({ error }) => error === null);
   for (const upkeep of parts.upkeeps) done = (await mendIfAmiss(upkeep, parts.reporter)) && done;
   return done;

@@ -104,6 +104,8 @@ export interface Pass {
   /** The table had been made so before, and somebody changed it since. */
   readonly drift: boolean;
   readonly lastResort: boolean;
+  /** Something keeps deleting the virtual server. */
+  readonly rival: boolean;
   readonly durationMs: number;
 }
 

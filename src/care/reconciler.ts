@@ -1,5 +1,6 @@
 import { desire, type Drains, type JudgedServer, type TablePolicy } from '../core/desired.js';
 import { reconcile } from '../core/reconcile.js';
+import { hasRival, recall, type Deletions } from '../core/rivalry.js';
 import { serviceSettings } from '../core/table.js';
 import type { ActionResult, Cause, Clock, Pass, Reporter, Upkeep, VirtualServerTable } from './ports.js';
 
@@ -39,6 +40,7 @@ export class Reconciler {
   #awaitsIdle = false;
   /** What the last pass without a failure wanted, to tell drift from change. */
   #settled: string | null = null;
+  #deletions: Deletions = [];
   #failures = 0;
   #races = 0;
   /** The upkeeps are to be looked at; a verdict alone is no reason to. */
@@ -138,11 +140,15 @@ export class Reconciler {
     const results = actions.length === 0 ? [] : await table.apply(actions);
 
     const wanted = JSON.stringify(desired.rows);
+    const drift = actions.length > 0 && wanted === this.#settled;
+    const deleted = drift && results.some(({ action }) => action.kind === 'create-service');
+    this.#deletions = recall(this.#deletions, deleted, this.#drainsMs);
     const pass: Pass = {
       causes,
       results,
-      drift: actions.length > 0 && wanted === this.#settled,
+      drift,
       lastResort: desired.lastResort,
+      rival: hasRival(this.#deletions),
       durationMs: clock.now() - startMs,
     };
     this.#settled = results.every(({ error }) => error === null) ? wanted : null;

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Pass, Reporter } from '../care/ports.js';
+import type { Endpoint } from '../core/endpoint.js';
 import type { Health } from '../core/health.js';
 import type { Action } from '../core/reconcile.js';
 
@@ -10,10 +11,14 @@ const MOST_REASONS = 10;
  * Tells the log: one line at info for each transition and each change of the kernel, what fails at warn, and
  * repetition at debug.
  */
-export function logReporter(log: Logger, { dryRun }: { readonly dryRun: boolean }): Reporter {
+export function logReporter(
+  log: Logger,
+  { virtualServer, dryRun }: { readonly virtualServer: Endpoint; readonly dryRun: boolean },
+): Reporter {
   /** What was said last of each thing that keeps failing, so that it is said once. */
   const said = new Map<string, string>();
   let lastResort = false;
+  let rival = false;
   /** Why each server that is down was said to be, since it went down. */
   const reasons = new Map<string, Set<string>>();
 
@@ -58,6 +63,20 @@ export function logReporter(log: Logger, { dryRun }: { readonly dryRun: boolean 
     if (lastResort)
       log.warn({ lastResort }, 'no real server is up: as a last resort, all that may still answer serve');
     else log.info({ lastResort }, 'the last resort is over');
+  }
+
+  function reportRival(pass: Pass): void {
+    // In a dry run nobody deletes it: it is never made.
+    if (dryRun || pass.rival === rival) return;
+    rival = pass.rival;
+    const { address, family, text } = virtualServer;
+    const excluded = `ipvs.excludeCIDRs: ["${address}/${family === 'ipv4' ? 32 : 128}"]`;
+    if (rival)
+      log.warn(
+        { rival },
+        `something keeps deleting ${text}: if it is kube-proxy in ipvs mode, set ${excluded} in its configuration`,
+      );
+    else log.info({ rival }, `nothing has deleted ${text} for a while`);
   }
 
   return {
@@ -123,6 +142,7 @@ export function logReporter(log: Logger, { dryRun }: { readonly dryRun: boolean 
       wellAgain('table', 'the IPVS table can be read again');
       reportResults(pass);
       reportLastResort(pass);
+      reportRival(pass);
       log.debug(
         { causes: pass.causes, actions: pass.results.length, durationMs: pass.durationMs },
         'reconciled',

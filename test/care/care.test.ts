@@ -417,6 +417,19 @@ describe('drift', () => {
     assert.deepEqual(stage.rows, ALL);
   });
 
+  it('is the work of a rival when the virtual server is deleted a third time, and until that is long ago', async () => {
+    await running();
+    const seen: boolean[] = [];
+    for (let time = 0; time < 4; time += 1) {
+      stage.kernel.services.delete(VIRTUAL_SERVER.text);
+      await stage.clock.advance(5000);
+      seen.push(stage.reporter.passes.at(-1)?.rival ?? false);
+    }
+    assert.deepEqual(seen, [false, false, true, true]);
+    await stage.clock.advance(600_000);
+    assert.equal(stage.reporter.passes.at(-1)?.rival, false);
+  });
+
   it('is looked for at once when the kernel tells of a change, and at most every 50 ms', async () => {
     await running();
     await stage.clock.advance(1000);

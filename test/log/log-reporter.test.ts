@@ -12,6 +12,7 @@ import { logReporter } from '../../src/log/log-reporter.js';
 
 const SERVER = endpoint('ipv4', '10.0.0.1', 6443);
 const OTHER = endpoint('ipv4', '10.0.0.2', 6443);
+const VIRTUAL_SERVER = endpoint('ipv4', '10.103.97.2', 6443);
 const LEVELS: Readonly<Record<number, string>> = { 20: 'debug', 30: 'info', 40: 'warn', 50: 'error' };
 
 interface Line {
@@ -21,7 +22,7 @@ interface Line {
 }
 
 /** A reporter, and the lines that it has logged. */
-function reporting(options = { dryRun: false }): {
+function reporting(options: Partial<Parameters<typeof logReporter>[1]> = {}): {
   readonly reporter: Reporter;
   /** The lines since they were last taken: those at info and above, as `level message`. */
   readonly take: () => string[];
@@ -42,7 +43,11 @@ function reporting(options = { dryRun: false }): {
     taken = lines.length;
     return fresh.filter(({ level }) => level !== 'debug').map(({ level, msg }) => `${level} ${msg}`);
   };
-  return { reporter: logReporter(log, options), take, lines };
+  return {
+    reporter: logReporter(log, { virtualServer: VIRTUAL_SERVER, dryRun: false, ...options }),
+    take,
+    lines,
+  };
 }
 
 function health(state: HealthState, kind: EvidenceKind | null, detail = ''): Health {
@@ -51,7 +56,15 @@ function health(state: HealthState, kind: EvidenceKind | null, detail = ''): Hea
 }
 
 function pass(results: readonly ActionResult[], more: Partial<Pass> = {}): Pass {
-  return { causes: ['timer'], results, drift: false, lastResort: false, durationMs: 1, ...more };
+  return {
+    causes: ['timer'],
+    results,
+    drift: false,
+    lastResort: false,
+    rival: false,
+    durationMs: 1,
+    ...more,
+  };
 }
 
 function result(action: Action, error: string | null = null, raced = false): ActionResult {
@@ -241,6 +254,32 @@ describe('a pass of the reconciler', () => {
       'warn no real server is up: as a last resort, all that may still answer serve',
       'info the last resort is over',
     ]);
+  });
+});
+
+describe('who keeps deleting the virtual server', () => {
+  const rivalIn = (reporter: Reporter): void => {
+    for (const rival of [false, true, true, false, false]) reporter.reconciled(pass([], { rival }));
+  };
+
+  it('is told of once, with what to do about it, and when it is over', () => {
+    for (const [virtualServer, cidr] of [
+      [VIRTUAL_SERVER, '10.103.97.2/32'],
+      [endpoint('ipv6', 'fd00::2', 6443), 'fd00::2/128'],
+    ] as const) {
+      const { reporter, take } = reporting({ virtualServer });
+      rivalIn(reporter);
+      assert.deepEqual(take(), [
+        `warn something keeps deleting ${virtualServer.text}: if it is kube-proxy in ipvs mode, set ipvs.excludeCIDRs: ["${cidr}"] in its configuration`,
+        `info nothing has deleted ${virtualServer.text} for a while`,
+      ]);
+    }
+  });
+
+  it('is nobody in a dry run, which never makes it', () => {
+    const { reporter, take } = reporting({ dryRun: true });
+    rivalIn(reporter);
+    assert.deepEqual(take(), []);
   });
 });
 
