@@ -7,6 +7,9 @@ import type { Action } from '../core/reconcile.js';
 /** How many reasons for one fall are told: a server that never fails the same way twice must not fill the disk. */
 const MOST_REASONS = 10;
 
+/** How many repairs of a kind are each told. */
+const FIRST_REPAIRS = 10;
+
 /**
  * Tells the log: one line at info for each transition and each change of the kernel, what fails at warn, and
  * repetition at debug.
@@ -33,6 +36,18 @@ export function logReporter(
     if (said.delete(topic)) log.info(message);
   }
 
+  /** How often each kind of thing was put right. */
+  const repairs = new Map<string, number>();
+
+  /** Each of the first ones, then at round counts: who fights us over it twenty times a second must not fill the disk. */
+  function sayRepair(kind: string, fields: object, message: string): void {
+    const count = (repairs.get(kind) ?? 0) + 1;
+    repairs.set(kind, count);
+    const told = count <= FIRST_REPAIRS || /^[125]0+$/.test(String(count));
+    const words = count <= FIRST_REPAIRS ? message : `${message} (${count} times so far)`;
+    log[told ? 'info' : 'debug']({ ...fields, repairs: count }, words);
+  }
+
   /** What the last pass could not do, and why; in a dry run, what it would have done. Said again when it is news again. */
   let lastPass: ReadonlyMap<string, string> = new Map();
 
@@ -45,7 +60,8 @@ export function logReporter(
         drift,
       };
       if (error === null && !dryRun) {
-        log.info(fields, drift ? `${done(action)}: somebody had changed it` : done(action));
+        if (drift) sayRepair(action.kind, fields, `${done(action)}: somebody had changed it`);
+        else log.info(fields, done(action));
         continue;
       }
       const [words, why] = [say(action), error?.message ?? 'a dry run'];
@@ -162,7 +178,7 @@ export function logReporter(
             { upkeep },
             `would put right: ${amiss}`,
           );
-        else log.info({ upkeep, amiss }, `${upkeep} put right: ${amiss}`);
+        else sayRepair(upkeep, { upkeep, amiss }, `${upkeep} put right: ${amiss}`);
       } else {
         log[level(upkeep, error.message)]({ upkeep, amiss, err: error }, `${upkeep}: ${error.message}`);
       }

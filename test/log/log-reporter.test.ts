@@ -306,6 +306,23 @@ describe('an upkeep', () => {
     assert.deepEqual(take(), [line, line], 'each time is a repair');
   });
 
+  it('that somebody else breaks all the time is counted, and told of ever less often', () => {
+    const { reporter, take, lines } = reporting();
+    for (let count = 1; count <= 100; count += 1) reporter.mended('local route', 'no route', null);
+    reporter.mended('address', 'no address', null);
+    assert.deepEqual(take().slice(9), [
+      'info local route put right: no route',
+      'info local route put right: no route (20 times so far)',
+      'info local route put right: no route (50 times so far)',
+      'info local route put right: no route (100 times so far)',
+      'info address put right: no address',
+    ]);
+    assert.deepEqual(
+      lines.slice(-2).map(({ fields }) => fields['repairs']),
+      [100, 1],
+    );
+  });
+
   it('is a warning when it cannot be checked or mended, once', () => {
     const { reporter, take } = reporting();
     reporter.uncheckable('sysctl a.b', new Error('cannot read it'));
