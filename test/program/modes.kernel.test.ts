@@ -60,7 +60,7 @@ describe('the ways to the virtual server', () => {
   for (const family of ['ipv4', 'ipv6'] as const) {
     const node = (): string => lab.node.addresses[family];
 
-    it(`route, ${family}: a route with metric 50, deleted and changed behind our back, cleaned`, async () => {
+    it(`route, ${family}: a route with metric 50, deleted and changed behind our back, cleaned`, async (context) => {
       daemon = await start(family, '--mode', 'route', '--interval', '10m');
       await untilSeenAs(family, node());
       const right = await route(family);
@@ -75,14 +75,16 @@ describe('the ways to the virtual server', () => {
           : `route replace ${families[family].host} dev lo metric 50`,
       ]) {
         const from = daemon.lines.length;
+        const startMs = performance.now();
         await lab.node.ip(`${family === 'ipv4' ? '-4' : '-6'} ${meddle}`);
-        await daemon.waitForLine(/ route put right: /, { from });
+        const { atMs } = await daemon.waitForLine(/ route put right: /, { from });
+        context.diagnostic(`put right ${Math.round(atMs - startMs)} ms after ip was started: ${meddle}`);
         await until(async () => (await route(family)) === right, { timeoutMs: 20_000, what: meddle });
       }
       await untilSeenAs(family, node());
     });
 
-    it(`link, ${family}: a dummy with the address, each part taken away behind our back, cleaned`, async () => {
+    it(`link, ${family}: a dummy with the address, each part taken away behind our back, cleaned`, async (context) => {
       daemon = await start(family, ...LINK, '--iface', 'odd.name-15byte', '--interval', '10m');
       const { host } = families[family];
       const right = async (): Promise<boolean> => {
@@ -104,8 +106,10 @@ describe('the ways to the virtual server', () => {
         // Stopped, or it would have it up again before ip has renamed it.
         daemon.signal('SIGSTOP');
         await lab.node.must('ip', ['-batch', '-'], { input: `${meddle}\n` });
+        const startMs = performance.now();
         daemon.signal('SIGCONT');
-        await daemon.waitForLine(says, { from });
+        const { atMs } = await daemon.waitForLine(says, { from });
+        context.diagnostic(`put right ${Math.round(atMs - startMs)} ms after it went on: ${meddle}`);
         await until(right, { timeoutMs: 20_000, what: meddle });
         if (family === 'ipv4') await until(served, { timeoutMs: 20_000, everyMs: 150, what: meddle });
       }
