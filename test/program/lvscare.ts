@@ -1,6 +1,7 @@
 /** The program itself, run on a lab's node. */
 import { fileURLToPath } from 'node:url';
 import { endpoint, until, VIP, type Lab, type LabNode, type LabProcess } from '../../lab/index.js';
+import type { LabClient } from '../../lab/lab-client.js';
 
 const PROGRAM = fileURLToPath(new URL('../../src/main.js', import.meta.url));
 
@@ -16,7 +17,7 @@ export function serversOf(lab: Lab, masters = lab.masters): string[] {
 
 /** `lvscare ARGS` to its end, run by another command if one is given: `unshare ...`. */
 export async function lvscare(
-  node: LabNode,
+  node: LabClient,
   args: readonly string[],
   env: NodeJS.ProcessEnv = {},
   wrapper: readonly string[] = [],
@@ -25,16 +26,26 @@ export async function lvscare(
   return node.exec(command, rest, { env: { ...process.env, ...env } });
 }
 
-/** `lvscare care` in the background, with the lab's servers unless others are given, and quick unless told otherwise. */
+interface StartOptions {
+  /** With times that make a test's daemon quick. Default yes. */
+  readonly quick?: boolean;
+  /** Where. Default the node. */
+  readonly on?: LabClient;
+  /** Run by another command: `unshare ...`. */
+  readonly wrapper?: readonly string[];
+}
+
+/** `lvscare care` in the background, with the lab's servers unless others are given, quick and on the node unless told otherwise. */
 export function startCare(
   lab: Lab,
   extra: readonly string[] = [],
   servers = serversOf(lab),
-  { quick = true } = {},
+  { quick = true, on = lab.node, wrapper = [] }: StartOptions = {},
 ): LabProcess {
   const times = quick ? QUICK : [];
   const args = ['care', ...servers, ...times, '--log-format', 'text', ...extra];
-  return lab.node.spawn(process.execPath, [PROGRAM, ...args], { env: process.env });
+  const [command = '', ...rest] = [...wrapper, process.execPath, PROGRAM, ...args];
+  return on.spawn(command, rest, { env: process.env });
 }
 
 /** The same, and waits until it has judged every server up and put it in rotation. */

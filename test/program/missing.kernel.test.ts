@@ -2,25 +2,11 @@ import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { Lab, until } from '../../lab/index.js';
+import { Lab } from '../../lab/index.js';
 import { run } from '../../lab/run.js';
 import { inGuest } from '../support/netlink.js';
 import { allOf, lvscare, serversOf, startCare, untilWeights, VS } from './lvscare.js';
-
-const LOADER = '/proc/sys/kernel/modprobe';
-
-/** Takes ip_vs and everything on top of it out of the kernel. */
-async function unload(): Promise<void> {
-  await until(
-    async () => {
-      const names = (await readFile('/proc/modules', 'utf8')).match(/^ip_vs\w*/gm) ?? [];
-      // Schedulers first: they hold ip_vs.
-      for (const name of names.sort((a, b) => b.length - a.length)) await run('rmmod', [name]);
-      return names.length === 0;
-    },
-    { what: 'ip_vs is out of the kernel' },
-  );
-}
+import { LOADER, unload } from './modules.js';
 
 describe(
   'a kernel without IPVS',
