@@ -14,6 +14,8 @@ interface NodeAddressSources {
   readonly realServers: readonly Endpoint[];
   /** Default /etc/hosts. */
   readonly hostsFile?: string;
+  /** Default that of /proc/sys. */
+  readonly disableIpv6File?: string;
 }
 
 export interface NodeAddress {
@@ -44,10 +46,22 @@ export async function nodeAddress(
       if (!(error instanceof NetlinkError && UNREACHABLE.has(error.code))) throw error;
     }
   }
+  const { disableIpv6File = DISABLE_IPV6 } = sources;
+  if (sources.family === 'ipv6' && (await isSet(disableIpv6File)))
+    throw new KernelError(
+      'IPv6 is disabled on this node: set the sysctl net.ipv6.conf.all.disable_ipv6=0',
+      null,
+    );
   throw new KernelError(
     'no route to any real server tells which address of this node to use: set --ip',
     null,
   );
+}
+
+const DISABLE_IPV6 = '/proc/sys/net/ipv6/conf/all/disable_ipv6';
+
+async function isSet(path: string): Promise<boolean> {
+  return (await readFile(path, 'utf8').catch(() => '')).trim() === '1';
 }
 
 function isLoopback(address: string): boolean {

@@ -150,6 +150,20 @@ describe('the node address', () => {
     }
   });
 
+  it('is unknown where IPv6 is disabled, which the message says of IPv6 alone', async () => {
+    const disableIpv6File = join(directory, 'disable_ipv6');
+    for (const [family, value, says] of [
+      ['ipv6', '1\n', /^IPv6 is disabled on this node: .*net\.ipv6\.conf\.all\.disable_ipv6=0$/],
+      ['ipv6', '0\n', /set --ip$/],
+      ['ipv4', '1\n', /set --ip$/],
+    ] as const) {
+      await writeFile(disableIpv6File, value);
+      const sources = { ...hostsless, family, disableIpv6File };
+      const routes = new FakeRoutes({ '10.0.0.1': refusal('EACCES'), '10.0.0.2': null });
+      await assert.rejects(nodeAddress(routes, sources), { name: 'KernelError', message: says });
+    }
+  });
+
   it('is not guessed when the kernel fails in another way', async () => {
     const routes = new FakeRoutes({ '10.0.0.1': refusal('ETIMEDOUT'), '10.0.0.2': '10.0.0.5' });
     await assert.rejects(nodeAddress(routes, hostsless), { name: 'NetlinkError', code: 'ETIMEDOUT' });

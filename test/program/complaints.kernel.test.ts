@@ -89,15 +89,19 @@ describe('users complained that', () => {
   });
 
   it('the checker was starved itself, and tore down the only good server (k3s#10240)', async () => {
-    const daemon = await care(...USUAL);
+    const daemon = await care(...USUAL, '--fall', '1');
     await lab.master(1).kill();
     await lab.master(2).kill();
     await untilWeights(lab, { [lab.master(0).endpoint]: 1 });
     from = daemon.lines.length;
+    let asked = await probesOf(lab.master(0));
+    await lab.master(0).behave({ kind: 'late', afterMs: 500 });
+    await until(async () => (await probesOf(lab.master(0))) > asked, { timeoutMs: 30_000 });
     daemon.signal('SIGSTOP');
-    // Longer than its probes may take. Nothing happens meanwhile: that is what it is about.
+    await lab.master(0).heal();
+    // The answer comes in time, and nobody hears it until the probe's time is long over.
     await lab.node.must('sleep', ['3']);
-    const asked = await probesOf(lab.master(0));
+    asked = await probesOf(lab.master(0));
     daemon.signal('SIGCONT');
     await until(async () => (await probesOf(lab.master(0))) >= asked + 3, { timeoutMs: 30_000 });
     assert.doesNotMatch(linesSince(daemon), /200:6443 is|removed|to weight 0/);

@@ -92,7 +92,7 @@ describe('an exotic node', () => {
     const rs6 = lab.masters.map(({ endpoint6 }) => endpoint6);
     const servers = ['--vs', vs6, '--rs', rs6.join(','), '--health-ca', lab.caFile];
     const six = started(startCare(lab, [], servers));
-    await six.waitForLine(/WARN.*(IPv6|no route to any real server)/i);
+    await six.waitForLine(/WARN.*local route: IPv6 is disabled on this node: .*disable_ipv6=0/);
     await lab.node.sysctl(disabled, 0);
     await lab.node.ip(`address add ${lab.node.addresses.ipv6}/64 dev eth0 nodad`);
     await untilWeights(lab, Object.fromEntries(rs6.map((row) => [row, 1])), { virtualServer: vs6 });
@@ -125,6 +125,24 @@ describe('an exotic node', () => {
       assert.equal(await fingerprint(lab.node), bare);
     });
   }
+
+  it('has a firewall that drops what is INVALID on its way in: works once IPVS tells connection tracking', async () => {
+    started(await takeCare(lab));
+    await works();
+    const before = await lab.node.sysctl('net.ipv4.vs.conntrack');
+    const rule = ['INPUT', '-m', 'conntrack', '--ctstate', 'INVALID', '-j', 'DROP'];
+    await lab.node.must('iptables-legacy', ['-w', '-A', ...rule]);
+    try {
+      await lab.node.sysctl('net.ipv4.vs.conntrack', 0);
+      // Of what IPVS forwarded, connection tracking knows nothing: answers seem to come from nowhere.
+      assert.equal(await lab.node.seenAs(), 'TIMEOUT');
+      await lab.node.sysctl('net.ipv4.vs.conntrack', 1);
+      await works();
+    } finally {
+      await lab.node.must('iptables-legacy', ['-w', '-D', ...rule]);
+      await lab.node.sysctl('net.ipv4.vs.conntrack', before);
+    }
+  });
 
   it('has its interface renamed', async () => {
     for (const mode of ['local', 'route']) {
