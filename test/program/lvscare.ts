@@ -25,16 +25,19 @@ export async function lvscare(
   return node.exec(command, rest, { env: { ...process.env, ...env } });
 }
 
-/** `lvscare care` in the background, with the lab's servers unless others are given, and quick unless told otherwise. */
+/**
+ * `lvscare care` in the background, with the lab's servers unless others are given, quick unless told otherwise, and on
+ * the lab's node unless on another.
+ */
 export function startCare(
   lab: Lab,
   extra: readonly string[] = [],
   servers = serversOf(lab),
-  { quick = true } = {},
+  { quick = true, node = lab.node } = {},
 ): LabProcess {
   const times = quick ? QUICK : [];
   const args = ['care', ...servers, ...times, '--log-format', 'text', ...extra];
-  return lab.node.spawn(process.execPath, [PROGRAM, ...args], { env: process.env });
+  return node.spawn(process.execPath, [PROGRAM, ...args], { env: process.env });
 }
 
 /** The same, and waits until it has judged every server up and put it in rotation. */
