@@ -17,6 +17,8 @@ interface LabOptions {
   readonly masters?: number;
   /** Clients beside the node's own. Default none. */
   readonly clients?: readonly Elsewhere[];
+  /** Whether the node is a control-plane node: the first master is the node itself. Default no. */
+  readonly nodeServes?: boolean;
 }
 
 /** Everything in it is gone when it is closed. */
@@ -25,6 +27,7 @@ export class Lab {
   readonly masters: readonly Master[];
   readonly node: LabNode;
   readonly #clients: ReadonlyMap<Elsewhere, LabClient>;
+  readonly #network: Network;
   readonly #closers: Closers;
 
   private constructor(
@@ -32,30 +35,32 @@ export class Lab {
     masters: readonly Master[],
     node: LabNode,
     clients: ReadonlyMap<Elsewhere, LabClient>,
+    network: Network,
     closers: Closers,
   ) {
     this.certificates = certificates;
     this.masters = masters;
     this.node = node;
     this.#clients = clients;
+    this.#network = network;
     this.#closers = closers;
   }
 
   /** Builds a lab with every apiserver listening. If that fails, nothing is left of it. */
   static async create(options: LabOptions = {}): Promise<Lab> {
-    const { masters: count = 3, clients = [] } = options;
+    const { masters: count = 3 } = options;
     if (!Number.isInteger(count) || count < 1 || count > MAX_MASTERS)
       throw new TypeError(`masters: expected 1 to ${MAX_MASTERS}, got ${count}`);
     const closers = new Closers();
     try {
-      return await Lab.#build(count, clients, closers);
+      return await Lab.#build({ clients: [], nodeServes: false, ...options, masters: count }, closers);
     } catch (error) {
       await closers.close();
       throw error;
     }
   }
 
-  static async #build(count: number, elsewhere: readonly Elsewhere[], closers: Closers): Promise<Lab> {
+  static async #build(options: Required<LabOptions>, closers: Closers): Promise<Lab> {
     const network = new Network(nextPrefix());
     closers.add(() => network.close());
     const certificates = await Certificates.create();
@@ -73,16 +78,17 @@ export class Lab {
     const node = new LabNode(await network.plug('node', NODE), network);
     start(node);
     const clients = new Map<Elsewhere, LabClient>();
-    for (const where of elsewhere) {
+    for (const where of options.clients) {
       const host = await plugs[where](network, node.host);
       const client = new LabClient(where, host);
       clients.set(where, client);
       start(client);
     }
     const masters: Master[] = [];
-    for (let index = 0; index < count; index++) {
+    for (let index = 0; index < options.masters; index++) {
       const name = `master${index}`;
-      const host = await network.plug(name, masterAddresses(index));
+      const onNode = options.nodeServes && index === 0;
+      const host = onNode ? node.host : await network.plug(name, masterAddresses(index));
       const master = new Master(
         name,
         host,
@@ -94,7 +100,7 @@ export class Lab {
       masters.push(master);
     }
     await Promise.all(starting);
-    return new Lab(certificates, masters, node, clients, closers);
+    return new Lab(certificates, masters, node, clients, network, closers);
   }
 
   /** The master with this index; the first is 0. */
@@ -109,6 +115,16 @@ export class Lab {
     const client = where === 'node' ? this.node : this.#clients.get(where);
     if (client === undefined) throw new RangeError(`this lab has no client ${where}: make it with one`);
     return client;
+  }
+
+  /** A master's host as one more node, with a client of its own: lvscare runs on masters, too. */
+  async nodeAt(index: number): Promise<LabNode> {
+    const { name, host } = this.master(index);
+    if (host === this.node.host) return this.node;
+    const node = new LabNode(host, this.#network, name);
+    this.#closers.add(() => node.close());
+    await node.start();
+    return node;
   }
 
   /** What `--health-ca` is given. */

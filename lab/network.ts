@@ -1,5 +1,5 @@
 /** The wires of a lab: a switch, and hosts that are plugged into it, each a network namespace. */
-import { APISERVER_PORT, POD_GATEWAY, VIP, type Addresses } from './addresses.js';
+import { APISERVER_PORT, endpoint, POD_GATEWAY, VIP, type Addresses } from './addresses.js';
 import { must, run } from './run.js';
 import { until } from './until.js';
 
@@ -181,7 +181,6 @@ async function inNamespace(namespace: string, commands: readonly string[]): Prom
 }
 
 /** `https://10.103.97.200:6443/whoami` */
-export function urlOf(address: string, path: string): string {
-  const host = address.includes(':') ? `[${address}]` : address;
-  return `https://${host}:${APISERVER_PORT}${path}`;
+export function urlOf(address: string, path: string, port = APISERVER_PORT): string {
+  return `https://${endpoint(address, port)}${path}`;
 }

@@ -12,8 +12,8 @@ type IpObject = Readonly<Record<string, unknown>>;
 export class LabNode extends LabClient {
   readonly #network: Network;
 
-  constructor(host: Host, network: Network) {
-    super('node', host);
+  constructor(host: Host, network: Network, name = 'node') {
+    super(name, host);
     this.#network = network;
   }
 

@@ -37,7 +37,7 @@ interface Silence {
 }
 
 /** How a piece of evidence came to be. */
-export interface Question {
+interface Question {
   /** When it was asked, in milliseconds; null for the loss of a kept connection, which nobody asked for. */
   readonly askedMs: number | null;
   /** When another server was first heard since this one fell silent, in milliseconds; null if none was. */

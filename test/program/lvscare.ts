@@ -77,14 +77,14 @@ export async function restore(lab: Lab): Promise<void> {
 export async function untilWeights(
   lab: Lab,
   weights: Readonly<Record<string, number>> | null,
-  { timeoutMs = 60_000, virtualServer = VS } = {},
+  { timeoutMs = 60_000, virtualServer = VS, node = lab.node } = {},
 ): Promise<void> {
   const wanted = canonical(weights);
   let seen = '';
   try {
     await until(
       async () => {
-        seen = canonical(await lab.node.weights(virtualServer));
+        seen = canonical(await node.weights(virtualServer));
         return seen === wanted;
       },
       // Not more often: in a guest with one CPU looking costs what is looked at.
