@@ -34,7 +34,7 @@ export async function runCareCommand(
   await using _hold = config.dryRun ? null : await hold(config, program.uid, log, signal);
   await using ipvs = Ipvs.open();
   await using rtnetlink = Rtnetlink.open();
-  const handles = { ipvs, rtnetlink, uid: program.uid };
+  const handles = { ipvs, rtnetlink };
   switch (config.task) {
     case 'care':
       await takeCare(config, program, log, handles, signal);

@@ -3,6 +3,7 @@ import { release } from 'node:os';
 import type { Logger } from 'pino';
 import { dryTable, dryUpkeep } from './care/dry-run.js';
 import type { Leftovers, Upkeep, VirtualServerTable, Work } from './care/ports.js';
+import { systemClock } from './clock.js';
 import type { CareConfig } from './config/care-config.js';
 import { parseEndpoint } from './config/endpoint.js';
 import type { Endpoint } from './core/endpoint.js';
@@ -23,8 +24,6 @@ import type { Ipvs, Rtnetlink } from './netlink/index.js';
 export interface KernelHandles {
   readonly ipvs: Ipvs;
   readonly rtnetlink: Rtnetlink;
-  /** The effective user id that we run as. */
-  readonly uid: number;
 }
 
 /** What is kept so while we take care, in the order in which it is made. */
@@ -39,10 +38,8 @@ export async function composeUpkeep(
   const kept = records();
   const all = (await kept.list()).filter(isPlausible);
   const record = new OwnRecord(madeBefore(all, config), kept, onFailureOnce(log));
-  const earlier = await unheld(
-    all.filter((made) => made.virtualServer !== virtualServer.text && tookPlace(made, texts(realServers))),
-    handles,
-  );
+  const others = all.filter((made) => made.virtualServer !== virtualServer.text);
+  const earlier = others.filter((made) => tookPlace(made, texts(realServers)));
   const earlierWays = record.ways.filter((other) => !sameWay(way, other));
   if (!dryRun) await record.addWay(way);
 
@@ -50,23 +47,40 @@ export async function composeUpkeep(
   const nft = nftProgram();
   // Who never masqueraded need not have nft.
   const onNoNft = notLooked(log, 'debug');
+  const table = ipvsTable(ipvs, virtualServer);
+  const today = upkeepsOf(way, rtnetlink, virtualServer, address);
+  const todayStands = async (): Promise<boolean> => {
+    for (const upkeep of today) if ((await upkeep.check()) !== null) return false;
+    return (await table.find()) !== null;
+  };
+  const staying = others.filter((made) => !earlier.includes(made));
+  const keepers = [...staying, { virtualServer: virtualServer.text, ways: [way] }];
   const upkeeps = [
     ...(config.sysctl ? sysctlsFor(config, release()) : []).map((spec) => sysctl(spec, record)),
     config.masquerade ? masquerade(nft, virtualServer) : noMasquerade(nft, virtualServer, onNoNft),
-    ...upkeepsOf(way, rtnetlink, virtualServer, address),
+    ...today,
     leftover(
       'earlier way',
-      earlierWays.flatMap((other) => upkeepsOf(other, rtnetlink, virtualServer, address)),
-      () => record.keepOnly(way),
+      earlierWays
+        .filter((other) => !needs(others, virtualServer.address, other))
+        .flatMap((other) => upkeepsOf(other, rtnetlink, virtualServer, address)),
+      todayStands,
+      dryRun ? nothing : () => record.keepOnly(way),
     ),
     ...earlier.map((made) =>
-      leftover('earlier virtual server', worksOf(made, handles, onNoNft), async () => {
-        await record.inherit(made.sysctls);
-        await kept.forget(made.virtualServer);
-      }),
+      leftover(
+        'earlier virtual server',
+        worksOf(made, keepers, handles, onNoNft),
+        both(abandoned(made), todayStands),
+        dryRun
+          ? nothing
+          : async () => {
+              await record.inherit(made.sysctls);
+              await kept.forget(made.virtualServer);
+            },
+      ),
     ),
   ];
-  const table = ipvsTable(ipvs, virtualServer);
   return dryRun ? { table: dryTable(table), upkeeps: upkeeps.map(dryUpkeep) } : { table, upkeeps };
 }
 
@@ -84,10 +98,7 @@ export async function composeClean(
   const all = (await kept.list()).filter(isPlausible);
   const own = madeBefore(all, config);
   const others = all.filter(({ virtualServer }) => virtualServer !== own.virtualServer);
-  const earlier = await unheld(
-    others.filter((made) => own.realServers.length === 0 || tookPlace(made, own.realServers)),
-    handles,
-  );
+  const earlier = await unheld(others.filter((made) => tookPlace(made, own.realServers)));
   const staying = others.filter((made) => !earlier.includes(made));
   const ways: readonly Way[] = [
     ...own.ways,
@@ -100,7 +111,7 @@ export async function composeClean(
   // Who cleans up is to know what was not looked for.
   const onNoNft = notLooked(log, 'warn');
   // They rule all virtual servers: who stays has them put back when it goes.
-  const [heir] = staying;
+  const [heir] = await existing(staying, handles);
   const memory = {
     valueBefore: (name: string) => before[name] ?? null,
     rememberValue: nothing,
@@ -108,7 +119,10 @@ export async function composeClean(
   };
   const sysctls = heir === undefined ? EVERY_SYSCTL.map((spec) => sysctl(spec, memory)) : [];
   return {
-    works: [...sysctls, ...[...earlier, { ...own, ways }].flatMap((made) => worksOf(made, handles, onNoNft))],
+    works: [
+      ...sysctls,
+      ...[...earlier, { ...own, ways }].flatMap((made) => worksOf(made, staying, handles, onNoNft)),
+    ],
     leftovers: [
       goLeftovers(config.virtualServer, (words) => {
         log.debug(words);
@@ -124,6 +138,7 @@ export async function composeClean(
 /** A virtual server, and every way to it that was made. */
 function worksOf(
   made: Made,
+  keepers: readonly Pick<Made, 'virtualServer' | 'ways'>[],
   { ipvs, rtnetlink }: KernelHandles,
   onNoNft: (error: Error) => void,
 ): readonly Work[] {
@@ -131,8 +146,36 @@ function worksOf(
   return [
     ipvsTable(ipvs, virtualServer),
     noMasquerade(nftProgram(), virtualServer, onNoNft),
-    ...made.ways.flatMap((way) => upkeepsOf(way, rtnetlink, virtualServer, () => Promise.resolve(''))),
+    ...made.ways
+      .filter((way) => !needs(keepers, virtualServer.address, way))
+      .flatMap((way) => upkeepsOf(way, rtnetlink, virtualServer, () => Promise.resolve(''))),
   ];
+}
+
+/**
+ * Whether nobody has been at work on a virtual server for so long that nobody will be: one whose lvscare is being restarted or
+ * upgraded is not ours to take away.
+ */
+function abandoned(made: Made): () => Promise<boolean> {
+  let sinceMs: number | null = null;
+  return async () => {
+    const nowMs = systemClock.now();
+    sinceMs = (await isHeld(endpointOf(made))) ? null : (sinceMs ?? nowMs);
+    return sinceMs !== null && nowMs - sinceMs >= ABANDONED_AFTER_MS;
+  };
+}
+
+const ABANDONED_AFTER_MS = 60_000;
+
+function both(one: () => Promise<boolean>, other: () => Promise<boolean>): () => Promise<boolean> {
+  return async () => (await one()) && (await other());
+}
+
+/** Whether one of them is reached by the same address, in the same way. */
+function needs(keepers: readonly Pick<Made, 'virtualServer' | 'ways'>[], address: string, way: Way): boolean {
+  return keepers.some(
+    (made) => endpointOf(made).address === address && made.ways.some((other) => sameWay(way, other)),
+  );
 }
 
 /** Our virtual server's record, a new one if there is none. */
@@ -151,9 +194,15 @@ function tookPlace(made: Made, realServers: readonly string[]): boolean {
   return made.realServers.some((text) => realServers.includes(text));
 }
 
+/** Those that the kernel has. */
+async function existing(all: readonly Made[], { ipvs }: KernelHandles): Promise<readonly Made[]> {
+  const found = await Promise.all(all.map((made) => ipvsTable(ipvs, endpointOf(made)).find()));
+  return all.filter((_, index) => found[index] !== null);
+}
+
 /** Those that no lvscare is at work on. */
-async function unheld(all: readonly Made[], { uid }: KernelHandles): Promise<readonly Made[]> {
-  const held = await Promise.all(all.map((made) => isHeld(endpointOf(made), uid)));
+async function unheld(all: readonly Made[]): Promise<readonly Made[]> {
+  const held = await Promise.all(all.map((made) => isHeld(endpointOf(made))));
   return all.filter((_, index) => held[index] === false);
 }
 
@@ -166,7 +215,7 @@ function isPlausible({ virtualServer }: Made): boolean {
   }
 }
 
-function endpointOf({ virtualServer }: Made): Endpoint {
+function endpointOf({ virtualServer }: Pick<Made, 'virtualServer'>): Endpoint {
   return parseEndpoint(virtualServer, 'record');
 }
 

@@ -23,6 +23,8 @@ const NOTIFICATION_GAP_MS = 50;
 const IDLE_CHECK_MS = 250;
 /** The first wait after a pass that failed; it doubles up to the interval. */
 const FIRST_RETRY_MS = 250;
+/** How long upkeeps that are under way are waited for at the end. */
+const LAST_WAIT_MS = 1000;
 /** How often in a row a pass that raced with somebody is repeated at once. */
 const MOST_RACES = 3;
 
@@ -48,7 +50,7 @@ export class Reconciler {
   #upholding: Promise<void> | null = null;
   /** What came of it the last time. */
   #upheld = true;
-  /** Ends the wait for the upkeeps. */
+  /** Ends the wait for the upkeeps: a verdict came, or the end. */
   #onVerdict: (() => void) | null = null;
 
   constructor(policy: ReconcilerPolicy, parts: ReconcilerParts, judged: () => readonly JudgedServer[]) {
@@ -68,16 +70,22 @@ export class Reconciler {
   async run(signal: AbortSignal): Promise<void> {
     const onAbort = (): void => {
       this.#alarm.abort();
+      this.#onVerdict?.();
     };
     signal.addEventListener('abort', onAbort);
     try {
       while (!signal.aborted) {
         const causes = [...this.#causes];
         this.#causes.clear();
-        const waitMs = await this.#pass(causes);
+        const waitMs = await this.#pass(causes, signal);
         await this.#wait(waitMs, signal);
       }
-      await this.#upholding;
+      // What hangs is not to keep us from ending.
+      if (this.#upholding !== null)
+        await Promise.race([
+          this.#upholding,
+          this.#parts.clock.sleep(LAST_WAIT_MS, new AbortController().signal),
+        ]);
     } finally {
       signal.removeEventListener('abort', onAbort);
     }
@@ -104,7 +112,7 @@ export class Reconciler {
   }
 
   /** One pass. Resolves to the time until the next one that nothing else asks for, in milliseconds. */
-  async #pass(causes: readonly Cause[]): Promise<number> {
+  async #pass(causes: readonly Cause[], signal: AbortSignal): Promise<number> {
     const { clock, reporter } = this.#parts;
     const startMs = clock.now();
     let results: readonly ActionResult[];
@@ -116,7 +124,7 @@ export class Reconciler {
       return retryInMs;
     }
     if (causes.some((cause) => cause !== 'verdict')) this.#upkeepsDue = true;
-    await this.#uphold();
+    await this.#uphold(signal);
     if (this.#upheld && results.every(({ error }) => error === null)) {
       this.#failures = 0;
       this.#races = 0;
@@ -157,20 +165,31 @@ export class Reconciler {
   }
 
   /**
-   * Has the upkeeps looked at, if they are due, and waits for it; but not when a verdict comes: the table is not to wait for
-   * a program that hangs, or for a kernel that loads a module. What is left is waited for in the next pass.
+   * Has the upkeeps looked at, if they are due, and waits for it; but not when a verdict comes, nor for longer than the table
+   * may go without being looked at: it is not to wait for a program that hangs, or for a kernel that loads a module. What is
+   * left is waited for in the next pass.
    */
-  async #uphold(): Promise<void> {
-    while (!this.#causes.has('verdict')) {
+  async #uphold(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#parts;
+    const ending = new AbortController();
+    let timeUp = false;
+    const late = clock.sleep(this.#untilDrainsMayEnd(), ending.signal).then(() => {
+      timeUp = true;
+    });
+    const over = (): boolean => timeUp || signal.aborted || this.#causes.has('verdict');
+    while (!over()) {
       if (this.#upholding === null) {
-        if (!this.#upkeepsDue) return;
+        if (!this.#upkeepsDue) break;
         this.#upkeepsDue = false;
-        this.#upholding = this.#mendAll();
+        this.#upholding = this.#mendAll().finally(() => {
+          this.#upholding = null;
+        });
       }
       const verdict = new Promise<void>((resolve) => (this.#onVerdict = resolve));
-      await Promise.race([this.#upholding, verdict]);
-      this.#onVerdict = null;
+      await Promise.race([this.#upholding, verdict, late]);
     }
+    this.#onVerdict = null;
+    ending.abort();
   }
 
   /** Checks every upkeep and mends what is amiss; one that fails does not keep the others from it. */
@@ -180,7 +199,6 @@ export class Reconciler {
       allWell = (await mendIfAmiss(upkeep, this.#parts.reporter)) && allWell;
     }
     this.#upheld = allWell;
-    this.#upholding = null;
   }
 
   #retryDelay(): number {

@@ -28,10 +28,13 @@ export function dummyInterface(
 
   async function addressOn({ index }: Link): Promise<InterfaceAddressKey | null> {
     const held = await rtnetlink.listAddresses({ family: virtualServer.family, interfaceIndex: index });
-    const key = { interfaceIndex: index, address: virtualServer.address, prefixLength: length };
-    return held.some(({ address, prefixLength }) => address === key.address && prefixLength === length)
-      ? key
-      : null;
+    // An interface has an IPv6 address but once, whatever its length.
+    return (
+      held.find(
+        ({ address, prefixLength, family }) =>
+          address === virtualServer.address && (family === 'ipv6' || prefixLength === length),
+      ) ?? null
+    );
   }
 
   /** The interface, if it is a dummy on which there is nothing of anybody else's. */

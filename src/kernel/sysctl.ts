@@ -73,9 +73,12 @@ export function sysctl(
 
     async mend() {
       const was = await read().catch(() => null);
+      const known = memory.valueBefore(name) !== null;
       if (was !== null) await memory.rememberValue(name, was);
       const failures = await write(value);
       if (failures.length === 0) return;
+      // Somebody else may set it now, and then it is theirs.
+      if (!known) await memory.forgetValue(name);
       // It will not become writable while we run, and the table is worth keeping without it: say it once.
       readOnly = failures.every(({ code }) => code !== undefined && NOT_WRITABLE.has(code));
       throw new KernelError(

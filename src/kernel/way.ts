@@ -18,8 +18,13 @@ export function sameWay(one: Way, other: Way): boolean {
 
 export function isWay(value: unknown): value is Way {
   if (typeof value !== 'object' || value === null || !('mode' in value)) return false;
-  if (value.mode === 'link') return 'iface' in value && typeof value.iface === 'string';
+  if (value.mode === 'link') return 'iface' in value && isInterfaceName(value.iface);
   return value.mode === 'local' || value.mode === 'route' || value.mode === 'none';
+}
+
+/** Of what else the kernel would say that it is wrong. */
+function isInterfaceName(value: unknown): value is string {
+  return typeof value === 'string' && /^[^\s/:%]{1,15}$/.test(value);
 }
 
 /** What has to be so for a way, in the order in which it is made. */

@@ -201,21 +201,60 @@ describe('the ways to the virtual server', () => {
     await daemon.stop();
     const moved = ['--vs', '10.103.97.3:6443', ...serversOf(lab).slice(2)];
     daemon = startCare(lab, [], moved);
-    await daemon.waitForLine(/earlier virtual server put right: virtual server 10\.103\.97\.2:6443 is left/);
-    await untilWeights(lab, null);
     await untilWeights(lab, allOf(lab), { virtualServer: '10.103.97.3:6443' });
+    assert.notEqual(await node.weights(VS), null, 'not before it is sure that nobody cares for it');
+    await daemon.waitForLine(/earlier virtual server put right: virtual server 10\.103\.97\.2:6443 is left/, {
+      timeoutMs: 180_000,
+    });
+    await untilWeights(lab, null);
     const local = await node.ip('route show table local');
     assert.match(local, /local 10\.103\.97\.3 dev lo/);
     assert.doesNotMatch(local, /local 10\.103\.97\.2 dev lo/);
     assert.match(local, /local 10\.103\.97\.4 dev lo/);
     await daemon.stop();
-    // Asked to clean the one that it was once, it cleans what took its place.
-    assert.equal((await lvscare(node, ['care', ...serversOf(lab), '-C'])).status, 0);
+    // Asked to clean the one that it was once, it cleans what took its place; twice, and no other.
+    for (let time = 0; time < 2; time += 1)
+      assert.equal((await lvscare(node, ['care', ...serversOf(lab), '-C'])).status, 0);
+    assert.equal((await lvscare(node, ['care', '--vs', '10.103.97.9:6443', '-C'])).status, 0);
     assert.equal(await node.weights('10.103.97.3:6443'), null);
     assert.notEqual(await node.weights('10.103.97.4:6443'), null);
     assert.equal((await lvscare(node, ['care', '--vs', '10.103.97.4:6443', '-C'])).status, 0);
     await node.ipvsadm('-D -t 10.96.0.1:443');
     assert.equal(await fingerprint(node), bare);
+  });
+
+  it('two virtual servers with one address and the same real servers leave each other what they share', async () => {
+    const { node } = lab;
+    const second = '10.103.97.2:7443';
+    const daemons = [await takeCare(lab)];
+    try {
+      daemons.push(startCare(lab, [], ['--vs', second, ...serversOf(lab).slice(2)]));
+      await untilWeights(lab, allOf(lab), { virtualServer: second });
+      assert.notEqual(await node.weights(VS), null);
+      await daemons[1]?.stop();
+      assert.equal((await lvscare(node, ['care', '--vs', second, '-C'])).status, 0);
+      assert.equal(await node.weights(second), null);
+      assert.match(await node.ip('route show table local'), /local 10\.103\.97\.2 dev lo/);
+      assert.notEqual(await node.weights(VS), null);
+    } finally {
+      for (const each of daemons) await each.stop();
+    }
+  });
+
+  it('a way that cannot be made does not cost the earlier one', async () => {
+    const { node } = lab;
+    daemon = await start('ipv4', '--mode', 'local');
+    await untilSeenAs('ipv4', node.addresses.ipv4);
+    await daemon.stop();
+    await node.ip('link add lvscare type bridge');
+    daemon = startCare(lab, LINK);
+    await daemon.waitForLine(/interface lvscare is bridge, not a dummy/);
+    const probes = async (): Promise<number> => (await lab.master(0).stats()).requests['GET /healthz'] ?? 0;
+    const earlier = await probes();
+    await until(async () => (await probes()) >= earlier + 3, { timeoutMs: 60_000 });
+    assert.match(await node.ip('route show table local'), /local 10\.103\.97\.2 dev lo/);
+    await daemon.stop();
+    await node.ip('link del lvscare');
   });
 
   it('an interface of that name that is no dummy is left alone, and said once', async () => {
