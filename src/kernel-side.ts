@@ -37,6 +37,8 @@ export async function composeUpkeep(
   const way = wayOf(config);
   const kept = records();
   const all = (await kept.list()).filter(isPlausible);
+  const recordsOfOthers = async (): Promise<readonly Made[]> =>
+    (await kept.list()).filter((made) => isPlausible(made) && made.virtualServer !== virtualServer.text);
   const record = new OwnRecord(madeBefore(all, config), kept, onFailureOnce(log));
   const others = all.filter((made) => made.virtualServer !== virtualServer.text);
   const earlier = others.filter((made) => tookPlace(made, texts(realServers)));
@@ -59,13 +61,13 @@ export async function composeUpkeep(
     ...(config.sysctl ? sysctlsFor(config, release()) : []).map((spec) => sysctl(spec, record)),
     config.masquerade ? masquerade(nft, virtualServer) : noMasquerade(nft, virtualServer, onNoNft),
     ...today,
-    leftover(
-      'earlier way',
-      earlierWays
-        .filter((other) => !needs(others, virtualServer.address, other))
-        .flatMap((other) => upkeepsOf(other, rtnetlink, virtualServer, address)),
-      todayStands,
-      dryRun ? nothing : () => record.keepOnly(way),
+    ...earlierWays.map((other) =>
+      leftover(
+        'earlier way',
+        upkeepsOf(other, rtnetlink, virtualServer, address),
+        both(todayStands, async () => !needs(await recordsOfOthers(), virtualServer.address, other)),
+        dryRun ? nothing : () => record.dropWay(other),
+      ),
     ),
     ...earlier.map((made) =>
       leftover(
@@ -171,11 +173,12 @@ function both(one: () => Promise<boolean>, other: () => Promise<boolean>): () =>
   return async () => (await one()) && (await other());
 }
 
-/** Whether one of them is reached by the same address, in the same way. */
+/** Whether one of them is reached by the same address, in the same way, as of today. */
 function needs(keepers: readonly Pick<Made, 'virtualServer' | 'ways'>[], address: string, way: Way): boolean {
-  return keepers.some(
-    (made) => endpointOf(made).address === address && made.ways.some((other) => sameWay(way, other)),
-  );
+  return keepers.some((made) => {
+    const today = made.ways.at(-1);
+    return endpointOf(made).address === address && today !== undefined && sameWay(way, today);
+  });
 }
 
 /** Our virtual server's record, a new one if there is none. */

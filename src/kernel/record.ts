@@ -22,15 +22,15 @@ export class OwnRecord {
     return this.#made.ways;
   }
 
-  /** Another way is about to be made. */
+  /** Another way is about to be made: the last one is today's. */
   async addWay(way: Way): Promise<void> {
     const others = this.#made.ways.filter((other) => !sameWay(way, other));
     await this.#write({ ...this.#made, ways: [...others, way] });
   }
 
-  /** All others are gone. */
-  async keepOnly(way: Way): Promise<void> {
-    if (this.#made.ways.length > 1) await this.#write({ ...this.#made, ways: [way] });
+  /** One is gone. */
+  async dropWay(way: Way): Promise<void> {
+    await this.#write({ ...this.#made, ways: this.#made.ways.filter((other) => !sameWay(way, other)) });
   }
 
   /** What a sysctl was before we set it; null if we did not. */

@@ -8,7 +8,7 @@ export interface Made {
   /** As `--vs` has it, in canonical form. */
   readonly virtualServer: string;
   readonly realServers: readonly string[];
-  /** Each way to it that may still be there, today's included. */
+  /** Each way to it that may still be there, today's the last. */
   readonly ways: readonly Way[];
   /** The value that each sysctl had before lvscare set it, by its name. */
   readonly sysctls: Readonly<Record<string, string>>;

@@ -139,8 +139,8 @@ export class HttpWatch implements Watch {
   /** Refused after the loss of a connection that worked: nothing is to be doubted about that. */
   #weigh(outcome: Evidence | VoidProbe): Evidence | VoidProbe {
     if (outcome.kind === 'refused') return this.#lost ? { ...outcome, conclusive: true } : outcome;
-    // The kernel would have given that one up: the host is there, and takes no more connections than it has.
-    if (outcome.kind === 'silent' && this.#kept !== null)
+    // Idle, it would have been given up by the kernel: the host is there, and takes no more connections than it has.
+    if (outcome.kind === 'silent' && this.#kept?.asking === false)
       return { kind: 'slow', detail: `${outcome.detail}, though the kept connection stands` };
     if (outcome.kind !== 'void' && answered(outcome.kind)) this.#lost = false;
     return outcome;

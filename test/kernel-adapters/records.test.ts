@@ -79,7 +79,7 @@ describe('our own record', () => {
     const [written] = await records(root, '1').list();
     assert.deepEqual(written?.ways, [{ mode: 'link', iface: 'lvscare' }, { mode: 'local' }]);
     assert.deepEqual(written.sysctls, { 'net.ipv4.vs.conntrack': '0' });
-    await record.keepOnly({ mode: 'local' });
+    await record.dropWay({ mode: 'link', iface: 'lvscare' });
     await record.inherit({ 'net.ipv4.vs.conntrack': '7', 'net.ipv4.vs.expire_nodest_conn': '0' });
     await record.forgetValue('net.ipv4.vs.conntrack');
     const [later] = await records(root, '1').list();

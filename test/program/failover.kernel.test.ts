@@ -66,7 +66,7 @@ describe('an apiserver that fails', () => {
     const connection = await connectionTo(lab, 'master1');
     await lab.master(1).cut();
     await untilWeights(lab, others());
-    await daemon.waitForLine(/201:6443 is dead \(was up\): silent/);
+    await daemon.waitForLine(/201:6443 is dead \(was (up|sick)\): silent/);
     await connection.ask('/whoami');
     assert.equal((await connection.ended).code, 'ECONNRESET');
     await lab.master(1).mend();
