@@ -79,7 +79,7 @@ const FAULTS: Readonly<Record<string, Fault>> = {
 const RESET_MS = 10_000;
 const ANSWER_MS = 10_000;
 /** An apiserver learns by its own keepalive, after 15 s, of a client that was reset while it was cut off. */
-const IDLE_AGAIN_MS = 40_000;
+const IDLE_AGAIN_MS = 90_000;
 
 describe('each fault of docs/faults.md', () => {
   let lab: Lab;
