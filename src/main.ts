@@ -19,10 +19,8 @@ async function main(): Promise<number> {
       case 'print':
         process.stdout.write(command.text.endsWith('\n') ? command.text : `${command.text}\n`);
         return DONE;
-      case 'version':
-        return printVersion(command.short);
-      case 'care':
-        return await runCare(command);
+      case 'run':
+        return await RUN[command.name](command);
     }
   } catch (error) {
     if (error instanceof UsageError) {
@@ -34,17 +32,26 @@ async function main(): Promise<number> {
   }
 }
 
+type Run = Extract<Command, { kind: 'run' }>;
+
+/** Each command, by its name. */
+const RUN: Readonly<Record<Run['name'], (command: Run) => Promise<number> | number>> = {
+  care: runCare,
+  version: printVersion,
+};
+
 function helpWidth(): number {
   return Math.min(process.stdout.columns || 100, 120);
 }
 
-function printVersion(short: boolean): number {
+function printVersion({ given }: Run): number {
   const build = readBuildInfo();
+  const short = new Settings(given, {}).switch('short', false);
   process.stdout.write(short ? `${build.gitVersion}\n` : `${JSON.stringify(build, null, 2)}\n`);
   return DONE;
 }
 
-async function runCare({ given, stray }: Extract<Command, { kind: 'care' }>): Promise<number> {
+async function runCare({ given, words: stray }: Run): Promise<number> {
   const config = readCareConfig(new Settings(given, process.env), process.env);
   // Only now: help, version and wrong arguments need not wait for HTTP and netlink to be loaded.
   const { createLogger } = await import('./log/logger.js');

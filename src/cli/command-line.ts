@@ -1,18 +1,23 @@
 import type { Arguments } from '../config/settings.js';
 import { UsageError } from '../config/usage-error.js';
 import { sortArguments, type Sorted, type Spelling } from './arguments.js';
-import { CARE_OPTIONS } from './options.js';
+import { COMMANDS, type CommandName, type CommandSpec } from './commands.js';
 
 /** What the user asked for. */
 export type Command =
-  | { readonly kind: 'care'; readonly given: Arguments; readonly stray: readonly string[] }
-  | { readonly kind: 'version'; readonly short: boolean }
+  | {
+      readonly kind: 'run';
+      readonly name: CommandName;
+      readonly given: Arguments;
+      /** What was given beside options. */
+      readonly words: readonly string[];
+    }
   /** Help, a completion script, or words that complete a command line. */
   | { readonly kind: 'print'; readonly text: string };
 
 const HELP: Spelling = { flag: 'help', aliases: ['h'], kind: 'switch' };
-const SHORT: Spelling = { flag: 'short', kind: 'switch' };
 const ASKS_FOR_COMPLETIONS = '--get-yargs-completions';
+const SPECS: readonly (CommandSpec & { readonly name: CommandName })[] = COMMANDS;
 
 /**
  * Reads the command line. Throws a UsageError for what it cannot read.
@@ -22,28 +27,23 @@ const ASKS_FOR_COMPLETIONS = '--get-yargs-completions';
  */
 export async function readCommandLine(args: readonly string[], width: number): Promise<Command> {
   if (args[0] === ASKS_FOR_COMPLETIONS) return print((await helper()).completions(args));
-  const sorted = sortArguments(args, [...CARE_OPTIONS, SHORT, HELP]);
-  const [command, ...stray] = sorted.words;
-  if (isOn(sorted, HELP)) return print((await helper()).help(command ?? null, width));
-  switch (command) {
-    case 'care':
-      refuseForeign(sorted, CARE_OPTIONS);
-      refuseTelling(stray);
-      return { kind: 'care', given: withoutHelp(sorted.given), stray };
-    case 'version':
-      refuseForeign(sorted, [SHORT]);
-      return { kind: 'version', short: isOn(sorted, SHORT) };
-    case 'completion':
-      refuseForeign(sorted, []);
-      return print((await helper()).completionScript());
-    case 'help':
-      return print((await helper()).help(stray[0] ?? null, width));
-    case undefined:
-    default: {
-      const expected = 'a command: care, version or completion (see lvscare --help)';
-      throw new UsageError('lvscare', expected, command ?? null);
-    }
+  const sorted = sortArguments(args, [...SPECS.flatMap(({ options }) => options), HELP]);
+  const [name, ...words] = sorted.words;
+  if (sorted.given[HELP.flag]?.at(-1) === 'true') return print((await helper()).help(name ?? null, width));
+  if (name === 'help') return print((await helper()).help(words[0] ?? null, width));
+  if (name === 'completion') {
+    refuseForeign(sorted, []);
+    return print((await helper()).completionScript());
   }
+  const spec = SPECS.find((one) => one.name === name);
+  if (spec === undefined) {
+    const names = [...SPECS.map((one) => one.name), 'completion'];
+    const expected = `a command: ${names.slice(0, -1).join(', ')} or ${names.at(-1) ?? ''} (see lvscare --help)`;
+    throw new UsageError('lvscare', expected, name ?? null);
+  }
+  refuseForeign(sorted, spec.options);
+  checkWords(spec, words);
+  return { kind: 'run', name: spec.name, given: withoutHelp(sorted.given), words };
 }
 
 /** Only for those who ask: it takes yargs, and that its time. */
@@ -53,22 +53,32 @@ async function print(text: Promise<string>): Promise<Command> {
   return { kind: 'print', text: await text };
 }
 
-function isOn({ given }: Sorted, { flag }: Spelling): boolean {
-  return given[flag]?.at(-1) === 'true';
-}
-
 /** Somebody may say `--help=false`. */
 function withoutHelp({ [HELP.flag]: _, ...given }: Sorted['given']): Sorted['given'] {
   return given;
 }
 
+function checkWords({ name, words: wanted }: CommandSpec, words: readonly string[]): void {
+  const command = `lvscare ${name}`;
+  if (wanted === 'stray') {
+    refuseTelling(command, words);
+  } else if (wanted === 'none') {
+    if (words[0] !== undefined) throw new UsageError(command, 'nothing but options (see --help)', words[0]);
+  } else {
+    const { name: what, least, most } = wanted;
+    if (words.length < least) throw new UsageError(command, what, words.at(-1) ?? null);
+    if (words.length > most)
+      throw new UsageError(command, `${what} and nothing after it`, words[most] ?? null);
+  }
+}
+
 /** Stray words are ignored, unless somebody must have meant the opposite of what would be done without them. */
-function refuseTelling(stray: readonly string[]): void {
+function refuseTelling(command: string, stray: readonly string[]): void {
   for (const word of stray) {
     if (/^(f|false)$/i.test(word))
-      throw new UsageError('lvscare care', 'the value of a switch after =, like --dry-run=false', word);
+      throw new UsageError(command, 'the value of a switch after =, like --dry-run=false', word);
     if (/^[0-9a-f.:[\]]+:\d+,?$/i.test(word))
-      throw new UsageError('lvscare care', 'each server after --rs, or comma-joined without a space', word);
+      throw new UsageError(command, 'each server after --rs, or comma-joined without a space', word);
   }
 }
 

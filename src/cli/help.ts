@@ -1,17 +1,8 @@
 import yargs, { type Argv } from 'yargs';
-import { CARE_OPTIONS, type OptionSpec } from './options.js';
+import { COMMANDS, type CommandSpec } from './commands.js';
 
-const OPTIONS: readonly OptionSpec[] = CARE_OPTIONS;
+const SPECS: readonly CommandSpec[] = COMMANDS;
 const EXIT_CODES = 'Exit codes: 0 done, 1 it failed, 2 the arguments are wrong.';
-const EXAMPLES = [
-  [
-    'Take care of a virtual server with two real servers',
-    '--vs 10.103.97.2:6443 --rs 10.0.0.1:6443,10.0.0.2:6443',
-  ],
-  ['Only set it up, before kubeadm join', '--vs 10.103.97.2:6443 --rs 10.0.0.1:6443 --run-once'],
-  ['Say what would be done', '--vs 10.103.97.2:6443 --rs 10.0.0.1:6443 --dry-run'],
-  ['Remove it again', '--vs 10.103.97.2:6443 --clean'],
-] as const;
 
 /** The help of a command, or of the program when it is null or there is no such command, wrapped to `width` columns. */
 // ts-unused-exports:disable-next-line
@@ -45,39 +36,36 @@ async function printed(parser: Argv, args: readonly string[]): Promise<string> {
 
 /** The program as yargs is to describe it. It parses nothing for us: see arguments.ts. */
 function program({ width = 80, choices = false }): Argv {
-  return (
-    yargs()
-      .scriptName('lvscare')
-      .usage(
-        'lvscare COMMAND\n\nKeeps an IPVS virtual server on this node pointed at the healthy Kubernetes apiservers.',
-      )
-      // As the texts around yargs' own.
-      .locale('en')
-      .exitProcess(false)
-      .wrap(width)
-      .updateStrings({ 'Options:': 'Help:' })
-      .version(false)
-      .help()
-      .alias('help', 'h')
-      .command('care', 'Take care of a virtual server until stopped', (command) =>
-        describeCare(command, choices),
-      )
-      .command('version', 'Print the version as JSON', (command) =>
-        command
-          .usage('lvscare version\n\nPrints the version as JSON.')
-          .option('short', { describe: 'Print the version alone, in one line' }),
-      )
-      .completion('completion', 'Print a completion script for bash or zsh')
-      .epilogue(
-        'lvscare COMMAND --help says more. For example:\n' +
-          '  lvscare care --vs 10.103.97.2:6443 --rs 10.0.0.1:6443,10.0.0.2:6443\n\n' +
-          EXIT_CODES,
-      )
-  );
+  const parser = yargs()
+    .scriptName('lvscare')
+    .usage(
+      'lvscare COMMAND\n\nKeeps an IPVS virtual server on this node pointed at the healthy Kubernetes apiservers.',
+    )
+    // As the texts around yargs' own.
+    .locale('en')
+    .exitProcess(false)
+    .wrap(width)
+    .updateStrings({ 'Options:': 'Help:' })
+    .version(false)
+    .help()
+    .alias('help', 'h');
+  for (const spec of SPECS)
+    parser.command(spec.name, spec.summary, (command) => describeCommand(command, spec, choices));
+  return parser
+    .completion('completion', 'Print a completion script for bash or zsh')
+    .epilogue(
+      'lvscare COMMAND --help says more. For example:\n' +
+        '  lvscare care --vs 10.103.97.2:6443 --rs 10.0.0.1:6443,10.0.0.2:6443\n\n' +
+        EXIT_CODES,
+    );
 }
 
-function describeCare(command: Argv, withChoices: boolean): Argv {
-  for (const { flag, aliases = [], help: words, defaultText, group, choices, obsolete } of OPTIONS) {
+function describeCommand(
+  command: Argv,
+  { name, synopsis, description, options, notes, examples }: CommandSpec,
+  withChoices: boolean,
+): Argv {
+  for (const { flag, aliases = [], help: words, defaultText, group, choices, obsolete } of options) {
     command.option(flag, {
       alias: [...aliases],
       // Not as yargs' own tag at the right margin, which it squeezes against the text.
@@ -87,16 +75,10 @@ function describeCare(command: Argv, withChoices: boolean): Argv {
       ...(withChoices && choices !== undefined ? { choices } : {}),
     });
   }
-  return command
-    .usage(
-      'lvscare care --vs IP:PORT --rs IP:PORT...\n\n' +
-        'Probes every real server, keeps the healthy ones in the virtual server, and repairs what somebody else ' +
-        'changes. SIGTERM or Ctrl-C ends it and leaves everything in place.',
-    )
-    .epilogue(
-      'Each option can also be given in the environment: --fast-interval as CARE_FAST_INTERVAL. The command line ' +
-        'wins.\n\n' +
-        EXAMPLES.map(([what, how]) => `${what}:\n  lvscare care ${how}\n`).join('') +
-        `\n${EXIT_CODES}`,
-    );
+  const parts = [
+    ...(notes === undefined ? [] : [`${notes}\n`]),
+    ...examples.map(([what, how]) => `${what}:\n  lvscare ${name} ${how}`.trimEnd() + '\n'),
+    EXIT_CODES,
+  ];
+  return command.usage(`lvscare ${name} ${synopsis}\n\n${description}`).epilogue(parts.join('\n'));
 }

@@ -1,6 +1,6 @@
-/** Every option of `lvscare care`: its spelling, its help, its default. What values mean is in src/config. */
+/** An option of a command: its spelling, its help, its default. What values mean is in src/config. */
 export interface OptionSpec {
-  /** Without the dashes. Its environment variable is `CARE_` and this in upper case, dashes to underscores. */
+  /** Without the dashes. */
   readonly flag: string;
   /** Further spellings. One letter is a short option. */
   readonly aliases?: readonly string[];
@@ -22,6 +22,7 @@ const PROBING = 'What to ask real servers, and how to trust them:';
 const DOING = 'Instead of taking care:';
 const LOGGING = 'Logging:';
 
+/** Those of `lvscare care`. The environment variable of each is `CARE_` and its flag in upper case, dashes to underscores. */
 export const CARE_OPTIONS = [
   {
     flag: 'vs',

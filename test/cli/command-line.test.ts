@@ -17,7 +17,7 @@ function read(line: string): Promise<Command> {
 /** What `lvscare care` is given. */
 async function given(line: string): Promise<unknown> {
   const command = await read(`care ${line}`);
-  assert.equal(command.kind, 'care');
+  assert.ok(command.kind === 'run' && command.name === 'care');
   return command.given;
 }
 
@@ -85,14 +85,14 @@ describe('the command line of care', () => {
 
   it('tolerates stray arguments, wherever they are', async () => {
     const command = await read('care one --fall 3 two --run-once true -- --vs x');
-    assert.equal(command.kind, 'care');
-    assert.deepEqual(command.stray, ['one', 'two', 'true', '--vs', 'x']);
+    assert.ok(command.kind === 'run' && command.name === 'care');
+    assert.deepEqual(command.words, ['one', 'two', 'true', '--vs', 'x']);
     assert.deepEqual(command.given['run-once'], ['true']);
   });
 
   it('may have its options before the command', async () => {
     const command = await read('--vs 10.103.97.2:6443 care');
-    assert.equal(command.kind, 'care');
+    assert.ok(command.kind === 'run' && command.name === 'care');
     assert.deepEqual(command.given['vs'], ['10.103.97.2:6443']);
   });
 
@@ -101,7 +101,7 @@ describe('the command line of care', () => {
       'care --vs 10.103.97.2:6443 --health-path /healthz --health-schem https ' +
         '--rs 10.0.0.1:6443 --rs 10.0.0.2:6443 --rs 10.0.0.3:6443',
     );
-    assert.equal(command.kind, 'care');
+    assert.ok(command.kind === 'run' && command.name === 'care');
     const config = readCareConfig(new Settings(command.given, {}), {}, '/nowhere');
     assert.equal(config.virtualServer.text, '10.103.97.2:6443');
     assert.equal(config.realServers.length, 3);
@@ -111,9 +111,19 @@ describe('the command line of care', () => {
 
 describe('the other commands', () => {
   it('are version, in two lengths', async () => {
-    assert.deepEqual(await read('version'), { kind: 'version', short: false });
-    assert.deepEqual(await read('version --short'), { kind: 'version', short: true });
-    assert.deepEqual(await read('version --short=false'), { kind: 'version', short: false });
+    assert.deepEqual(await read('version'), { kind: 'run', name: 'version', given: {}, words: [] });
+    assert.deepEqual(await read('version --short'), {
+      kind: 'run',
+      name: 'version',
+      given: { short: ['true'] },
+      words: [],
+    });
+    assert.deepEqual(await read('version --short=false'), {
+      kind: 'run',
+      name: 'version',
+      given: { short: ['false'] },
+      words: [],
+    });
   });
 });
 
@@ -150,6 +160,7 @@ describe('a command line is refused', () => {
     ['care -C=2', '-C: expected true or false, got "2"'],
     ['care --short', '--short: expected an option of this command (see --help), got "--short"'],
     ['version --vs x', '--vs: expected an option of this command (see --help), got "--vs"'],
+    ['version now', 'lvscare version: expected nothing but options (see --help), got "now"'],
     ['version --short=maybe', '--short: expected true or false, got "maybe"'],
   ];
   for (const [line, message] of cases) {
@@ -248,8 +259,8 @@ describe('help', () => {
     assert.equal(lines.length, 5);
     for (const line of lines) {
       const command = await read(line.trim().replace(/^lvscare /, ''));
-      assert.equal(command.kind, 'care');
-      assert.deepEqual(command.stray, []);
+      assert.ok(command.kind === 'run' && command.name === 'care');
+      assert.deepEqual(command.words, []);
       readCareConfig(new Settings(command.given, {}), {}, '/nowhere');
     }
   });
