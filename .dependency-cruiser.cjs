@@ -62,11 +62,18 @@ module.exports = {
       },
     },
     {
+      name: 'observers-know-values',
+      severity: 'error',
+      comment: 'What keeps and shows what happened knows the ports and the values.',
+      from: { path: '^src/observe/' },
+      to: { pathNot: '^src/(observe|core|care/ports)' },
+    },
+    {
       name: 'only-main-composes',
       severity: 'error',
       comment: 'Adapters do not know each other: only the composition brings them together.',
-      from: { path: '^src/(kernel|probe|log|cli)/' },
-      to: { path: '^src/(kernel|probe|log|cli)/', pathNot: '^src/$1/' },
+      from: { path: '^src/(kernel|probe|log|cli|observe)/' },
+      to: { path: '^src/(kernel|probe|log|cli|observe)/', pathNot: '^src/$1/' },
     },
     {
       name: 'nobody-imports-main',

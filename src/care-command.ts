@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { care, type CareParts } from './care/care.js';
 import { dryLeftovers, dryWork } from './care/dry-run.js';
 import { cleanUp, setUpOnce } from './care/once.js';
-import type { Reporter, VirtualServerTable } from './care/ports.js';
+import type { VirtualServerTable } from './care/ports.js';
 import { systemClock } from './clock.js';
 import type { CareConfig } from './config/care-config.js';
 import { kernelChanges } from './kernel/changes.js';
@@ -12,12 +12,21 @@ import { composeClean, composeUpkeep, type KernelHandles } from './kernel-side.j
 import { KernelError } from './kernel/errors.js';
 import { takeHold, wordsFor } from './kernel/hold.js';
 import { logReporter } from './log/log-reporter.js';
+import type { Report } from './observe/report.js';
+import { Scoreboard } from './observe/scoreboard.js';
+import { summaryOf } from './observe/summary.js';
+import { tellAll } from './observe/tell-all.js';
 import { takePrecedence } from './priority.js';
 import { Ipvs, Rtnetlink } from './netlink/index.js';
+
+/** What the signal's reason is when somebody pressed Ctrl-C: who sits there wants to know how it went. */
+const BY_HAND = 'SIGINT';
 
 /** The program as it runs. */
 interface Program {
   readonly version: string;
+  readonly commit: string;
+  readonly pid: number;
   /** The effective user id. */
   readonly uid: number;
 }
@@ -40,10 +49,10 @@ export async function runCareCommand(
       await takeCare(config, program, log, handles, signal);
       return true;
     case 'run-once': {
-      const kept = await composeUpkeep(config, log, handles);
+      const kept = await composeUpkeep(config, log, handles, () => undefined);
       return await setUpOnce(config.realServers, config.policy, {
         ...kept,
-        reporter: reporterFor(config, log),
+        reporter: logReporter(log, config),
       });
     }
     case 'clean':
@@ -96,16 +105,31 @@ async function takeCare(
     summary(config, program.version),
     `taking care of ${virtualServer.text}${dryRun ? ', without changing anything' : ''}`,
   );
+  const startedAtMs = Date.now();
+  const board = new Scoreboard(config, { clock: systemClock, wallClock: Date.now });
+  const upkeep = await composeUpkeep(config, log, handles, (address) => {
+    board.nodeAddressIs(address);
+  });
+  const prober = await composeProber(config, log, (server, exchange) => {
+    board.exchanged(server, exchange);
+  });
   const parts: CareParts = {
-    ...(await composeUpkeep(config, log, handles)),
-    prober: await composeProber(config, log),
+    ...upkeep,
+    prober,
     changes: kernelChanges(handles.rtnetlink, virtualServer),
     clock: systemClock,
     random: Math.random,
-    reporter: reporterFor(config, log),
+    reporter: tellAll([logReporter(log, config), board]),
   };
+  const { version, commit } = program;
+  const report = (): Report => ({
+    atMs: Date.now(),
+    program: { version, commit, pid: program.pid, startedAtMs, dryRun },
+    virtualServers: [board.report()],
+  });
   await refuseWithoutPermission(parts.table);
   await care(realServers, policy, parts, signal);
+  if (signal.reason === BY_HAND) for (const line of summaryOf(report())) log.info(line);
   log.info(`stopped; ${virtualServer.text} stays as it is`);
 }
 
@@ -132,10 +156,6 @@ async function clean(config: CareConfig, log: Logger, handles: KernelHandles): P
   // What is still there is to be found the next time.
   if (!dryRun && failures.length === 0) await forget();
   return failures.length === 0;
-}
-
-function reporterFor(config: CareConfig, log: Logger): Reporter {
-  return logReporter(log, config);
 }
 
 function summary(config: CareConfig, version: string): object {

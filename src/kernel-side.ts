@@ -26,11 +26,16 @@ export interface KernelHandles {
   readonly rtnetlink: Rtnetlink;
 }
 
-/** What is kept so while we take care, in the order in which it is made. */
+/**
+ * What is kept so while we take care, in the order in which it is made.
+ *
+ * @param onNodeAddress Hears NODE_IP, when it is first known and when it changes.
+ */
 export async function composeUpkeep(
   config: CareConfig,
   log: Logger,
   handles: KernelHandles,
+  onNodeAddress: (address: string) => void,
 ): Promise<{ readonly table: VirtualServerTable; readonly upkeeps: readonly Upkeep[] }> {
   const { virtualServer, realServers, dryRun } = config;
   const { ipvs, rtnetlink } = handles;
@@ -45,7 +50,7 @@ export async function composeUpkeep(
   const earlierWays = record.ways.filter((other) => !sameWay(way, other));
   if (!dryRun) await record.addWay(way);
 
-  const address = nodeAddressTold(config, log, rtnetlink);
+  const address = nodeAddressTold(config, log, rtnetlink, onNodeAddress);
   const nft = nftProgram();
   // Who never masqueraded need not have nft.
   const onNoNft = notLooked(log, 'debug');
@@ -252,7 +257,12 @@ function onFailureOnce(log: Logger): (error: Error) => void {
 }
 
 /** NODE_IP, looked up each time, with a line in the log when it is first known and when it changes. */
-function nodeAddressTold(config: CareConfig, log: Logger, rtnetlink: Rtnetlink): () => Promise<string> {
+function nodeAddressTold(
+  config: CareConfig,
+  log: Logger,
+  rtnetlink: Rtnetlink,
+  onChange: (address: string) => void,
+): () => Promise<string> {
   let told: NodeAddress | null = null;
   return async () => {
     const found = await nodeAddress(rtnetlink, {
@@ -266,6 +276,7 @@ function nodeAddressTold(config: CareConfig, log: Logger, rtnetlink: Rtnetlink):
         `this node is ${found.address} (${found.from})`,
       );
       told = found;
+      onChange(found.address);
     }
     return found.address;
   };

@@ -60,7 +60,13 @@ async function runCare({ given, words: stray }: Run): Promise<number> {
   const log = await createLogger(config.log, process.stdout.isTTY);
   for (const text of stray) log.warn(`ignoring the stray argument ${JSON.stringify(text)}`);
   for (const note of config.notes) log.warn(note);
-  const program = { version: readBuildInfo().gitVersion, uid: process.geteuid?.() ?? 0 };
+  const { gitVersion, gitCommit } = readBuildInfo();
+  const program = {
+    version: gitVersion,
+    commit: gitCommit,
+    pid: process.pid,
+    uid: process.geteuid?.() ?? 0,
+  };
   return (await runCareCommand(config, program, log, untilStopped(log))) ? DONE : FAILED;
 }
 
@@ -70,7 +76,7 @@ function untilStopped(log: Logger): AbortSignal {
   for (const name of ['SIGTERM', 'SIGINT'] as const) {
     process.once(name, () => {
       log.info(`${name}: stopping`);
-      stopping.abort();
+      stopping.abort(name);
     });
   }
   return stopping.signal;

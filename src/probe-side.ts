@@ -3,9 +3,15 @@ import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
 import type { Prober } from './care/ports.js';
 import type { CareConfig } from './config/care-config.js';
+import type { Endpoint } from './core/endpoint.js';
+import type { Exchange } from './core/exchange.js';
 import { setTcpLiveness } from './netlink/index.js';
 
-export async function composeProber({ probe }: CareConfig, log: Logger): Promise<Prober> {
+export async function composeProber(
+  { probe }: CareConfig,
+  log: Logger,
+  onExchange: (server: Endpoint, exchange: Exchange) => void,
+): Promise<Prober> {
   // What only sets up or cleans up need not wait for HTTP to be loaded.
   const { createProber } = await import('./probe/prober.js');
   const { createCredentials } = await import('./probe/credentials.js');
@@ -13,7 +19,7 @@ export async function composeProber({ probe }: CareConfig, log: Logger): Promise
     if (error === null) log.info(`${what}: well again`);
     else log.warn({ err: error }, `${what}: ${error.message}; going on with the last that was good`);
   });
-  return createProber(probe, { credentials, guard: guardWith(log) });
+  return createProber(probe, { credentials, guard: guardWith(log), onExchange });
 }
 
 /** Has the kernel ask a server that says nothing each second whether it is still there. */

@@ -125,6 +125,8 @@ export interface Reporter {
   tableUnreadable(error: Error, retryInMs: number): void;
   /** An upkeep was amiss; `error` is null when it was mended. */
   mended(upkeep: string, amiss: string, error: Error | null): void;
+  /** An upkeep was checked, and all is well. */
+  upheld(upkeep: string): void;
   /** An upkeep could not even be checked. */
   uncheckable(upkeep: string, error: Error): void;
   /** The stream of notifications broke off; the timer still finds what they would have told. */

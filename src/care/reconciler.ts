@@ -230,7 +230,10 @@ export async function mendIfAmiss(upkeep: Upkeep, reporter: Reporter): Promise<b
     reporter.uncheckable(upkeep.name, error as Error);
     return false;
   }
-  if (amiss === null) return true;
+  if (amiss === null) {
+    reporter.upheld(upkeep.name);
+    return true;
+  }
   try {
     await upkeep.mend();
   } catch (error) {

@@ -1,4 +1,5 @@
 import type { ActionResult, VirtualServerTable } from '../care/ports.js';
+import type { CountedTable, Traffic } from '../core/counters.js';
 import { endpoint, type Endpoint } from '../core/endpoint.js';
 import type { Action } from '../core/reconcile.js';
 import type { ObservedTable, Row, ServiceSettings } from '../core/table.js';
@@ -10,6 +11,7 @@ import {
   type Destination,
   type Ipvs,
   type IpvsOperation,
+  type Stats,
 } from '../netlink/index.js';
 import { KernelError } from './errors.js';
 
@@ -51,6 +53,47 @@ export function ipvsTable(ipvs: Ipvs, virtualServer: Endpoint): VirtualServerTab
         throw explain(error, `cannot remove ${words}`);
       }
     },
+  };
+}
+
+/** Reads one virtual server with what the kernel counts. Rejects as the table's own read() does. */
+// ts-unused-exports:disable-next-line
+export async function countedTable(ipvs: Ipvs, { address, port }: Endpoint): Promise<CountedTable> {
+  const service: AddressServiceKey = { protocol: 'tcp', address, port };
+  try {
+    const [found, destinations] = await Promise.all([
+      ipvs.getService(service),
+      ipvs.listDestinations(service).catch(noneIfNoService),
+    ]);
+    if (found === null) return null;
+    return {
+      scheduler: found.scheduler,
+      traffic: toTraffic(found.stats),
+      rows: destinations.map((row) => ({
+        server: endpoint(row.family, row.address, row.port),
+        weight: row.weight,
+        active: row.activeConnections,
+        inactive: row.inactiveConnections,
+        traffic: toTraffic(row.stats),
+      })),
+    };
+  } catch (error) {
+    throw explain(error, 'cannot read the IPVS table');
+  }
+}
+
+function toTraffic(stats: Stats | null): Traffic | null {
+  if (stats === null) return null;
+  const { connections, packetsIn, packetsOut, bytesIn, bytesOut } = stats;
+  return {
+    connections,
+    packetsIn,
+    packetsOut,
+    bytesIn,
+    bytesOut,
+    connectionsPerSecond: Number(stats.connectionsPerSecond),
+    bytesInPerSecond: Number(stats.bytesInPerSecond),
+    bytesOutPerSecond: Number(stats.bytesOutPerSecond),
   };
 }
 

@@ -184,6 +184,10 @@ export function logReporter(
       }
     },
 
+    upheld(upkeep) {
+      wellAgain(upkeep, `${upkeep}: well again`);
+    },
+
     uncheckable(upkeep, error) {
       log[level(upkeep, error.message)]({ upkeep, err: error }, `${upkeep}: ${error.message}`);
     },

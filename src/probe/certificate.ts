@@ -45,15 +45,19 @@ const LONGEST_CHAIN = 200;
  * The certificate and those that lead to its CA, as far as they are known. Not by getPeerX509Certificate(), which takes the
  * certificate away from its socket: whoever asks next finds none.
  */
-function chainOf(socket: tls.TLSSocket): X509Certificate[] {
-  const chain: X509Certificate[] = [];
+export function shownChain(socket: tls.TLSSocket): readonly tls.PeerCertificate[] {
+  const chain: tls.PeerCertificate[] = [];
   // Empty when there is no certificate; the one that ends the chain has signed itself.
   let next: Partial<tls.DetailedPeerCertificate> | undefined = socket.getPeerCertificate(true);
   while (next?.raw !== undefined && chain.length < LONGEST_CHAIN) {
-    chain.push(new X509Certificate(next.raw));
+    chain.push(next as tls.PeerCertificate);
     next = next.issuerCertificate === next ? undefined : next.issuerCertificate;
   }
   return chain;
+}
+
+function chainOf(socket: tls.TLSSocket): X509Certificate[] {
+  return shownChain(socket).map(({ raw }) => new X509Certificate(raw));
 }
 
 /** By the codes that OpenSSL's verification ends with: openssl-verification-options(1) has them all. */

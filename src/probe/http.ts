@@ -78,12 +78,19 @@ export class HttpConnection {
   /**
    * Sends the request and reads the whole answer, or as much of it as matters. Rejects with `Unanswered` if the server,
    * which had answered before, closed instead; after any failure the connection is of no more use.
+   *
+   * @param onHead Hears the status as soon as the headers are there.
    */
-  async ask(asked: ProbeRequest, token: string | null, signal: AbortSignal): Promise<Answer> {
+  async ask(
+    asked: ProbeRequest,
+    token: string | null,
+    signal: AbortSignal,
+    onHead: (status: number) => void,
+  ): Promise<Answer> {
     const bytesBefore = this.#socket.bytesRead;
     this.#asking = true;
     try {
-      const answer = await this.#exchange(asked, token, signal);
+      const answer = await this.#exchange(asked, token, signal, onHead);
       this.#answered = true;
       return answer;
     } catch (error) {
@@ -105,7 +112,12 @@ export class HttpConnection {
     this.#socket.once('close', () => void this.#client.destroy());
   }
 
-  async #exchange(asked: ProbeRequest, token: string | null, signal: AbortSignal): Promise<Answer> {
+  async #exchange(
+    asked: ProbeRequest,
+    token: string | null,
+    signal: AbortSignal,
+    onHead: (status: number) => void,
+  ): Promise<Answer> {
     const answer = await request.call(this.#client, {
       method: asked.method,
       path: asked.path,
@@ -117,6 +129,7 @@ export class HttpConnection {
       body: asked.body,
       signal,
     });
+    onHead(answer.statusCode);
     let bytes = 0;
     for await (const chunk of answer.body as AsyncIterable<Uint8Array>) {
       bytes += chunk.byteLength;

@@ -1,5 +1,7 @@
 /** What is asked of each server, and what a prober needs for it. */
 import type net from 'node:net';
+import type { Endpoint } from '../core/endpoint.js';
+import type { Exchange } from '../core/exchange.js';
 import type { Credentials } from './credentials.js';
 import type { TlsOptions } from './secure.js';
 
@@ -25,4 +27,6 @@ export interface ProberParts {
   readonly credentials: Credentials;
   /** Has the kernel notice within about this time, in milliseconds, that nobody is at the other end of a socket. */
   readonly guard: (socket: net.Socket, timeoutMs: number) => void;
+  /** Hears of each time that a server was asked, what came of it included; a probe may ask more than once. */
+  readonly onExchange?: (server: Endpoint, exchange: Exchange) => void;
 }

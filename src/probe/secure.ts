@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { isIP, type Socket } from 'node:net';
 import tls from 'node:tls';
 import type { Endpoint } from '../core/endpoint.js';
-import { certificateFault } from './certificate.js';
+import type { TlsSession } from '../core/exchange.js';
+import { certificateFault, shownChain } from './certificate.js';
 import { endConnection } from './tcp.js';
 
 export interface TlsOptions {
@@ -12,13 +13,18 @@ export interface TlsOptions {
   readonly serverName: string | null;
 }
 
-/** TLS over a connected socket. Rejects with what is wrong with the handshake or with the certificate. */
+/**
+ * TLS over a connected socket. Rejects with what is wrong with the handshake or with the certificate.
+ *
+ * @param onSession Hears what was agreed on, before the certificate is judged.
+ */
 export async function secure(
   tcp: Socket,
   server: Endpoint,
   { verify, serverName }: TlsOptions,
   secureContext: tls.SecureContext,
   signal: AbortSignal,
+  onSession: (session: TlsSession) => void,
 ): Promise<tls.TLSSocket> {
   const socket = tls.connect({
     socket: tcp,
@@ -34,6 +40,7 @@ export async function secure(
   socket.on('error', () => undefined);
   try {
     await once(socket, 'secureConnect', { signal });
+    onSession(sessionOf(socket));
     const fault = verify ? certificateFault(socket, { address: server.address, serverName }) : null;
     if (fault !== null) throw fault;
     return socket;
@@ -41,4 +48,15 @@ export async function secure(
     endConnection(tcp, socket);
     throw error;
   }
+}
+
+function sessionOf(socket: tls.TLSSocket): TlsSession {
+  const chain = shownChain(socket);
+  const notAfterMs = Date.parse(chain[0]?.valid_to ?? '');
+  return {
+    protocol: socket.getProtocol() ?? 'unknown',
+    cipher: socket.getCipher().standardName,
+    chain: chain.map(({ raw }) => raw),
+    notAfterMs: Number.isNaN(notAfterMs) ? null : notAfterMs,
+  };
 }

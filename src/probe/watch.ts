@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { ProbeManner, VoidProbe, Watch } from '../care/ports.js';
 import { endpoint, type Endpoint } from '../core/endpoint.js';
 import { answered, type Evidence } from '../core/evidence.js';
+import type { Exchange, TlsSession } from '../core/exchange.js';
 import { Arrivals } from './arrivals.js';
 import { blame, isSilence, OwnFault, type Phase } from './blame.js';
 import type { CurrentCredentials } from './credentials.js';
@@ -34,6 +35,13 @@ interface Attempt {
   ours: boolean;
   /** Connected, and nobody's yet. */
   tcp: Socket | null;
+  /** When it began and how far it was when, in milliseconds of the monotonic clock. */
+  readonly startMs: number;
+  connectedMs: number | null;
+  securedMs: number | null;
+  headMs: number | null;
+  status: number | null;
+  session: TlsSession | null;
 }
 
 /** Over how many connections a probe asks at most, and after which part of the time limit each is late. */
@@ -45,6 +53,7 @@ const LONGEST_GUARD_MS = 1900;
 /** Asks one server by HTTP, over a connection that it keeps as long as it may. */
 export class HttpWatch implements Watch {
   readonly #server: Endpoint;
+  readonly #onExchange: (exchange: Exchange) => void;
   readonly #request: ProbeRequest;
   readonly #parts: WatchParts;
   readonly #onLost: (evidence: Evidence | null) => void;
@@ -59,6 +68,7 @@ export class HttpWatch implements Watch {
     onLost: (evidence: Evidence | null) => void,
   ) {
     this.#server = endpoint(server.family, server.address, request.port ?? server.port);
+    this.#onExchange = (exchange) => parts.onExchange?.(server, exchange);
     this.#request = request;
     this.#parts = parts;
     this.#onLost = onLost;
@@ -148,15 +158,35 @@ export class HttpWatch implements Watch {
 
   /** Asks once: over a connection that there is, or over a new one, which is then kept if it can be. Never rejects. */
   async #ask(kept: HttpConnection | null, hedged: boolean, ending: AbortSignal): Promise<Outcome> {
-    const { timeoutMs } = this.#request;
-    const limit = new AbortController();
     const attempt: Attempt = {
       phase: kept === null ? 'connect' : 'answer',
       connection: kept,
       late: false,
       ours: false,
       tcp: null,
+      startMs: performance.now(),
+      connectedMs: null,
+      securedMs: null,
+      headMs: null,
+      status: null,
+      session: null,
     };
+    const outcome = await this.#attempt(attempt, kept, hedged, ending);
+    if (outcome.kind !== 'gone' && outcome !== STOPPED) {
+      const said = outcome.kind === 'cut short' ? outcome.evidence : outcome;
+      this.#onExchange(exchangeOf(attempt, kept === null, said));
+    }
+    return outcome;
+  }
+
+  async #attempt(
+    attempt: Attempt,
+    kept: HttpConnection | null,
+    hedged: boolean,
+    ending: AbortSignal,
+  ): Promise<Outcome> {
+    const { timeoutMs } = this.#request;
+    const limit = new AbortController();
     const callOff = afterPatience(timeoutMs, () => {
       attempt.late = true;
       limit.abort();
@@ -197,8 +227,12 @@ export class HttpWatch implements Watch {
     signal: AbortSignal,
   ): Promise<{ readonly status: number; readonly keep: boolean }> {
     const { credentials } = this.#parts;
+    const onHead = (status: number): void => {
+      attempt.headMs = performance.now();
+      attempt.status = status;
+    };
     if (attempt.connection !== null && !credentials.withToken)
-      return attempt.connection.ask(this.#request, null, signal);
+      return attempt.connection.ask(this.#request, null, signal, onHead);
     const looking = credentials.current().catch((error: unknown) => {
       throw new OwnFault(error as Error);
     });
@@ -211,23 +245,29 @@ export class HttpWatch implements Watch {
       return current;
     };
     if (attempt.connection !== null)
-      return attempt.connection.ask(this.#request, (await ready()).token, signal);
+      return attempt.connection.ask(this.#request, (await ready()).token, signal, onHead);
     const { scheme, connectTimeoutMs, timeoutMs, tls } = this.#request;
     const { guard, sourcePorts } = this.#parts;
     const tcp = await connectTcp(this.#server, { timeoutMs: connectTimeoutMs, hedged, sourcePorts }, signal);
     attempt.tcp = tcp;
+    attempt.connectedMs = performance.now();
     const { secureContext, token } = await ready();
     // From here on the socket is ended by whoever hears of the signal first.
     signal.throwIfAborted();
     guard(tcp, Math.min(timeoutMs * GUARD_PART, LONGEST_GUARD_MS));
     attempt.phase = 'handshake';
-    const socket = scheme === 'http' ? tcp : await secure(tcp, this.#server, tls, secureContext, signal);
+    const onSession = (session: TlsSession): void => {
+      attempt.securedMs = performance.now();
+      attempt.session = session;
+    };
+    const socket =
+      scheme === 'http' ? tcp : await secure(tcp, this.#server, tls, secureContext, signal, onSession);
     signal.throwIfAborted();
     const made = new HttpConnection(tcp, socket, `${scheme}://${this.#server.text}`);
     attempt.phase = 'answer';
     attempt.connection = made;
     attempt.tcp = null;
-    return made.ask(this.#request, token, signal);
+    return made.ask(this.#request, token, signal, onHead);
   }
 
   #settle(connection: HttpConnection | null, keep: boolean): void {
@@ -248,6 +288,24 @@ export class HttpWatch implements Watch {
       });
     }
   }
+}
+
+function exchangeOf(attempt: Attempt, fresh: boolean, said: Evidence | VoidProbe): Exchange {
+  const { startMs, connectedMs, securedMs, headMs, status, session } = attempt;
+  const since = (endMs: number | null, beginMs: number | null): number | null =>
+    endMs === null || beginMs === null ? null : endMs - beginMs;
+  return {
+    evidence: said.kind === 'void' ? null : said,
+    fresh,
+    phases: {
+      connectMs: since(connectedMs, startMs),
+      handshakeMs: since(securedMs, connectedMs),
+      firstByteMs: since(headMs, securedMs ?? connectedMs ?? startMs),
+      totalMs: performance.now() - startMs,
+    },
+    status,
+    session,
+  };
 }
 
 const STOPPED: VoidProbe = { kind: 'void', detail: 'stopped' };

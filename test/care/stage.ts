@@ -132,6 +132,10 @@ export class FakeReporter implements Reporter {
     this.lines.push(`${upkeep}: ${amiss}${error === null ? '' : `, ${error.message}`}`);
   }
 
+  upheld(): void {
+    // In each pass.
+  }
+
   uncheckable(upkeep: string, error: Error): void {
     this.lines.push(`${upkeep} unchecked: ${error.message}`);
   }

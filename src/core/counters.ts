@@ -1,0 +1,34 @@
+import type { Endpoint } from './endpoint.js';
+
+/** What the kernel counts of a virtual server or of a row. Counts go up until what is counted is made anew. */
+export interface Traffic {
+  /** Connections that were ever scheduled. */
+  readonly connections: bigint;
+  readonly packetsIn: bigint;
+  readonly packetsOut: bigint;
+  readonly bytesIn: bigint;
+  readonly bytesOut: bigint;
+  /** As the kernel estimates them, over some seconds. */
+  readonly connectionsPerSecond: number;
+  readonly bytesInPerSecond: number;
+  readonly bytesOutPerSecond: number;
+}
+
+/** One row as the kernel has it now. */
+interface CountedRow {
+  readonly server: Endpoint;
+  readonly weight: number;
+  /** Established connections. */
+  readonly active: number;
+  /** Connections that are being made or ended. */
+  readonly inactive: number;
+  /** null from a kernel that does not tell. */
+  readonly traffic: Traffic | null;
+}
+
+/** Our virtual server with its rows, as the kernel has them now; null when there is none. */
+export type CountedTable = {
+  readonly scheduler: string;
+  readonly traffic: Traffic | null;
+  readonly rows: readonly CountedRow[];
+} | null;

@@ -1,0 +1,106 @@
+/**
+ * What lvscare knows, as plain values that JSON can say: what `lvscare status`, the status page and the metrics show. Times
+ * are milliseconds since 1970, durations milliseconds.
+ */
+import type { EvidenceKind } from '../core/evidence.js';
+import type { HealthState } from '../core/health.js';
+
+export interface Report {
+  readonly atMs: number;
+  readonly program: ProgramReport;
+  readonly virtualServers: readonly VirtualServerReport[];
+}
+
+interface ProgramReport {
+  readonly version: string;
+  readonly commit: string;
+  readonly pid: number;
+  readonly startedAtMs: number;
+  readonly dryRun: boolean;
+}
+
+export interface VirtualServerReport {
+  /** `10.103.97.2:6443` */
+  readonly virtualServer: string;
+  readonly scheduler: string;
+  readonly mode: string;
+  readonly masquerade: boolean;
+  /** NODE_IP; null while it is not known, or not needed. */
+  readonly nodeAddress: string | null;
+  readonly intervalMs: number;
+  /** No real server is up, and those that may still answer serve. */
+  readonly lastResort: boolean;
+  /** Something keeps deleting the virtual server. */
+  readonly rival: boolean;
+  /** The last pass of the reconciler; null before the first. */
+  readonly lastPass: PassReport | null;
+  /** What is amiss and could not be put right, or not even be looked at. */
+  readonly troubles: readonly TroubleReport[];
+  /** How often each kind of thing that somebody else had changed was put right. */
+  readonly repairs: Readonly<Record<string, number>>;
+  /** The configured ones in their order. */
+  readonly servers: readonly ServerReport[];
+  /** The last hundred at most, the newest last. */
+  readonly transitions: readonly TransitionReport[];
+}
+
+export interface PassReport {
+  readonly atMs: number;
+  readonly durationMs: number;
+  /** Why the kernel is not as it should be after it, or null. */
+  readonly error: string | null;
+}
+
+export interface TroubleReport {
+  /** `local route` */
+  readonly what: string;
+  readonly message: string;
+  readonly sinceMs: number;
+}
+
+export interface ServerReport {
+  readonly server: string;
+  readonly state: HealthState;
+  /** Since when it is in this state. */
+  readonly sinceMs: number;
+  /** What the last evidence was; null before the first. */
+  readonly evidence: { readonly kind: EvidenceKind; readonly detail: string } | null;
+  /** Until when one that flaps is held out although it answers; null if it is not. */
+  readonly heldUntilMs: number | null;
+  /** How often in a row it fell soon after it had come back. */
+  readonly relapses: number;
+  /** When it last answered a question, and how long that took. */
+  readonly lastOk: { readonly atMs: number; readonly durationMs: number } | null;
+  /** How often it was asked, and how often in vain. */
+  readonly probes: number;
+  readonly failures: number;
+  /** When it was last asked, whatever came of it. */
+  readonly lastProbeMs: number | null;
+  /** Until when its own certificate is valid; null while that is not known. */
+  readonly certificateNotAfterMs: number | null;
+  /** The last 60 answers' times at most, the newest last. */
+  readonly recentMs: readonly number[];
+  /** The last hour, one for each minute in which it was asked, the newest last. */
+  readonly history: readonly MinuteReport[];
+}
+
+/** The probes of one minute. */
+export interface MinuteReport {
+  /** When it began. */
+  readonly atMs: number;
+  readonly ok: number;
+  readonly failed: number;
+  /** What the failures were, each kind once. */
+  readonly kinds: readonly EvidenceKind[];
+  /** The mean time of its answers; null when there was none. */
+  readonly meanMs: number | null;
+}
+
+export interface TransitionReport {
+  readonly atMs: number;
+  readonly server: string;
+  readonly from: HealthState;
+  readonly to: HealthState;
+  readonly evidence: EvidenceKind | null;
+  readonly why: string;
+}

@@ -1,0 +1,255 @@
+import type { Clock, Pass, Reporter, VoidProbe } from '../care/ports.js';
+import type { Endpoint } from '../core/endpoint.js';
+import type { Evidence } from '../core/evidence.js';
+import type { Exchange } from '../core/exchange.js';
+import type { Health, HealthState } from '../core/health.js';
+import { History } from './history.js';
+import type {
+  PassReport,
+  ServerReport,
+  TransitionReport,
+  TroubleReport,
+  VirtualServerReport,
+} from './report.js';
+
+interface Watched {
+  readonly virtualServer: Endpoint;
+  readonly realServers: readonly Endpoint[];
+  readonly policy: { readonly scheduler: string; readonly intervalMs: number };
+  readonly mode: string;
+  readonly masquerade: boolean;
+  /** What is said to have been put right was not. */
+  readonly dryRun: boolean;
+}
+
+interface ScoreboardParts {
+  readonly clock: Pick<Clock, 'now'>;
+  /** Milliseconds since 1970. */
+  readonly wallClock: () => number;
+}
+
+const MOST_TRANSITIONS = 100;
+const MOST_RECENT = 60;
+
+/** What is known of one server; times are of the monotonic clock, so that setting the clock right changes nothing. */
+interface Standing {
+  state: HealthState;
+  sinceMs: number;
+  evidence: Evidence | null;
+  heldUntilMs: number | null;
+  relapses: number;
+  lastOk: { readonly atMs: number; readonly durationMs: number } | null;
+  probes: number;
+  failures: number;
+  lastProbeMs: number | null;
+  certificateNotAfterMs: number | null;
+  readonly recentMs: number[];
+  readonly history: History;
+}
+
+/** Keeps what happened to one virtual server, as much as somebody who looks now wants to know. Bounded in memory. */
+export class Scoreboard implements Reporter {
+  readonly #watched: Watched;
+  readonly #parts: ScoreboardParts;
+  readonly #standings: ReadonlyMap<string, Standing>;
+  readonly #transitions: TransitionReport[] = [];
+  readonly #troubles = new Map<string, TroubleReport>();
+  readonly #repairs: Record<string, number> = {};
+  #lastPass: PassReport | null = null;
+  #lastResort = false;
+  #rival = false;
+  #nodeAddress: string | null = null;
+
+  constructor(watched: Watched, parts: ScoreboardParts) {
+    this.#watched = watched;
+    this.#parts = parts;
+    const nowMs = parts.clock.now();
+    this.#standings = new Map(watched.realServers.map(({ text }) => [text, unknownStanding(nowMs)]));
+  }
+
+  report(): VirtualServerReport {
+    const { virtualServer, realServers, policy, mode, masquerade } = this.#watched;
+    const offsetMs = this.#parts.wallClock() - this.#parts.clock.now();
+    return {
+      virtualServer: virtualServer.text,
+      scheduler: policy.scheduler,
+      mode,
+      masquerade,
+      nodeAddress: this.#nodeAddress,
+      intervalMs: policy.intervalMs,
+      lastResort: this.#lastResort,
+      rival: this.#rival,
+      lastPass: later(this.#lastPass, offsetMs),
+      troubles: [...this.#troubles.values()].map((trouble) => ({
+        ...trouble,
+        sinceMs: trouble.sinceMs + offsetMs,
+      })),
+      repairs: { ...this.#repairs },
+      servers: realServers.map(({ text }) => this.#serverReport(text, offsetMs)),
+      transitions: this.#transitions.map((transition) => later(transition, offsetMs)),
+    };
+  }
+
+  /** This node is known by another address from now on. */
+  nodeAddressIs(address: string): void {
+    this.#nodeAddress = address;
+  }
+
+  exchanged(server: Endpoint, { session }: Exchange): void {
+    const standing = this.#standings.get(server.text);
+    if (standing !== undefined && session !== null) standing.certificateNotAfterMs = session.notAfterMs;
+  }
+
+  probed(server: Endpoint, outcome: Evidence | VoidProbe, durationMs: number): void {
+    const standing = this.#standings.get(server.text);
+    if (standing === undefined || outcome.kind === 'void') return;
+    const nowMs = this.#parts.clock.now();
+    const ok = outcome.kind === 'ok';
+    standing.probes += 1;
+    if (!ok) standing.failures += 1;
+    standing.lastProbeMs = nowMs;
+    standing.evidence = outcome;
+    standing.history.add(nowMs, outcome.kind, ok ? durationMs : null);
+    if (!ok) {
+      standing.heldUntilMs = null;
+      return;
+    }
+    standing.lastOk = { atMs: nowMs, durationMs };
+    standing.recentMs.push(durationMs);
+    if (standing.recentMs.length > MOST_RECENT) standing.recentMs.shift();
+  }
+
+  judged(server: Endpoint, before: Health, after: Health): void {
+    const standing = this.#standings.get(server.text);
+    if (standing === undefined) return;
+    Object.assign(standing, {
+      state: after.state,
+      sinceMs: after.sinceMs,
+      evidence: after.lastEvidence,
+      relapses: after.relapses,
+      heldUntilMs: null,
+    });
+    this.#transitions.push({
+      atMs: after.sinceMs,
+      server: server.text,
+      from: before.state,
+      to: after.state,
+      evidence: after.lastEvidence?.kind ?? null,
+      why: after.lastEvidence?.detail ?? 'nothing is known',
+    });
+    if (this.#transitions.length > MOST_TRANSITIONS) this.#transitions.shift();
+  }
+
+  stillDown(): void {
+    // What it failed with is known from the probe.
+  }
+
+  held(server: Endpoint, { relapses }: Health, forMs: number): void {
+    const standing = this.#standings.get(server.text);
+    if (standing === undefined) return;
+    standing.heldUntilMs = this.#parts.clock.now() + forMs;
+    standing.relapses = relapses;
+  }
+
+  watchLost(): void {
+    // The probe that follows says what it means.
+  }
+
+  reconciled({ results, drift, lastResort, rival, durationMs }: Pass): void {
+    this.#troubles.delete(TABLE);
+    this.#lastResort = lastResort;
+    this.#rival = rival;
+    const failed = results.find(({ error, raced }) => error !== null && !raced);
+    this.#passed(durationMs, failed?.error?.message ?? null);
+    if (failed?.error !== undefined && failed.error !== null) this.#trouble(TABLE, failed.error.message);
+    if (drift && !this.#watched.dryRun)
+      for (const { action, error } of results) if (error === null) this.#repaired(action.kind);
+  }
+
+  tableUnreadable(error: Error): void {
+    this.#passed(0, error.message);
+    this.#trouble(TABLE, error.message);
+  }
+
+  mended(upkeep: string, _amiss: string, error: Error | null): void {
+    if (error !== null) {
+      this.#trouble(upkeep, error.message);
+      return;
+    }
+    this.#troubles.delete(upkeep);
+    if (!this.#watched.dryRun) this.#repaired(upkeep);
+  }
+
+  upheld(upkeep: string): void {
+    this.#troubles.delete(upkeep);
+  }
+
+  uncheckable(upkeep: string, error: Error): void {
+    this.#trouble(upkeep, error.message);
+  }
+
+  deaf(): void {
+    // The timer finds what notifications would have told.
+  }
+
+  fault(where: string, error: Error): void {
+    this.#trouble(where, error.message);
+  }
+
+  #passed(durationMs: number, error: string | null): void {
+    this.#lastPass = { atMs: this.#parts.clock.now(), durationMs, error };
+  }
+
+  #trouble(what: string, message: string): void {
+    const sinceMs = this.#troubles.get(what)?.sinceMs ?? this.#parts.clock.now();
+    this.#troubles.set(what, { what, message, sinceMs });
+  }
+
+  #repaired(kind: string): void {
+    this.#repairs[kind] = (this.#repairs[kind] ?? 0) + 1;
+  }
+
+  #serverReport(server: string, offsetMs: number): ServerReport {
+    const standing = this.#standings.get(server) ?? unknownStanding(this.#parts.clock.now());
+    const { state, evidence, relapses, recentMs, history, certificateNotAfterMs } = standing;
+    return {
+      server,
+      state,
+      sinceMs: standing.sinceMs + offsetMs,
+      evidence: evidence === null ? null : { kind: evidence.kind, detail: evidence.detail },
+      heldUntilMs: standing.heldUntilMs === null ? null : standing.heldUntilMs + offsetMs,
+      relapses,
+      lastOk: later(standing.lastOk, offsetMs),
+      probes: standing.probes,
+      failures: standing.failures,
+      lastProbeMs: standing.lastProbeMs === null ? null : standing.lastProbeMs + offsetMs,
+      certificateNotAfterMs,
+      recentMs: [...recentMs],
+      history: history.minutes(this.#parts.clock.now()).map((minute) => later(minute, offsetMs)),
+    };
+  }
+}
+
+const TABLE = 'IPVS table';
+
+function unknownStanding(nowMs: number): Standing {
+  return {
+    state: 'unknown',
+    sinceMs: nowMs,
+    evidence: null,
+    heldUntilMs: null,
+    relapses: 0,
+    lastOk: null,
+    probes: 0,
+    failures: 0,
+    lastProbeMs: null,
+    certificateNotAfterMs: null,
+    recentMs: [],
+    history: new History(),
+  };
+}
+
+/** The same on another clock. */
+function later<Timed extends { readonly atMs: number } | null>(timed: Timed, offsetMs: number): Timed {
+  return timed === null ? timed : { ...timed, atMs: timed.atMs + offsetMs };
+}
