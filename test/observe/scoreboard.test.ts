@@ -55,6 +55,7 @@ describe('the scoreboard', () => {
       server: B.text,
       state: 'unknown',
       sinceMs: WALL_MS,
+      drained: null,
       evidence: null,
       heldUntilMs: null,
       relapses: 0,
@@ -164,6 +165,17 @@ describe('the scoreboard', () => {
     assert.equal(board.report().servers[0]?.relapses, 2);
     board.probed(A, REFUSED, 1);
     assert.equal(board.report().servers[0]?.heldUntilMs, null);
+  });
+
+  it('tells who is drained by hand, and since when, until it is not', () => {
+    const { board } = boardOf();
+    board.drainedSince(A.text, 7);
+    assert.deepEqual(
+      board.report().servers.map(({ drained }) => drained),
+      [{ sinceMs: 7 }, null],
+    );
+    board.drainedSince(A.text, null);
+    assert.equal(board.report().servers[0]?.drained, null);
   });
 
   it('hears through others what they hear', () => {
