@@ -71,7 +71,8 @@ module.exports = {
     {
       name: 'control-transports',
       severity: 'error',
-      comment: 'The control socket carries values: it knows neither what they mean nor anything else of ours.',
+      comment:
+        'The control socket carries values: it knows neither what they mean nor anything else of ours.',
       from: { path: '^src/control/' },
       to: { pathNot: ['^src/control/', '^(node:)?(fs/promises|http|net|path)$'] },
     },
@@ -81,6 +82,20 @@ module.exports = {
       comment: 'What shows the status knows the values that it shows.',
       from: { path: '^src/status/' },
       to: { pathNot: '^src/(status|observe|core)/' },
+    },
+    {
+      name: 'inspection-knows-values',
+      severity: 'error',
+      comment: 'What shows a probe to people and to JSON knows the values, and how to read a certificate.',
+      from: { path: '^src/inspect/' },
+      to: { pathNot: ['^src/(inspect|core)/', '^(node:)?crypto$'] },
+    },
+    {
+      name: 'checks-know-ports',
+      severity: 'error',
+      comment: 'A check looks at the node through its ports, and knows the values.',
+      from: { path: '^src/doctor/' },
+      to: { pathNot: ['^src/(doctor|inspect|core)/', '^src/care/ports', '^(node:)?net$'] },
     },
     {
       name: 'only-main-composes',

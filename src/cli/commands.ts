@@ -1,5 +1,5 @@
 /** Every command but `completion` and `help`, which belong to the command line itself: its words, its options, its help. */
-import { CARE_OPTIONS, type OptionSpec } from './options.js';
+import { ASKING_FLAGS, CARE_OPTIONS, fromCare, withoutEffect, type OptionSpec } from './options.js';
 
 export interface CommandSpec {
   readonly name: string;
@@ -114,6 +114,101 @@ const UNDRAIN = {
   examples: [['After the upgrade', '10.0.0.1:6443']],
 } as const satisfies CommandSpec;
 
+const OUTPUT = 'Output:';
+
+const PROBE = {
+  name: 'probe',
+  summary: 'Ask real servers once, and say what care would see',
+  synopsis: '--rs IP:PORT... [options]',
+  description:
+    'Asks every real server once, as care does it, over a connection of its own, all at the same time. Says of each how ' +
+    'long TCP, TLS and the answer took, what TLS agreed on, which certificates it showed and which of them is not ' +
+    'accepted, and what care would do if it went on like this. Changes nothing.',
+  options: [
+    ...fromCare({
+      rs: { help: 'Real server, IP:PORT or [IPv6]:PORT; repeated or comma-joined. Required' },
+      interval: { help: 'With --watch: time between probes, seconds or a duration like 500ms' },
+      fall: { help: 'Failures in a row that would take a real server out' },
+      rise: { help: 'With --watch: successes in a row that would put it back' },
+      ...ASKING_FLAGS,
+    }),
+    {
+      flag: 'watch',
+      kind: 'switch',
+      help: 'Ask again each --interval until Ctrl-C: a line for each probe, and a summary at the end',
+      group: OUTPUT,
+    },
+    {
+      flag: 'json',
+      kind: 'switch',
+      help: 'One JSON document; with --watch one for each probe, in a line',
+      group: OUTPUT,
+    },
+  ],
+  words: 'none',
+  notes:
+    'Options of care are read from the environment as by care: --health-ca from CARE_HEALTH_CA.\n' +
+    'Exit code 0 means that every probe was well, 1 that one was not.',
+  examples: [
+    ['Ask three apiservers', '--rs 10.0.0.1:6443,10.0.0.2:6443,10.0.0.3:6443'],
+    [
+      'As JSON, certificates shown and not verified',
+      '--rs 10.0.0.1:6443 --health-insecure-skip-verify --json',
+    ],
+    ['Watch one that flaps', '--rs 10.0.0.1:6443 --watch --interval 500ms'],
+  ],
+} as const satisfies CommandSpec;
+
+const DOCTOR = {
+  name: 'doctor',
+  summary: 'Say whether this node is fit for lvscare, and what mends it',
+  synopsis: '[--vs IP:PORT --rs IP:PORT...] [options of care]',
+  description:
+    'Looks at the kernel, rights, sysctls, addresses, routes, firewall, kube-proxy, hosts entries, other programs, and each ' +
+    'apiserver with its certificate and its clock. Each check is a line: ok, warn or fail, its name and the evidence; below it ' +
+    'is the command that mends it. Changes nothing and loads no module.',
+  options: [
+    ...fromCare({
+      vs: {
+        help: "Virtual server. Unless given: that of lvscare's static pod on this node, or of a running one",
+      },
+      rs: { help: 'Real server; repeated or comma-joined. Unless given: likewise' },
+      scheduler: {},
+      mode: {},
+      iface: {},
+      ip: {},
+      masquerade: {},
+      sysctl: {},
+      ...ASKING_FLAGS,
+    }),
+    { flag: 'json', kind: 'switch', help: 'One JSON document', group: OUTPUT },
+    ...withoutEffect([
+      'interval',
+      'fast-interval',
+      'fall',
+      'rise',
+      'drain-timeout',
+      'max-hold',
+      'handshake-interval',
+      'run-once',
+      'clean',
+      'dry-run',
+      'log-level',
+      'log-format',
+      'masqueradebit',
+    ]),
+  ],
+  words: 'none',
+  notes:
+    'All other options of care are accepted, too, so that its arguments can be given as they are.\n' +
+    'Exit code 1 means that a check failed; a warning is none. docs/doctor.md explains each check.',
+  examples: [
+    ['Check a node where the static pod is already', ''],
+    ['Check a node before lvscare is there', '--vs 10.103.97.2:6443 --rs 10.0.0.1:6443,10.0.0.2:6443'],
+    ['What is wrong, for a script', '--json'],
+  ],
+} as const satisfies CommandSpec;
+
 const VERSION = {
   name: 'version',
   summary: 'Print the version as JSON',
@@ -124,6 +219,6 @@ const VERSION = {
   examples: [],
 } as const satisfies CommandSpec;
 
-export const COMMANDS = [CARE, STATUS, DRAIN, UNDRAIN, VERSION] as const;
+export const COMMANDS = [CARE, STATUS, DRAIN, UNDRAIN, PROBE, DOCTOR, VERSION] as const;
 
 export type CommandName = (typeof COMMANDS)[number]['name'];

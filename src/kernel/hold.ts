@@ -4,6 +4,7 @@ import type { Clock } from '../care/ports.js';
 import type { Endpoint } from '../core/endpoint.js';
 import { judgeHolder, type Holder } from '../core/holder.js';
 import { getPeerCredentials } from '../netlink/index.js';
+import { KernelError } from './errors.js';
 
 export type Hold =
   /** Ours until we let go of it or end, however we end. */
@@ -87,6 +88,16 @@ export async function heldNames(): Promise<readonly string[]> {
   const sockets = await readFile('/proc/net/unix', 'utf8').catch(() => '');
   // NULs are shown as @: the one that makes the name abstract, and those that fill it up.
   return [...new Set([...sockets.matchAll(/ @lvscare\/([^\s@]+)@*$/gm)].map(([, name = '']) => name))].sort();
+}
+
+/** Who has hold of a virtual server; null when nobody has. Rejects when it cannot be asked. */
+export async function holderOf(virtualServer: Endpoint): Promise<Holder | null> {
+  try {
+    return await ask(nameOf(virtualServer));
+  } catch (error) {
+    if (codeOf(error) === 'ECONNREFUSED') return null;
+    throw new KernelError(`who has ${virtualServer.text} cannot be asked: ${codeOf(error)}`, error);
+  }
 }
 
 /** For whom it takes between having the name and listening, on a node that is short of CPU. */

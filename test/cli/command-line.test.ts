@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { readCommandLine, type Command } from '../../src/cli/command-line.js';
+import { COMMANDS } from '../../src/cli/commands.js';
 import { CARE_OPTIONS, type OptionSpec } from '../../src/cli/options.js';
 import { readCareConfig } from '../../src/config/care-config.js';
+import { readProbeCommandConfig } from '../../src/config/probe-command-config.js';
 import { Settings } from '../../src/config/settings.js';
 import { UsageError } from '../../src/config/usage-error.js';
 
@@ -161,7 +163,7 @@ describe('the command lines of status, drain and undrain', () => {
 
 describe('a command line is refused', () => {
   const command =
-    'lvscare: expected a command: care, status, drain, undrain, version or completion (see lvscare --help)';
+    'lvscare: expected a command: care, status, drain, undrain, probe, doctor, version or completion (see lvscare --help)';
   const cases: readonly (readonly [line: string, message: string])[] = [
     ['', `${command}, got nothing`],
     ['carre', `${command}, got "carre"`],
@@ -268,14 +270,7 @@ describe('help', () => {
 
   for (const width of [80, 100, 120]) {
     it(`is no wider than ${width} columns`, async () => {
-      for (const line of [
-        '--help',
-        'care --help',
-        'status --help',
-        'drain --help',
-        'undrain --help',
-        'version --help',
-      ]) {
+      for (const line of ['--help', ...COMMANDS.map(({ name }) => `${name} --help`)]) {
         for (const row of (await printed(line, width)).split('\n')) assert.ok(row.length <= width, row);
       }
     });
@@ -307,6 +302,16 @@ describe('help', () => {
       assert.ok(command.kind === 'run' && command.name === 'care');
       assert.deepEqual(command.words, []);
       readCareConfig(new Settings(command.given, {}), {}, '/nowhere');
+    }
+  });
+
+  it('of probe shows examples that work', async () => {
+    const lines = (await printed('probe --help', 120)).match(/^ +lvscare probe --rs .*/gm) ?? [];
+    assert.equal(lines.length, 3);
+    for (const line of lines) {
+      const command = await read(line.trim().replace(/^lvscare /, ''));
+      assert.ok(command.kind === 'run' && command.name === 'probe');
+      readProbeCommandConfig(new Settings(command.given, {}), '/nowhere');
     }
   });
 });
