@@ -4,7 +4,9 @@ import process from 'node:process';
 import type { Logger } from 'pino';
 import { readBuildInfo } from './build-info.js';
 import { readCommandLine, type Command } from './cli/command-line.js';
+import { CARE_OPTIONS } from './cli/options.js';
 import { readCareConfig } from './config/care-config.js';
+import { readSettings } from './config/config-file.js';
 import { Settings } from './config/settings.js';
 import { UsageError } from './config/usage-error.js';
 
@@ -14,7 +16,7 @@ const WRONG_ARGUMENTS = 2;
 
 async function main(): Promise<number> {
   try {
-    const command = await readCommandLine(process.argv.slice(2), helpWidth());
+    const command = await readCommandLine(process.argv.slice(2), helpWidth(), process.env);
     switch (command.kind) {
       case 'print':
         process.stdout.write(command.text.endsWith('\n') ? command.text : `${command.text}\n`);
@@ -37,6 +39,7 @@ type Run = Extract<Command, { kind: 'run' }>;
 /** Each command, by its name. */
 const RUN: Readonly<Record<Run['name'], (command: Run) => Promise<number> | number>> = {
   care: runCare,
+  manifest: runManifest,
   version: printVersion,
 };
 
@@ -51,8 +54,16 @@ function printVersion({ given }: Run): number {
   return DONE;
 }
 
+async function runManifest({ given }: Run): Promise<number> {
+  const { runManifestCommand } = await import('./manifest-command.js');
+  const { output, notes } = await runManifestCommand(given, readBuildInfo().gitVersion);
+  for (const note of notes) process.stderr.write(`lvscare: ${note}\n`);
+  process.stdout.write(output);
+  return DONE;
+}
+
 async function runCare({ given, words: stray }: Run): Promise<number> {
-  const config = readCareConfig(new Settings(given, process.env), process.env);
+  const config = readCareConfig(readSettings(given, process.env, CARE_OPTIONS), process.env);
   // Only now: help, version and wrong arguments need not wait for HTTP and netlink to be loaded.
   const { createLogger } = await import('./log/logger.js');
   const { runCareCommand } = await import('./care-command.js');

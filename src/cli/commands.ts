@@ -1,5 +1,5 @@
 /** Every command but `completion` and `help`, which belong to the command line itself: its words, its options, its help. */
-import { CARE_OPTIONS, type OptionSpec } from './options.js';
+import { CARE_OPTIONS, MANIFEST_OPTIONS, type OptionSpec } from './options.js';
 
 export interface CommandSpec {
   readonly name: string;
@@ -44,6 +44,27 @@ const CARE = {
   ],
 } as const satisfies CommandSpec;
 
+const MANIFEST = {
+  name: 'manifest',
+  summary: 'Print a static pod that takes care, or write it in place',
+  synopsis: '--vs IP:PORT --rs IP:PORT... [--write]',
+  description:
+    'Prints a static pod that runs lvscare care with the given options, with no privilege but NET_ADMIN and with every ' +
+    'file mounted that they name. With --write it replaces the file at --path in one step, so that the kubelet never sees ' +
+    'half of it. Options that lvscare care would refuse are refused here, before anything is written.',
+  options: MANIFEST_OPTIONS,
+  words: 'none',
+  notes:
+    'Only what is given on the command line goes into the manifest, nothing from the environment. Files that options ' +
+    'name are not looked at, but for --config: they may be there only on the node that the manifest is for.',
+  examples: [
+    ['Print it', '--vs 10.103.97.2:6443 --rs 10.0.0.1:6443,10.0.0.2:6443'],
+    ['Have the kubelet of this node run it', '--vs 10.103.97.2:6443 --rs 10.0.0.1:6443 --write'],
+    ['See what it is with another image', '--set-image registry.example.com/lvscare:0.2.0'],
+    ['Upgrade it', '--set-image registry.example.com/lvscare:0.2.0 --write'],
+  ],
+} as const satisfies CommandSpec;
+
 const VERSION = {
   name: 'version',
   summary: 'Print the version as JSON',
@@ -56,6 +77,6 @@ const VERSION = {
   examples: [],
 } as const satisfies CommandSpec;
 
-export const COMMANDS = [CARE, VERSION] as const;
+export const COMMANDS = [CARE, MANIFEST, VERSION] as const;
 
 export type CommandName = (typeof COMMANDS)[number]['name'];

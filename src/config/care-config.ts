@@ -3,6 +3,7 @@ import type { CarePolicy } from '../care/care.js';
 import type { ProbeRequest } from '../probe/request.js';
 import { durationParser, milliseconds } from './duration.js';
 import { parseAddress, parseEndpoint } from './endpoint.js';
+import { klogOptions } from './klog.js';
 import { readProbeTls, type ProbeTls } from './probe-tls.js';
 import type { Environment, Settings } from './settings.js';
 import { UsageError, type Parser } from './usage-error.js';
@@ -15,6 +16,7 @@ import {
   parseMethod,
   parsePath,
   parseScheduler,
+  splitHeaders,
   type LogLevel,
 } from './values.js';
 
@@ -60,12 +62,13 @@ const count = integerParser(1, 1000);
 /**
  * Everything that `lvscare care` is told. Throws a UsageError for the first thing that is wrong.
  *
- * @param defaultCa The file that certificates are verified by when nothing else is said.
+ * @param defaultCa The file that certificates are verified by when nothing else is said; null if no file
+ *   needs to be there, because all this is for another machine.
  */
 export function readCareConfig(
   settings: Settings,
   environment: Environment,
-  defaultCa = DEFAULT_CA,
+  defaultCa: string | null = DEFAULT_CA,
 ): CareConfig {
   const log = readLogConfig(settings);
   const task = readTask(settings);
@@ -73,7 +76,11 @@ export function readCareConfig(
   if (virtualServer === null)
     throw new UsageError('--vs', 'the virtual server, IP:PORT or [IPv6]:PORT', null);
   const realServers = readRealServers(settings, virtualServer, task === 'clean');
-  const { probe, notes } = readProbe(settings, task === 'care', defaultCa);
+  const { probe, notes } = readProbe(
+    settings,
+    task === 'care' && defaultCa !== null,
+    defaultCa ?? DEFAULT_CA,
+  );
   const mode = readMode(settings);
   const scheduler = settings.value('scheduler', parseScheduler, 'rr');
   return {
@@ -100,7 +107,7 @@ export function readCareConfig(
     dryRun: settings.switch('dry-run', false),
     log,
     // Only who probes needs to hear how certificates are verified.
-    notes: [...(task === 'care' ? notes : []), ...obsolete(settings)],
+    notes: [...(task === 'care' ? notes : []), ...obsolete(settings, environment)],
   };
 }
 
@@ -196,9 +203,9 @@ function readProbe(
     scheme,
     method: settings.value('health-req-method', parseMethod, 'GET'),
     path: settings.value('health-path', parsePath, '/healthz'),
-    headers: Object.fromEntries(settings.list('health-req-headers', parseHeader)),
+    headers: Object.fromEntries(settings.list('health-req-headers', parseHeader, splitHeaders)),
     body: body === '' ? null : body,
-    acceptedStatuses: new Set(settings.list('health-status', integerParser(400, 599))),
+    acceptedStatuses: new Set(settings.list('health-status', integerParser(100, 599))),
     connectTimeoutMs: settings.value('connect-timeout', timeout, SECOND),
     timeoutMs: settings.value('health-timeout', timeout, 3 * SECOND),
     port: settings.value('health-port', integerParser(1, 65535), null),
@@ -207,8 +214,8 @@ function readProbe(
   return { probe, notes };
 }
 
-function obsolete(settings: Settings): string[] {
-  return ['masqueradebit']
+function obsolete(settings: Settings, environment: Environment): string[] {
+  return ['masqueradebit', ...klogOptions(environment).map(({ flag }) => flag)]
     .filter((flag) => settings.has(flag))
     .map((flag) => `${settings.name(flag)} is accepted for the sake of old manifests, and has no effect`);
 }
