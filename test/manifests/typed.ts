@@ -28,6 +28,8 @@ export function typeFaults(
     noEmit: true,
     skipLibCheck: true,
     types: [],
+    // Literals need no more.
+    lib: ['lib.es5.d.ts'],
     target: ts.ScriptTarget.ES2022,
     module: ts.ModuleKind.NodeNext,
     moduleResolution: ts.ModuleResolutionKind.NodeNext,
