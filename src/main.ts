@@ -47,6 +47,11 @@ function helpWidth(): number {
   return Math.min(process.stdout.columns || 100, 120);
 }
 
+/** Whether standard output is a terminal with colours, whose user likes them (https://no-color.org). */
+function showsColours(): boolean {
+  return process.stdout.isTTY && process.env['TERM'] !== 'dumb' && !process.env['NO_COLOR'];
+}
+
 function printVersion({ given }: Run): number {
   const build = readBuildInfo();
   const short = new Settings(given, {}).switch('short', false);
@@ -68,7 +73,7 @@ async function runCare({ given, words: stray }: Run): Promise<number> {
   const { createLogger } = await import('./log/logger.js');
   const { runCareCommand } = await import('./care-command.js');
 
-  const log = await createLogger(config.log, process.stdout.isTTY);
+  const log = await createLogger(config.log, process.stdout.isTTY, showsColours());
   for (const text of stray) log.warn(`ignoring the stray argument ${JSON.stringify(text)}`);
   for (const note of config.notes) log.warn(note);
   const { gitVersion, gitCommit } = readBuildInfo();

@@ -1,7 +1,7 @@
 import type { Arguments } from '../config/settings.js';
 
 /** An option of `lvscare care`, as far as it matters here. */
-export interface CareOption {
+interface CareOption {
   readonly flag: string;
   readonly kind: 'text' | 'list' | 'switch';
   readonly obsolete?: true;

@@ -2,7 +2,7 @@ import type { Mount } from './mounts.js';
 import type { HealthEndpoint } from './probes.js';
 import { scalar } from './scalar.js';
 
-export interface PodSpec {
+interface PodSpec {
   readonly name: string;
   readonly image: string;
   /** Of `lvscare`, the command's name first. */

@@ -52,7 +52,7 @@ describe('an image', () => {
       `a@${'x'.repeat(40)}`,
       'a@sha256:12',
     ],
-    ...['a:b:c', 'a\n', `a:${'t'.repeat(129)}`, `${'a'.repeat(600)}`, 'http://a/b', '"a"', 'a#b'],
+    ...['a:b:c', 'a\n', `a:${'t'.repeat(129)}`, 'a'.repeat(600), 'http://a/b', '"a"', 'a#b'],
   ];
   for (const image of bad) {
     it(`is not ${JSON.stringify(image)}`, () => {

@@ -67,6 +67,7 @@ interface BootstrapToken {
   groups?: string[];
 }
 
+// ts-unused-exports:disable-next-line
 export interface InitConfiguration {
   apiVersion: 'kubeadm.k8s.io/v1beta4';
   kind: 'InitConfiguration';
