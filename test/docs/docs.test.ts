@@ -64,7 +64,7 @@ describe('the pages', () => {
           .slice(1)
           .map((word) => word.replace(/^'(.*)'$/, '$1'));
         const command = await readCommandLine(words, 80);
-        assert.ok(command.kind === 'run', line);
+        if (command.kind === 'print') continue;
         const given = Object.keys(command.given);
         if (given.includes('vs')) readCareConfig(new Settings(command.given, {}), {}, null);
       }
