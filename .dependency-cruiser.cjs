@@ -98,11 +98,21 @@ module.exports = {
       to: { pathNot: ['^src/(doctor|inspect|core)/', '^src/care/ports', '^(node:)?net$'] },
     },
     {
+      name: 'manifest-is-text',
+      severity: 'error',
+      comment:
+        'Manifests are made from settings, and written to files: of the kernel and of probing they know nothing.',
+      from: { path: '^src/manifest/' },
+      to: {
+        pathNot: ['^src/(manifest|config)/', '^node_modules/yaml', '^(node:)?(crypto|fs/promises|net|path)$'],
+      },
+    },
+    {
       name: 'only-main-composes',
       severity: 'error',
       comment: 'Adapters do not know each other: only the composition brings them together.',
-      from: { path: '^src/(kernel|probe|log|cli|observe|control)/' },
-      to: { path: '^src/(kernel|probe|log|cli|observe|control|status)/', pathNot: '^src/$1/' },
+      from: { path: '^src/(kernel|probe|log|cli|observe|control|manifest)/' },
+      to: { path: '^src/(kernel|probe|log|cli|observe|control|status|manifest)/', pathNot: '^src/$1/' },
     },
     {
       name: 'nobody-imports-main',

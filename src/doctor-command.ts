@@ -2,6 +2,7 @@
 import { release } from 'node:os';
 import { sortArguments } from './cli/arguments.js';
 import { CARE_OPTIONS } from './cli/options.js';
+import { readSettings } from './config/config-file.js';
 import { readCareConfig, type CareConfig } from './config/care-config.js';
 import { DEFAULT_CA } from './config/probe-request.js';
 import { Settings, type Arguments, type Environment } from './config/settings.js';
@@ -100,8 +101,10 @@ function only(
 ): { readonly settings: Settings; readonly config: () => CareConfig } {
   // Whatever else is to be done: this is about taking care.
   const { 'run-once': _once, clean: _clean, json: _json, ...care } = given;
-  const withoutTasks = { ...environment, CARE_RUN_ONCE: undefined, CARE_CLEAN: undefined };
-  const settings = new Settings(care, withoutTasks);
+  const withoutTasks = Object.fromEntries(
+    Object.entries(environment).filter(([name]) => !/^(CARE|IPVS)_(RUN_ONCE|CLEAN)$/.test(name)),
+  );
+  const settings = readSettings(care, withoutTasks, CARE_OPTIONS);
   return { settings, config: () => readCareConfig(settings, environment, DEFAULT_CA, false) };
 }
 

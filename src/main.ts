@@ -4,8 +4,10 @@ import process from 'node:process';
 import type { Logger } from 'pino';
 import { readBuildInfo } from './build-info.js';
 import { readCommandLine, type Command } from './cli/command-line.js';
+import { CARE_OPTIONS } from './cli/options.js';
 import { readCareConfig } from './config/care-config.js';
 import { readProbeCommandConfig } from './config/probe-command-config.js';
+import { readSettings } from './config/config-file.js';
 import { Settings } from './config/settings.js';
 import { readDrainConfig, readStatusConfig } from './config/status-config.js';
 import type { Output } from './inspect/output.js';
@@ -17,7 +19,7 @@ const WRONG_ARGUMENTS = 2;
 
 async function main(): Promise<number> {
   try {
-    const command = await readCommandLine(process.argv.slice(2), helpWidth());
+    const command = await readCommandLine(process.argv.slice(2), helpWidth(), process.env);
     switch (command.kind) {
       case 'print':
         process.stdout.write(command.text.endsWith('\n') ? command.text : `${command.text}\n`);
@@ -45,11 +47,17 @@ const RUN: Readonly<Record<Run['name'], (command: Run) => Promise<number> | numb
   undrain: (command) => runDrain(command, false),
   doctor: runDoctor,
   probe: runProbe,
+  manifest: runManifest,
   version: printVersion,
 };
 
 function helpWidth(): number {
   return Math.min(process.stdout.columns || 100, 120);
+}
+
+/** Whether standard output is a terminal with colours, whose user likes them (https://no-color.org). */
+function showsColours(): boolean {
+  return process.stdout.isTTY && process.env['TERM'] !== 'dumb' && !process.env['NO_COLOR'];
 }
 
 function printVersion({ given }: Run): number {
@@ -95,13 +103,21 @@ function effectiveUid(): number {
   return process.geteuid?.() ?? 0;
 }
 
+async function runManifest({ given }: Run): Promise<number> {
+  const { runManifestCommand } = await import('./manifest-command.js');
+  const { output, notes } = await runManifestCommand(given, readBuildInfo().gitVersion);
+  for (const note of notes) process.stderr.write(`lvscare: ${note}\n`);
+  process.stdout.write(output);
+  return DONE;
+}
+
 async function runCare({ given, words: stray }: Run): Promise<number> {
-  const config = readCareConfig(new Settings(given, process.env), process.env);
+  const config = readCareConfig(readSettings(given, process.env, CARE_OPTIONS), process.env);
   // Only now: help, version and wrong arguments need not wait for HTTP and netlink to be loaded.
   const { createLogger } = await import('./log/logger.js');
   const { runCareCommand } = await import('./care-command.js');
 
-  const log = await createLogger(config.log, process.stdout.isTTY);
+  const log = await createLogger(config.log, process.stdout.isTTY, showsColours());
   for (const text of stray) log.warn(`ignoring the stray argument ${JSON.stringify(text)}`);
   for (const note of config.notes) log.warn(note);
   const { gitVersion, gitCommit } = readBuildInfo();
@@ -116,7 +132,7 @@ async function runCare({ given, words: stray }: Run): Promise<number> {
 
 async function runDoctor({ given }: Run): Promise<number> {
   const { runDoctorCommand } = await import('./doctor-command.js');
-  const request = { given, environment: process.env, pid: process.pid, uid: process.geteuid?.() ?? 0 };
+  const request = { given, environment: process.env, pid: process.pid, uid: effectiveUid() };
   return (await runDoctorCommand(
     request,
     output(),
@@ -127,7 +143,7 @@ async function runDoctor({ given }: Run): Promise<number> {
 }
 
 async function runProbe({ given }: Run): Promise<number> {
-  const config = readProbeCommandConfig(new Settings(given, process.env));
+  const config = readProbeCommandConfig(readSettings(given, process.env, CARE_OPTIONS));
   const { runProbeCommand } = await import('./probe-command.js');
   return (await runProbeCommand(
     config,

@@ -20,7 +20,9 @@ export interface Sorted {
 export function sortArguments(args: readonly string[], options: readonly Spelling[]): Sorted {
   const known = new Map(
     options.flatMap((option) =>
-      [option.flag, ...(option.aliases ?? [])].map((name) => [dashed(name), option] as const),
+      [`--${option.flag}`, ...[option.flag, ...(option.aliases ?? [])].map(dashed)].map(
+        (name) => [name, option] as const,
+      ),
     ),
   );
   const given: Record<string, string[]> = {};

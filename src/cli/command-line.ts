@@ -1,4 +1,5 @@
-import type { Arguments } from '../config/settings.js';
+import { klogOptions } from '../config/klog.js';
+import type { Arguments, Environment } from '../config/settings.js';
 import { UsageError } from '../config/usage-error.js';
 import { sortArguments, type Sorted, type Spelling } from './arguments.js';
 import { COMMANDS, type CommandName, type CommandSpec } from './commands.js';
@@ -24,10 +25,16 @@ const SPECS: readonly (CommandSpec & { readonly name: CommandName })[] = COMMAND
  *
  * @param args Without the interpreter and the script.
  * @param width Columns to wrap help to.
+ * @param environment What may ask for the options of klog.
  */
-export async function readCommandLine(args: readonly string[], width: number): Promise<Command> {
+export async function readCommandLine(
+  args: readonly string[],
+  width: number,
+  environment: Environment = {},
+): Promise<Command> {
   if (args[0] === ASKS_FOR_COMPLETIONS) return print((await helper()).completions(args));
-  const sorted = sortArguments(args, [...SPECS.flatMap(({ options }) => options), HELP]);
+  const klog = klogOptions(environment);
+  const sorted = sortArguments(args, [...SPECS.flatMap(({ options }) => options), ...klog, HELP]);
   const [name, ...words] = sorted.words;
   if (sorted.given[HELP.flag]?.at(-1) === 'true') return print((await helper()).help(name ?? null, width));
   if (name === 'help') return print((await helper()).help(words[0] ?? null, width));
@@ -41,7 +48,7 @@ export async function readCommandLine(args: readonly string[], width: number): P
     const expected = `a command: ${names.slice(0, -1).join(', ')} or ${names.at(-1) ?? ''} (see lvscare --help)`;
     throw new UsageError('lvscare', expected, name ?? null);
   }
-  refuseForeign(sorted, spec.options);
+  refuseForeign(sorted, spec.name === 'care' ? [...spec.options, ...klog] : spec.options);
   checkWords(spec, words);
   return { kind: 'run', name: spec.name, given: withoutHelp(sorted.given), words };
 }

@@ -1,5 +1,12 @@
 /** Every command but `completion` and `help`, which belong to the command line itself: its words, its options, its help. */
-import { ASKING_FLAGS, CARE_OPTIONS, fromCare, withoutEffect, type OptionSpec } from './options.js';
+import {
+  ASKING_FLAGS,
+  CARE_OPTIONS,
+  fromCare,
+  MANIFEST_OPTIONS,
+  withoutEffect,
+  type OptionSpec,
+} from './options.js';
 
 export interface CommandSpec {
   readonly name: string;
@@ -130,6 +137,7 @@ const PROBE = {
       interval: { help: 'With --watch: time between probes, seconds or a duration like 500ms' },
       fall: { help: 'Failures in a row that would take a real server out' },
       rise: { help: 'With --watch: successes in a row that would put it back' },
+      config: {},
       ...ASKING_FLAGS,
     }),
     {
@@ -179,6 +187,7 @@ const DOCTOR = {
       ip: {},
       masquerade: {},
       sysctl: {},
+      config: {},
       ...ASKING_FLAGS,
     }),
     { flag: 'json', kind: 'switch', help: 'One JSON document', group: OUTPUT },
@@ -209,6 +218,27 @@ const DOCTOR = {
   ],
 } as const satisfies CommandSpec;
 
+const MANIFEST = {
+  name: 'manifest',
+  summary: 'Print a static pod that takes care, or write it in place',
+  synopsis: '--vs IP:PORT --rs IP:PORT... [--write]',
+  description:
+    'Prints a static pod that runs lvscare care with the given options, with no privilege but NET_ADMIN and with every ' +
+    'file mounted that they name. With --write it replaces the file at --path in one step, so that the kubelet never sees ' +
+    'half of it. Options that lvscare care would refuse are refused here, before anything is written.',
+  options: MANIFEST_OPTIONS,
+  words: 'none',
+  notes:
+    'Only what is given on the command line goes into the manifest, nothing from the environment. Files that options ' +
+    'name are not looked at, but for --config: they may be there only on the node that the manifest is for.',
+  examples: [
+    ['Print it', '--vs 10.103.97.2:6443 --rs 10.0.0.1:6443,10.0.0.2:6443'],
+    ['Have the kubelet of this node run it', '--vs 10.103.97.2:6443 --rs 10.0.0.1:6443 --write'],
+    ['See what it is with another image', '--set-image registry.example.com/lvscare:0.2.0'],
+    ['Upgrade it', '--set-image registry.example.com/lvscare:0.2.0 --write'],
+  ],
+} as const satisfies CommandSpec;
+
 const VERSION = {
   name: 'version',
   summary: 'Print the version as JSON',
@@ -219,6 +249,6 @@ const VERSION = {
   examples: [],
 } as const satisfies CommandSpec;
 
-export const COMMANDS = [CARE, STATUS, DRAIN, UNDRAIN, PROBE, DOCTOR, VERSION] as const;
+export const COMMANDS = [CARE, STATUS, DRAIN, UNDRAIN, PROBE, DOCTOR, MANIFEST, VERSION] as const;
 
 export type CommandName = (typeof COMMANDS)[number]['name'];

@@ -19,6 +19,7 @@ const SERVERS = 'Servers:';
 const REACHING = 'Reaching the virtual server:';
 const JUDGING = 'When to act:';
 const PROBING = 'What to ask real servers, and how to trust them:';
+const SETTING = 'Where options come from:';
 const DOING = 'Instead of taking care:';
 const LOGGING = 'Logging:';
 
@@ -181,7 +182,7 @@ export const CARE_OPTIONS = [
   {
     flag: 'health-status',
     kind: 'list',
-    help: 'Status from 400 to 599 that is healthy too (k3s: 401); repeated or comma-joined',
+    help: 'Status that is healthy although it is 400 or above (k3s: 401); repeated or comma-joined',
     group: PROBING,
   },
   {
@@ -224,6 +225,14 @@ export const CARE_OPTIONS = [
     kind: 'text',
     help: 'File with the bearer token to send. Only where certificates are verified',
     group: PROBING,
+  },
+  {
+    flag: 'config',
+    kind: 'text',
+    help:
+      'File with a JSON object of options by their long names: {"vs": "...", "rs": ["...", "..."]}. The command line ' +
+      'and the environment win over it',
+    group: SETTING,
   },
   {
     flag: 'run-once',
@@ -303,3 +312,42 @@ export const ASKING_FLAGS = {
   'health-key': {},
   'health-token-file': {},
 } as const;
+const MANIFEST = 'The manifest:';
+
+/** Those of `lvscare manifest` itself; beside them it takes those of `lvscare care`. */
+const OWN_MANIFEST_OPTIONS = [
+  {
+    flag: 'write',
+    kind: 'switch',
+    help: 'Write the manifest to --path instead of printing it, whole or not at all',
+    group: MANIFEST,
+  },
+  {
+    flag: 'path',
+    kind: 'text',
+    help: 'File to write to, or whose image to set',
+    defaultText: '/etc/kubernetes/manifests/lvscare.yaml',
+    group: MANIFEST,
+  },
+  {
+    flag: 'set-image',
+    kind: 'text',
+    help: 'Take the manifest at --path and change the image of its lvscare container, and nothing else',
+    group: MANIFEST,
+  },
+  { flag: 'name', kind: 'text', help: 'Name of the pod', defaultText: 'lvscare', group: MANIFEST },
+  {
+    flag: 'image',
+    kind: 'text',
+    help: "Image of the pod. Unless given: lvscare with this program's own version as its tag",
+    group: MANIFEST,
+  },
+] as const satisfies readonly OptionSpec[];
+
+/** A pod that ends would be started again and again. */
+const ENDING: readonly string[] = ['run-once', 'clean'];
+
+export const MANIFEST_OPTIONS: readonly OptionSpec[] = [
+  ...OWN_MANIFEST_OPTIONS,
+  ...CARE_OPTIONS.filter(({ flag }) => !ENDING.includes(flag)),
+];

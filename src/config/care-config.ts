@@ -2,6 +2,7 @@ import type { Endpoint } from '../core/endpoint.js';
 import type { CarePolicy } from '../care/care.js';
 import { durationParser } from './duration.js';
 import { parseAddress, parseEndpoint } from './endpoint.js';
+import { klogOptions } from './klog.js';
 import { parseInterval, readCount, readInterval } from './pace.js';
 import { DEFAULT_CA, readProbe, type ProbeConfig } from './probe-request.js';
 import { readRealServers } from './real-servers.js';
@@ -43,13 +44,14 @@ const patience = durationParser({ leastMs: 0, mostMs: DAY, words: 'from 0 to 24h
 /**
  * Everything that `lvscare care` is told. Throws a UsageError for the first thing that is wrong.
  *
- * @param defaultCa The file that certificates are verified by when nothing else is said.
+ * @param defaultCa The file that certificates are verified by when nothing else is said; null if no file
+ *   needs to be there, because all this is for another machine.
  * @param needsRealServers Whether `--rs` has to be there for who takes care or sets up.
  */
 export function readCareConfig(
   settings: Settings,
   environment: Environment,
-  defaultCa = DEFAULT_CA,
+  defaultCa: string | null = DEFAULT_CA,
   needsRealServers = true,
 ): CareConfig {
   const log = readLogConfig(settings);
@@ -58,7 +60,11 @@ export function readCareConfig(
   if (virtualServer === null)
     throw new UsageError('--vs', 'the virtual server, IP:PORT or [IPv6]:PORT', null);
   const realServers = readRealServers(settings, virtualServer, task === 'clean' || !needsRealServers);
-  const { probe, notes } = readProbe(settings, task === 'care', defaultCa);
+  const { probe, notes } = readProbe(
+    settings,
+    task === 'care' && defaultCa !== null,
+    defaultCa ?? DEFAULT_CA,
+  );
   const mode = readMode(settings);
   const scheduler = settings.value('scheduler', parseScheduler, 'rr');
   return {
@@ -85,7 +91,7 @@ export function readCareConfig(
     dryRun: settings.switch('dry-run', false),
     log,
     // Only who probes needs to hear how certificates are verified.
-    notes: [...(task === 'care' ? notes : []), ...obsolete(settings)],
+    notes: [...(task === 'care' ? notes : []), ...obsolete(settings, environment)],
   };
 }
 
@@ -144,8 +150,8 @@ function readNodeAddress(
   );
 }
 
-function obsolete(settings: Settings): string[] {
-  return ['masqueradebit']
+function obsolete(settings: Settings, environment: Environment): string[] {
+  return ['masqueradebit', ...klogOptions(environment).map(({ flag }) => flag)]
     .filter((flag) => settings.has(flag))
     .map((flag) => `${settings.name(flag)} is accepted for the sake of old manifests, and has no effect`);
 }

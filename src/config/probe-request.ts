@@ -3,7 +3,7 @@ import type { ProbeRequest } from '../probe/request.js';
 import { durationParser } from './duration.js';
 import { readProbeTls, type ProbeTls } from './probe-tls.js';
 import type { Settings } from './settings.js';
-import { choiceParser, integerParser, parseHeader, parseMethod, parsePath } from './values.js';
+import { choiceParser, integerParser, parseHeader, parseMethod, parsePath, splitHeaders } from './values.js';
 
 export interface ProbeConfig extends ProbeRequest {
   readonly tls: ProbeTls;
@@ -28,9 +28,9 @@ export function readProbe(
     scheme,
     method: settings.value('health-req-method', parseMethod, 'GET'),
     path: settings.value('health-path', parsePath, '/healthz'),
-    headers: Object.fromEntries(settings.list('health-req-headers', parseHeader)),
+    headers: Object.fromEntries(settings.list('health-req-headers', parseHeader, splitHeaders)),
     body: body === '' ? null : body,
-    acceptedStatuses: new Set(settings.list('health-status', integerParser(400, 599))),
+    acceptedStatuses: new Set(settings.list('health-status', integerParser(100, 599))),
     connectTimeoutMs: settings.value('connect-timeout', timeout, SECOND),
     timeoutMs: settings.value('health-timeout', timeout, 3 * SECOND),
     port: settings.value('health-port', integerParser(1, 65535), null),

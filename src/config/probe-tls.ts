@@ -5,6 +5,7 @@ import { areCertificates, isPrivateKey, pairFault, tokenIn } from '../probe/pem.
 import { parseAddress } from './endpoint.js';
 import type { Settings } from './settings.js';
 import { UsageError, type Parser } from './usage-error.js';
+import { splitHeaders } from './values.js';
 
 export interface ProbeTls extends CredentialFiles {
   /** The name, or the address, that the servers' certificates have to be for; null for each server's own address. */
@@ -106,7 +107,11 @@ function readTokenFile(
   if (skip === true) throw new UsageError(name, expected, skipping);
   if (probes && !verify)
     throw new UsageError(name, `${expected} (by --health-ca, ${defaultCa} or ${skipping}=false)`, null);
-  if (settings.list('health-req-headers', (text) => text).some((text) => /^authorization=/i.test(text)))
+  if (
+    settings
+      .list('health-req-headers', (text) => text, splitHeaders)
+      .some((text) => /^authorization=/i.test(text))
+  )
     throw new UsageError(name, 'no other authorization beside it', settings.name('health-req-headers'));
   return file;
 }

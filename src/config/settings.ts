@@ -5,23 +5,33 @@ import type { Parser } from './usage-error.js';
 export type Arguments = Readonly<Record<string, string | readonly string[] | undefined>>;
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Variables of flags with two spellings, beside the one that the flag's name gives. */
-const OTHER_VARIABLES: Readonly<Record<string, string | undefined>> = {
-  // The Go program's flag is --logger.
-  'log-level': 'CARE_LOGGER',
-  'health-schem': 'CARE_HEALTH_SCHEME',
+/** What a file gave, as the command line would have. */
+export interface SettingsFile {
+  readonly path: string;
+  readonly given: Arguments;
+}
+
+/** Second spellings of flags, which have variables of their own. The Go program's flag is --logger. */
+const OTHER_SPELLINGS: Readonly<Record<string, string | undefined>> = {
+  'log-level': 'logger',
+  'health-schem': 'health-scheme',
 };
 
+/** What a flag's variable begins with: of `lvscare care`, and of `sealctl ipvs`, which is the Go program as well. */
+const PREFIXES = ['CARE_', 'IPVS_'];
+
 /**
- * The settings in force, each from the first place that has it: command line, environment. An error names that place.
+ * The settings in force, each from the first place that has it: command line, environment, file. An error names that place.
  */
 export class Settings {
   readonly #given: Arguments;
   readonly #environment: Environment;
+  readonly #file: SettingsFile | null;
 
-  constructor(given: Arguments, environment: Environment) {
+  constructor(given: Arguments, environment: Environment, file: SettingsFile | null = null) {
     this.#given = given;
     this.#environment = environment;
+    this.#file = file;
   }
 
   has(flag: string): boolean {
@@ -36,11 +46,15 @@ export class Settings {
     return parse(found.texts.at(-1) ?? '', found.origin);
   }
 
-  /** The values of a flag that is repeated or comma-joined. Empty when nobody gave it. */
-  list<Value>(flag: string, parse: Parser<Value>): Value[] {
+  /**
+   * The values of a flag that is repeated or comma-joined. Empty when nobody gave it.
+   *
+   * @param split What each text is taken apart by. Default: at its commas.
+   */
+  list<Value>(flag: string, parse: Parser<Value>, split = byCommas): Value[] {
     const found = this.#find(flag);
     if (found === null) return [];
-    const texts = found.texts.flatMap((text) => text.split(',')).map((text) => text.trim());
+    const texts = found.texts.flatMap(split).map((text) => text.trim());
     return texts.filter((text) => text !== '').map((text) => parse(text, found.origin));
   }
 
@@ -54,15 +68,29 @@ export class Settings {
   }
 
   #find(flag: string): { readonly texts: readonly string[]; readonly origin: string } | null {
-    const given = this.#given[flag];
-    if (given !== undefined)
-      return { texts: typeof given === 'string' ? [given] : given, origin: `--${flag}` };
-    for (const variable of [`CARE_${flag.toUpperCase().replaceAll('-', '_')}`, OTHER_VARIABLES[flag]]) {
-      const text = variable === undefined ? undefined : this.#environment[variable];
+    const given = textsOf(this.#given[flag]);
+    if (given !== null) return { texts: given, origin: `--${flag}` };
+    for (const variable of variablesOf(flag)) {
+      const text = this.#environment[variable];
       // An empty variable counts as none, as with the Go program.
-      if (variable !== undefined && text !== undefined && text !== '')
-        return { texts: [text], origin: variable };
+      if (text !== undefined && text !== '') return { texts: [text], origin: variable };
     }
-    return null;
+    const filed = textsOf(this.#file?.given[flag]);
+    return filed === null ? null : { texts: filed, origin: `${flag} in ${this.#file?.path ?? ''}` };
   }
+}
+
+function textsOf(given: string | readonly string[] | undefined): readonly string[] | null {
+  return given === undefined ? null : typeof given === 'string' ? [given] : given;
+}
+
+function variablesOf(flag: string): string[] {
+  const spellings = [flag, OTHER_SPELLINGS[flag]].filter((spelling) => spelling !== undefined);
+  return PREFIXES.flatMap((prefix) =>
+    spellings.map((spelling) => prefix + spelling.toUpperCase().replaceAll('-', '_')),
+  );
+}
+
+function byCommas(text: string): readonly string[] {
+  return text.split(',');
 }

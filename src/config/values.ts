@@ -93,6 +93,16 @@ const OF_THE_TRANSPORT = new Set([
   'upgrade',
 ]);
 
+/**
+ * Takes `name=value,name2=value2` apart as the Go program does: a text with one `=` is one header, whatever commas are in
+ * its value; among several, one whose value has commas is in double quotes: `"a=1,2",b=3`.
+ */
+export function splitHeaders(text: string): readonly string[] {
+  if (text.split('=').length <= 2) return [text.replace(/^"(.*)"$/s, '$1')];
+  const fields = text.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"(?=,|$)|([^,]*))/g);
+  return [...fields].map(([, quoted, plain = '']) => quoted?.replaceAll('""', '"') ?? plain);
+}
+
 /** `name=value`, one header. Its name is given in lower case, so that one name has one value. */
 export const parseHeader: Parser<readonly [string, string]> = (text, option) => {
   const at = text.indexOf('=');

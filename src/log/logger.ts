@@ -5,10 +5,15 @@ import type { LogConfig } from '../config/care-config.js';
 /**
  * The program's logger, on standard output. Lines are written at once: none is lost when the program ends.
  *
- * @param terminal Whether standard output is one: that is where `auto` gives text, with colours.
+ * @param terminal Whether standard output is one: that is where `auto` gives text.
+ * @param colours Whether text has colours. Default: on a terminal.
  */
 // ts-unused-exports:disable-next-line
-export async function createLogger({ level, format }: LogConfig, terminal: boolean): Promise<Logger> {
+export async function createLogger(
+  { level, format }: LogConfig,
+  terminal: boolean,
+  colours = terminal,
+): Promise<Logger> {
   const options = {
     level,
     base: null,
@@ -23,7 +28,7 @@ export async function createLogger({ level, format }: LogConfig, terminal: boole
     return pino(options, output);
   }
   const { build: pretty } = await import('pino-pretty');
-  return pino(options, pretty(forPeople(terminal)));
+  return pino(options, pretty(forPeople(colours)));
 }
 
 function forPeople(colour: boolean): PrettyOptions {

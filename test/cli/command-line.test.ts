@@ -92,6 +92,20 @@ describe('the command line of care', () => {
     assert.deepEqual(command.given['run-once'], ['true']);
   });
 
+  it('takes the options of klog when the environment asks for them, as the Go program does', async () => {
+    const args = ['care', '--v=4', '-v', '5', '-v6', '--logtostderr', '--log_dir', '/tmp'];
+    const command = await readCommandLine(args, WIDTH, { ENABLE_KLOG_FLAGS: 'T' });
+    assert.ok(command.kind === 'run');
+    assert.deepEqual(command.given, { v: ['4', '5', '6'], logtostderr: ['true'], log_dir: ['/tmp'] });
+    for (const asked of [undefined, '', 'false', 'perhaps']) {
+      await assert.rejects(readCommandLine(args, WIDTH, { ENABLE_KLOG_FLAGS: asked }), UsageError);
+    }
+    await assert.rejects(
+      readCommandLine(['version', '--v=4'], WIDTH, { ENABLE_KLOG_FLAGS: '1' }),
+      UsageError,
+    );
+  });
+
   it('may have its options before the command', async () => {
     const command = await read('--vs 10.103.97.2:6443 care');
     assert.ok(command.kind === 'run' && command.name === 'care');
@@ -161,9 +175,30 @@ describe('the command lines of status, drain and undrain', () => {
   });
 });
 
+describe('the command line of manifest', () => {
+  it('takes its own options and those of care, but for what ends', async () => {
+    const command = await read('manifest --write --path /a/b --vs x --rs y --rs z --mode=');
+    assert.deepEqual(command, {
+      kind: 'run',
+      name: 'manifest',
+      given: { write: ['true'], path: ['/a/b'], vs: ['x'], rs: ['y', 'z'], mode: [''] },
+      words: [],
+    });
+    for (const line of [
+      'manifest --clean',
+      'manifest -C',
+      'manifest --run-once',
+      'manifest now',
+      'care --write',
+    ])
+      await assert.rejects(read(line), UsageError);
+  });
+});
+
 describe('a command line is refused', () => {
   const command =
-    'lvscare: expected a command: care, status, drain, undrain, probe, doctor, version or completion (see lvscare --help)';
+    'lvscare: expected a command: care, status, drain, undrain, probe, doctor, manifest, version or completion ' +
+    '(see lvscare --help)';
   const cases: readonly (readonly [line: string, message: string])[] = [
     ['', `${command}, got nothing`],
     ['carre', `${command}, got "carre"`],
@@ -289,6 +324,17 @@ describe('help', () => {
     } finally {
       if (before === undefined) delete process.env['LC_ALL'];
       else process.env['LC_ALL'] = before;
+    }
+  });
+
+  it('shows examples of manifest that are read', async () => {
+    const lines = (await printed('manifest --help', 120))
+      .split('\n')
+      .filter((line) => /^ +lvscare manifest --/.test(line));
+    assert.equal(lines.length, 4);
+    for (const line of lines) {
+      const command = await read(line.trim().replace(/^lvscare /, ''));
+      assert.ok(command.kind === 'run' && command.name === 'manifest');
     }
   });
 

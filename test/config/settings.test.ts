@@ -36,6 +36,10 @@ describe('settings', () => {
     ['log-level', 'CARE_LOGGER'],
     ['health-schem', 'CARE_HEALTH_SCHEM'],
     ['health-schem', 'CARE_HEALTH_SCHEME'],
+    ['vs', 'IPVS_VS'],
+    ['run-once', 'IPVS_RUN_ONCE'],
+    ['log-level', 'IPVS_LOGGER'],
+    ['health-schem', 'IPVS_HEALTH_SCHEM'],
   ];
   for (const [flag, variable] of variables) {
     it(`are in the environment: --${flag} as ${variable}, which an error names`, () => {
@@ -50,6 +54,29 @@ describe('settings', () => {
       refused(`${variable}: expected true or false, got "x"`, () => settings.switch(flag, null));
     });
   }
+
+  it('are taken from CARE_ before IPVS_, which is of sealctl ipvs, and from a variable that is not empty', () => {
+    assert.equal(new Settings({}, { CARE_FALL: '3', IPVS_FALL: '4' }).value('fall', small, 0), 3);
+    assert.equal(new Settings({}, { CARE_FALL: '', IPVS_FALL: '4' }).value('fall', small, 0), 4);
+    assert.equal(
+      new Settings({}, { CARE_LOGGER: 'a', IPVS_LOG_LEVEL: 'b' }).value('log-level', asItIs, ''),
+      'a',
+    );
+  });
+
+  it('are taken from a file last of all, which an error names', () => {
+    const file = { path: '/etc/care.json', given: { fall: '3', rise: 'x', rs: ['a', 'b'], mode: '' } };
+    const settings = new Settings({}, {}, file);
+    assert.equal(settings.value('fall', small, 0), 3);
+    assert.deepEqual(settings.list('rs', asItIs), ['a', 'b']);
+    assert.equal(settings.value('mode', asItIs, 'local'), '');
+    assert.equal(settings.name('fall'), 'fall in /etc/care.json');
+    refused('rise in /etc/care.json: expected a whole number from 0 to 9, got "x"', () =>
+      settings.value('rise', small, 0),
+    );
+    assert.equal(new Settings({}, { CARE_FALL: '4' }, file).value('fall', small, 0), 4);
+    assert.equal(new Settings({ fall: '5' }, { CARE_FALL: '4' }, file).value('fall', small, 0), 5);
+  });
 
   it('are named as an option when they came from the command line, or from nowhere', () => {
     const settings = new Settings({ fall: 'x' }, { CARE_FALL: '2' });

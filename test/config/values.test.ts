@@ -10,6 +10,7 @@ import {
   parseMethod,
   parsePath,
   parseScheduler,
+  splitHeaders,
 } from '../../src/config/values.js';
 import { refused } from './refused.js';
 
@@ -135,6 +136,29 @@ describe('a header of the transport', () => {
     it(`${text} would make every probe fail, and is refused`, () => {
       const expected = 'headers other than those that HTTP sets by itself';
       refused(`--it: expected ${expected}, got "${text}"`, () => parseHeader(text, '--it'));
+    });
+  }
+});
+
+describe('headers', () => {
+  const cases: readonly (readonly [text: string, headers: readonly string[]])[] = [
+    ['a=1', ['a=1']],
+    ['a=1,b=2', ['a=1', 'b=2']],
+    ['a=1,2,3', ['a=1,2,3']],
+    ['"a=1,2"', ['a=1,2']],
+    ['"a=1,2",b=3', ['a=1,2', 'b=3']],
+    ['b=3,"a=1,2"', ['b=3', 'a=1,2']],
+    ['"a=say ""hi"", twice",b=3', ['a=say "hi", twice', 'b=3']],
+    ['Authorization=Basic dXNlcg==', ['Authorization=Basic dXNlcg==']],
+    ['a=1,b=2,c', ['a=1', 'b=2', 'c']],
+    ['a=1,,b=2', ['a=1', '', 'b=2']],
+    ['"a=1,b=2', ['"a=1', 'b=2']],
+    ['a', ['a']],
+    ['', ['']],
+  ];
+  for (const [text, headers] of cases) {
+    it(`${text} are ${JSON.stringify(headers)}`, () => {
+      assert.deepEqual(splitHeaders(text), headers);
     });
   }
 });

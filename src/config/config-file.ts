@@ -1,0 +1,91 @@
+import { readFileSync, statSync } from 'node:fs';
+import { Settings, type Arguments, type Environment, type SettingsFile } from './settings.js';
+import { UsageError } from './usage-error.js';
+
+/** What the file's entries may be: an option's spellings and kind. */
+interface KnownOption {
+  readonly flag: string;
+  readonly aliases?: readonly string[];
+  readonly kind: 'text' | 'list' | 'switch';
+}
+
+const MOST_BYTES = 1 << 20;
+
+/**
+ * The settings of a command line and an environment, and of the file that `--config` names among them, if any. Throws a
+ * UsageError that names the file, and the entry that is wrong.
+ */
+export function readSettings(
+  given: Arguments,
+  environment: Environment,
+  options: readonly KnownOption[],
+): Settings {
+  const told = new Settings(given, environment);
+  const path = told.value('config', (text) => text, '');
+  if (path === '') return told;
+  return new Settings(given, environment, readConfigFile(path, told.name('config'), options));
+}
+
+/** One JSON object: options by their long names, without dashes. */
+function readConfigFile(path: string, option: string, options: readonly KnownOption[]): SettingsFile {
+  const entries = Object.entries(parseObject(textOf(path, option), path, option));
+  const given: Record<string, string | readonly string[]> = {};
+  for (const [name, value] of entries) {
+    const known = options.find(({ flag, aliases = [] }) => [flag, ...aliases].includes(name));
+    const where = `${name} in ${path}`;
+    // A file that names another one could name itself.
+    if (known === undefined || name.length === 1 || known.flag === 'config')
+      throw new UsageError(path, 'options of lvscare care by their long names', name);
+    if (Object.hasOwn(given, known.flag)) throw new UsageError(where, `${known.flag} once`, name);
+    given[known.flag] = textsOf(value, known.kind, where);
+  }
+  return { path, given };
+}
+
+function textOf(path: string, option: string): string {
+  try {
+    const stats = statSync(path);
+    // A pipe could be read only once, and may never end.
+    if (!stats.isFile()) throw new UsageError(option, 'a regular file', path);
+    if (stats.size > MOST_BYTES) throw new UsageError(option, 'a file of at most 1 MiB', path);
+    return readFileSync(path, 'utf8').replace(/^\ufeff/, '');
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    const why = (error as NodeJS.ErrnoException).code ?? 'unreadable';
+    throw new UsageError(option, `a readable file (${why})`, path);
+  }
+}
+
+function parseObject(text: string, path: string, option: string): object {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    // It quotes the text, line ends included.
+    const why = (error as Error).message.replaceAll(/\s+/g, ' ');
+    throw new UsageError(option, `a file with a JSON object (${why})`, path);
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new UsageError(option, 'a file with a JSON object', path);
+  return value;
+}
+
+function textsOf(value: unknown, kind: KnownOption['kind'], where: string): string | readonly string[] {
+  switch (kind) {
+    case 'switch':
+      if (typeof value === 'boolean') return String(value);
+      if (typeof value === 'string') return value;
+      throw new UsageError(where, 'true or false', JSON.stringify(value));
+    case 'text':
+      if (isText(value)) return String(value);
+      throw new UsageError(where, 'a text or a number', JSON.stringify(value));
+    case 'list':
+      if (isText(value)) return String(value);
+      if (Array.isArray(value) && value.every(isText)) return value.map(String);
+      throw new UsageError(where, 'a text, a number, or a list of them', JSON.stringify(value));
+  }
+}
+
+function isText(value: unknown): value is string | number {
+  return typeof value === 'string' || typeof value === 'number';
+}

@@ -1,0 +1,135 @@
+/** `lvscare manifest`, composed. */
+import { access, readFile } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
+import { CARE_OPTIONS, type OptionSpec } from './cli/options.js';
+import { readCareConfig } from './config/care-config.js';
+import { readSettings } from './config/config-file.js';
+import { Settings, type Arguments } from './config/settings.js';
+import { UsageError, type Parser } from './config/usage-error.js';
+import { careArguments } from './manifest/care-arguments.js';
+import { replaceFile } from './manifest/file.js';
+import { mountsFor, type Mount } from './manifest/mounts.js';
+import { parseImage, parsePodName } from './manifest/names.js';
+import { podManifest } from './manifest/pod.js';
+import { DEFAULT_METRICS_ADDRESS, healthEndpoint } from './manifest/probes.js';
+
+const DEFAULT_PATH = '/etc/kubernetes/manifests/lvscare.yaml';
+const OPTIONS: readonly OptionSpec[] = CARE_OPTIONS;
+
+interface Outcome {
+  /** For standard output. */
+  readonly output: string;
+  /** For standard error, a line each. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Does what the command line says. Throws a UsageError for what is wrong with it, and an Error for what cannot be read or
+ * written.
+ *
+ * @param version This program's: `v0.1.0`.
+ */
+// ts-unused-exports:disable-next-line
+export async function runManifestCommand(given: Arguments, version: string): Promise<Outcome> {
+  const own = new Settings(given, {});
+  const image = own.value('set-image', parseImage, null);
+  const writes = own.switch('write', false);
+  if (image !== null) return await setImage(given, own, image, writes);
+  if (own.has('path') && !writes) throw new UsageError('--path', '--write or --set-image beside it', null);
+  const path = own.value('path', parsePath, DEFAULT_PATH);
+  const { text, mounts, notes } = manifestFor(given, own, version);
+  if (!writes) return { output: text, notes };
+  const output = await written(path, text);
+  const missing = await missingOf(mounts);
+  return {
+    output,
+    notes: [...notes, ...missing.map((file) => `${file} is not there yet: the pod waits for it`)],
+  };
+}
+
+interface Manifest {
+  readonly text: string;
+  readonly mounts: readonly Mount[];
+  readonly notes: readonly string[];
+}
+
+function manifestFor(given: Arguments, own: Settings, version: string): Manifest {
+  const name = own.value('name', parsePodName, 'lvscare');
+  const image = own.value('image', parseImage, `lvscare:${version.replace(/^v/, '')}`);
+  const ofCare = Object.fromEntries(Object.entries(given).filter(([flag]) => isOfCare(flag)));
+  // The pod has an environment of its own.
+  const settings = readSettings(ofCare, {}, OPTIONS);
+  const { task } = readCareConfig(settings, {}, null);
+  if (task !== 'care')
+    throw new UsageError(settings.name(task), 'nothing that ends: the kubelet would start it again', 'true');
+  const address = settings.value('metrics-addr', (text) => text, DEFAULT_METRICS_ADDRESS);
+  const asked = OPTIONS.some(({ flag }) => flag === 'metrics-addr');
+  const health = asked ? healthEndpoint(address) : null;
+  const told = asked && !settings.has('metrics-addr') ? { ...ofCare, 'metrics-addr': address } : ofCare;
+  const args = ['care', ...careArguments(told, OPTIONS)];
+  const mounts = mountsFor(settings);
+  const unasked = `the kubelet cannot ask at --metrics-addr ${address}: the pod has no probes`;
+  return {
+    text: podManifest({ name, image, args, health, mounts }),
+    mounts,
+    notes: asked && health === null ? [unasked] : [],
+  };
+}
+
+async function setImage(given: Arguments, own: Settings, image: string, writes: boolean): Promise<Outcome> {
+  const beside = Object.keys(given).find((flag) => !['set-image', 'path', 'write'].includes(flag));
+  if (beside !== undefined)
+    throw new UsageError('--set-image', 'nothing beside it but --path and --write', `--${beside}`);
+  const path = own.value('path', parsePath, DEFAULT_PATH);
+  const before = await readFile(path, 'utf8').catch((error: unknown) => {
+    throw new Error(`cannot read ${path}: ${codeOf(error)}`, { cause: error });
+  });
+  // Only now: nobody else needs YAML to be read.
+  const { withImage } = await import('./manifest/set-image.js');
+  let text: string;
+  try {
+    text = withImage(before, image);
+  } catch (error) {
+    throw new Error(`${path}: ${(error as Error).message}`, { cause: error });
+  }
+  return { output: writes ? await written(path, text) : text, notes: [] };
+}
+
+async function written(path: string, text: string): Promise<string> {
+  const isNew = await replaceFile(path, text).catch((error: unknown) => {
+    const code = codeOf(error);
+    const why = code === 'ENOENT' ? `there is no directory ${dirname(path)}` : code;
+    throw new Error(`cannot write ${path}: ${why}`, { cause: error });
+  });
+  return isNew ? `wrote ${path}\n` : `${path} is so already\n`;
+}
+
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? (error as Error).message;
+}
+
+/** What the pod waits for, if it is this machine's: the kubelet mounts only what is there. */
+async function missingOf(mounts: readonly Mount[]): Promise<string[]> {
+  const required = mounts.filter(({ type }) => type !== 'DirectoryOrCreate').map(({ path }) => path);
+  const there = await Promise.all(
+    required.map((path) =>
+      access(path).then(
+        () => true,
+        () => false,
+      ),
+    ),
+  );
+  return required.filter((_, index) => there[index] === false);
+}
+
+function isOfCare(flag: string): boolean {
+  return OPTIONS.some((option) => option.flag === flag);
+}
+
+/** The kubelet takes no file whose name begins with a dot. */
+const parsePath: Parser<string> = (text, option) => {
+  const name = basename(text);
+  if (text.endsWith('/') || name === '' || name.startsWith('.'))
+    throw new UsageError(option, 'a file whose name does not begin with a dot', text);
+  return text;
+};

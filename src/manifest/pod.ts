@@ -1,0 +1,109 @@
+import type { Mount } from './mounts.js';
+import type { HealthEndpoint } from './probes.js';
+import { scalar } from './scalar.js';
+
+interface PodSpec {
+  readonly name: string;
+  readonly image: string;
+  /** Of `lvscare`, the command's name first. */
+  readonly args: readonly string[];
+  /** Where the kubelet asks whether it is alive; null for nowhere. */
+  readonly health: HealthEndpoint | null;
+  readonly mounts: readonly Mount[];
+}
+
+/** A static pod that runs lvscare with no privilege but NET_ADMIN, as YAML. */
+export function podManifest({ name, image, args, health, mounts }: PodSpec): string {
+  return `# A static pod, for /etc/kubernetes/manifests/ on every node. lvscare manifest prints it for your own --vs and --rs.
+apiVersion: v1
+kind: Pod
+metadata:
+  name: ${scalar(name)}
+  namespace: kube-system
+  labels:
+    app.kubernetes.io/name: lvscare
+spec:
+  hostNetwork: true
+  priorityClassName: system-node-critical
+  automountServiceAccountToken: false
+  enableServiceLinks: false
+  # SIGTERM leaves the rules in place and ends within a second.
+  terminationGracePeriodSeconds: 5
+  securityContext:
+    seccompProfile:
+      type: RuntimeDefault
+  containers:
+    - name: lvscare
+      image: ${scalar(image)}
+      imagePullPolicy: IfNotPresent
+      command: ['/usr/bin/lvscare']
+      args:
+${args.map((arg) => `        - ${scalar(unexpanded(arg))}\n`).join('')}\
+${health === null ? '' : probes(health)}\
+      resources:
+        requests:
+          cpu: 10m
+          memory: 80Mi
+        limits:
+          memory: 256Mi
+      securityContext:
+        privileged: false
+        runAsUser: 0
+        allowPrivilegeEscalation: false
+        readOnlyRootFilesystem: true
+        capabilities:
+          drop: ['ALL']
+          add: ['NET_ADMIN']
+      volumeMounts:
+${mounts.map(volumeMount).join('')}\
+  volumes:
+${mounts.map(volume).join('')}`;
+}
+
+/** The kubelet replaces `$(NAME)` by a variable's value, and `$$` by `$`. */
+function unexpanded(arg: string): string {
+  return arg.replaceAll('$', '$$$$');
+}
+
+/** A pod that is started again leaves the rules as they are: it may be done, but need not be done soon. */
+function probes(health: HealthEndpoint): string {
+  return `\
+      startupProbe:
+${httpGet(health)}\
+        periodSeconds: 2
+        timeoutSeconds: 5
+        failureThreshold: 30
+      # A node that is short of CPU is no reason to start it again: that takes a minute without an answer.
+      livenessProbe:
+${httpGet(health)}\
+        periodSeconds: 10
+        timeoutSeconds: 5
+        failureThreshold: 6
+`;
+}
+
+function httpGet({ host, port }: HealthEndpoint): string {
+  return `\
+        httpGet:
+          host: ${scalar(host)}
+          port: ${port}
+          path: /healthz
+`;
+}
+
+function volumeMount({ name, path, at = path, readOnly, why }: Mount): string {
+  return `\
+${why.map((line) => `        # ${line}\n`).join('')}\
+        - name: ${name}
+          mountPath: ${scalar(at)}
+${readOnly ? '          readOnly: true\n' : ''}`;
+}
+
+function volume({ name, path, type }: Mount): string {
+  return `\
+    - name: ${name}
+      hostPath:
+        path: ${scalar(path)}
+        type: ${type}
+`;
+}

@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { Settings, type Arguments } from '../../src/config/settings.js';
+import { mountsFor } from '../../src/manifest/mounts.js';
+import { refused } from '../config/refused.js';
+
+const CA = 'cluster-ca File /etc/kubernetes/pki/ca.crt ro';
+const SYSCTL = 'sysctl-net Directory /proc/sys/net rw at /host/proc/sys/net';
+const RUN = 'run DirectoryOrCreate /run/lvscare rw';
+
+function mounts(given: Arguments): string[] {
+  return mountsFor(new Settings(given, {})).map(
+    ({ name, path, at, type, readOnly }) =>
+      `${name} ${type} ${path} ${readOnly ? 'ro' : 'rw'}${at === undefined ? '' : ` at ${at}`}`,
+  );
+}
+
+describe('what the pod sees of its node', () => {
+  const kubelet = '/var/lib/kubelet/pki/kubelet-client-current.pem';
+  const cases: readonly (readonly [what: string, given: Arguments, mounts: readonly string[]])[] = [
+    ['by default', {}, [SYSCTL, CA, RUN]],
+    ['without sysctls', { sysctl: 'false' }, [CA, RUN]],
+    ['by HTTP', { 'health-schem': 'http' }, [SYSCTL, RUN]],
+    ['when certificates are not verified', { 'health-insecure-skip-verify': 'true' }, [SYSCTL, RUN]],
+    [
+      'when certificates are verified on purpose',
+      { 'health-insecure-skip-verify': 'false' },
+      [SYSCTL, CA, RUN],
+    ],
+    ['another CA', { 'health-ca': '/etc/ca.pem' }, [SYSCTL, 'cluster-ca File /etc/ca.pem ro', RUN]],
+    [
+      "the kubelet's certificate, which is a link: with its directory",
+      { 'health-cert': kubelet, 'health-key': kubelet },
+      [SYSCTL, CA, 'credentials Directory /var/lib/kubelet/pki ro', RUN],
+    ],
+    [
+      "a certificate among the cluster's keys: alone",
+      {
+        'health-cert': '/etc/kubernetes/pki/apiserver-kubelet-client.crt',
+        'health-key': '/etc/kubernetes/pki/apiserver-kubelet-client.key',
+      },
+      [
+        SYSCTL,
+        CA,
+        'secret File /etc/kubernetes/pki/apiserver-kubelet-client.crt ro',
+        'secret-2 File /etc/kubernetes/pki/apiserver-kubelet-client.key ro',
+        RUN,
+      ],
+    ],
+    [
+      'a token in a directory that the pod has itself: alone',
+      { 'health-token-file': '/etc/token' },
+      [SYSCTL, CA, 'secret File /etc/token ro', RUN],
+    ],
+    [
+      'two directories, and a CA that is in one of them',
+      {
+        'health-token-file': '/srv/tokens/one',
+        'health-cert': '/srv/pki/c',
+        'health-key': '/srv/pki/k',
+        'health-ca': '/srv/pki/ca',
+      },
+      [SYSCTL, 'credentials Directory /srv/pki ro', 'credentials-2 Directory /srv/tokens ro', RUN],
+    ],
+    [
+      'a directory in another one',
+      { 'health-token-file': '/srv/pki/tokens/one', 'health-cert': '/srv/pki/c', 'health-key': '/srv/pki/c' },
+      [SYSCTL, CA, 'credentials Directory /srv/pki ro', RUN],
+    ],
+    [
+      'a file of options',
+      { config: '/etc/lvscare/care.json' },
+      [SYSCTL, 'config File /etc/lvscare/care.json ro', CA, RUN],
+    ],
+  ];
+  for (const [what, given, expected] of cases) {
+    it(what, () => {
+      assert.deepEqual(mounts(given), expected);
+    });
+  }
+
+  for (const path of [
+    'ca.crt',
+    './ca.crt',
+    '/etc/../ca.crt',
+    '/etc/./ca',
+    '/etc//ca',
+    '/',
+    '/etc/ca/',
+    '/etc/a:b',
+    '/a\nb',
+    '',
+  ]) {
+    it(`refuses ${JSON.stringify(path)}`, () => {
+      const expected = 'a path from the root, without a colon, . or .., which the pod can mount';
+      refused(`--health-ca: expected ${expected}, got ${JSON.stringify(path)}`, () =>
+        mounts({ 'health-ca': path }),
+      );
+    });
+  }
+});

@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { parse } from 'yaml';
+import { Settings } from '../../src/config/settings.js';
+import { mountsFor } from '../../src/manifest/mounts.js';
+import { podManifest } from '../../src/manifest/pod.js';
+import { podFaults, type Pod } from '../manifests/pod-schema.js';
+
+const mounts = mountsFor(new Settings({}, {}));
+
+function pod(health: Parameters<typeof podManifest>[0]['health']): Pod {
+  const args = ['care', '--vs=10.103.97.2:6443'];
+  return parse(podManifest({ name: 'lvscare', image: 'lvscare:1', args, health, mounts }), {
+    version: '1.1',
+  }) as Pod;
+}
+
+describe('the manifest of a pod', () => {
+  for (const host of ['127.0.0.1', 'fd00::1', 'localhost']) {
+    it(`has the kubelet ask at ${host} whether it has started, and whether it is alive`, () => {
+      const made = pod({ host, port: 9288 });
+      assert.deepEqual(podFaults(made), []);
+      const [container] = made.spec?.containers ?? [];
+      for (const probe of [container?.startupProbe, container?.livenessProbe])
+        assert.deepEqual(probe?.httpGet, { host, port: 9288, path: '/healthz' });
+    });
+  }
+
+  it('has no probes where the kubelet cannot ask', () => {
+    const made = pod(null);
+    assert.deepEqual(podFaults(made), []);
+    const [container] = made.spec?.containers ?? [];
+    assert.equal(container?.startupProbe ?? container?.livenessProbe, undefined);
+  });
+});

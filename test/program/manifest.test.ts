@@ -1,0 +1,245 @@
+// lvscare manifest, the built program: what it prints, writes and refuses.
+import assert from 'node:assert/strict';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { parse } from 'yaml';
+import { run, type Result } from '../../lab/run.js';
+import { podFaults, type Pod } from '../manifests/pod-schema.js';
+
+const ROOT = new URL('../../../', import.meta.url);
+const PROGRAM = fileURLToPath(new URL('dist/src/main.js', ROOT));
+const SERVERS = [
+  '--vs',
+  '10.103.97.2:6443',
+  '--rs',
+  '10.103.97.200:6443,10.103.97.201:6443',
+  '--rs',
+  '10.103.97.202:6443',
+];
+
+function manifest(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Result> {
+  return run(process.execPath, [PROGRAM, 'manifest', ...args], { env: { ...process.env, ...env } });
+}
+
+async function printed(args: readonly string[]): Promise<{ text: string; pod: Pod; notes: string }> {
+  const { status, stdout, stderr } = await manifest(args);
+  assert.equal(status, 0, stderr);
+  return { text: stdout, pod: parse(stdout, { version: '1.1' }) as Pod, notes: stderr };
+}
+
+describe('lvscare manifest', { concurrency: 1 }, () => {
+  let directory = '';
+  let path = '';
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'lvscare-manifest-'));
+    path = join(directory, 'lvscare.yaml');
+  });
+  afterEach(() => rm(directory, { recursive: true }));
+
+  it('prints manifests/lvscare.yaml for its arguments', async () => {
+    const { text, pod, notes } = await printed(SERVERS);
+    assert.equal(text, await readFile(new URL('manifests/lvscare.yaml', ROOT), 'utf8'));
+    assert.equal(notes, '');
+    const { args = [] } = pod.spec?.containers[0] ?? {};
+    assert.equal((await printed(args.slice(1))).text, text, 'and again for the arguments that it prints');
+  });
+
+  const odd: readonly (readonly string[])[] = [
+    ['--vs', '[fd00:10:103:97::2]:6443', '--rs', '[fd00::1]:6443,[fd00::2]:6443', '--name', 'lvscare-6'],
+    [
+      ...SERVERS,
+      '--health-req-headers',
+      'Authorization=$(TOKEN) $$ "x": #y',
+      '--health-req-body',
+      "- a: 'b'\n\té",
+    ],
+    [
+      ...SERVERS,
+      '--mode=',
+      '--iface',
+      'yes',
+      '--ip',
+      '',
+      '--image',
+      'r.example.com:5000/a/lvscare:1',
+      '--masquerade',
+    ],
+    [
+      ...SERVERS,
+      '--health-cert',
+      '/a/b/c',
+      '--health-key',
+      '/a/b/c',
+      '--health-token-file',
+      '/d/e/f',
+      '--health-ca',
+      '/g/h',
+    ],
+    [...SERVERS, '--sysctl=false', '--health-schem', 'http', '--health-port', '8080', '--dry-run'],
+  ];
+  for (const args of odd) {
+    it(`prints a pod that Kubernetes takes, for ${args.filter((arg) => !SERVERS.includes(arg)).join(' ')}`, async () => {
+      const { pod } = await printed(args);
+      assert.deepEqual(podFaults(pod), []);
+    });
+  }
+
+  it('has each argument reach care as it was given, past what the kubelet expands', async () => {
+    const body = '$(HOME) $$(A) $$ $ "x": #y - \'b\'\n\té';
+    const { pod } = await printed([...SERVERS, '--health-req-body', body]);
+    const { args = [] } = pod.spec?.containers[0] ?? {};
+    assert.ok(args.map(asTheKubeletExpands).includes(`--health-req-body=${body}`), args.join('\n'));
+  });
+
+  it('takes nothing from the environment', async () => {
+    const env = {
+      CARE_SCHEDULER: 'sh',
+      CARE_VS: '10.9.9.9:1',
+      CARE_INTERVAL: 'wrong',
+      LVSCARE_NODE_IP: 'wrong',
+    };
+    const { status, stdout } = await manifest(SERVERS, env);
+    assert.equal(status, 0);
+    assert.equal(stdout, (await printed(SERVERS)).text);
+    assert.match((await manifest(['--rs', '10.0.0.1:1'], env)).stderr, /^--vs: expected the virtual server/);
+  });
+
+  it('reads and mounts the file of options, and whatever that names', async () => {
+    const file = join(directory, 'care.json');
+    const options = { vs: '10.103.97.2:6443', rs: ['10.0.0.1:6443'], 'health-ca': '/etc/lvscare/ca.crt' };
+    await writeFile(file, JSON.stringify(options));
+    const { pod } = await printed(['--config', file, '--fall', '3']);
+    const { args = [] } = pod.spec?.containers[0] ?? {};
+    assert.deepEqual(
+      args.filter((arg) => !arg.startsWith('--metrics-addr')),
+      ['care', '--fall=3', `--config=${file}`],
+    );
+    const paths = pod.spec?.volumes?.map(({ hostPath }) => hostPath?.path);
+    assert.deepEqual(paths, ['/proc/sys/net', file, '/etc/lvscare/ca.crt', '/run/lvscare']);
+    await writeFile(file, JSON.stringify({ ...options, clean: true }));
+    const refused = await manifest(['--config', file]);
+    assert.equal(refused.status, 2);
+    assert.match(refused.stderr, /^clean in .*care\.json: expected nothing that ends/);
+  });
+
+  it('writes what it prints, once', async () => {
+    const first = await manifest([...SERVERS, '--write', '--path', path]);
+    assert.deepEqual(
+      { status: first.status, stdout: first.stdout },
+      { status: 0, stdout: `wrote ${path}\n` },
+    );
+    assert.equal(await readFile(path, 'utf8'), (await printed(SERVERS)).text);
+    assert.equal((await stat(path)).mode & 0o777, 0o600);
+    assert.deepEqual(await readdir(directory), ['lvscare.yaml']);
+    const { ino } = await stat(path);
+    const again = await manifest([...SERVERS, '--write', '--path', path]);
+    assert.equal(again.stdout, `${path} is so already\n`);
+    assert.equal((await stat(path)).ino, ino);
+    const other = await manifest([...SERVERS, '--fall', '3', '--write', '--path', path]);
+    assert.equal(other.stdout, `wrote ${path}\n`);
+    assert.match(await readFile(path, 'utf8'), /- --fall=3\n/);
+  });
+
+  it('says what the pod will wait for when it writes', async () => {
+    const missing = join(directory, 'nowhere', 'ca.crt');
+    const { status, stderr } = await manifest([
+      ...SERVERS,
+      '--health-ca',
+      missing,
+      '--write',
+      '--path',
+      path,
+    ]);
+    assert.equal(status, 0);
+    assert.match(stderr, new RegExp(`^lvscare: ${missing} is not there yet: the pod waits for it$`, 'm'));
+    assert.equal((await manifest([...SERVERS, '--health-ca', missing])).stderr, '');
+  });
+
+  it('sets the image and nothing else', async () => {
+    const { text } = await printed(SERVERS);
+    const before = text
+      .replace(/image: \S+/, 'image: "old:1" # mine')
+      .replace('spec:', '\n# and mine\nspec:');
+    const after = before.replace('old:1', 'r.example.com/lvscare:0.2.0');
+    await writeFile(path, before, { mode: 0o644 });
+    const set = ['--set-image', 'r.example.com/lvscare:0.2.0', '--path', path];
+    assert.equal((await manifest(set)).stdout, after);
+    assert.equal(await readFile(path, 'utf8'), before);
+    assert.equal((await manifest([...set, '--write'])).stdout, `wrote ${path}\n`);
+    assert.equal(await readFile(path, 'utf8'), after);
+    assert.equal((await stat(path)).mode & 0o777, 0o644);
+    assert.equal((await manifest([...set, '--write'])).stdout, `${path} is so already\n`);
+  });
+
+  const refused: readonly (readonly [args: readonly string[], says: RegExp, status?: number])[] = [
+    [[], /^--vs: expected the virtual server/],
+    [['--vs', '10.103.97.2:6443'], /^--rs: expected at least one real server/],
+    [[...SERVERS, '--interval', 'soon'], /^--interval: expected .*, got "soon"$/],
+    [[...SERVERS, '--health-cert', '/a/b'], /^--health-cert: expected --health-key beside it, got nothing$/],
+    [[...SERVERS, '--health-ca', 'ca.crt'], /^--health-ca: expected a path from the root/],
+    [[...SERVERS, '--name', 'Lvscare'], /^--name: expected a DNS label/],
+    [[...SERVERS, '--image', ''], /^--image: expected an image, .*, got ""$/],
+    [[...SERVERS, '--run-once'], /^--run-once: expected an option of this command/],
+    [[...SERVERS, 'now'], /^lvscare manifest: expected nothing but options/],
+    [['--set-image', 'a b'], /^--set-image: expected an image/],
+    [
+      ['--set-image', 'a', ...SERVERS],
+      /^--set-image: expected nothing beside it but --path and --write, got "--vs"$/,
+    ],
+  ];
+  for (const [args, says, status = 2] of refused) {
+    it(`refuses in one line, and writes nothing: ${args.join(' ')}`, async () => {
+      await writeFile(path, 'as it was');
+      const result = await manifest([...args, '--write', '--path', path]);
+      assert.equal(result.status, status);
+      assert.equal(result.stdout, '');
+      assert.match(result.stderr, /^[^\n]+\n$/);
+      assert.match(result.stderr.trimEnd(), says);
+      assert.equal(await readFile(path, 'utf8'), 'as it was');
+      assert.deepEqual(await readdir(directory), ['lvscare.yaml']);
+    });
+  }
+
+  it('refuses a path that nothing is written to, that the kubelet would not read, or that is no place', async () => {
+    assert.match(
+      (await manifest([...SERVERS, '--path', path])).stderr,
+      /^--path: expected --write or --set-image/,
+    );
+    const hidden = join(directory, '.lvscare.yaml');
+    assert.match(
+      (await manifest([...SERVERS, '--write', '--path', hidden])).stderr,
+      /does not begin with a dot/,
+    );
+    const { status, stderr } = await manifest([
+      ...SERVERS,
+      '--write',
+      '--path',
+      join(directory, 'no', 'x.yaml'),
+    ]);
+    assert.equal(status, 1);
+    assert.equal(
+      stderr,
+      `lvscare: cannot write ${directory}/no/x.yaml: there is no directory ${directory}/no\n`,
+    );
+    assert.deepEqual(await readdir(directory), []);
+    const none = await manifest(['--set-image', 'a', '--path', path]);
+    assert.deepEqual(
+      { status: none.status, stderr: none.stderr },
+      { status: 1, stderr: `lvscare: cannot read ${path}: ENOENT\n` },
+    );
+    await writeFile(path, 'kind: Service\n');
+    const other = await manifest(['--set-image', 'a', '--path', path, '--write']);
+    assert.deepEqual(
+      { status: other.status, stderr: other.stderr },
+      { status: 1, stderr: `lvscare: ${path}: it is no Pod\n` },
+    );
+  });
+});
+
+/** With no variable defined. */
+function asTheKubeletExpands(text: string): string {
+  return text.replaceAll(/\$(\$|\([^)]*\))?/g, (found: string) => (found === '$$' ? '$' : found));
+}

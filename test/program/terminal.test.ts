@@ -1,0 +1,74 @@
+// lvscare care by hand: what a terminal gets, and what a file gets.
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { LabProcess } from '../../lab/process.js';
+import { closedPort } from '../probe/servers.js';
+
+const PROGRAM = fileURLToPath(new URL('../../src/main.js', import.meta.url));
+const ESCAPE = String.fromCharCode(27);
+
+interface Surroundings {
+  readonly terminal: boolean;
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** What it says until the one real server, which is none, is judged. */
+async function said({ terminal, args = [], env = {} }: Surroundings): Promise<string> {
+  const { text: rs } = await closedPort();
+  const command = [
+    process.execPath,
+    PROGRAM,
+    'care',
+    '--vs',
+    '10.103.97.2:6443',
+    '--rs',
+    rs,
+    '--dry-run',
+    ...args,
+  ];
+  const variables = { PATH: process.env['PATH'], TERM: 'xterm-256color', ...env };
+  const started = terminal
+    ? new LabProcess('script', ['-qefc', command.join(' '), '/dev/null'], { env: variables })
+    : new LabProcess(command[0] ?? '', command.slice(1), { env: variables });
+  try {
+    await started.waitForLine(/is dead/);
+    return started.text('stdout');
+  } finally {
+    await started.stop();
+  }
+}
+
+describe('by hand', { concurrency: 2 }, () => {
+  it('a terminal gets text with colours, a line for each transition', async () => {
+    const text = await said({ terminal: true });
+    assert.ok(text.includes(`${ESCAPE}[`));
+    const plain = text.replaceAll(new RegExp(`${ESCAPE}\\[\\d+m`, 'g'), '');
+    assert.match(
+      plain,
+      /^\[\d\d:\d\d:\d\d\.\d{3}\] INFO: 127\.0\.0\.1:\d+ is dead \(was unknown\): refused/m,
+    );
+  });
+
+  const plain: readonly (readonly [what: string, surroundings: Surroundings])[] = [
+    ['a terminal whose user likes no colours (NO_COLOR)', { terminal: true, env: { NO_COLOR: '1' } }],
+    ['a terminal that knows none (TERM=dumb)', { terminal: true, env: { TERM: 'dumb' } }],
+    ['a file that is to have text', { terminal: false, args: ['--log-format', 'text'] }],
+  ];
+  for (const [what, surroundings] of plain) {
+    it(`${what} gets text without colours`, async () => {
+      const text = await said(surroundings);
+      assert.ok(!text.includes(ESCAPE), text);
+      assert.match(text, /INFO: 127\.0\.0\.1:\d+ is dead/);
+    });
+  }
+
+  it('a file gets JSON without colours, a terminal too if it is asked for', async () => {
+    for (const surroundings of [{ terminal: false }, { terminal: true, args: ['--log-format', 'json'] }]) {
+      const text = await said(surroundings);
+      assert.ok(!text.includes(ESCAPE), text);
+      for (const line of text.trim().split(/\r?\n/)) assert.equal(typeof JSON.parse(line), 'object');
+    }
+  });
+});
