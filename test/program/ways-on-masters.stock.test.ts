@@ -5,9 +5,6 @@ import { endpoint, Lab, NODE, type LabNode } from '../../lab/index.js';
 import { allOf, serversOf, startCare, untilWeights } from './lvscare.js';
 import { at, FAMILIES, MODES, OPTIONS, PATIENCE_MS, rowsOf, Theatre, type Stage } from './ways.js';
 
-/** The modes in which the apiserver is killed: to start it again takes its time. */
-const MORTAL = new Set(['local', 'link']);
-
 describe('a control-plane node, whose real server is its own', () => {
   let lab: Lab;
   let theatre: Theatre;
@@ -36,8 +33,9 @@ describe('a control-plane node, whose real server is its own', () => {
         undo.push(() => theatre.close());
         await theatre.open(mode);
         await theatre.ask(mode, '-');
-        if (!MORTAL.has(mode)) return;
         const connected = await theatre.connect(mode, '-', [own]);
+        // Nobody is answered in mode route, and to start an apiserver again takes its time.
+        if (connected.length === 0) return;
         await own.kill();
         undo.push(() => own.start());
         await theatre.see('killed', connected, { use: false });
