@@ -57,7 +57,9 @@ const HOST_LENGTH: Readonly<Record<Family, number>> = { ipv4: 32, ipv6: 128 };
 /** Verdicts soon, for apiservers in a guest that is slow. */
 export const OPTIONS = ['--health-timeout', '2s', '--connect-timeout', '1s'];
 
-/** For what is to come about: a guest may be slow. */
+/** For an lvscare to start and judge its servers, beside others: a guest may be slow. */
+const START_MS = 180_000;
+/** For what is to come about: likewise. */
 export const PATIENCE_MS = 20_000;
 /** For what is not to come about. */
 const ENOUGH_MS = 3000;
@@ -182,10 +184,15 @@ export class Theatre {
         ],
       );
     });
-    for (const stage of this.stages) {
-      await untilWeights(this.lab, Object.fromEntries(stage.realServers.map((server) => [server, 1])), {
-        virtualServer: virtualServer(stage),
-      });
+    for (const [index, stage] of this.stages.entries()) {
+      try {
+        await untilWeights(this.lab, Object.fromEntries(stage.realServers.map((server) => [server, 1])), {
+          timeoutMs: START_MS,
+          virtualServer: virtualServer(stage),
+        });
+      } catch (error) {
+        throw new Error(this.#daemons[index]?.text(), { cause: error });
+      }
     }
     const wanted = this.stages.map((stage) => [virtualServer(stage), of.way, of.masqueraded].join(' '));
     await until(async () => JSON.stringify(await this.#kept()) === JSON.stringify(wanted), {
