@@ -129,10 +129,13 @@ describe('lvscare care beside another', () => {
       Promise.all(
         [VS, other].map(async (vs) => {
           const one = started(startCare(lab, ['--log-level', 'debug'], servers(vs)));
+          await one.waitForLine(/reconciled/);
           await untilWeights(lab, allOf(lab), { virtualServer: vs });
           return one;
         }),
       );
+    const looksAgain = (one: LabProcess): Promise<unknown> =>
+      one.waitForLine(/reconciled/, { from: one.lines.length });
     for (const one of await both()) assert.equal(await one.stop(), 0);
     const records = await lab.node.must('sh', [
       '-c',
@@ -146,9 +149,10 @@ describe('lvscare care beside another', () => {
         lab.node.steady({ everyMs: 500, url: `https://${vs}/whoami`, timeoutMs: 10_000 }),
       ),
     );
-    // After a minute of which it saw nothing of the other, either would take it for an earlier one of its own.
     const [first, second] = again;
     assert.ok(first !== undefined && second !== undefined);
+    await looksAgain(second);
+    // Had it not seen the other at work, it would take it for an earlier one of its own a minute after its start.
     first.signal('SIGKILL');
     await first.exited;
     const startMs = performance.now();
@@ -156,8 +160,7 @@ describe('lvscare care beside another', () => {
       timeoutMs: 90_000,
       everyMs: 1000,
     });
-    const from = second.lines.length;
-    await second.waitForLine(/reconciled/, { from });
+    await looksAgain(second);
     for (const vs of [VS, other]) await untilWeights(lab, allOf(lab), { virtualServer: vs });
     const local = await lab.node.ip('route show table local');
     for (const address of ['10.103.97.2', '10.103.97.3'])
