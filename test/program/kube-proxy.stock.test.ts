@@ -93,7 +93,8 @@ describe('beside kube-proxy in nftables mode', () => {
           },
         ],
       });
-      await lab.node.must('nft', ['-f', '-'], { input: text });
+      // The kernel loads a dozen modules for it, one after the other.
+      await lab.node.must('nft', ['-f', '-'], { input: text, timeoutMs: 300_000 });
       await lab
         .client('external')
         .must('ip', ['route', 'add', CLUSTER[family].serviceCidr, 'via', NODE[family]]);
