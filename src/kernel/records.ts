@@ -1,4 +1,6 @@
-import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runDirectory } from './run-directory.js';
 import { isWay, type Way } from './way.js';
@@ -16,47 +18,78 @@ export interface Made {
 
 /** The records of all virtual servers of this network namespace. */
 export interface Records {
-  /** All that can be read; none where there is no record. */
+  /** All of this boot that can be read; none where there is no record. */
   list(): Promise<readonly Made[]>;
   /** Rejects with the error of the file system. */
   write(made: Made): Promise<void>;
-  /** All that is kept of it. */
   forget(virtualServer: string): Promise<void>;
+  /** What is another one each time that a virtual server's record was written; null if there is none. */
+  stamp(virtualServer: string): Promise<string | null>;
+}
+
+/** A record as it is in its file. */
+interface Filed {
+  readonly made: Made;
+  /** The boot that it is of: with that, all that it tells of is gone. */
+  readonly boot: string;
+  readonly stamp: string;
 }
 
 /**
  * A small file for each virtual server, in a directory for each network namespace. What they say is what is ours beside
- * what the arguments of the day name; nothing of it is needed to take care.
+ * what the arguments of the day name; nothing of it is needed to take care. Those of another boot, which are still there
+ * where `/run` is a disk, count for nothing. The kernel gives the number of a namespace that is gone to a new one: whoever
+ * heeds a record looks whether what it tells of is there.
  */
-export function records(directory = runDirectory()): Records {
+export function records(directory = runDirectory(), boot = bootId()): Records {
+  const fileOf = (virtualServer: string): string => directory.file(virtualServer, 'json');
+  const read = async (file: string): Promise<Filed | null> => {
+    const filed = await readFile(file, 'utf8').then(parse, () => null);
+    return filed?.boot === boot ? filed : null;
+  };
   return {
     async list() {
       const names = await readdir(directory.path).catch(() => []);
-      const texts = names.filter((name) => name.endsWith('.json')).map((name) => join(directory.path, name));
-      const made = await Promise.all(texts.map((file) => readFile(file, 'utf8').then(parse, () => null)));
-      return made.filter((one) => one !== null);
+      const files = names.filter((name) => name.endsWith('.json')).map((name) => join(directory.path, name));
+      const filed = await Promise.all(files.map(read));
+      return filed.flatMap((one) => (one === null ? [] : [one.made]));
     },
     async write(made) {
       await mkdir(directory.path, { recursive: true });
-      const file = directory.file(made.virtualServer, 'json');
-      // Whole or not at all, whenever we are killed.
-      const draft = `${file}.draft`;
-      await writeFile(draft, `${JSON.stringify(made)}\n`);
-      await rename(draft, file);
+      // Whole or not at all, whenever we are killed, and whoever else writes at the same time.
+      const stamp = randomUUID();
+      const draft = join(directory.path, `${stamp}.draft`);
+      try {
+        await writeFile(draft, `${JSON.stringify({ ...made, boot, stamp })}\n`);
+        await rename(draft, fileOf(made.virtualServer));
+      } catch (error) {
+        await rm(draft, { force: true });
+        throw error;
+      }
     },
     forget: (virtualServer) => directory.forget(virtualServer),
+    stamp: async (virtualServer) => (await read(fileOf(virtualServer)))?.stamp ?? null,
   };
 }
 
-/** null for what is no record: half a disk's worth of zeros, another program's file. */
-function parse(text: string): Made | null {
+function bootId(): string {
   try {
-    const { virtualServer, realServers, ways, sysctls } = JSON.parse(text) as Partial<
-      Record<keyof Made, unknown>
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  } catch {
+    return 'unknown';
+  }
+}
+
+/** null for what is no record: half a disk's worth of zeros, another program's file. */
+function parse(text: string): Filed | null {
+  try {
+    const { virtualServer, realServers, ways, sysctls, boot, stamp } = JSON.parse(text) as Partial<
+      Record<keyof Made | 'boot' | 'stamp', unknown>
     >;
     if (typeof virtualServer !== 'string' || !isTexts(realServers) || !isSysctls(sysctls)) return null;
     if (!Array.isArray(ways) || !ways.every(isWay)) return null;
-    return { virtualServer, realServers, ways, sysctls };
+    if (typeof boot !== 'string' || typeof stamp !== 'string') return null;
+    return { made: { virtualServer, realServers, ways, sysctls }, boot, stamp };
   } catch {
     return null;
   }
