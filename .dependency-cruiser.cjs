@@ -69,11 +69,25 @@ module.exports = {
       to: { pathNot: '^src/(observe|core|care/ports)' },
     },
     {
+      name: 'control-transports',
+      severity: 'error',
+      comment: 'The control socket carries values: it knows neither what they mean nor anything else of ours.',
+      from: { path: '^src/control/' },
+      to: { pathNot: ['^src/control/', '^(node:)?(fs/promises|http|net|path)$'] },
+    },
+    {
+      name: 'status-shows-values',
+      severity: 'error',
+      comment: 'What shows the status knows the values that it shows.',
+      from: { path: '^src/status/' },
+      to: { pathNot: '^src/(status|observe|core)/' },
+    },
+    {
       name: 'only-main-composes',
       severity: 'error',
       comment: 'Adapters do not know each other: only the composition brings them together.',
-      from: { path: '^src/(kernel|probe|log|cli|observe)/' },
-      to: { path: '^src/(kernel|probe|log|cli|observe)/', pathNot: '^src/$1/' },
+      from: { path: '^src/(kernel|probe|log|cli|observe|control)/' },
+      to: { path: '^src/(kernel|probe|log|cli|observe|control|status)/', pathNot: '^src/$1/' },
     },
     {
       name: 'nobody-imports-main',

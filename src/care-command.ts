@@ -7,6 +7,7 @@ import type { VirtualServerTable } from './care/ports.js';
 import { systemClock } from './clock.js';
 import type { CareConfig } from './config/care-config.js';
 import { kernelChanges } from './kernel/changes.js';
+import { composeMaintenance, openControl } from './control-side.js';
 import { composeProber } from './probe-side.js';
 import { composeClean, composeUpkeep, type KernelHandles } from './kernel-side.js';
 import { KernelError } from './kernel/errors.js';
@@ -50,10 +51,9 @@ export async function runCareCommand(
       return true;
     case 'run-once': {
       const kept = await composeUpkeep(config, log, handles, () => undefined);
-      return await setUpOnce(config.realServers, config.policy, {
-        ...kept,
-        reporter: logReporter(log, config),
-      });
+      const { maintenance } = await composeMaintenance(config, log);
+      const reporter = logReporter(log, config, () => maintenance.drained.size > 0);
+      return await setUpOnce(config.realServers, config.policy, { ...kept, reporter }, maintenance);
     }
     case 'clean':
       return await clean(config, log, handles);
@@ -107,6 +107,8 @@ async function takeCare(
   );
   const startedAtMs = Date.now();
   const board = new Scoreboard(config, { clock: systemClock, wallClock: Date.now });
+  const { maintenance, file } = await composeMaintenance(config, log);
+  for (const [server, sinceMs] of maintenance.drained) board.drainedSince(server, sinceMs);
   const upkeep = await composeUpkeep(config, log, handles, (address) => {
     board.nodeAddressIs(address);
   });
@@ -119,7 +121,8 @@ async function takeCare(
     changes: kernelChanges(handles.rtnetlink, virtualServer),
     clock: systemClock,
     random: Math.random,
-    reporter: tellAll([logReporter(log, config), board]),
+    reporter: tellAll([logReporter(log, config, () => maintenance.drained.size > 0), board]),
+    maintenance,
   };
   const { version, commit } = program;
   const report = (): Report => ({
@@ -128,6 +131,18 @@ async function takeCare(
     virtualServers: [board.report()],
   });
   await refuseWithoutPermission(parts.table);
+  // Who only looks is not the one to ask.
+  await using _control = dryRun
+    ? null
+    : await openControl(config, log, {
+        maintenance,
+        file,
+        ipvs: handles.ipvs,
+        report,
+        onDrained: (server, sinceMs) => {
+          board.drainedSince(server, sinceMs);
+        },
+      });
   await care(realServers, policy, parts, signal);
   if (signal.reason === BY_HAND) for (const line of summaryOf(report())) log.info(line);
   log.info(`stopped; ${virtualServer.text} stays as it is`);

@@ -6,6 +6,7 @@ import { readBuildInfo } from './build-info.js';
 import { readCommandLine, type Command } from './cli/command-line.js';
 import { readCareConfig } from './config/care-config.js';
 import { Settings } from './config/settings.js';
+import { readDrainConfig, readStatusConfig } from './config/status-config.js';
 import { UsageError } from './config/usage-error.js';
 
 const DONE = 0;
@@ -37,6 +38,9 @@ type Run = Extract<Command, { kind: 'run' }>;
 /** Each command, by its name. */
 const RUN: Readonly<Record<Run['name'], (command: Run) => Promise<number> | number>> = {
   care: runCare,
+  status: runStatus,
+  drain: (command) => runDrain(command, true),
+  undrain: (command) => runDrain(command, false),
   version: printVersion,
 };
 
@@ -49,6 +53,42 @@ function printVersion({ given }: Run): number {
   const short = new Settings(given, {}).switch('short', false);
   process.stdout.write(short ? `${build.gitVersion}\n` : `${JSON.stringify(build, null, 2)}\n`);
   return DONE;
+}
+
+async function runStatus({ given }: Run): Promise<number> {
+  const config = readStatusConfig(new Settings(given, {}));
+  const { runStatusCommand } = await import('./status-command.js');
+  const { stdout, stderr, env } = process;
+  const draws = stdout.isTTY && env['TERM'] !== 'dumb';
+  const stopping = new AbortController();
+  const stop = (): void => {
+    stopping.abort();
+  };
+  for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(name, stop);
+  // Whoever read it has seen enough.
+  stdout.on('error', stop);
+  const output = {
+    write: (text: string) => stdout.write(text),
+    complain: (text: string) => stderr.write(text),
+    size: () => (draws ? { columns: stdout.columns || 80, rows: stdout.rows || 24 } : null),
+    colours: draws && (env['NO_COLOR'] ?? '') === '',
+    onResize: (listener: () => void) => stdout.on('resize', listener),
+  };
+  return (await runStatusCommand(config, effectiveUid(), output, stopping.signal)) ? DONE : FAILED;
+}
+
+async function runDrain({ name, given, words: [word = ''] }: Run, drained: boolean): Promise<number> {
+  const config = readDrainConfig(`lvscare ${name}`, new Settings(given, {}), word);
+  const { runDrainCommand } = await import('./drain-command.js');
+  const words = {
+    say: (line: string) => process.stdout.write(`${line}\n`),
+    complain: (line: string) => process.stderr.write(`lvscare: ${line}\n`),
+  };
+  return (await runDrainCommand(config, drained, effectiveUid(), words)) ? DONE : FAILED;
+}
+
+function effectiveUid(): number {
+  return process.geteuid?.() ?? 0;
 }
 
 async function runCare({ given, words: stray }: Run): Promise<number> {
@@ -65,7 +105,7 @@ async function runCare({ given, words: stray }: Run): Promise<number> {
     version: gitVersion,
     commit: gitCommit,
     pid: process.pid,
-    uid: process.geteuid?.() ?? 0,
+    uid: effectiveUid(),
   };
   return (await runCareCommand(config, program, log, untilStopped(log))) ? DONE : FAILED;
 }

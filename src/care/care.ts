@@ -1,4 +1,5 @@
 import type { Endpoint } from '../core/endpoint.js';
+import type { Maintenance } from './maintenance.js';
 import { Monitor, type MonitorParts, type MonitorPolicy } from './monitor.js';
 import { Together } from './together.js';
 import type { KernelChanges } from './ports.js';
@@ -8,6 +9,7 @@ export interface CarePolicy extends MonitorPolicy, ReconcilerPolicy {}
 
 export interface CareParts extends MonitorParts, ReconcilerParts {
   readonly changes: KernelChanges;
+  readonly maintenance: Maintenance;
 }
 
 /** How long to wait before listening again after the notifications broke off. */
@@ -41,7 +43,11 @@ export async function care(
   });
   const monitors = servers.map((server) => new Monitor(server, policy, parts, company));
   company.join(monitors);
-  const reconciler = new Reconciler(policy, parts, () => monitors);
+  const { maintenance } = parts;
+  const reconciler = new Reconciler(policy, parts, () =>
+    monitors.map(({ server, health }) => ({ server, health, drained: maintenance.isDrained(server) })),
+  );
+  const leaveMaintenance = maintenance.onChange(() => reconciler.settle());
   const notified = (): void => {
     reconciler.request('notification');
   };
@@ -56,6 +62,7 @@ export async function care(
     // If one of them failed, which none should, the others are not left running without it.
     end();
     await Promise.allSettled(running);
+    leaveMaintenance();
     signal.removeEventListener('abort', end);
   }
 }

@@ -3,6 +3,7 @@ import { desire, type TablePolicy } from '../core/desired.js';
 import { step, unknownHealth } from '../core/health.js';
 import { reconcile } from '../core/reconcile.js';
 import { serviceSettings } from '../core/table.js';
+import { Maintenance } from './maintenance.js';
 import type { Leftovers, Removal, Reporter, Upkeep, VirtualServerTable, Work } from './ports.js';
 import { mendIfAmiss } from './reconciler.js';
 
@@ -15,7 +16,7 @@ interface OnceParts {
 const TRUSTING = { fall: 1, rise: 1, maxHoldMs: 0 };
 
 /**
- * `--run-once`: sets up the virtual server with every real server in rotation, unprobed, and removes rows that are not
+ * `--run-once`: sets up the virtual server with every real server in rotation that is not drained by hand, unprobed, and removes rows that are not
  * configured: nobody stays behind to end their drain. Resolves to whether all of it was done; rejects when the table
  * cannot be read.
  */
@@ -23,11 +24,12 @@ export async function setUpOnce(
   servers: readonly Endpoint[],
   policy: TablePolicy,
   parts: OnceParts,
+  maintenance = new Maintenance(),
 ): Promise<boolean> {
   const trusted = step(unknownHealth(0), { kind: 'ok', detail: 'taken on trust' }, 0, TRUSTING);
   const observed = await parts.table.read();
   const desired = desire(
-    servers.map((server) => ({ server, health: trusted })),
+    servers.map((server) => ({ server, health: trusted, drained: maintenance.isDrained(server) })),
     observed?.rows ?? [],
     new Map(),
     0,
@@ -39,7 +41,7 @@ export async function setUpOnce(
     causes: ['start'],
     results,
     drift: false,
-    lastResort: false,
+    lastResort: desired.lastResort,
     rival: false,
     durationMs: 0,
   });

@@ -50,6 +50,8 @@ export class Reconciler {
   #upholding: Promise<void> | null = null;
   /** What came of it the last time. */
   #upheld = true;
+  /** Those who wait for the table to follow. */
+  readonly #settling: (() => void)[] = [];
   /** Ends the wait for the upkeeps: a verdict came, or the end. */
   #onVerdict: (() => void) | null = null;
 
@@ -64,6 +66,14 @@ export class Reconciler {
     this.#causes.add(cause);
     this.#alarm.abort();
     if (cause === 'verdict') this.#onVerdict?.();
+  }
+
+  /** Asks for a pass because of a verdict; resolves when it has brought the table to it, or has failed to. */
+  settle(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#settling.push(resolve);
+      this.request('verdict');
+    });
   }
 
   /** Runs passes until the signal aborts. */
@@ -88,6 +98,7 @@ export class Reconciler {
         ]);
     } finally {
       signal.removeEventListener('abort', onAbort);
+      for (const settled of this.#settling.splice(0)) settled();
     }
   }
 
@@ -115,6 +126,7 @@ export class Reconciler {
   async #pass(causes: readonly Cause[], signal: AbortSignal): Promise<number> {
     const { clock, reporter } = this.#parts;
     const startMs = clock.now();
+    const settling = this.#settling.splice(0);
     let results: readonly ActionResult[];
     try {
       results = await this.#bringTable(causes, startMs);
@@ -122,6 +134,8 @@ export class Reconciler {
       const retryInMs = this.#retryDelay();
       reporter.tableUnreadable(error as Error, retryInMs);
       return retryInMs;
+    } finally {
+      for (const settled of settling) settled();
     }
     if (causes.some((cause) => cause !== 'verdict')) this.#upkeepsDue = true;
     await this.#uphold(signal);

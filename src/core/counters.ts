@@ -1,4 +1,5 @@
 import type { Endpoint } from './endpoint.js';
+import type { Forwarding } from './table.js';
 
 /** What the kernel counts of a virtual server or of a row. Counts go up until what is counted is made anew. */
 export interface Traffic {
@@ -17,6 +18,7 @@ export interface Traffic {
 /** One row as the kernel has it now. */
 interface CountedRow {
   readonly server: Endpoint;
+  readonly forwarding: Forwarding;
   readonly weight: number;
   /** Established connections. */
   readonly active: number;
@@ -29,6 +31,8 @@ interface CountedRow {
 /** Our virtual server with its rows, as the kernel has them now; null when there is none. */
 export type CountedTable = {
   readonly scheduler: string;
+  /** What else there is to say of it, in ipvsadm's words: `(sh-fallback) persistent 300`; empty for nothing. */
+  readonly flags: string;
   readonly traffic: Traffic | null;
   readonly rows: readonly CountedRow[];
 } | null;

@@ -1,5 +1,5 @@
 import type { Endpoint } from './endpoint.js';
-import type { Health } from './health.js';
+import type { Health, HealthState } from './health.js';
 import { skipsWeightZero, type Row } from './table.js';
 
 /** What is wanted of one real server's row. */
@@ -13,6 +13,8 @@ export type Intent =
    * goes as soon as it has none.
    */
   | { readonly kind: 'drain'; readonly untilIdle: boolean }
+  /** Drained by hand: weight 0 if it is there, for as long as it takes; never added for it. */
+  | { readonly kind: 'rest' }
   | { readonly kind: 'remove' };
 
 export interface WantedRow {
@@ -24,6 +26,8 @@ export interface WantedRow {
 export interface JudgedServer {
   readonly server: Endpoint;
   readonly health: Health;
+  /** Somebody took it out by hand. */
+  readonly drained: boolean;
 }
 
 export interface TablePolicy {
@@ -41,7 +45,7 @@ export interface Desired {
   /** Configured servers in their order, then rows that the kernel has and nobody configured. */
   readonly rows: readonly WantedRow[];
   readonly drains: Drains;
-  /** No server is up, and those that may still answer serve. */
+  /** No server is up that nobody drained, and those that may still answer serve, even one that was. */
   readonly lastResort: boolean;
 }
 
@@ -55,9 +59,9 @@ export function desire(
 ): Desired {
   const outlook = lookOver(servers);
   const foundRows = new Map(found.map((row) => [row.server.text, row]));
-  const wanted = servers.map(({ server, health }) => ({
-    server,
-    intent: wish(health, foundRows.get(server.text), outlook, policy.weight),
+  const wanted = servers.map((judged) => ({
+    server: judged.server,
+    intent: wish(judged, foundRows.get(judged.server.text), outlook, policy.weight),
   }));
 
   const configured = new Set(servers.map(({ server }) => server.text));
@@ -72,48 +76,74 @@ export function desire(
   const nextDrains = new Map<string, number>();
   const rows = [...wanted, ...departing].map((row) => {
     // What is not there has nothing to drain.
-    if (row.intent.kind !== 'drain' || !foundRows.has(row.server.text)) return row;
+    if (!isOnItsWayOut(row.intent) || !foundRows.has(row.server.text)) return row;
     if (!skipsWeightZero(policy.scheduler)) return { ...row, intent: REMOVE };
+    // Who took it out by hand says when it is over.
+    if (row.intent.kind === 'rest') return row;
     const sinceMs = drains.get(row.server.text) ?? nowMs;
     nextDrains.set(row.server.text, sinceMs);
     return nowMs - sinceMs >= policy.drainTimeoutMs ? { ...row, intent: REMOVE } : row;
   });
-  return { rows, drains: nextDrains, lastResort: outlook === 'last resort' };
+  return { rows, drains: nextDrains, lastResort: LAST_RESORTS.includes(outlook) };
+}
+
+function isOnItsWayOut({ kind }: Intent): boolean {
+  return kind === 'drain' || kind === 'rest';
 }
 
 const KEEP: Intent = { kind: 'keep' };
 const DRAIN: Intent = { kind: 'drain', untilIdle: false };
 const DRAIN_UNTIL_IDLE: Intent = { kind: 'drain', untilIdle: true };
+const REST: Intent = { kind: 'rest' };
 const REMOVE: Intent = { kind: 'remove' };
 
-/** How the servers stand together. */
+/** How the servers stand together. One that is drained counts only where nobody else would serve. */
 type Outlook =
   /** At least one is up. */
   | 'some up'
   /** None is up, and some may yet turn out to be. */
   | 'undecided'
+  /** None is up but drained ones, which serve: better than one that is sick. */
+  | 'drained up'
   /** None is up, and at least one might still answer. */
   | 'last resort'
+  /** All refuse connections but drained ones, and at least one of those might still answer. */
+  | 'drained last resort'
   /** Every one refuses connections. */
   | 'all refused';
 
+const LAST_RESORTS: readonly Outlook[] = ['drained up', 'last resort', 'drained last resort'];
+
 function lookOver(servers: readonly JudgedServer[]): Outlook {
-  if (servers.some(({ health }) => health.state === 'up')) return 'some up';
-  if (servers.some(({ health }) => health.state === 'unknown')) return 'undecided';
-  return servers.every(({ health }) => refused(health)) ? 'all refused' : 'last resort';
+  const drained = servers.filter((judged) => judged.drained);
+  const others = servers.filter((judged) => !judged.drained);
+  if (others.some(isIn('up'))) return 'some up';
+  if (others.some(isIn('unknown'))) return 'undecided';
+  if (drained.some(isIn('up'))) return 'drained up';
+  if (drained.some(isIn('unknown'))) return 'undecided';
+  if (!others.every(refused)) return 'last resort';
+  return drained.every(refused) ? 'all refused' : 'drained last resort';
 }
 
-function wish(health: Health, row: Row | undefined, outlook: Outlook, weight: number): Intent {
+function isIn(state: HealthState): (judged: JudgedServer) => boolean {
+  return ({ health }) => health.state === state;
+}
+
+function wish(judged: JudgedServer, row: Row | undefined, outlook: Outlook, weight: number): Intent {
+  const { health, drained } = judged;
   switch (health.state) {
     case 'up':
-      return { kind: 'serve', weight };
+      if (!drained || outlook === 'drained up') return { kind: 'serve', weight };
+      return outlook === 'undecided' ? KEEP : REST;
     case 'unknown':
-      return KEEP;
+      return drained && outlook !== 'undecided' ? REST : KEEP;
     case 'sick':
     case 'dead':
-      if (refused(health)) return leave(row);
-      if (outlook === 'last resort') return { kind: 'serve', weight };
+      if (refused(judged)) return leave(row);
       if (outlook === 'undecided') return KEEP;
+      // As a last resort nothing is torn down, and others serve before those that somebody took out.
+      if (outlook === 'last resort' && drained) return REST;
+      if (outlook === 'last resort' || outlook === 'drained last resort') return { kind: 'serve', weight };
       if (health.state === 'sick') return DRAIN;
       if (health.silence?.sure !== true) return leave(row);
       // Its clients wait for a reset, which only its removal gives them. But if it is this node that is cut off, they
@@ -131,6 +161,6 @@ function leave(row: Row | undefined): Intent {
 }
 
 /** Nothing listens there: whoever is sent to it is turned away, so even as a last resort it is of no use. */
-function refused(health: Health): boolean {
+function refused({ health }: JudgedServer): boolean {
   return health.lastEvidence?.kind === 'refused';
 }

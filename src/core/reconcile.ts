@@ -50,6 +50,7 @@ function rowChange(server: Endpoint, intent: Intent, found: Row | undefined): Ro
     case 'remove':
       return found === undefined ? [] : [{ kind: 'delete-row', server }];
     case 'drain':
+    case 'rest':
       // Whatever else is odd about a row on its way out may stay odd.
       return found === undefined || found.weight === 0 ? [] : [{ kind: 'update-row', server, weight: 0 }];
     case 'serve':

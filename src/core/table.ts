@@ -1,6 +1,6 @@
 import type { Endpoint } from './endpoint.js';
 
-type Forwarding = 'masquerade' | 'local' | 'tunnel' | 'direct' | 'bypass';
+export type Forwarding = 'masquerade' | 'local' | 'tunnel' | 'direct' | 'bypass';
 
 /** One real server as the kernel has it. */
 export interface Row {

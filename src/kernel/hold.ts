@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { Clock } from '../care/ports.js';
 import type { Endpoint } from '../core/endpoint.js';
@@ -62,6 +63,30 @@ export async function isHeld(virtualServer: Endpoint): Promise<boolean> {
     // ECONNREFUSED: nobody listens. Whatever else may be a holder who cannot be asked.
     return codeOf(error) !== 'ECONNREFUSED';
   }
+}
+
+/**
+ * Which lvscare is at work on a virtual server; null if none is, or somebody else only has its name. One that cannot be asked
+ * counts as one that nobody can name.
+ *
+ * @param uid What we run as: the effective user id.
+ */
+// ts-unused-exports:disable-next-line
+export async function whoHolds(virtualServer: Endpoint, uid: number): Promise<Holder | null> {
+  try {
+    const holder = await ask(nameOf(virtualServer));
+    return judgeHolder(holder, uid) === 'lvscare' ? holder : null;
+  } catch (error) {
+    return codeOf(error) === 'ECONNREFUSED' ? null : { pid: null, uid };
+  }
+}
+
+/** The names of all virtual servers that somebody has hold of here, canonical or not. */
+// ts-unused-exports:disable-next-line
+export async function heldNames(): Promise<readonly string[]> {
+  const sockets = await readFile('/proc/net/unix', 'utf8').catch(() => '');
+  // NULs are shown as @: the one that makes the name abstract, and those that fill it up.
+  return [...new Set([...sockets.matchAll(/ @lvscare\/([^\s@]+)@*$/gm)].map(([, name = '']) => name))].sort();
 }
 
 /** For whom it takes between having the name and listening, on a node that is short of CPU. */

@@ -11,6 +11,7 @@ import {
   type Destination,
   type Ipvs,
   type IpvsOperation,
+  type Service,
   type Stats,
 } from '../netlink/index.js';
 import { KernelError } from './errors.js';
@@ -68,9 +69,11 @@ export async function countedTable(ipvs: Ipvs, { address, port }: Endpoint): Pro
     if (found === null) return null;
     return {
       scheduler: found.scheduler,
+      flags: flagsInWords(found),
       traffic: toTraffic(found.stats),
       rows: destinations.map((row) => ({
         server: endpoint(row.family, row.address, row.port),
+        forwarding: row.forwarding,
         weight: row.weight,
         active: row.activeConnections,
         inactive: row.inactiveConnections,
@@ -80,6 +83,29 @@ export async function countedTable(ipvs: Ipvs, { address, port }: Endpoint): Pro
   } catch (error) {
     throw explain(error, 'cannot read the IPVS table');
   }
+}
+
+/** As `ipvsadm -Ln` writes them. */
+function flagsInWords({ scheduler, flags, timeoutSeconds, netmask, peName }: Service): string {
+  const schedulerFlags = schedulerFlagsOf(scheduler).filter(([bit]) => (flags & bit) !== 0);
+  const wholeHost = netmask === '255.255.255.255' || netmask === '128';
+  return [
+    ...(schedulerFlags.length === 0 ? [] : [`(${schedulerFlags.map(([, name]) => name).join(',')})`]),
+    ...((flags & ServiceFlag.persistent) === 0 ? [] : [`persistent ${timeoutSeconds}`]),
+    ...((flags & ServiceFlag.persistent) === 0 || wholeHost ? [] : [`mask ${netmask}`]),
+    ...(peName === null ? [] : [`pe ${peName}`]),
+    ...((flags & ServiceFlag.onePacket) === 0 ? [] : ['ops']),
+  ].join(' ');
+}
+
+function schedulerFlagsOf(scheduler: string): readonly (readonly [bit: number, name: string])[] {
+  const { sched1, sched2, sched3 } = ServiceFlag;
+  const named = scheduler === 'sh' || scheduler === 'mh';
+  return [
+    [sched1, named ? `${scheduler}-fallback` : 'flag-1'],
+    [sched2, named ? `${scheduler}-port` : 'flag-2'],
+    [sched3, 'flag-3'],
+  ];
 }
 
 function toTraffic(stats: Stats | null): Traffic | null {

@@ -1,6 +1,6 @@
-import { readlinkSync } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { runDirectory } from './run-directory.js';
 import { isWay, type Way } from './way.js';
 
 /** What lvscare made for one virtual server, as far as the kernel cannot tell that it was lvscare. */
@@ -20,44 +20,32 @@ export interface Records {
   list(): Promise<readonly Made[]>;
   /** Rejects with the error of the file system. */
   write(made: Made): Promise<void>;
+  /** All that is kept of it. */
   forget(virtualServer: string): Promise<void>;
 }
-
-const ROOT = '/run/lvscare';
 
 /**
  * A small file for each virtual server, in a directory for each network namespace. What they say is what is ours beside
  * what the arguments of the day name; nothing of it is needed to take care.
  */
-export function records(root = ROOT, namespace = networkNamespace()): Records {
-  const directory = join(root, namespace);
-  const fileOf = (virtualServer: string): string => join(directory, `${virtualServer}.json`);
+export function records(directory = runDirectory()): Records {
   return {
     async list() {
-      const names = await readdir(directory).catch(() => []);
-      const texts = names.filter((name) => name.endsWith('.json')).map((name) => join(directory, name));
+      const names = await readdir(directory.path).catch(() => []);
+      const texts = names.filter((name) => name.endsWith('.json')).map((name) => join(directory.path, name));
       const made = await Promise.all(texts.map((file) => readFile(file, 'utf8').then(parse, () => null)));
       return made.filter((one) => one !== null);
     },
     async write(made) {
-      await mkdir(directory, { recursive: true });
-      const file = fileOf(made.virtualServer);
+      await mkdir(directory.path, { recursive: true });
+      const file = directory.file(made.virtualServer, 'json');
       // Whole or not at all, whenever we are killed.
       const draft = `${file}.draft`;
       await writeFile(draft, `${JSON.stringify(made)}\n`);
       await rename(draft, file);
     },
-    forget: (virtualServer) => rm(fileOf(virtualServer), { force: true }),
+    forget: (virtualServer) => directory.forget(virtualServer),
   };
-}
-
-/** What tells this network namespace from others of the same boot: its inode number. */
-function networkNamespace(): string {
-  try {
-    return /\d+/.exec(readlinkSync('/proc/self/ns/net'))?.[0] ?? 'net';
-  } catch {
-    return 'net';
-  }
 }
 
 /** null for what is no record: half a disk's worth of zeros, another program's file. */

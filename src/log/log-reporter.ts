@@ -13,10 +13,13 @@ const FIRST_REPAIRS = 10;
 /**
  * Tells the log: one line at info for each transition and each change of the kernel, what fails at warn, and
  * repetition at debug.
+ *
+ * @param anyDrained Whether any real server is drained by hand.
  */
 export function logReporter(
   log: Logger,
   { virtualServer, dryRun }: { readonly virtualServer: Endpoint; readonly dryRun: boolean },
+  anyDrained = (): boolean => false,
 ): Reporter {
   /** What was said last of each thing that keeps failing, so that it is said once. */
   const said = new Map<string, string>();
@@ -76,8 +79,10 @@ export function logReporter(
   function reportLastResort(pass: Pass): void {
     if (pass.lastResort === lastResort) return;
     lastResort = pass.lastResort;
-    if (lastResort)
-      log.warn({ lastResort }, 'no real server is up: as a last resort, all that may still answer serve');
+    const words = anyDrained()
+      ? 'no real server is up that is not drained: as a last resort, what may still answer serves'
+      : 'no real server is up: as a last resort, all that may still answer serve';
+    if (lastResort) log.warn({ lastResort }, words);
     else log.info({ lastResort }, 'the last resort is over');
   }
 

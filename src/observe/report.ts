@@ -28,7 +28,7 @@ export interface VirtualServerReport {
   /** NODE_IP; null while it is not known, or not needed. */
   readonly nodeAddress: string | null;
   readonly intervalMs: number;
-  /** No real server is up, and those that may still answer serve. */
+  /** No real server is up that is not drained by hand, and those that may still answer serve. */
   readonly lastResort: boolean;
   /** Something keeps deleting the virtual server. */
   readonly rival: boolean;
@@ -63,6 +63,8 @@ export interface ServerReport {
   readonly state: HealthState;
   /** Since when it is in this state. */
   readonly sinceMs: number;
+  /** Since when it is drained by hand; null if it is not. */
+  readonly drained: { readonly sinceMs: number } | null;
   /** What the last evidence was; null before the first. */
   readonly evidence: { readonly kind: EvidenceKind; readonly detail: string } | null;
   /** Until when one that flaps is held out although it answers; null if it is not. */

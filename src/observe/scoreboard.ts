@@ -59,6 +59,7 @@ export class Scoreboard implements Reporter {
   #lastResort = false;
   #rival = false;
   #nodeAddress: string | null = null;
+  readonly #drainedSinceMs = new Map<string, number>();
 
   constructor(watched: Watched, parts: ScoreboardParts) {
     this.#watched = watched;
@@ -93,6 +94,12 @@ export class Scoreboard implements Reporter {
   /** This node is known by another address from now on. */
   nodeAddressIs(address: string): void {
     this.#nodeAddress = address;
+  }
+
+  /** A server is drained by hand since then, in milliseconds since 1970; null for no longer. */
+  drainedSince(server: string, sinceMs: number | null): void {
+    if (sinceMs === null) this.#drainedSinceMs.delete(server);
+    else this.#drainedSinceMs.set(server, sinceMs);
   }
 
   exchanged(server: Endpoint, { session }: Exchange): void {
@@ -212,10 +219,12 @@ export class Scoreboard implements Reporter {
   #serverReport(server: string, offsetMs: number): ServerReport {
     const standing = this.#standings.get(server) ?? unknownStanding(this.#parts.clock.now());
     const { state, evidence, relapses, recentMs, history, certificateNotAfterMs } = standing;
+    const drainedSinceMs = this.#drainedSinceMs.get(server);
     return {
       server,
       state,
       sinceMs: standing.sinceMs + offsetMs,
+      drained: drainedSinceMs === undefined ? null : { sinceMs: drainedSinceMs },
       evidence: evidence === null ? null : { kind: evidence.kind, detail: evidence.detail },
       heldUntilMs: standing.heldUntilMs === null ? null : standing.heldUntilMs + offsetMs,
       relapses,

@@ -1,5 +1,6 @@
 /** Everything that `care` needs, faked, and the strings to pull. */
 import { care, type CarePolicy } from '../../src/care/care.js';
+import { Maintenance } from '../../src/care/maintenance.js';
 import type { Pass, ProbeManner, Prober, Reporter, VoidProbe, Watch } from '../../src/care/ports.js';
 import { endpoint, type Endpoint } from '../../src/core/endpoint.js';
 import type { Evidence, EvidenceKind } from '../../src/core/evidence.js';
@@ -154,6 +155,7 @@ export class Stage {
   readonly kernel: FakeKernel;
   readonly upkeep = new FakeUpkeep();
   readonly prober = new FakeProber();
+  readonly maintenance = new Maintenance();
   reporter = new FakeReporter();
   readonly #servers: readonly Endpoint[];
   readonly #policy: CarePolicy;
@@ -196,6 +198,7 @@ export class Stage {
         prober: this.prober,
         random: this.#random,
         changes: (signal) => this.#changes(signal),
+        maintenance: this.maintenance,
       },
       this.#stopping.signal,
     );

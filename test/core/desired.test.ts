@@ -7,7 +7,7 @@ import { foundRow, judged, list, sayWanted } from './notation.js';
 const NOW_MS = 1_000_000;
 
 describe('from health to the wanted table', () => {
-  for (const row of decisionTable('desired')) {
+  for (const row of [...decisionTable('desired'), ...decisionTable('drained')]) {
     it(titleOf(row), () => {
       const found = list(cell(row, 'found')).map(foundRow);
       const drains = new Map(

@@ -39,10 +39,13 @@ export function healthIn(state: HealthState): Health {
   }
 }
 
-/** `A up(ok)`, `B unknown`, `C dead(silent?)`: silent, and nobody else answered since; `D dead(silent once)`. */
+/**
+ * `A up(ok)`, `B unknown`, `C dead(silent?)`: silent, and nobody else answered since; `D dead(silent once)`; `E up(ok)
+ * drained`: by hand.
+ */
 export function judged(text: string): JudgedServer {
-  const [, letter = '', state, kind, once, alone] =
-    /^(\w) (\w+)(?:\((\w+?)( once)?(\?)?\))?$/.exec(text) ?? [];
+  const [, letter = '', state, kind, once, alone, drained] =
+    /^(\w) (\w+)(?:\((\w+?)( once)?(\?)?\))?( drained)?$/.exec(text) ?? [];
   if (state === undefined) throw new Error(`not a judged server: ${text}`);
   const health = healthIn(state as HealthState);
   const lastEvidence = kind === undefined ? null : evidence(kind as EvidenceKind);
@@ -50,7 +53,11 @@ export function judged(text: string): JudgedServer {
     kind === 'silent'
       ? { sinceMs: 0, count: 9, sure: once === undefined, proofs: 0, witnessed: alone === undefined }
       : null;
-  return { server: server(letter), health: { ...health, lastEvidence, silence } };
+  return {
+    server: server(letter),
+    health: { ...health, lastEvidence, silence },
+    drained: drained !== undefined,
+  };
 }
 
 interface FoundRow {
@@ -83,6 +90,7 @@ const intents: Readonly<Record<string, Intent>> = {
   keep: { kind: 'keep' },
   drain: { kind: 'drain', untilIdle: false },
   'drain!': { kind: 'drain', untilIdle: true },
+  rest: { kind: 'rest' },
   remove: { kind: 'remove' },
 };
 

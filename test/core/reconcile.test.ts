@@ -36,6 +36,7 @@ describe('reconcile, whatever is wanted and found', () => {
     { kind: 'keep' },
     { kind: 'drain', untilIdle: false },
     { kind: 'drain', untilIdle: true },
+    { kind: 'rest' },
     { kind: 'remove' },
   );
   const wantedRows = fc.uniqueArray(fc.record({ server: letters.map(server), intent }), {
@@ -71,7 +72,7 @@ describe('reconcile, whatever is wanted and found', () => {
         for (const { server: wanted, intent: kind } of rows) {
           const row = after?.rows.find((each) => each.server.text === wanted.text);
           if (kind.kind === 'serve') assert.equal(row?.weight, 1);
-          if (kind.kind === 'drain') assert.equal(row?.weight ?? 0, 0);
+          if (kind.kind === 'drain' || kind.kind === 'rest') assert.equal(row?.weight ?? 0, 0);
           if (kind.kind === 'remove') assert.equal(row, undefined);
         }
       }),

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { OwnRecord } from '../../src/kernel/record.js';
 import { records, type Made } from '../../src/kernel/records.js';
+import { runDirectory } from '../../src/kernel/run-directory.js';
 
 const MADE: Made = {
   virtualServer: '[fd00::2]:6443',
@@ -21,7 +22,7 @@ afterEach(() => rm(root, { recursive: true }));
 
 describe('records', () => {
   it('are kept by virtual server, and forgotten', async () => {
-    const kept = records(root, '1');
+    const kept = records(runDirectory(root, '1'));
     assert.deepEqual(await kept.list(), []);
     await kept.write(MADE);
     await kept.write({ ...MADE, virtualServer: '10.103.97.2:6443' });
@@ -39,12 +40,12 @@ describe('records', () => {
   });
 
   it('of one network namespace are not those of another', async () => {
-    await records(root, '1').write(MADE);
-    assert.deepEqual(await records(root, '2').list(), []);
+    await records(runDirectory(root, '1')).write(MADE);
+    assert.deepEqual(await records(runDirectory(root, '2')).list(), []);
   });
 
   it('that are none are passed over', async () => {
-    const kept = records(root, '1');
+    const kept = records(runDirectory(root, '1'));
     await kept.write(MADE);
     for (const [name, text] of [
       ['empty', ''],
@@ -67,7 +68,7 @@ describe('our own record', () => {
     throw error;
   };
   const own = (onFailure: (error: Error) => void = unexpected): OwnRecord =>
-    new OwnRecord({ ...MADE, ways: [], sysctls: {} }, records(root, '1'), onFailure);
+    new OwnRecord({ ...MADE, ways: [], sysctls: {} }, records(runDirectory(root, '1')), onFailure);
 
   it('says what we make before it is made', async () => {
     const record = own();
@@ -76,13 +77,13 @@ describe('our own record', () => {
     await record.addWay({ mode: 'local' });
     await record.rememberValue('net.ipv4.vs.conntrack', '0');
     await record.rememberValue('net.ipv4.vs.conntrack', '1');
-    const [written] = await records(root, '1').list();
+    const [written] = await records(runDirectory(root, '1')).list();
     assert.deepEqual(written?.ways, [{ mode: 'link', iface: 'lvscare' }, { mode: 'local' }]);
     assert.deepEqual(written.sysctls, { 'net.ipv4.vs.conntrack': '0' });
     await record.dropWay({ mode: 'link', iface: 'lvscare' });
     await record.inherit({ 'net.ipv4.vs.conntrack': '7', 'net.ipv4.vs.expire_nodest_conn': '0' });
     await record.forgetValue('net.ipv4.vs.conntrack');
-    const [later] = await records(root, '1').list();
+    const [later] = await records(runDirectory(root, '1')).list();
     assert.deepEqual(later?.ways, [{ mode: 'local' }]);
     assert.deepEqual(later.sysctls, { 'net.ipv4.vs.expire_nodest_conn': '0' });
   });

@@ -55,6 +55,7 @@ describe('the scoreboard', () => {
       server: B.text,
       state: 'unknown',
       sinceMs: WALL_MS,
+      drained: null,
       evidence: null,
       heldUntilMs: null,
       relapses: 0,

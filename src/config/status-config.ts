@@ -1,0 +1,34 @@
+import type { Endpoint } from '../core/endpoint.js';
+import { parseEndpoint } from './endpoint.js';
+import type { Settings } from './settings.js';
+
+export interface StatusConfig {
+  /** The one to show; null for all. */
+  readonly virtualServer: Endpoint | null;
+  readonly json: boolean;
+  /** Again and again, until stopped. */
+  readonly watch: boolean;
+}
+
+/** What `lvscare status` is told. Throws a UsageError for the first thing that is wrong. */
+export function readStatusConfig(settings: Settings): StatusConfig {
+  return {
+    virtualServer: settings.value('vs', parseEndpoint, null),
+    json: settings.switch('json', false),
+    watch: settings.switch('watch', false),
+  };
+}
+
+export interface DrainConfig {
+  readonly realServer: Endpoint;
+  /** The one to drain it in; null for all that have it. */
+  readonly virtualServer: Endpoint | null;
+}
+
+/** What `lvscare drain` and `undrain` are told: the word is the real server. */
+export function readDrainConfig(command: string, settings: Settings, word: string): DrainConfig {
+  return {
+    realServer: parseEndpoint(word, command),
+    virtualServer: settings.value('vs', parseEndpoint, null),
+  };
+}

@@ -1,0 +1,74 @@
+/** The lvscares of this network namespace and their virtual servers, as a command sees them that comes from outside. */
+import { parseEndpoint } from './config/endpoint.js';
+import { callControl, type Reply } from './control/client.js';
+import type { Endpoint } from './core/endpoint.js';
+import { drainedFile, type DrainedFile } from './kernel/drained.js';
+import { heldNames, whoHolds, wordsFor } from './kernel/hold.js';
+import { records, type Made } from './kernel/records.js';
+import { runDirectory } from './kernel/run-directory.js';
+
+/** What came of asking: an answer, nobody there, or somebody who cannot be asked. */
+export type Heard =
+  | Extract<Reply, { kind: 'answered' }>
+  | { readonly kind: 'none' }
+  | { readonly kind: 'silent'; readonly why: string };
+
+export interface Neighbours {
+  /** Every virtual server that an lvscare is at work on, or left something of. */
+  list(): Promise<readonly Endpoint[]>;
+  /** Asks the lvscare of a virtual server. */
+  call(virtualServer: Endpoint, call: Parameters<typeof callControl>[1]): Promise<Heard>;
+  /** Whether one is at work on it, as the kernel knows. */
+  isAtWork(virtualServer: Endpoint): Promise<boolean>;
+  /** What was made for it; null if nothing is known of that. */
+  record(virtualServer: Endpoint): Promise<Made | null>;
+  drained(virtualServer: Endpoint): DrainedFile;
+}
+
+/** @param uid What we run as: the effective user id. */
+export function neighbours(uid: number): Neighbours {
+  const directory = runDirectory();
+  return {
+    async list() {
+      const held = (await heldNames()).filter(isCanonical).map(endpointOf);
+      const holders = await Promise.all(held.map((one) => whoHolds(one, uid)));
+      const names = [
+        ...(await directory.names()).filter(isCanonical),
+        // Anybody may take the name of what is no virtual server.
+        ...held.filter((_, index) => holders[index] !== null).map(({ text }) => text),
+      ];
+      return [...new Set(names)].sort().map(endpointOf);
+    },
+    async call(virtualServer, call) {
+      const reply = await callControl(directory.file(virtualServer.text, 'sock'), call);
+      switch (reply.kind) {
+        case 'answered':
+          return reply;
+        case 'failed':
+          return { kind: 'silent', why: reply.why };
+        case 'nobody': {
+          const holder = await whoHolds(virtualServer, uid);
+          if (holder === null) return { kind: 'none' };
+          const why = `${wordsFor(holder)} has no socket here (in a pod, is /run/lvscare the host's?)`;
+          return { kind: 'silent', why };
+        }
+      }
+    },
+    isAtWork: async (virtualServer) => (await whoHolds(virtualServer, uid)) !== null,
+    record: async ({ text }) =>
+      (await records(directory).list()).find((made) => made.virtualServer === text) ?? null,
+    drained: ({ text }) => drainedFile(directory, text),
+  };
+}
+
+function isCanonical(name: string): boolean {
+  try {
+    return endpointOf(name).text === name;
+  } catch {
+    return false;
+  }
+}
+
+function endpointOf(name: string): Endpoint {
+  return parseEndpoint(name, 'virtual server');
+}

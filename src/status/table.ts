@@ -1,0 +1,257 @@
+/** `lvscare status` as text: the columns of `ipvsadm -Ln`, and what lvscare knows beside them. */
+import type { Forwarding } from '../core/table.js';
+import type { ServerReport, VirtualServerReport } from '../observe/report.js';
+import { durationInWords } from '../observe/summary.js';
+import { plainPaint, type Paint, type Style } from './paint.js';
+import type { DrainedServer, RowStatus, Status, TrafficStatus, VirtualServerStatus } from './status.js';
+
+interface Look {
+  /** Columns of the terminal; null where nothing is too wide. */
+  readonly width: number | null;
+  readonly paint: Paint;
+}
+
+/** What is told of one real server beside the columns of ipvsadm. */
+interface Details {
+  readonly health: string;
+  readonly style: Style;
+  readonly since: string;
+  readonly latency: string;
+  readonly rates: readonly [connections: string, bytesIn: string, bytesOut: string];
+  readonly reason: string;
+}
+
+interface Line {
+  /** What `ipvsadm -Ln` would say. */
+  readonly row: string;
+  readonly details: Details;
+}
+
+const HEADING = ['Health', 'Since', 'Answer', 'Conn/s', 'In/s', 'Out/s', 'Why'] as const;
+const NOTHING = '-';
+
+/**
+ * The lines of a status. In a terminal that is too narrow for all columns, what lvscare knows is below each row instead of
+ * beside it.
+ */
+export function statusLines(status: Status, { width, paint }: Look): readonly string[] {
+  const wide = lines(status, true, paint);
+  if (width === null || wide.plain.every((line) => line.length <= width)) return wide.painted;
+  return lines(status, false, paint).painted;
+}
+
+function lines(
+  { atMs, virtualServers }: Status,
+  wide: boolean,
+  paint: Paint,
+): { readonly plain: readonly string[]; readonly painted: readonly string[] } {
+  const services = virtualServers.map((one) => ({ one, rows: linesOf(one, atMs) }));
+  const widths = columnWidths(services.flatMap(({ rows }) => rows));
+  const draw = (brush: Paint): string[] => [
+    'Prot LocalAddress:Port Scheduler Flags',
+    [
+      rowOf('RemoteAddress:Port', 'Forward', 'Weight', 'ActiveConn', 'InActConn'),
+      ...(wide ? [cells(HEADING, widths)] : []),
+    ]
+      .join(' ')
+      .trimEnd(),
+    ...services.flatMap(({ one, rows }) => [
+      `TCP  ${[one.virtualServer, one.kernel?.scheduler ?? NOTHING, one.kernel?.flags ?? ''].join(' ').trimEnd()}`,
+      ...rows.flatMap((line) => (wide ? [besideRow(line, widths, brush)] : belowRow(line, brush))),
+      ...notesOf(one, atMs).map(([style, note]) => brush(style, `  ${note}`)),
+    ]),
+  ];
+  return { plain: draw(plainPaint), painted: draw(paint) };
+}
+
+/** As `ipvsadm -Ln` aligns it. */
+function rowOf(server: string, forward: string, weight: string, active: string, inactive: string): string {
+  return [
+    '  ->',
+    server.padEnd(28),
+    forward.padEnd(7),
+    weight.padEnd(6),
+    active.padEnd(10),
+    inactive.padEnd(10),
+  ].join(' ');
+}
+
+function columnWidths(rows: readonly Line[]): readonly number[] {
+  const all = [HEADING, ...rows.map(({ details }) => texts(details))];
+  return HEADING.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
+}
+
+function texts({ health, since, latency, rates, reason }: Details): readonly string[] {
+  return [health, since, latency, ...rates, reason];
+}
+
+function cells(row: readonly string[], widths: readonly number[]): string {
+  return row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ');
+}
+
+function besideRow({ row, details }: Line, widths: readonly number[], paint: Paint): string {
+  const [health = '', ...others] = texts(details);
+  const [healthWidth = 0, ...otherWidths] = widths;
+  return `${row} ${paint(details.style, health.padEnd(healthWidth))}  ${cells(others, otherWidths)}`.trimEnd();
+}
+
+function belowRow({ row, details }: Line, paint: Paint): readonly string[] {
+  const { health, style, since, latency, rates, reason } = details;
+  const [connections, bytesIn, bytesOut] = rates;
+  const told = [
+    since === NOTHING ? '' : `for ${since}`,
+    latency === NOTHING ? '' : `answers in ${latency}`,
+    connections === NOTHING ? '' : `${connections} conn/s, ${bytesIn}/s in, ${bytesOut}/s out`,
+  ].filter((text) => text !== '');
+  return [
+    row.trimEnd(),
+    `     ${paint(style, health)}${told.length === 0 ? '' : ` ${told.join(', ')}`}`,
+    ...(reason === '' ? [] : [`     ${reason}`]),
+  ];
+}
+
+/** The configured servers in their order, whether the kernel has them or not, then what else it has. */
+function linesOf({ care, kernel, drained }: VirtualServerStatus, atMs: number): readonly Line[] {
+  const rows = new Map(kernel?.rows.map((row) => [row.server, row]));
+  const configured = (care?.servers ?? []).map((report) => {
+    const row = rows.get(report.server);
+    rows.delete(report.server);
+    return { row: kernelRow(report.server, row), details: detailsOf(report, row, atMs) };
+  });
+  const others = [...rows.values()].map((row) => {
+    const by = drained.find(({ server }) => server === row.server);
+    return { row: kernelRow(row.server, row), details: unjudged(row, care !== null, by, atMs) };
+  });
+  return [...configured, ...others];
+}
+
+const FORWARDING: Readonly<Record<Forwarding, string>> = {
+  masquerade: 'Masq',
+  local: 'Local',
+  tunnel: 'Tunnel',
+  direct: 'Route',
+  bypass: 'Bypass',
+};
+
+function kernelRow(server: string, row: RowStatus | undefined): string {
+  if (row === undefined) return rowOf(server, NOTHING, NOTHING, NOTHING, NOTHING);
+  const { forwarding, weight, active, inactive } = row;
+  return rowOf(server, FORWARDING[forwarding], String(weight), String(active), String(inactive));
+}
+
+function detailsOf(report: ServerReport, row: RowStatus | undefined, atMs: number): Details {
+  const { state, sinceMs, evidence, drained, lastOk, heldUntilMs } = report;
+  const reasons = [
+    drained === null ? '' : drainedInWords(drained.sinceMs, atMs),
+    heldUntilMs === null ? '' : `it flaps: held out for ${durationInWords(heldUntilMs - atMs)} more`,
+    evidence === null ? 'not asked yet' : printable(`${evidence.kind}, ${evidence.detail}`),
+  ];
+  return {
+    health: drained === null ? state : `${state}, drained`,
+    style: drained === null ? STYLES[state] : 'doubtful',
+    since: durationInWords(atMs - sinceMs),
+    latency: lastOk === null ? NOTHING : `${lastOk.durationMs.toFixed(1)} ms`,
+    rates: ratesOf(row?.traffic ?? null),
+    reason: reasons.filter((reason) => reason !== '').join('; '),
+  };
+}
+
+const STYLES: Readonly<Record<ServerReport['state'], Style>> = {
+  up: 'good',
+  sick: 'doubtful',
+  dead: 'bad',
+  unknown: 'faint',
+};
+
+/** Of a row that lvscare does not judge: nobody runs, or it is not of --rs. */
+function unjudged(row: RowStatus, cared: boolean, by: DrainedServer | undefined, atMs: number): Details {
+  return {
+    health: cared ? 'not configured' : by === undefined ? NOTHING : 'drained',
+    style: cared || by !== undefined ? 'doubtful' : 'faint',
+    since: NOTHING,
+    latency: NOTHING,
+    rates: ratesOf(row.traffic),
+    reason: by === undefined ? '' : drainedInWords(by.sinceMs, atMs),
+  };
+}
+
+function drainedInWords(sinceMs: number, atMs: number): string {
+  return `drained by hand ${durationInWords(atMs - sinceMs)} ago`;
+}
+
+function ratesOf(traffic: TrafficStatus | null): Details['rates'] {
+  if (traffic === null) return [NOTHING, NOTHING, NOTHING];
+  const { connectionsPerSecond, bytesInPerSecond, bytesOutPerSecond } = traffic;
+  return [String(connectionsPerSecond), bytesInWords(bytesInPerSecond), bytesInWords(bytesOutPerSecond)];
+}
+
+/** `0 B`, `999 B`, `1.5 kB`, `12 MB`: powers of 1000. */
+function bytesInWords(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  let [value, unit] = [bytes, 0];
+  while (value >= 999.5 && unit < units.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  return `${unit === 0 || value >= 9.95 ? Math.round(value) : value.toFixed(1)} ${units[unit] ?? ''}`;
+}
+
+type Note = readonly [style: Style, text: string];
+
+function notesOf(one: VirtualServerStatus, atMs: number): readonly Note[] {
+  const { care, program } = one;
+  const rest = unseen(one).map(({ server, sinceMs }): Note => [
+    'doubtful',
+    `${server}: ${drainedInWords(sinceMs, atMs)}`,
+  ]);
+  const notes = one.notes.map((note): Note => ['doubtful', printable(note)]);
+  if (care === null || program === null) return [...rest, ...notes];
+  return [...trouble(care, atMs), ...notes, ['faint', programInWords(program, care, atMs)]];
+}
+
+/** Drained ones that no row tells of. */
+function unseen({ care, kernel, drained }: VirtualServerStatus): readonly DrainedServer[] {
+  if (care !== null) return [];
+  return drained.filter(({ server }) => kernel?.rows.some((row) => row.server === server) !== true);
+}
+
+function trouble(
+  { lastResort, rival, troubles, lastPass, intervalMs }: VirtualServerReport,
+  atMs: number,
+): Note[] {
+  const notes: Note[] = [];
+  if (lastResort)
+    notes.push([
+      'bad',
+      'last resort: no real server is up that is not drained, and what may still answer serves',
+    ]);
+  if (rival)
+    notes.push(['bad', 'something keeps deleting it: kube-proxy in ipvs mode? see ipvs.excludeCIDRs']);
+  for (const { what, message, sinceMs } of troubles)
+    notes.push(['bad', printable(`${what}: ${message}, for ${durationInWords(atMs - sinceMs)}`)]);
+  // Twice is late already; what one pass takes is no news.
+  if (lastPass !== null && atMs - lastPass.atMs > 3 * intervalMs)
+    notes.push(['bad', `the table was last looked at ${durationInWords(atMs - lastPass.atMs)} ago`]);
+  return notes;
+}
+
+function programInWords(
+  { version, pid, startedAtMs }: NonNullable<VirtualServerStatus['program']>,
+  { mode, masquerade, nodeAddress, repairs }: VirtualServerReport,
+  atMs: number,
+): string {
+  const count = Object.values(repairs).reduce((sum, each) => sum + each, 0);
+  const parts = [
+    `lvscare ${version}, process ${pid}, for ${durationInWords(atMs - startedAtMs)}`,
+    `mode ${mode}${masquerade ? ' with masquerading' : ''}`,
+    ...(nodeAddress === null ? [] : [`this node is ${nodeAddress}`]),
+    ...(count === 0 ? [] : [`${count} ${count === 1 ? 'repair' : 'repairs'}`]),
+  ];
+  return parts.join('; ');
+}
+
+/** What servers say is not to move the cursor. */
+function printable(text: string): string {
+  // eslint-disable-next-line no-control-regex
+  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, '?');
+}
