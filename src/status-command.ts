@@ -11,7 +11,7 @@ import { drainedStatus, kernelStatus, type Status } from './status/status.js';
 import { statusLines } from './status/table.js';
 
 /** Where the status goes. */
-export interface Output {
+interface Output {
   write(text: string): void;
   /** What says that nothing can be told. */
   complain(text: string): void;

@@ -11,12 +11,12 @@ export interface Controlled {
   setDrained(server: string, drained: boolean): Promise<DrainAnswer>;
 }
 
-export type DrainAnswer =
+type DrainAnswer =
   | { readonly kind: 'done'; readonly outcome: unknown }
   /** There is no such real server; those that there are. */
   | { readonly kind: 'unknown'; readonly known: readonly string[] };
 
-export interface Control extends AsyncDisposable {
+interface Control extends AsyncDisposable {
   readonly file: string;
 }
 
@@ -99,7 +99,7 @@ async function close(server: Server, file: string, ino: number): Promise<void> {
 }
 
 function httpServer(controlled: Controlled): Server {
-  const fresh = freshStatus(controlled);
+  const shared = withFreshStatus(controlled);
   const server = createServer(
     {
       maxHeaderSize: 4096,
@@ -108,7 +108,7 @@ function httpServer(controlled: Controlled): Server {
       connectionsCheckingInterval: REQUEST_MS / 2,
     },
     (request, response) => {
-      void answer(request, { ...controlled, status: fresh.status }, fresh.forget).then((given) => {
+      void answer(request, shared).then((given) => {
         send(request, response, given);
       });
     },
@@ -126,7 +126,7 @@ function httpServer(controlled: Controlled): Server {
 }
 
 /** Asks for the status once for all who ask at nearly the same time. */
-function freshStatus(controlled: Controlled): { status: () => Promise<unknown>; forget: () => void } {
+function withFreshStatus(controlled: Controlled): Controlled {
   let last: { readonly atMs: number; readonly status: Promise<unknown> } | null = null;
   return {
     status() {
@@ -134,17 +134,17 @@ function freshStatus(controlled: Controlled): { status: () => Promise<unknown>; 
       if (last === null || nowMs - last.atMs >= FRESH_MS) last = { atMs: nowMs, status: controlled.status() };
       return last.status;
     },
-    forget() {
-      last = null;
+    async setDrained(server, drained) {
+      try {
+        return await controlled.setDrained(server, drained);
+      } finally {
+        last = null;
+      }
     },
   };
 }
 
-async function answer(
-  request: IncomingMessage,
-  controlled: Controlled,
-  onChange: () => void,
-): Promise<Answer> {
+async function answer(request: IncomingMessage, controlled: Controlled): Promise<Answer> {
   if (hasBody(request)) return refusal(413, 'a request without a body is expected');
   const { method = '', url = '' } = request;
   const drain = /^\/drains\/([^/?]+)$/.exec(url)?.[1];
@@ -154,7 +154,6 @@ async function answer(
     if (drain === undefined) return refusal(404, `there is no ${url}`);
     if (method !== 'PUT' && method !== 'DELETE') return wrongMethod(method);
     const answered = await controlled.setDrained(decodeURIComponent(drain), method === 'PUT');
-    onChange();
     return answered.kind === 'done'
       ? { status: 200, body: answered.outcome }
       : { status: 404, body: { error: 'there is no such real server', known: answered.known } };

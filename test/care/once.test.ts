@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { dryLeftovers, dryTable, dryUpkeep, dryWork } from '../../src/care/dry-run.js';
+import { Maintenance } from '../../src/care/maintenance.js';
 import { cleanUp, setUpOnce } from '../../src/care/once.js';
 import { serviceSettings } from '../../src/core/table.js';
 import { FakeKernel, FakeLeftovers, FakeUpkeep, rowOf } from './fake-kernel.js';
@@ -34,6 +35,17 @@ describe('--run-once', () => {
     });
     await setUpOnce([A], POLICY, parts);
     assert.deepEqual(kernel.rows(VIRTUAL_SERVER), ['10.103.97.200=1']);
+  });
+
+  it('gives a server that is drained by hand no new connections, unless all are', async () => {
+    const { kernel, parts } = scene();
+    const drained = (...servers: (typeof A)[]): Maintenance =>
+      new Maintenance(new Map(servers.map(({ text }) => [text, 0])));
+    await setUpOnce([A, B], POLICY, parts);
+    await setUpOnce([A, B, C], POLICY, parts, drained(B, C));
+    assert.deepEqual(kernel.rows(VIRTUAL_SERVER), ['10.103.97.200=1', '10.103.97.201=0']);
+    await setUpOnce([A, B], POLICY, parts, drained(A, B));
+    assert.deepEqual(kernel.rows(VIRTUAL_SERVER), ['10.103.97.200=1', '10.103.97.201=1']);
   });
 
   it('says so when something could not be done', async () => {

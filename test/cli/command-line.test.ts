@@ -127,8 +127,41 @@ describe('the other commands', () => {
   });
 });
 
+describe('the command lines of status, drain and undrain', () => {
+  it('are read', async () => {
+    assert.deepEqual(await read('status --json --watch --vs x'), {
+      kind: 'run',
+      name: 'status',
+      given: { json: ['true'], watch: ['true'], vs: ['x'] },
+      words: [],
+    });
+    for (const name of ['drain', 'undrain']) {
+      const words = ['10.0.0.1:6443'];
+      assert.deepEqual(await read(`${name} 10.0.0.1:6443`), { kind: 'run', name, given: {}, words });
+      assert.deepEqual(await read(`${name} --vs x 10.0.0.1:6443`), {
+        kind: 'run',
+        name,
+        given: { vs: ['x'] },
+        words,
+      });
+    }
+  });
+
+  it('have examples in their help that are read', async () => {
+    for (const name of ['status', 'drain', 'undrain']) {
+      const examples = (await printed(`${name} --help`, 120)).match(/^ {2}lvscare [^|\n]*/gm) ?? [];
+      assert.ok(examples.length > 0);
+      for (const example of examples) {
+        const command = await read(example.trim().replace(/^lvscare /, ''));
+        assert.ok(command.kind === 'run' && command.name === name, example);
+      }
+    }
+  });
+});
+
 describe('a command line is refused', () => {
-  const command = 'lvscare: expected a command: care, version or completion (see lvscare --help)';
+  const command =
+    'lvscare: expected a command: care, status, drain, undrain, version or completion (see lvscare --help)';
   const cases: readonly (readonly [line: string, message: string])[] = [
     ['', `${command}, got nothing`],
     ['carre', `${command}, got "carre"`],
@@ -160,6 +193,11 @@ describe('a command line is refused', () => {
     ['care -C=2', '-C: expected true or false, got "2"'],
     ['care --short', '--short: expected an option of this command (see --help), got "--short"'],
     ['version --vs x', '--vs: expected an option of this command (see --help), got "--vs"'],
+    ['status now', 'lvscare status: expected nothing but options (see --help), got "now"'],
+    ['status --rs x', '--rs: expected an option of this command (see --help), got "--rs"'],
+    ['drain', 'lvscare drain: expected one real server, IP:PORT, got nothing'],
+    ['undrain a b', 'lvscare undrain: expected one real server, IP:PORT and nothing after it, got "b"'],
+    ['drain a --json', '--json: expected an option of this command (see --help), got "--json"'],
     ['version now', 'lvscare version: expected nothing but options (see --help), got "now"'],
     ['version --short=maybe', '--short: expected true or false, got "maybe"'],
   ];
@@ -230,7 +268,14 @@ describe('help', () => {
 
   for (const width of [80, 100, 120]) {
     it(`is no wider than ${width} columns`, async () => {
-      for (const line of ['--help', 'care --help', 'version --help']) {
+      for (const line of [
+        '--help',
+        'care --help',
+        'status --help',
+        'drain --help',
+        'undrain --help',
+        'version --help',
+      ]) {
         for (const row of (await printed(line, width)).split('\n')) assert.ok(row.length <= width, row);
       }
     });

@@ -10,7 +10,7 @@ import { promisify } from 'node:util';
 import type { Clock } from '../../src/care/ports.js';
 import { systemClock } from '../../src/clock.js';
 import { endpoint } from '../../src/core/endpoint.js';
-import { takeHold, wordsFor, type Hold } from '../../src/kernel/hold.js';
+import { heldNames, takeHold, whoHolds, wordsFor, type Hold } from '../../src/kernel/hold.js';
 import { startTool } from '../support/tools.js';
 
 const uid = process.geteuid?.() ?? assert.fail();
@@ -199,6 +199,25 @@ describe('hold of a virtual server', () => {
     };
     const hold = await takeHold(vs, { uid, clock: { now: () => 0, sleep }, signal: stopping.signal });
     assert.deepEqual([hold.kind, slept], ['unguarded', 1]);
+  });
+
+  it('is known to whoever asks who has it, and nobody else may pass for that', async () => {
+    const vs = virtualServer();
+    assert.equal(await whoHolds(vs, uid), null);
+    const other = await squat(vs.text);
+    assert.ok((await heldNames()).includes(vs.text));
+    assert.equal(await whoHolds(vs, uid), null, 'it does not listen yet');
+    await other.tell('listen');
+    assert.deepEqual(await whoHolds(vs, uid), { pid: other.pid, uid });
+    if (uid === 0) return;
+    assert.equal(await whoHolds(vs, uid + 1), null, 'a squatter');
+  });
+
+  it('has its name listed while it lasts', async () => {
+    const all = [virtualServer(), endpoint('ipv6', 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe', 65535)];
+    for (const vs of all) keep(await take(vs));
+    const listed = await heldNames();
+    for (const vs of all) assert.ok(listed.includes(vs.text), listed.join(' '));
   });
 
   it('is told of in words', () => {

@@ -22,7 +22,10 @@ interface Line {
 }
 
 /** A reporter, and the lines that it has logged. */
-function reporting(options: Partial<Parameters<typeof logReporter>[1]> = {}): {
+function reporting(
+  options: Partial<Parameters<typeof logReporter>[1]> = {},
+  anyDrained = (): boolean => false,
+): {
   readonly reporter: Reporter;
   /** The lines since they were last taken: those at info and above, as `level message`. */
   readonly take: () => string[];
@@ -44,7 +47,7 @@ function reporting(options: Partial<Parameters<typeof logReporter>[1]> = {}): {
     return fresh.filter(({ level }) => level !== 'debug').map(({ level, msg }) => `${level} ${msg}`);
   };
   return {
-    reporter: logReporter(log, { virtualServer: VIRTUAL_SERVER, dryRun: false, ...options }),
+    reporter: logReporter(log, { virtualServer: VIRTUAL_SERVER, dryRun: false, ...options }, anyDrained),
     take,
     lines,
   };
@@ -253,6 +256,14 @@ describe('a pass of the reconciler', () => {
     assert.deepEqual(take(), [
       'warn no real server is up: as a last resort, all that may still answer serve',
       'info the last resort is over',
+    ]);
+  });
+
+  it('says that the last resort may be a server that is drained', () => {
+    const { reporter, take } = reporting({}, () => true);
+    reporter.reconciled(pass([], { lastResort: true }));
+    assert.deepEqual(take(), [
+      'warn no real server is up that is not drained: as a last resort, what may still answer serves',
     ]);
   });
 });

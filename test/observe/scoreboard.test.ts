@@ -167,6 +167,17 @@ describe('the scoreboard', () => {
     assert.equal(board.report().servers[0]?.heldUntilMs, null);
   });
 
+  it('tells who is drained by hand, and since when, until it is not', () => {
+    const { board } = boardOf();
+    board.drainedSince(A.text, 7);
+    assert.deepEqual(
+      board.report().servers.map(({ drained }) => drained),
+      [{ sinceMs: 7 }, null],
+    );
+    board.drainedSince(A.text, null);
+    assert.equal(board.report().servers[0]?.drained, null);
+  });
+
   it('hears through others what they hear', () => {
     const [one, other] = [boardOf().board, boardOf().board];
     const all = tellAll([one, other]);

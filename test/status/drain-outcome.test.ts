@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { isDrainOutcome, outcomeInWords, type DrainOutcome } from '../../src/status/drain-outcome.js';
+
+const OUTCOME: DrainOutcome = {
+  virtualServer: 'VS',
+  server: 'RS',
+  drained: true,
+  changed: true,
+  state: 'up',
+  row: { weight: 0, active: 3 },
+  lastResort: false,
+  kernelError: null,
+  forgotten: null,
+};
+
+describe('what became of a drain, in words', () => {
+  const cases: readonly (readonly [Partial<DrainOutcome>, ...string[]])[] = [
+    [{}, 'VS: RS is drained: no new connections; 3 go on'],
+    [
+      { changed: false, row: { weight: 0, active: 1 } },
+      'VS: RS was drained already: no new connections; 1 goes on',
+    ],
+    [{ row: { weight: 0, active: 0 } }, 'VS: RS is drained: no new connections; it has none'],
+    [{ row: null, state: 'dead' }, 'VS: RS is drained; it is dead, and has no row'],
+    [
+      { row: { weight: 1, active: 0 }, lastResort: true },
+      'VS: RS is drained, but serves on as a last resort: no other one is up',
+    ],
+    [
+      { row: { weight: 1, active: 0 } },
+      'VS: RS is drained, and takes no new connections as soon as another one is known to be up',
+    ],
+    [{ kernelError: 'no IPVS', row: null }, 'VS: RS is drained, but the kernel may not know yet: no IPVS'],
+    [
+      { forgotten: 'EROFS' },
+      'VS: RS is drained: no new connections; 3 go on',
+      'VS: this will be forgotten when lvscare is restarted: EROFS',
+    ],
+    [{ drained: false, row: { weight: 1, active: 0 } }, 'VS: RS is no longer drained, and serves'],
+    [
+      { drained: false, changed: false, row: null, state: 'sick' },
+      'VS: RS was not drained; it is sick, and serves when it is up',
+    ],
+    [
+      { drained: false, kernelError: 'no IPVS' },
+      'VS: RS is no longer drained, but the kernel may not know yet: no IPVS',
+    ],
+  ];
+  for (const [more, ...lines] of cases)
+    it(lines.join('; '), () => {
+      assert.deepEqual(outcomeInWords({ ...OUTCOME, ...more }), lines);
+    });
+
+  it('is told from what is none', () => {
+    assert.equal(isDrainOutcome(JSON.parse(JSON.stringify(OUTCOME))), true);
+    for (const other of [null, 7, {}, { server: 'x' }, { server: 'x', drained: 1, row: null }])
+      assert.equal(isDrainOutcome(other), false);
+  });
+});

@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { endpoint } from '../../src/core/endpoint.js';
+import { gatherStatus, isStatus, tellsAnything, type Asked } from '../../src/status/gather.js';
+import { drainedStatus, kernelStatus, type KernelStatus, type Status } from '../../src/status/status.js';
+
+const VS = endpoint('ipv4', '10.103.97.2', 6443);
+const A = endpoint('ipv4', '10.0.0.1', 6443);
+const KERNEL: KernelStatus = { scheduler: 'rr', flags: '', traffic: null, rows: [] };
+
+/** What is gathered of one virtual server when its sources say so. */
+async function gather(
+  asked: Asked,
+  kernel: KernelStatus | Error | null,
+): Promise<Status & { readonly one: Status['virtualServers'][number] }> {
+  const status = await gatherStatus([VS], {
+    nowMs: () => 7,
+    ask: () => Promise.resolve(asked),
+    kernel: () => (kernel instanceof Error ? Promise.reject(kernel) : Promise.resolve(kernel)),
+    drained: () => Promise.resolve([{ server: A.text, sinceMs: 3 }]),
+  });
+  const [one] = status.virtualServers;
+  assert.ok(one !== undefined);
+  return { ...status, one };
+}
+
+function answered(virtualServer = VS.text): Asked {
+  const one = {
+    virtualServer,
+    lvscare: 'answers',
+    program: null,
+    care: null,
+    kernel: KERNEL,
+    drained: [],
+    notes: [],
+  } as const;
+  return { kind: 'answered', status: { atMs: 5, virtualServers: [one] } };
+}
+
+describe('the status of a virtual server', () => {
+  it('is what its lvscare says, where that can be asked', async () => {
+    const { atMs, one } = await gather(answered(), new Error('nobody is to ask the kernel'));
+    assert.deepEqual([atMs, one.lvscare, one.kernel, one.notes], [7, 'answers', KERNEL, []]);
+  });
+
+  it('is what the kernel has, where none is running', async () => {
+    const { one } = await gather({ kind: 'none' }, KERNEL);
+    assert.deepEqual([one.lvscare, one.kernel, one.care], ['none', KERNEL, null]);
+    assert.deepEqual(one.drained, [{ server: A.text, sinceMs: 3 }]);
+    assert.deepEqual(one.notes, ['no lvscare is running: this is what the kernel has']);
+  });
+
+  it('says why its lvscare cannot be asked, or tells of others', async () => {
+    const { one } = await gather({ kind: 'silent', why: 'it is asleep' }, KERNEL);
+    assert.deepEqual([one.lvscare, one.notes], ['silent', ['its lvscare cannot be asked: it is asleep']]);
+    const other = await gather(answered('10.103.97.3:6443'), KERNEL);
+    assert.equal(other.one.lvscare, 'silent');
+  });
+
+  it('tells something if there is either, and nothing if there is neither', async () => {
+    assert.equal(tellsAnything(await gather(answered(), null)), true);
+    assert.equal(tellsAnything(await gather({ kind: 'none' }, KERNEL)), true);
+    const none = await gather({ kind: 'none' }, null);
+    assert.equal(tellsAnything(none), false);
+    assert.equal(none.one.notes.at(-1), 'the kernel has no such virtual server');
+    const unreadable = await gather({ kind: 'none' }, new Error('not permitted'));
+    assert.equal(tellsAnything(unreadable), false);
+    assert.equal(unreadable.one.notes.at(-1), 'not permitted');
+    assert.equal(tellsAnything({ atMs: 7, virtualServers: [] }), false);
+  });
+
+  it('is told from what is none', async () => {
+    const { atMs, virtualServers } = await gather({ kind: 'none' }, KERNEL);
+    assert.equal(isStatus({ atMs, virtualServers }), true);
+    for (const other of [
+      null,
+      7,
+      'x',
+      [],
+      {},
+      { atMs },
+      { atMs, virtualServers: [null] },
+      { atMs, virtualServers: [{ virtualServer: 'x' }] },
+      { atMs, virtualServers: [{ ...virtualServers[0], care: {} }] },
+      { atMs, virtualServers: [{ ...virtualServers[0], kernel: 7 }] },
+    ])
+      assert.equal(isStatus(other), false, JSON.stringify(other));
+  });
+});
+
+describe('what the kernel has', () => {
+  it('is said so that JSON can say it', () => {
+    const traffic = {
+      connections: 5n,
+      packetsIn: 1n,
+      packetsOut: 2n,
+      bytesIn: 2n ** 60n,
+      bytesOut: 3n,
+      connectionsPerSecond: 4,
+      bytesInPerSecond: 5,
+      bytesOutPerSecond: 6,
+    };
+    const row = { server: A, forwarding: 'masquerade', weight: 1, active: 2, inactive: 3, traffic } as const;
+    const said = kernelStatus({ scheduler: 'rr', flags: 'ops', traffic: null, rows: [row] });
+    assert.deepEqual(JSON.parse(JSON.stringify(said)), said);
+    assert.deepEqual(said?.rows[0]?.traffic, {
+      ...traffic,
+      connections: 5,
+      packetsIn: 1,
+      packetsOut: 2,
+      bytesIn: 2 ** 60,
+      bytesOut: 3,
+    });
+    assert.equal(said.rows[0].server, A.text);
+    assert.equal(kernelStatus(null), null);
+    assert.deepEqual(drainedStatus(new Map([[A.text, 9]])), [{ server: A.text, sinceMs: 9 }]);
+  });
+});

@@ -1,0 +1,245 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { ServerReport, VirtualServerReport } from '../../src/observe/report.js';
+import { plainPaint, terminalPaint } from '../../src/status/paint.js';
+import type { KernelStatus, RowStatus, Status, VirtualServerStatus } from '../../src/status/status.js';
+import { statusLines } from '../../src/status/table.js';
+import { parseTable } from '../../lab/ipvsadm.js';
+
+const NOW_MS = 1_700_000_000_000;
+const TRAFFIC = {
+  connections: 9,
+  packetsIn: 1,
+  packetsOut: 1,
+  bytesIn: 1,
+  bytesOut: 1,
+  connectionsPerSecond: 2,
+  bytesInPerSecond: 999,
+  bytesOutPerSecond: 12_345_678,
+};
+
+function row(server: string, more: Partial<RowStatus> = {}): RowStatus {
+  return { server, forwarding: 'masquerade', weight: 1, active: 0, inactive: 0, traffic: TRAFFIC, ...more };
+}
+
+function server(name: string, more: Partial<ServerReport> = {}): ServerReport {
+  return {
+    server: name,
+    state: 'up',
+    sinceMs: NOW_MS - 185_000,
+    drained: null,
+    evidence: { kind: 'ok', detail: 'status 200' },
+    heldUntilMs: null,
+    relapses: 0,
+    lastOk: { atMs: NOW_MS - 100, durationMs: 4.123 },
+    probes: 10,
+    failures: 0,
+    lastProbeMs: NOW_MS - 100,
+    certificateNotAfterMs: null,
+    recentMs: [],
+    history: [],
+    ...more,
+  };
+}
+
+function care(
+  servers: readonly ServerReport[],
+  more: Partial<VirtualServerReport> = {},
+): VirtualServerReport {
+  return {
+    virtualServer: '10.103.97.2:6443',
+    scheduler: 'rr',
+    mode: 'local',
+    masquerade: false,
+    nodeAddress: '10.103.97.100',
+    intervalMs: 5000,
+    lastResort: false,
+    rival: false,
+    lastPass: { atMs: NOW_MS - 2000, durationMs: 1, error: null },
+    troubles: [],
+    repairs: {},
+    servers,
+    transitions: [],
+    ...more,
+  };
+}
+
+function kernel(rows: readonly RowStatus[], more: Partial<KernelStatus> = {}): KernelStatus {
+  return { scheduler: 'rr', flags: '', traffic: TRAFFIC, rows, ...more };
+}
+
+function status(more: Partial<VirtualServerStatus> = {}): Status {
+  const program = {
+    version: '0.1.0',
+    commit: 'abc',
+    pid: 4711,
+    startedAtMs: NOW_MS - 7_500_000,
+    dryRun: false,
+  };
+  const one: VirtualServerStatus = {
+    virtualServer: '10.103.97.2:6443',
+    lvscare: 'answers',
+    program,
+    care: null,
+    kernel: null,
+    drained: [],
+    notes: [],
+    ...more,
+  };
+  return { atMs: NOW_MS, virtualServers: [one] };
+}
+
+function show(shown: Status, width: number | null = null): string[] {
+  return [...statusLines(shown, { width, paint: plainPaint })];
+}
+
+const A = '10.103.97.200:6443';
+const B = '10.103.97.201:6443';
+const C = '10.103.97.202:6443';
+
+describe('the table of the status', () => {
+  it('has the columns of ipvsadm -Ln, and what lvscare knows beside them', () => {
+    const shown = status({
+      care: care([
+        server(A),
+        server(B, {
+          state: 'dead',
+          sinceMs: NOW_MS - 12_000,
+          evidence: { kind: 'refused', detail: 'ECONNREFUSED' },
+          lastOk: null,
+        }),
+        server(C, { drained: { sinceMs: NOW_MS - 60_000 } }),
+      ]),
+      kernel: kernel([row(A, { active: 3, inactive: 10 }), row(C, { weight: 0 }), row('10.0.0.9:6443')]),
+    });
+    assert.deepEqual(show(shown), [
+      'Prot LocalAddress:Port Scheduler Flags',
+      '  -> RemoteAddress:Port           Forward Weight ActiveConn InActConn  Health          Since      Answer  Conn/s  In/s   Out/s  Why',
+      'TCP  10.103.97.2:6443 rr',
+      '  -> 10.103.97.200:6443           Masq    1      3          10         up              3 min 5 s  4.1 ms  2       999 B  12 MB  ok, status 200',
+      '  -> 10.103.97.201:6443           -       -      -          -          dead            12 s       -       -       -      -      refused, ECONNREFUSED',
+      '  -> 10.103.97.202:6443           Masq    0      0          0          up, drained     3 min 5 s  4.1 ms  2       999 B  12 MB  drained by hand 1 min 0 s ago; ok, status 200',
+      '  -> 10.0.0.9:6443                Masq    1      0          0          not configured  -          -       2       999 B  12 MB',
+      '  lvscare 0.1.0, process 4711, for 2 h 5 min; mode local; this node is 10.103.97.100',
+    ]);
+  });
+
+  it('is read by whoever reads ipvsadm -Ln, wide and narrow', () => {
+    const shown = status({
+      virtualServer: '[fd00::2]:6443',
+      care: care([server('[fd00::1]:6443')]),
+      kernel: kernel([row('[fd00::1]:6443', { weight: 7, active: 12_345, inactive: 1 })], {
+        scheduler: 'sh',
+        flags: '(sh-fallback)',
+      }),
+    });
+    for (const width of [null, 80, 40])
+      assert.deepEqual(parseTable(show(shown, width).join('\n')), [
+        {
+          protocol: 'TCP',
+          endpoint: '[fd00::2]:6443',
+          scheduler: 'sh',
+          flags: '(sh-fallback)',
+          realServers: [
+            {
+              endpoint: '[fd00::1]:6443',
+              forward: 'Masq',
+              weight: 7,
+              activeConnections: 12_345,
+              inactiveConnections: 1,
+            },
+          ],
+        },
+      ]);
+  });
+
+  it('has what lvscare knows below each row where the terminal is narrow', () => {
+    const shown = status({
+      care: care([server(A), server(B, { state: 'unknown', evidence: null, lastOk: null })]),
+      kernel: kernel([row(A)]),
+    });
+    const lines = show(shown, 100);
+    assert.deepEqual(lines.slice(1, -1), [
+      '  -> RemoteAddress:Port           Forward Weight ActiveConn InActConn',
+      'TCP  10.103.97.2:6443 rr',
+      '  -> 10.103.97.200:6443           Masq    1      0          0',
+      '     up for 3 min 5 s, answers in 4.1 ms, 2 conn/s, 999 B/s in, 12 MB/s out',
+      '     ok, status 200',
+      '  -> 10.103.97.201:6443           -       -      -          -',
+      '     unknown for 3 min 5 s',
+      '     not asked yet',
+    ]);
+    const widest = Math.max(...show(shown).map((line) => line.length));
+    assert.deepEqual(show(shown, widest), show(shown));
+    assert.notDeepEqual(show(shown, widest - 1), show(shown));
+  });
+
+  it('tells of the kernel alone where no lvscare is running, and who will be drained', () => {
+    const shown = status({
+      lvscare: 'none',
+      program: null,
+      kernel: kernel([row(A, { traffic: null }), row(B)]),
+      drained: [
+        { server: B, sinceMs: NOW_MS - 1000 },
+        { server: C, sinceMs: NOW_MS - 2000 },
+      ],
+      notes: ['no lvscare is running: this is what the kernel has'],
+    });
+    assert.deepEqual(show(shown).slice(3), [
+      '  -> 10.103.97.200:6443           Masq    1      0          0          -        -      -       -       -      -',
+      '  -> 10.103.97.201:6443           Masq    1      0          0          drained  -      -       2       999 B  12 MB  drained by hand 1 s ago',
+      '  10.103.97.202:6443: drained by hand 2 s ago',
+      '  no lvscare is running: this is what the kernel has',
+    ]);
+  });
+
+  it('tells of all that is amiss', () => {
+    const shown = status({
+      care: care([server(A, { heldUntilMs: NOW_MS + 4000 })], {
+        lastResort: true,
+        rival: true,
+        lastPass: { atMs: NOW_MS - 60_000, durationMs: 1, error: null },
+        troubles: [{ what: 'local route', message: 'EPERM', sinceMs: NOW_MS - 3000 }],
+        repairs: { 'delete-row': 1, 'local route': 2 },
+        masquerade: true,
+        nodeAddress: null,
+      }),
+      notes: ['cannot read the IPVS table'],
+    });
+    const text = show(shown).join('\n');
+    for (const words of [
+      'TCP  10.103.97.2:6443 -',
+      'it flaps: held out for 4 s more; ok, status 200',
+      'last resort: ',
+      'something keeps deleting it',
+      'local route: EPERM, for 3 s',
+      'the table was last looked at 1 min 0 s ago',
+      'cannot read the IPVS table',
+      'mode local with masquerading; 3 repairs',
+    ])
+      assert.ok(text.includes(words), text);
+  });
+
+  it('lets no server move the cursor', () => {
+    const evidence = { kind: 'tls', detail: 'for \u001b[2J\u0007\u009b1m' } as const;
+    const text = show(status({ care: care([server(A, { state: 'sick', evidence })]) })).join('\n');
+    // eslint-disable-next-line no-control-regex
+    assert.doesNotMatch(text, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
+    assert.ok(text.includes('tls, for ?[2J??1m'));
+  });
+
+  it('is as wide with colours as without', () => {
+    const shown = status({
+      care: care([server(A), server(B, { state: 'dead' })]),
+      kernel: kernel([row(A)]),
+    });
+    for (const width of [null, 80]) {
+      const painted = statusLines(shown, { width, paint: terminalPaint });
+      assert.ok(painted.some((line) => line.includes('\u001b[32mup')));
+      assert.ok(painted.some((line) => line.includes('\u001b[31mdead')));
+      // eslint-disable-next-line no-control-regex
+      const bare = painted.map((line) => line.replaceAll(/\u001b\[\d+m/g, ''));
+      assert.deepEqual(bare, show(shown, width));
+    }
+  });
+});
