@@ -21,7 +21,7 @@ interface Words {
 /** Longer than a pass takes on a node that is short of CPU. */
 const PATIENCE_MS = 8000;
 /** For how long one that is being started is waited for, and how often it is looked for. */
-const STARTING_MS = 10_000;
+const STARTING_MS = 5000;
 const AGAIN_MS = 250;
 
 /**
@@ -72,7 +72,7 @@ async function setDrained(
       path: `/drains/${encodeURIComponent(realServer.text)}`,
       timeoutMs: PATIENCE_MS,
     });
-  const heard = await tell();
+  const heard = await untilHeard(tell);
   if (heard.kind !== 'none') return toldOne(virtualServer, realServer, heard);
   const remembered = await remember(around, virtualServer, realServer, drained);
   // One that was started meanwhile may have looked before.
@@ -80,11 +80,12 @@ async function setDrained(
   return toldOne(virtualServer, realServer, await untilHeard(tell));
 }
 
+/** One that is at work and has no socket may be about to have one. */
 async function untilHeard(tell: () => Promise<Heard>): Promise<Heard> {
   const deadline = systemClock.now() + STARTING_MS;
   for (;;) {
     const heard = await tell();
-    if (heard.kind === 'answered' || systemClock.now() >= deadline) return heard;
+    if (heard.kind !== 'hidden' || systemClock.now() >= deadline) return heard;
     await systemClock.sleep(AGAIN_MS, new AbortController().signal);
   }
 }
@@ -98,6 +99,7 @@ function toldOne({ text }: Endpoint, realServer: Endpoint, heard: Heard): Result
     case 'none':
       return failed('it has ended');
     case 'silent':
+    case 'hidden':
       return failed(heard.why);
     case 'answered': {
       const { status, body } = heard;

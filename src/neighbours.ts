@@ -7,11 +7,15 @@ import { heldNames, whoHolds, wordsFor } from './kernel/hold.js';
 import { records, type Made } from './kernel/records.js';
 import { runDirectory } from './kernel/run-directory.js';
 
-/** What came of asking: an answer, nobody there, or somebody who cannot be asked. */
+/** What came of asking. */
 export type Heard =
   | Extract<Reply, { kind: 'answered' }>
+  /** No lvscare is at work. */
   | { readonly kind: 'none' }
-  | { readonly kind: 'silent'; readonly why: string };
+  /** One is, and cannot be asked. */
+  | { readonly kind: 'silent'; readonly why: string }
+  /** One is, and has no socket here: not yet, or not at all. */
+  | { readonly kind: 'hidden'; readonly why: string };
 
 export interface Neighbours {
   /** Every virtual server that an lvscare is at work on, or left something of. */
@@ -50,7 +54,7 @@ export function neighbours(uid: number): Neighbours {
           const holder = await whoHolds(virtualServer, uid);
           if (holder === null) return { kind: 'none' };
           const why = `${wordsFor(holder)} has no socket here (in a pod, is /run/lvscare the host's?)`;
-          return { kind: 'silent', why };
+          return { kind: 'hidden', why };
         }
       }
     },

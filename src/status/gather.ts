@@ -32,18 +32,20 @@ async function gather(virtualServer: Endpoint, sources: Sources): Promise<Virtua
     const told = asked.status.virtualServers.find((one) => one.virtualServer === text);
     if (told !== undefined) return told;
   }
-  const notes = [
+  const alone =
     asked.kind === 'none'
-      ? 'no lvscare is running: this is what the kernel has'
-      : `its lvscare cannot be asked: ${asked.kind === 'silent' ? asked.why : 'it tells of other ones'}`,
-  ];
-  let kernel: KernelStatus | null = null;
-  try {
-    kernel = await sources.kernel(virtualServer);
-    if (kernel === null) notes.push('the kernel has no such virtual server');
-  } catch (error) {
-    notes.push((error as Error).message);
-  }
+      ? 'no lvscare is running'
+      : `its lvscare cannot be asked: ${asked.kind === 'silent' ? asked.why : 'it tells of other ones'}`;
+  const { kernel, notes } = await sources.kernel(virtualServer).then(
+    (found) => ({
+      kernel: found,
+      notes:
+        found === null
+          ? [alone, 'the kernel has no such virtual server']
+          : [`${alone}; this is what the kernel has`],
+    }),
+    (error: unknown) => ({ kernel: null, notes: [alone, (error as Error).message] }),
+  );
   const drained = await sources.drained(virtualServer);
   const lvscare = asked.kind === 'none' ? 'none' : 'silent';
   return { virtualServer: text, lvscare, program: null, care: null, kernel, drained, notes };

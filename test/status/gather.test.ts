@@ -47,12 +47,15 @@ describe('the status of a virtual server', () => {
     const { one } = await gather({ kind: 'none' }, KERNEL);
     assert.deepEqual([one.lvscare, one.kernel, one.care], ['none', KERNEL, null]);
     assert.deepEqual(one.drained, [{ server: A.text, sinceMs: 3 }]);
-    assert.deepEqual(one.notes, ['no lvscare is running: this is what the kernel has']);
+    assert.deepEqual(one.notes, ['no lvscare is running; this is what the kernel has']);
   });
 
   it('says why its lvscare cannot be asked, or tells of others', async () => {
     const { one } = await gather({ kind: 'silent', why: 'it is asleep' }, KERNEL);
-    assert.deepEqual([one.lvscare, one.notes], ['silent', ['its lvscare cannot be asked: it is asleep']]);
+    assert.deepEqual(
+      [one.lvscare, one.notes],
+      ['silent', ['its lvscare cannot be asked: it is asleep; this is what the kernel has']],
+    );
     const other = await gather(answered('10.103.97.3:6443'), KERNEL);
     assert.equal(other.one.lvscare, 'silent');
   });

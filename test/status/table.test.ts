@@ -183,13 +183,13 @@ describe('the table of the status', () => {
         { server: B, sinceMs: NOW_MS - 1000 },
         { server: C, sinceMs: NOW_MS - 2000 },
       ],
-      notes: ['no lvscare is running: this is what the kernel has'],
+      notes: ['no lvscare is running; this is what the kernel has'],
     });
     assert.deepEqual(show(shown).slice(3), [
       '  -> 10.103.97.200:6443           Masq    1      0          0          -        -      -       -       -      -',
       '  -> 10.103.97.201:6443           Masq    1      0          0          drained  -      -       2       999 B  12 MB  drained by hand 1 s ago',
       '  10.103.97.202:6443: drained by hand 2 s ago',
-      '  no lvscare is running: this is what the kernel has',
+      '  no lvscare is running; this is what the kernel has',
     ]);
   });
 
