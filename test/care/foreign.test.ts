@@ -30,6 +30,7 @@ function withForeign(): FakeKernel {
 
 type Event =
   | { readonly server: 0 | 1 | 2; readonly kind: EvidenceKind | 'void' }
+  | { readonly server: 0 | 1 | 2; readonly hand: 'drain' | 'undrain' }
   | { readonly drift: 'service' | 'row' | 'weight' | 'extra' };
 
 const events = fc.oneof(
@@ -47,6 +48,10 @@ const events = fc.oneof(
     ),
   }),
   fc.record({
+    server: fc.constantFrom<0 | 1 | 2>(0, 1, 2),
+    hand: fc.constantFrom<'drain' | 'undrain'>('drain', 'undrain'),
+  }),
+  fc.record({
     drift: fc.constantFrom<'service' | 'row' | 'weight' | 'extra'>('service', 'row', 'weight', 'extra'),
   }),
 );
@@ -54,6 +59,12 @@ const events = fc.oneof(
 function befall(stage: Stage, event: Event): void {
   if ('kind' in event) {
     stage.answer([A, B, C][event.server] ?? A, event.kind);
+    return;
+  }
+  if ('hand' in event) {
+    const server = [A, B, C][event.server] ?? A;
+    // Whoever waits for it waits for the clock.
+    void (event.hand === 'drain' ? stage.maintenance.drain(server, 0) : stage.maintenance.undrain(server));
     return;
   }
   const ours = stage.kernel.services.get(VIRTUAL_SERVER.text);
@@ -80,7 +91,10 @@ describe('whatever is found out and whoever meddles', () => {
           befall(stage, event);
           await stage.clock.advance(2500);
         }
-        for (const server of [A, B, C]) stage.answer(server, server === B ? 'refused' : 'ok');
+        for (const server of [A, B, C]) {
+          stage.answer(server, server === B ? 'refused' : 'ok');
+          void stage.maintenance.undrain(server);
+        }
         await stage.clock.advance(60_000);
         assert.deepEqual(stage.rows, [`${A.address}=1`, `${C.address}=1`]);
         await stage.stop();

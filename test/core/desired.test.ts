@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import fc from 'fast-check';
 import { desire } from '../../src/core/desired.js';
 import { cell, decisionTable, titleOf } from './decision-tables.js';
 import { foundRow, judged, list, sayWanted } from './notation.js';
@@ -25,6 +26,55 @@ describe('from health to the wanted table', () => {
       assert.equal(desired.rows.map(sayWanted).join(', '), cell(row, 'wanted'));
       assert.equal(desired.lastResort ? 'yes' : 'no', cell(row, 'last resort'));
     });
+  }
+});
+
+describe('whoever is drained by hand', () => {
+  const health = fc.constantFrom(
+    'unknown',
+    'up(ok)',
+    'sick(status)',
+    'sick(refused)',
+    'dead(refused)',
+    'dead(silent)',
+    'dead(silent?)',
+  );
+  const servers = fc
+    .array(fc.record({ health, drained: fc.boolean(), weight: fc.constantFrom(null, 0, 1) }), {
+      minLength: 1,
+      maxLength: 6,
+    })
+    .map((all) =>
+      all.map((one, index) => {
+        const letter = 'ABCDEF'.charAt(index);
+        return {
+          judged: judged(`${letter} ${one.health}${one.drained ? ' drained' : ''}`),
+          row: one.weight === null ? null : foundRow(`${letter}=${one.weight}+1`).row,
+        };
+      }),
+    );
+
+  it('there is one who serves if any is up, one who may if any might answer, and a drained one only then', () => {
+    fc.assert(
+      fc.property(servers, fc.constantFrom('rr', 'dh'), (all, scheduler) => {
+        const who = all.map((one) => one.judged);
+        const found = all.flatMap(({ row }) => (row === null ? [] : [row]));
+        const policy = { scheduler, weight: 1, drainTimeoutMs: 30_000 };
+        const { rows, lastResort } = desire(who, found, new Map(), 0, policy);
+        const serving = who.filter((_, index) => rows[index]?.intent.kind === 'serve');
+        const isUp = ({ health: { state } }: (typeof who)[number]): boolean => state === 'up';
+        const undecided = !who.some((one) => isUp(one) && !one.drained) && who.some(isUnknown);
+        const mayAnswer = who.some((one) => one.health.lastEvidence?.kind !== 'refused');
+        if (!undecided) assert.equal(serving.length > 0, mayAnswer);
+        if (who.some(isUp) && !undecided) assert.ok(serving.some(isUp));
+        if (who.some((one) => isUp(one) && !one.drained)) assert.ok(!serving.some((one) => one.drained));
+        if (serving.some((one) => one.drained)) assert.ok(lastResort);
+      }),
+    );
+  });
+
+  function isUnknown({ health: { state } }: ReturnType<typeof judged>): boolean {
+    return state === 'unknown';
   }
 });
 
