@@ -204,7 +204,10 @@ function notesOf(one: VirtualServerStatus, atMs: number): readonly Note[] {
     'doubtful',
     `${server}: ${drainedInWords(sinceMs, atMs)}`,
   ]);
-  const notes = one.notes.map((note): Note => ['doubtful', printable(note)]);
+  const notes = one.notes
+    // What a pass found is what whoever looks finds, too.
+    .filter((note) => care?.troubles.some(({ message }) => message === note) !== true)
+    .map((note): Note => ['doubtful', printable(note)]);
   if (care === null || program === null) return [...rest, ...notes];
   return [...trouble(care, atMs), ...notes, ['faint', programInWords(program, care, atMs)]];
 }

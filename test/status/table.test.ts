@@ -220,6 +220,13 @@ describe('the table of the status', () => {
       assert.ok(text.includes(words), text);
   });
 
+  it('says once what both a pass and whoever looks found', () => {
+    const message = 'the kernel has no IPVS';
+    const troubles = [{ what: 'IPVS table', message, sinceMs: NOW_MS }];
+    const lines = show(status({ care: care([], { troubles }), notes: [message] }));
+    assert.equal(lines.filter((line) => line.includes(message)).length, 1);
+  });
+
   it('lets no server move the cursor', () => {
     const evidence = { kind: 'tls', detail: 'for \u001b[2J\u0007\u009b1m' } as const;
     const text = show(status({ care: care([server(A, { state: 'sick', evidence })]) })).join('\n');
