@@ -71,7 +71,8 @@ module.exports = {
     {
       name: 'manifest-is-text',
       severity: 'error',
-      comment: 'Manifests are made from settings, and written to files: of the kernel and of probing they know nothing.',
+      comment:
+        'Manifests are made from settings, and written to files: of the kernel and of probing they know nothing.',
       from: { path: '^src/manifest/' },
       to: {
         pathNot: ['^src/(manifest|config)/', '^node_modules/yaml', '^(node:)?(crypto|fs/promises|net|path)$'],
