@@ -8,13 +8,20 @@ import { Arena, withStage } from '../arena.js';
 import { nowMs } from '../clock.js';
 import { startLvscare } from '../peers/lvscare.js';
 import { parseIpVs } from '../observe/tables.js';
-import type { Peer, Stage } from '../peers/peer.js';
+import { checkRunning, type Peer, type Stage } from '../peers/peer.js';
 import { seededRandom, stratified } from '../statistics.js';
 import { usageOf } from '../steady/processes.js';
 import { Crowd } from './crowd.js';
 import type { ScaleSample } from './scale-sample.js';
 
 const HOOK = fileURLToPath(new URL('./loop-delay-hook.js', import.meta.url));
+
+interface ScaleOptions {
+  /** Numbers of real servers of one virtual server. */
+  readonly sizes: readonly number[];
+  /** Numbers of virtual servers. lvscare is a process for each. */
+  readonly services: readonly number[];
+}
 
 interface ScaleCase {
   readonly what: string;
@@ -23,11 +30,10 @@ interface ScaleCase {
   readonly realServers: number;
 }
 
-/** Numbers of virtual servers beside one, each with three real servers. lvscare is a process for each. */
-const VIRTUAL_SERVERS: Readonly<Record<string, readonly number[]>> = {
-  lvscare: [8, 64],
-  'keepalived-5s': [8, 64],
-};
+/** Who is measured. */
+const PEERS: ReadonlySet<string> = new Set(['lvscare', 'keepalived-5s']);
+/** Of each of many virtual servers. */
+const REAL_SERVERS = 3;
 
 /** For all to be in rotation after a start: there is one CPU for all processes. */
 const START_LIMIT_MS = 90_000;
@@ -46,16 +52,12 @@ const INSIDE_START_MS = 8000;
 const INSIDE_START_OF_EACH_MS = 1500;
 const INSIDE_MS = 12_000;
 
-export function scaleCases(peers: readonly Peer[], sizes: readonly number[]): ScaleCase[] {
+export function scaleCases(peers: readonly Peer[], { sizes, services }: ScaleOptions): ScaleCase[] {
   return peers
-    .filter(({ name }) => name in VIRTUAL_SERVERS)
+    .filter(({ name }) => PEERS.has(name))
     .flatMap((peer) => [
       ...sizes.map((realServers) => ({ peer, virtualServers: 1, realServers })),
-      ...(VIRTUAL_SERVERS[peer.name] ?? []).map((virtualServers) => ({
-        peer,
-        virtualServers,
-        realServers: 3,
-      })),
+      ...services.map((virtualServers) => ({ peer, virtualServers, realServers: REAL_SERVERS })),
     ])
     .map((scaled) => ({
       ...scaled,
@@ -118,6 +120,7 @@ async function measureWhole(peer: Peer, stage: Stage, crowd: Crowd): Promise<Out
   try {
     const wholeMs = await untilAllWhole(arena, beganMs);
     await delay(WARM_UP_MS);
+    checkRunning(peer, arena.running);
     const pids = arena.running.processes.map(({ pid }) => pid);
     const before = { atMs: nowMs(), usage: await usageOf(pids) };
     await delay(CPU_MS);
