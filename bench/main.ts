@@ -65,7 +65,7 @@ async function bench(options: BenchOptions): Promise<number> {
       });
   }
   if (options.scenarios.includes('scale')) {
-    for (const scaled of scaleCases(peers, options.sizes))
+    for (const scaled of scaleCases(peers, options))
       await attempt(`scale, ${scaled.what}`, async () => {
         results.scale.push(await measureScale(scaled));
         progress.say(`${scaled.what}: done`);
@@ -106,6 +106,6 @@ function estimate(peers: readonly Peer[], options: BenchOptions): number {
     if (scenarios.includes('failover')) sum += estimateFailover(peer, options);
     if (scenarios.includes('steady')) sum += estimateSteady(options.steadyS);
   }
-  if (scenarios.includes('scale')) sum += estimateScale(scaleCases(peers, options.sizes));
+  if (scenarios.includes('scale')) sum += estimateScale(scaleCases(peers, options));
   return sum;
 }

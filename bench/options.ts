@@ -13,6 +13,8 @@ export interface BenchOptions {
   readonly steadyS: number;
   /** How many real servers the scale scenario has. */
   readonly sizes: readonly number[];
+  /** How many virtual servers, of three real servers each, it has beside; none for not at all. */
+  readonly services: readonly number[];
   readonly seed: number;
   readonly json: string;
   readonly help: boolean;
@@ -39,7 +41,8 @@ Compares lvscare with others, in one guest, on one lab. The report goes to stdou
   --events A,B      of ${EVENT_NAMES.join(', ')}; default all
   --repeats N       of each event, 1 to 100; default 7
   --steady SECONDS  how long the steady state is measured, 5 to 3600; default 60
-  --sizes N,N       numbers of real servers in the scale scenario, 3 to 3000; default 3,30,300,1000
+  --sizes N,N       numbers of real servers in the scale scenario, 3 to 3000, or none; default 3,30,300,1000
+  --services N,N    numbers of virtual servers there, each of three, 2 to 64, or none; default 8,64
   --seed N          of the random phases; default 1
   --json FILE       all that was measured, written as the run goes on; default ${DEFAULT_JSON}
   --help
@@ -69,9 +72,8 @@ export function parseOptions(args: readonly string[], peers: readonly string[]):
     scenarios: scenariosOf(text('--scenario', 'all')),
     repeats: integer('--repeats', text('--repeats', '7'), 1, 100),
     steadyS: integer('--steady', text('--steady', '60'), 5, 3600),
-    sizes: text('--sizes', '3,30,300,1000')
-      .split(',')
-      .map((size) => integer('--sizes', size, 3, 3000)),
+    sizes: integers('--sizes', text('--sizes', '3,30,300,1000'), 3, 3000),
+    services: integers('--services', text('--services', '8,64'), 2, 64),
     seed: integer('--seed', text('--seed', '1'), 0, 2 ** 32 - 1),
     json: filled('--json', text('--json', DEFAULT_JSON)),
     help,
@@ -79,7 +81,17 @@ export function parseOptions(args: readonly string[], peers: readonly string[]):
 }
 
 const VALUED: ReadonlySet<string> = new Set([
-  ...['--scenario', '--peers', '--events', '--repeats', '--steady', '--sizes', '--seed', '--json'],
+  ...[
+    '--scenario',
+    '--peers',
+    '--events',
+    '--repeats',
+    '--steady',
+    '--sizes',
+    '--services',
+    '--seed',
+    '--json',
+  ],
 ]);
 
 function scenariosOf(text: string): readonly Scenario[] {
@@ -94,6 +106,11 @@ function someOf<T extends string>(option: string, text: string, known: readonly 
       throw new WrongOption(option, `some of ${known.join(', ')}`, name);
   }
   return known.filter((each) => names.includes(each));
+}
+
+/** `none` is none. */
+function integers(option: string, text: string, least: number, most: number): number[] {
+  return text === 'none' ? [] : text.split(',').map((each) => integer(option, each, least, most));
 }
 
 function integer(option: string, text: string, least: number, most: number): number {

@@ -1,5 +1,5 @@
 /** The scale scenario: many real servers, or many virtual servers, and what that costs and delays. */
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -7,13 +7,21 @@ import { endpoint, VIP } from '../../lab/index.js';
 import { Arena, withStage } from '../arena.js';
 import { nowMs } from '../clock.js';
 import { startLvscare } from '../peers/lvscare.js';
-import type { Peer, Stage } from '../peers/peer.js';
+import { parseIpVs } from '../observe/tables.js';
+import { checkRunning, type Peer, type Stage } from '../peers/peer.js';
 import { seededRandom, stratified } from '../statistics.js';
 import { usageOf } from '../steady/processes.js';
 import { Crowd } from './crowd.js';
 import type { ScaleSample } from './scale-sample.js';
 
 const HOOK = fileURLToPath(new URL('./loop-delay-hook.js', import.meta.url));
+
+interface ScaleOptions {
+  /** Numbers of real servers of one virtual server. */
+  readonly sizes: readonly number[];
+  /** Numbers of virtual servers. lvscare is a process for each. */
+  readonly services: readonly number[];
+}
 
 interface ScaleCase {
   readonly what: string;
@@ -22,14 +30,16 @@ interface ScaleCase {
   readonly realServers: number;
 }
 
-/** Numbers of virtual servers. lvscare is a process for each: 64 of them are not measured here. */
-const VIRTUAL_SERVERS: Readonly<Record<string, readonly number[]>> = {
-  lvscare: [8],
-  'keepalived-5s': [8, 64],
-};
+/** Who is measured. */
+const PEERS: ReadonlySet<string> = new Set(['lvscare', 'keepalived-5s']);
+/** Of each of many virtual servers. */
+const REAL_SERVERS = 3;
 
-/** For all to be in rotation after a start. */
+/** For all to be in rotation after a start: there is one CPU for all processes. */
 const START_LIMIT_MS = 90_000;
+const START_LIMIT_OF_EACH_MS = 4000;
+/** How often a table of many virtual servers is looked at. */
+const LOOK_MS = 500;
 const WARM_UP_MS = 8000;
 const CPU_MS = 15_000;
 const KILLS = 3;
@@ -37,19 +47,17 @@ const NOTICE_LIMIT_MS = 30_000;
 const FEW = 30;
 /** A thousand rows are a long text. */
 const OBSERVE_EVERY_MS = 20;
-/** Of the run that is looked into. */
-const INSIDE_MS = 20_000;
+/** Of the run that is looked into: for a start, which counts nothing, and then. */
+const INSIDE_START_MS = 8000;
+const INSIDE_START_OF_EACH_MS = 1500;
+const INSIDE_MS = 12_000;
 
-export function scaleCases(peers: readonly Peer[], sizes: readonly number[]): ScaleCase[] {
+export function scaleCases(peers: readonly Peer[], { sizes, services }: ScaleOptions): ScaleCase[] {
   return peers
-    .filter(({ name }) => name in VIRTUAL_SERVERS)
+    .filter(({ name }) => PEERS.has(name))
     .flatMap((peer) => [
       ...sizes.map((realServers) => ({ peer, virtualServers: 1, realServers })),
-      ...(VIRTUAL_SERVERS[peer.name] ?? []).map((virtualServers) => ({
-        peer,
-        virtualServers,
-        realServers: 3,
-      })),
+      ...services.map((virtualServers) => ({ peer, virtualServers, realServers: REAL_SERVERS })),
     ])
     .map((scaled) => ({
       ...scaled,
@@ -58,12 +66,13 @@ export function scaleCases(peers: readonly Peer[], sizes: readonly number[]): Sc
 }
 
 export function estimateScale(cases: readonly ScaleCase[]): number {
-  const each = ({ peer, realServers }: ScaleCase): number =>
+  const each = ({ peer, realServers, virtualServers }: ScaleCase): number =>
     12 +
+    (peer.name === 'lvscare' ? virtualServers * 3 : 0) +
     (WARM_UP_MS + CPU_MS) / 1000 +
     realServers / 40 +
     KILLS * (peer.expected.kill + peer.intervalMs / 2000 + (realServers < FEW ? peer.expected.back : 0)) +
-    INSIDE_MS / 1000;
+    (INSIDE_START_MS + INSIDE_MS) / 1000;
   return cases.reduce((sum, scaled) => sum + each(scaled), 0);
 }
 
@@ -100,14 +109,18 @@ interface Kill {
 type Outside = Pick<ScaleSample, 'processes' | 'startMs' | 'cpuS' | 'rssKiB' | 'noticeMs'>;
 type Inside = Pick<ScaleSample, 'reconcileMs' | 'loopDelayMs'>;
 
+/** How the files of the processes begin that tell how late their timers are. */
+const DELAYS = 'loop-delay-';
+
 const NOTHING_INSIDE: Inside = { reconcileMs: [], loopDelayMs: null };
 
 async function measureWhole(peer: Peer, stage: Stage, crowd: Crowd): Promise<Outside> {
   const beganMs = nowMs();
   const arena = await Arena.start(peer, stage, OBSERVE_EVERY_MS);
   try {
-    const wholeMs = await arena.untilWhole(beganMs, START_LIMIT_MS);
+    const wholeMs = await untilAllWhole(arena, beganMs);
     await delay(WARM_UP_MS);
+    checkRunning(peer, arena.running);
     const pids = arena.running.processes.map(({ pid }) => pid);
     const before = { atMs: nowMs(), usage: await usageOf(pids) };
     await delay(CPU_MS);
@@ -127,6 +140,21 @@ async function measureWhole(peer: Peer, stage: Stage, crowd: Crowd): Promise<Out
   }
 }
 
+/** When every virtual server had every real server in rotation, after a start; null if not all had within the limit. */
+async function untilAllWhole(arena: Arena, beganMs: number): Promise<number | null> {
+  const { node, virtualServers } = arena.stage;
+  const limitMs = START_LIMIT_MS + START_LIMIT_OF_EACH_MS * (virtualServers.length - 1);
+  const firstMs = await arena.untilWhole(beganMs, limitMs);
+  if (firstMs === null || virtualServers.length === 1) return firstMs;
+  while (nowMs() < beganMs + limitMs) {
+    const text = await node.must('cat', ['/proc/net/ip_vs']);
+    if (virtualServers.every((virtualServer) => arena.isWhole(parseIpVs(text, virtualServer))))
+      return nowMs();
+    await delay(LOOK_MS);
+  }
+  return null;
+}
+
 /** Closes one, at a random phase of the peer's interval, and waits until it is out of rotation. */
 async function notice(arena: Arena, crowd: Crowd, kill: Kill): Promise<number | null> {
   const { watch, stage } = arena;
@@ -143,20 +171,38 @@ async function notice(arena: Arena, crowd: Crowd, kill: Kill): Promise<number | 
 
 /** A second run on the table that the first has left, which tells what it does, and with a hook in it. */
 async function lookInside(stage: Stage): Promise<Inside> {
-  const file = join(stage.directory, 'loop-delay.json');
+  const others = stage.virtualServers.length - 1;
+  const startMs = INSIDE_START_MS + INSIDE_START_OF_EACH_MS * others;
   const { processes } = startLvscare(stage, {
     extra: ['--log-level', 'debug'],
     nodeOptions: ['--import', HOOK],
-    env: { ...process.env, BENCH_LOOP_DELAY_FILE: file },
+    env: {
+      ...process.env,
+      BENCH_LOOP_DELAY_FILES: join(stage.directory, DELAYS),
+      BENCH_LOOP_DELAY_AFTER_MS: String(startMs),
+    },
   });
+  const fromLine: number[] = [];
   try {
+    await delay(startMs);
+    // Who starts beside others reconciles slowly, and so does who has just begun; of one process all passes count.
+    for (const { lines } of processes) fromLine.push(others === 0 ? 0 : lines.length);
     await delay(INSIDE_MS);
-    const reconcileMs = processes.flatMap(({ lines }) => lines.flatMap(({ text }) => reconciledMs(text)));
-    const loopDelayMs = JSON.parse(await readFile(file, 'utf8')) as ScaleSample['loopDelayMs'];
-    return { reconcileMs, loopDelayMs };
   } finally {
     await Promise.all(processes.map((process) => process.stop()));
   }
+  const reconcileMs = processes.flatMap(({ lines }, index) =>
+    lines.slice(fromLine[index]).flatMap(({ text }) => reconciledMs(text)),
+  );
+  return { reconcileMs, loopDelayMs: await worstDelays(stage.directory) };
+}
+
+/** Of all processes the one whose timers were latest. */
+async function worstDelays(directory: string): Promise<ScaleSample['loopDelayMs']> {
+  const files = (await readdir(directory)).filter((name) => name.startsWith(DELAYS));
+  const texts = await Promise.all(files.map((name) => readFile(join(directory, name), 'utf8')));
+  const delays = texts.map((text) => JSON.parse(text) as NonNullable<ScaleSample['loopDelayMs']>);
+  return delays.toSorted((one, other) => other.p99 - one.p99)[0] ?? null;
 }
 
 /** How long a pass took, if this line of the log tells of one. */

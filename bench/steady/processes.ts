@@ -19,10 +19,12 @@ export async function usageOf(pids: readonly number[]): Promise<Usage> {
   let sum = NO_USAGE;
   for (const root of pids) {
     for (const pid of [root, ...(await descendants(root))]) {
-      const [stat, status] = await Promise.all([
+      const texts = await Promise.all([
         readFile(`/proc/${pid}/stat`, 'utf8'),
         readFile(`/proc/${pid}/status`, 'utf8'),
-      ]);
+      ]).catch(unlessGone(pid === root));
+      if (texts === null) continue;
+      const [stat, status] = texts;
       const { rssKiB, anonymousKiB } = parseStatus(status);
       sum = {
         cpuS: sum.cpuS + parseCpuS(stat),
@@ -47,9 +49,18 @@ export function parseStatus(status: string): Pick<Usage, 'rssKiB' | 'anonymousKi
   return { rssKiB: kib('VmRSS'), anonymousKiB: kib('RssAnon') };
 }
 
-async function descendants(pid: number): Promise<number[]> {
-  const children = (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).trim();
+async function descendants(pid: number, isRoot = true): Promise<number[]> {
+  const text = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(unlessGone(isRoot));
+  const children = text?.trim() ?? '';
   if (children === '') return [];
   const own = children.split(' ').map(Number);
-  return [...own, ...(await Promise.all(own.map(descendants))).flat()];
+  return [...own, ...(await Promise.all(own.map((child) => descendants(child, false)))).flat()];
+}
+
+/** A child may end while it is looked at: what it used is its parent's then. A process that is measured may not. */
+function unlessGone(isRoot: boolean): (error: NodeJS.ErrnoException) => null {
+  return (error) => {
+    if (!isRoot && (error.code === 'ENOENT' || error.code === 'ESRCH')) return null;
+    throw error;
+  };
 }

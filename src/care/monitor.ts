@@ -10,7 +10,7 @@ import {
   type HealthPolicy,
 } from '../core/health.js';
 import type { Gate } from './gate.js';
-import type { Clock, Prober, Reporter, Watch } from './ports.js';
+import type { Clock, ProbeManner, Prober, Reporter, Watch } from './ports.js';
 
 export interface MonitorPolicy extends HealthPolicy {
   /** Between probes, in milliseconds. */
@@ -35,6 +35,8 @@ export interface Company {
   readonly gate: Gate;
   /** When another server was first heard since this one fell silent, in milliseconds; null if none was. */
   heardMs(silent: Monitor): number | null;
+  /** Asks another server; resolves when one is heard, whichever. null if there is nobody to ask. */
+  hearAnother(late: Monitor): Promise<void> | null;
   judged(monitor: Monitor, before: Health, after: Health): void;
 }
 
@@ -68,6 +70,8 @@ export class Monitor {
   #hastyLosses = 0;
   #rested = false;
   #probing = false;
+  /** Asked on another one's account. */
+  #hastened = false;
 
   constructor(server: Endpoint, policy: MonitorPolicy, parts: MonitorParts, company: Company) {
     this.server = server;
@@ -79,6 +83,10 @@ export class Monitor {
 
   get health(): Health {
     return this.#health;
+  }
+
+  get probing(): boolean {
+    return this.#probing;
   }
 
   /** Probes until the signal aborts, one probe at a time. */
@@ -107,7 +115,9 @@ export class Monitor {
 
   /** Asks for a probe now rather than at its time. One that is under way will do. */
   hasten(): void {
-    if (!this.#probing) this.#wakeAt(this.#parts.clock.now());
+    if (this.#probing) return;
+    this.#hastened = true;
+    this.#wakeAt(this.#parts.clock.now());
   }
 
   /** The same, but of one that is under way the answer may be lost already: then another one follows it. */
@@ -131,7 +141,7 @@ export class Monitor {
     this.#dueMs = null;
     this.#probing = true;
     try {
-      for await (const outcome of watch.probe(this.#manner(startMs), signal)) {
+      for await (const outcome of watch.probe(this.#manner(startMs, signal), signal)) {
         if (signal.aborted) return;
         reporter.probed(this.server, outcome, clock.now() - startMs);
         if (outcome.kind === 'void') continue;
@@ -144,10 +154,11 @@ export class Monitor {
       if (!signal.aborted) reporter.fault(`probe of ${this.server.text}`, error as Error);
     } finally {
       this.#probing = false;
+      this.#hastened = false;
     }
   }
 
-  #manner(nowMs: number): { readonly fresh: boolean; readonly hedged: boolean } {
+  #manner(nowMs: number, signal: AbortSignal): ProbeManner {
     const { state, lastEvidence, silence } = this.#health;
     // A connection that works says nothing of those that somebody else tries in vain to make.
     const fresh = lastEvidence?.kind !== 'ok' || nowMs >= this.#handshakeDueMs;
@@ -155,7 +166,28 @@ export class Monitor {
     // Nobody is the better for it that a server which is down is asked twice, unless it depends on it whether its
     // connections are reset.
     const hedged = state === 'up' || state === 'unknown' || silence?.witnessed === false;
-    return { fresh, hedged };
+    // A witness that is late calls no witness: where all are late, that would never end.
+    const hearAnother =
+      hedged && !this.#hastened ? (): Promise<boolean> => this.#hearAnother(signal) : undefined;
+    return { fresh, hedged, ...(hearAnother && { hearAnother }) };
+  }
+
+  async #hearAnother(signal: AbortSignal): Promise<boolean> {
+    const hearing = this.#company.hearAnother(this);
+    if (hearing === null) return false;
+    const waiting = new AbortController();
+    const stop = (): void => {
+      waiting.abort();
+    };
+    signal.addEventListener('abort', stop);
+    let heard = false;
+    void hearing.then(() => {
+      heard = true;
+      stop();
+    });
+    await this.#parts.clock.sleep(Math.min(COURTESY_MS, this.#policy.fastIntervalMs), waiting.signal);
+    signal.removeEventListener('abort', stop);
+    return heard;
   }
 
   #judge(evidence: Evidence, askedMs: number | null): void {

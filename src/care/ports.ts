@@ -23,6 +23,11 @@ export interface ProbeManner {
   readonly fresh: boolean;
   /** When an answer is late, ask again over further connections, and believe whichever answers. */
   readonly hedged: boolean;
+  /**
+   * Asks another server before the same is asked again, and resolves soon: to whether it was heard. The silence that
+   * follows is witnessed then. Absent: nobody is asked. Never rejects.
+   */
+  readonly hearAnother?: () => Promise<boolean>;
 }
 
 /** One real server as seen from here, with a connection to it that is kept between probes: the watch. */

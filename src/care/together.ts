@@ -18,6 +18,8 @@ export class Together implements Company {
   #monitors: readonly Monitor[] = [];
   /** Silent without a witness, each with when another one was first heard since, in milliseconds. */
   readonly #suspects = new Map<Monitor, number | null>();
+  /** Who waits for the next one to be heard that is not itself. */
+  readonly #listeners = new Map<Monitor, () => void>();
 
   /** @param onVerdict Hears that the table may have to change. */
   constructor(onVerdict: () => void) {
@@ -33,6 +35,15 @@ export class Together implements Company {
     return this.#suspects.get(silent) ?? null;
   }
 
+  /** One will do, and it is one that rests: were all of them late, nobody is to be asked much more often for that. */
+  hearAnother(late: Monitor): Promise<void> | null {
+    const [witness] = this.#witnesses(late).filter((monitor) => !monitor.probing);
+    if (witness === undefined) return null;
+    const heard = new Promise<void>((resolve) => this.#listeners.set(late, resolve));
+    witness.hasten();
+    return heard;
+  }
+
   judged(monitor: Monitor, before: Health, after: Health): void {
     if (verdictChanged(before, after)) this.#onVerdict();
     if (after.silence?.witnessed === false) {
@@ -43,18 +54,28 @@ export class Together implements Company {
       return;
     }
     this.#suspects.delete(monitor);
-    if (after.answeredMs !== null && after.answeredMs !== before.answeredMs) this.#heard(after.answeredMs);
+    if (after.answeredMs !== null && after.answeredMs !== before.answeredMs)
+      this.#heard(monitor, after.answeredMs);
   }
 
   #askWitnesses(silent: Monitor): void {
-    const freshest = this.#monitors
-      .filter((monitor) => monitor !== silent && monitor.health.state === 'up')
+    for (const monitor of this.#witnesses(silent).slice(0, MOST_WITNESSES)) monitor.hasten();
+  }
+
+  /** The other ones that are up, the one that was heard last first. */
+  #witnesses(of: Monitor): Monitor[] {
+    return this.#monitors
+      .filter((monitor) => monitor !== of && monitor.health.state === 'up')
       .sort((a, b) => (b.health.answeredMs ?? 0) - (a.health.answeredMs ?? 0));
-    for (const monitor of freshest.slice(0, MOST_WITNESSES)) monitor.hasten();
   }
 
   /** Whoever is silent now, and was not asked since, is asked: the network may have been out, and be back. */
-  #heard(nowMs: number): void {
+  #heard(heard: Monitor, nowMs: number): void {
+    for (const [late, resolve] of this.#listeners) {
+      if (late === heard) continue;
+      this.#listeners.delete(late);
+      resolve();
+    }
     for (const [suspect, heardMs] of this.#suspects) {
       if (heardMs !== null) continue;
       this.#suspects.set(suspect, nowMs);

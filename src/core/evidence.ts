@@ -23,6 +23,8 @@ export interface Evidence {
   readonly conclusive?: true;
   /** Of silence: nobody was waited for. The kernel or a router says that there is no way, as it may have found a while ago. */
   readonly unreachable?: true;
+  /** Of silence: another server had been heard just before this one was asked. */
+  readonly witnessed?: true;
 }
 
 /** What a piece of evidence says about its server: it serves, it is there but unwell, or it is not there. */

@@ -108,14 +108,14 @@ export function step(
  */
 function silenceOf(
   { silence }: Health,
-  { unreachable }: Evidence,
+  { unreachable, witnessed }: Evidence,
   nowMs: number,
   { fall }: HealthPolicy,
   { askedMs, heardMs }: Question,
 ): Silence {
   const sinceMs = silence?.sinceMs ?? nowMs;
   const count = (silence?.count ?? 0) + 1;
-  const proves = askedMs !== null && heardMs !== null && askedMs >= heardMs;
+  const proves = witnessed === true || (askedMs !== null && heardMs !== null && askedMs >= heardMs);
   const proofs = (silence?.proofs ?? 0) + (proves ? 1 : 0);
   // That nobody can be reached the kernel may have found during the outage.
   const enough = proves && proofs >= (unreachable === true ? 2 : 1);

@@ -75,7 +75,8 @@ export class HttpWatch implements Watch {
     this.#onLost = onLost;
   }
 
-  async *probe({ fresh, hedged }: ProbeManner, signal: AbortSignal): AsyncGenerator<Evidence | VoidProbe> {
+  async *probe(manner: ProbeManner, signal: AbortSignal): AsyncGenerator<Evidence | VoidProbe> {
+    const { fresh, hedged, hearAnother } = manner;
     const stopped = (): boolean => signal.aborted;
     if (stopped()) return;
     const ending = new AbortController();
@@ -86,16 +87,16 @@ export class HttpWatch implements Watch {
     const outcomes = new Arrivals<Outcome>();
     let waiting = 0;
     let askedAgain = false;
-    const begin = (over: HttpConnection | null): void => {
+    const begin = (over: HttpConnection | null, witnessed = false): void => {
       waiting += 1;
       void this.#ask(over, hedged, ending.signal).then((outcome) => {
-        outcomes.add(outcome);
+        outcomes.add(witnessed && outcome.kind === 'silent' ? { ...outcome, witnessed } : outcome);
       });
     };
     begin(fresh ? null : this.#kept);
     const callOff = hedged
-      ? this.#whenLate(() => {
-          begin(null);
+      ? this.#whenLate(hearAnother, (witnessed) => {
+          begin(null, witnessed);
         })
       : (): void => undefined;
     try {
@@ -132,18 +133,24 @@ export class HttpWatch implements Watch {
     this.#kept = null;
   }
 
-  /** Calls back each time that an answer is late, as often as one may ask again. */
-  #whenLate(onLate: () => void): () => void {
+  /** Calls back each time that an answer is late, as often as one may ask again, and when another one was heard, if it is. */
+  #whenLate(hearAnother: ProbeManner['hearAnother'], onLate: (witnessed: boolean) => void): () => void {
     let attempts = 1;
+    let calledOff = false;
+    const late = async (): Promise<void> => {
+      const witnessed = (await hearAnother?.()) ?? false;
+      if (!calledOff) onLate(witnessed);
+    };
     const wait = (): (() => void) =>
       afterPatience(this.#request.timeoutMs / MOST_ATTEMPTS, () => {
         attempts += 1;
-        onLate();
-        if (attempts < MOST_ATTEMPTS) callOff = wait();
+        if (attempts < MOST_ATTEMPTS) stopWaiting = wait();
+        void late();
       });
-    let callOff = wait();
+    let stopWaiting = wait();
     return () => {
-      callOff();
+      calledOff = true;
+      stopWaiting();
     };
   }
 

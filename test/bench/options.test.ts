@@ -13,6 +13,7 @@ describe('the options', () => {
       repeats: 7,
       steadyS: 60,
       sizes: [3, 30, 300, 1000],
+      services: [8, 64],
       seed: 1,
       json: '.cache/bench.json',
       help: false,
@@ -30,6 +31,11 @@ describe('the options', () => {
     assert.equal(options.repeats, 3);
   });
 
+  it('take no numbers at all where none are wanted', () => {
+    const { sizes, services } = parseOptions(['--sizes', 'none', '--services', '64'], PEERS);
+    assert.deepEqual({ sizes, services }, { sizes: [], services: [64] });
+  });
+
   const wrong: readonly (readonly [readonly string[], RegExp])[] = [
     [['--peers', 'lvscare,nginx'], /^--peers: expected some of lvscare, haproxy, go-loop, got "nginx"/],
     [['--peers', ''], /^--peers: .* got ""/],
@@ -40,6 +46,7 @@ describe('the options', () => {
     [['--repeats'], /^--repeats: expected a value/],
     [['--steady', '1'], /^--steady: /],
     [['--sizes', '3,x'], /^--sizes: .* got "x"/],
+    [['--services', '1'], /^--services: expected a whole number from 2 to 64, got "1"/],
     [['--json='], /^--json: expected a file/],
     [['--speed', '9'], /^options: expected .* got "--speed"/],
     [['lvscare'], /^options: expected .* got "lvscare"/],
@@ -63,6 +70,7 @@ describe('the options', () => {
       '--repeats',
       '--steady',
       '--sizes',
+      '--services',
       '--seed',
       '--json',
     ])

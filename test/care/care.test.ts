@@ -282,6 +282,46 @@ describe('silence', () => {
     assert.deepEqual(deletions, []);
   });
 
+  it('that begins late, after another server was heard, needs no further question', async () => {
+    await running();
+    stage.kernel.services.get(VIRTUAL_SERVER.text)?.rows.set(B.text, rowOf(B, 1, 2));
+    const others = probesOf(A) + probesOf(C);
+    stage.answer(B, ['late', 'silent', 'silent']);
+    const asked = probesOf(B);
+    // Short of the others' own time.
+    await stage.clock.advance(4999);
+    assert.equal(probesOf(B) + probesOf(A) + probesOf(C) - asked - others, 0);
+    await stage.clock.advance(1);
+    assert.deepEqual(stage.rows, [ALL[0], ALL[2]]);
+    assert.equal(probesOf(B), asked + 1);
+  });
+
+  it('that begins late proves nothing when the others are not heard soon, and that keeps nobody waiting', async () => {
+    await running([A, B], { fall: 1 });
+    stage.kernel.services.get(VIRTUAL_SERVER.text)?.rows.set(B.text, rowOf(B, 1, 2));
+    stage.answer(A, 'hang');
+    stage.answer(B, ['late', 'silent']);
+    await stage.lose(B);
+    assert.ok(stage.prober.inFlight.has(A.text), 'it is asked');
+    assert.deepEqual(stage.rows, ALL.slice(0, 2));
+    await stage.clock.advance(100);
+    assert.deepEqual(stage.rows, [ALL[0], '10.103.97.201=0']);
+    stage.answer(B, 'ok');
+    await stage.prober.release(A, 'ok');
+    assert.deepEqual(stage.reporter.lines.slice(-1), ['10.103.97.201 up to dead']);
+  });
+
+  it('that begins late has one other asked, once, and not everybody in turn', async () => {
+    await running();
+    const before = [A, B, C].map(probesOf);
+    for (const server of [A, B, C]) stage.answer(server, ['late', 'ok']);
+    await stage.lose(B);
+    await stage.clock.advance(300);
+    const probes = [A, B, C].map((server, index) => probesOf(server) - (before[index] ?? 0));
+    assert.equal(probes[1], 1);
+    assert.deepEqual(probes.toSorted(), [0, 1, 1]);
+  });
+
   it('of all servers tears nothing down, and neither does the return of the first', async () => {
     stage = new Stage();
     await stage.start();

@@ -26,7 +26,8 @@ export const POLICY: CarePolicy = {
   drainTimeoutMs: 30_000,
 };
 
-type FakeAnswer = EvidenceKind | 'void' | 'hang' | 'throw';
+/** `late`: what follows is asked after another server was heard, if one is. */
+type FakeAnswer = EvidenceKind | 'void' | 'hang' | 'throw' | 'late';
 
 /** Servers that answer as they are told; `hang` until the probe is stopped. */
 class FakeProber implements Prober {
@@ -65,7 +66,7 @@ class FakeProber implements Prober {
 
   async *#probe(
     server: Endpoint,
-    { fresh, hedged }: ProbeManner,
+    { fresh, hedged, hearAnother }: ProbeManner,
     signal: AbortSignal,
   ): AsyncGenerator<Evidence | VoidProbe> {
     if (this.inFlight.has(server.text)) throw new Error('two probes of one server at once');
@@ -74,7 +75,12 @@ class FakeProber implements Prober {
     try {
       await new Promise((resolve) => setImmediate(resolve));
       const told = this.answers.get(server.text) ?? 'ok';
+      let witnessed = false;
       for (const kind of typeof told === 'string' ? [told] : told) {
+        if (kind === 'late') {
+          witnessed = (await hearAnother?.()) ?? false;
+          continue;
+        }
         if (kind === 'throw') throw new Error('a fault of the prober');
         if (kind === 'hang') {
           const released = await new Promise<EvidenceKind | null>((resolve) => {
@@ -83,12 +89,12 @@ class FakeProber implements Prober {
               resolve(null);
             });
           });
-          if (released !== null) yield { kind: released, detail: released };
+          if (released !== null) yield { kind: released, detail: released, ...(witnessed && { witnessed }) };
           return;
         }
         if (kind === 'ok') this.#lost.delete(server.text);
         const conclusive = kind === 'refused' && this.#lost.has(server.text);
-        yield { kind, detail: kind, ...(conclusive ? { conclusive } : {}) };
+        yield { kind, detail: kind, ...(conclusive ? { conclusive } : {}), ...(witnessed && { witnessed }) };
       }
     } finally {
       this.inFlight.delete(server.text);

@@ -182,6 +182,15 @@ describe('silence', () => {
     assert.equal(silent(seen, 300, null, null).silence?.witnessed, true);
   });
 
+  it('is witnessed, too, when another server had been heard just before it was asked', () => {
+    const witnessed = { ...evidence('silent'), witnessed: true } as const;
+    const first = step(healthIn('up'), witnessed, 100, policy, { askedMs: 50, heardMs: null });
+    assert.deepEqual(first.silence, { sinceMs: 100, count: 1, sure: false, proofs: 1, witnessed: true });
+    assert.equal(silent(first, 200, 50, null).silence?.witnessed, true, 'and stays so');
+    const unreachable = { ...witnessed, unreachable: true } as const;
+    assert.equal(step(healthIn('up'), unreachable, 100, policy).silence?.witnessed, false);
+  });
+
   it('that the kernel only tells of takes two such questions: it may have found so before', () => {
     const unreachable = { ...evidence('silent'), unreachable: true } as const;
     const first = step(healthIn('up'), unreachable, 100, policy);

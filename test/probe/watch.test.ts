@@ -5,17 +5,17 @@ import { createServer, type Socket } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import tls from 'node:tls';
 import { Certificates } from '../../lab/certificates.js';
-import type { VoidProbe, Watch } from '../../src/care/ports.js';
+import type { ProbeManner, VoidProbe, Watch } from '../../src/care/ports.js';
 import type { Endpoint } from '../../src/core/endpoint.js';
 import type { Evidence } from '../../src/core/evidence.js';
 import { createProber } from '../../src/probe/prober.js';
 import type { ProbeRequest } from '../../src/probe/request.js';
-import { answering, raw, web } from './servers.js';
+import { answering, raw, silent, web } from './servers.js';
 
 /** Far beyond what anything here takes, however busy the machine is. */
 const LONG_MS = 20_000;
-const REGULAR = { fresh: false, hedged: true };
-const FRESH = { fresh: true, hedged: true };
+const REGULAR: ProbeManner = { fresh: false, hedged: true };
+const FRESH: ProbeManner = { fresh: true, hedged: true };
 const ALONE = { fresh: true, hedged: false };
 
 let certificates: Certificates;
@@ -294,24 +294,60 @@ describe('a refusal', () => {
 });
 
 describe('a late answer', () => {
-  /** A server that does not answer the first `silent` requests, each on a connection of its own. */
-  function sluggish(silent: number): http.RequestListener {
+  /** A server that does not answer the first `unanswered` requests, each on a connection of its own. */
+  function sluggish(unanswered: number): http.RequestListener {
     let requests = 0;
     return (_request, response) => {
       requests += 1;
-      if (requests > silent) response.end('ok');
+      if (requests > unanswered) response.end('ok');
     };
   }
 
-  for (const silent of [1, 2]) {
-    it(`${silent} times is asked for again over further connections, and whichever answers is believed`, async () => {
-      await using server = await healthy(sluggish(silent));
+  for (const times of [1, 2]) {
+    it(`${times} times is asked for again over further connections, and whichever answers is believed`, async () => {
+      await using server = await healthy(sluggish(times));
       // The last of them is asked for at two thirds, and has a third of this to be believed in time.
       using watched = watching(server.endpoint, { timeoutMs: 1500 });
       assert.deepEqual(await probe(watched), OK);
-      assert.equal(server.connections.length, silent + 1);
+      assert.equal(server.connections.length, times + 1);
     });
   }
+
+  it('has another server heard before the same is asked again, whose silence is witnessed then', async () => {
+    for (const heard of [true, false]) {
+      await using server = await silent();
+      // The first one is late at 300 ms, and is given up at 400 ms.
+      using watched = watching(server.endpoint, { connectTimeoutMs: 400, timeoutMs: 900 });
+      const outcomes = await probe(watched, { ...FRESH, hearAnother: () => Promise.resolve(heard) });
+      const plain = { kind: 'silent', detail: 'no answer to connect in 400 ms' };
+      assert.deepEqual(outcomes, [plain, heard ? { ...plain, witnessed: true } : plain]);
+    }
+  });
+
+  it('that comes while another server is being heard has nothing asked again', async () => {
+    let answer = (): void => undefined;
+    await using server = await healthy((_request, response) => {
+      answer = () => {
+        response.end('ok');
+      };
+    });
+    using watched = watching(server.endpoint, { timeoutMs: 1500 });
+    let go = (): void => undefined;
+    const hearing = new Promise<boolean>((resolve) => {
+      go = () => {
+        resolve(true);
+      };
+    });
+    const hearAnother = (): Promise<boolean> => {
+      answer();
+      return hearing;
+    };
+    assert.deepEqual(await probe(watched, { ...REGULAR, hearAnother }), OK);
+    go();
+    await hearing;
+    assert.deepEqual(await probe(watched, { ...REGULAR, hearAnother }), OK);
+    assert.equal(server.connections.length, 1);
+  });
 
   it('that does not come over any connection is slow, each time', async () => {
     await using server = await healthy(() => undefined);
