@@ -10,6 +10,8 @@ import { nowMs } from '../clock.js';
 import type { ManyPortsCalls, ManyPortsOptions } from './many-ports-calls.js';
 
 const ANSWER = 'HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok';
+/** Who asks so waits for the end of the connection: keepalived. */
+const LAST = / HTTP\/1\.0\r\n|\r\nconnection: close\r\n/i;
 
 const options = JSON.parse(process.argv[2] ?? '{}') as ManyPortsOptions;
 const listeners = new Map<number, Server>();
@@ -24,8 +26,10 @@ tls.on('secureConnection', (socket) => {
   socket.on('data', (chunk: Buffer) => {
     request += chunk.toString('latin1');
     if (!request.endsWith('\r\n\r\n')) return;
+    const last = LAST.test(request);
     request = '';
-    socket.write(ANSWER);
+    if (last) socket.end(ANSWER);
+    else socket.write(ANSWER);
   });
   socket.on('error', () => undefined);
   socket.once('close', () => open?.delete(socket));

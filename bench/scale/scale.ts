@@ -7,7 +7,7 @@ import { endpoint, VIP } from '../../lab/index.js';
 import { Arena, withStage } from '../arena.js';
 import { nowMs } from '../clock.js';
 import { startLvscare } from '../peers/lvscare.js';
-import { parseIpVs } from '../observe/tables.js';
+import { parseIpVs, type Weights } from '../observe/tables.js';
 import { checkRunning, type Peer, type Stage } from '../peers/peer.js';
 import { seededRandom, stratified } from '../statistics.js';
 import { usageOf } from '../steady/processes.js';
@@ -161,8 +161,11 @@ async function notice(arena: Arena, crowd: Crowd, kill: Kill): Promise<number | 
   const index = Math.floor(kill.where * stage.realServers.length);
   const server = stage.realServers[index] ?? '';
   await delay(kill.phase * arena.peer.intervalMs);
+  const served = (weights: Weights): boolean => (weights[server] ?? 0) > 0;
+  if ((await watch.when(served, nowMs(), NOTICE_LIMIT_MS)) === null)
+    throw new Error(`${arena.peer.name} does not have ${server} in rotation, though it is well`);
   const struckMs = await crowd.close(index);
-  const outMs = await watch.when((weights) => (weights[server] ?? 0) === 0, struckMs, NOTICE_LIMIT_MS);
+  const outMs = await watch.when((weights) => !served(weights), struckMs, NOTICE_LIMIT_MS);
   await crowd.reopen(index);
   // Of a few, the next one is not to be the last.
   if (stage.realServers.length < FEW) await arena.untilWhole(nowMs(), NOTICE_LIMIT_MS);
