@@ -34,4 +34,13 @@ export interface TlsSession {
   readonly chain: readonly Uint8Array[];
   /** Until when the server's own certificate is valid, in milliseconds since 1970; null when it showed none. */
   readonly notAfterMs: number | null;
+  /** What is wrong with the chain, as far as that is verified; absent when nothing is, and when nobody looked. */
+  readonly fault?: ChainFault;
+}
+
+export interface ChainFault {
+  /** Which certificate of the chain it is about: 0 is the server's own. */
+  readonly index: number;
+  /** In words, as the evidence has them. */
+  readonly detail: string;
 }

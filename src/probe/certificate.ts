@@ -2,6 +2,8 @@
 import { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import tls from 'node:tls';
+import type { ChainFault } from '../core/exchange.js';
+import { inOneLine } from '../core/one-line.js';
 
 export interface ExpectedIdentity {
   /** The server's IP address. */
@@ -15,20 +17,45 @@ export interface ExpectedIdentity {
  * `rejectUnauthorized: false` and has its 'secureConnect' behind it. Whatever host the socket was told, the name is looked
  * at here. A resumed session shows no certificate, and so is never acceptable: Node would not look at its name either.
  */
-export function certificateFault(socket: tls.TLSSocket, expected: ExpectedIdentity): Error | null {
+export function certificateFault(socket: tls.TLSSocket, expected: ExpectedIdentity): ChainFault | null {
   const shown: Partial<tls.PeerCertificate> = socket.getPeerCertificate();
-  if (shown.raw === undefined) return new Error('the server showed no certificate');
+  if (shown.raw === undefined) return { index: 0, detail: 'the server showed no certificate' };
   const name = expected.serverName ?? expected.address;
   // Node looks at the name only when nothing else is wrong.
   const code = socket.authorized ? WRONG_NAME : codeOf(socket.authorizationError);
   const named = tls.checkServerIdentity(name, shown as tls.PeerCertificate) === undefined;
   if (code === WRONG_NAME && named) return null;
   const certificate = new X509Certificate(shown.raw);
-  return new Error(
-    code === WRONG_NAME
-      ? `certificate is not for ${name}: ${namesOf(certificate, name)} ${whose(certificate)}`
-      : chainFault(code, certificate, chainOf(socket)),
-  );
+  if (code === WRONG_NAME)
+    return {
+      index: 0,
+      detail: `certificate is not for ${name}: ${namesOf(certificate, name)} ${whose(certificate)}`,
+    };
+  const chain = chainOf(socket);
+  return { index: culprit(code, chain), detail: chainFault(code, certificate, chain) };
+}
+
+/** Which of a chain a fault is about. */
+function culprit(code: string, chain: readonly X509Certificate[]): number {
+  const nowMs = Date.now();
+  switch (code) {
+    case 'CERT_HAS_EXPIRED':
+      return Math.max(
+        0,
+        chain.findIndex(({ validTo }) => Date.parse(validTo) < nowMs),
+      );
+    case 'CERT_NOT_YET_VALID':
+      return Math.max(
+        0,
+        chain.findIndex(({ validFrom }) => Date.parse(validFrom) > nowMs),
+      );
+    case 'SELF_SIGNED_CERT_IN_CHAIN':
+    case 'UNABLE_TO_GET_ISSUER_CERT':
+    case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
+      return Math.max(0, chain.length - 1);
+    default:
+      return 0;
+  }
 }
 
 const WRONG_NAME = 'ERR_TLS_CERT_ALTNAME_INVALID';
@@ -74,11 +101,11 @@ function chainFault(code: string, certificate: X509Certificate, chain: readonly 
     case 'DEPTH_ZERO_SELF_SIGNED_CERT':
       return `certificate is self-signed, and not trusted ${whose(certificate)}`;
     case 'SELF_SIGNED_CERT_IN_CHAIN':
-      return `certificate is of a CA that is not trusted, ${inOneLine(chain.at(-1)?.subject)} ${whose(certificate)}`;
+      return `certificate is of a CA that is not trusted, ${nameIn(chain.at(-1)?.subject)} ${whose(certificate)}`;
     case 'UNABLE_TO_GET_ISSUER_CERT':
     case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
     case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
-      return `certificate is of an unknown CA, ${inOneLine(chain.at(-1)?.issuer)} ${whose(certificate)}`;
+      return `certificate is of an unknown CA, ${nameIn(chain.at(-1)?.issuer)} ${whose(certificate)}`;
     case 'CERT_SIGNATURE_FAILURE':
       return `certificate is of another CA with the name of a trusted one ${whose(certificate)}`;
     default:
@@ -91,7 +118,12 @@ function inChain(one: X509Certificate, chain: readonly X509Certificate[]): strin
 }
 
 function whose({ subject, issuer }: X509Certificate): string {
-  return `(subject ${inOneLine(subject)}, issuer ${inOneLine(issuer)})`;
+  return `(subject ${nameIn(subject)}, issuer ${nameIn(issuer)})`;
+}
+
+/** A name of X.500, the parts of which are lines. */
+function nameIn(text: string | undefined): string {
+  return inOneLine(text ?? '') || 'without a name';
 }
 
 const MOST_NAMES = 8;
@@ -104,16 +136,7 @@ function namesOf({ subjectAltName }: X509Certificate, wanted: string): string {
   const isOfKind = (name: string): boolean => name.startsWith('IP ') === (isIP(wanted) !== 0);
   const shown = [...names.filter(isOfKind), ...names.filter((name) => !isOfKind(name))].slice(0, MOST_NAMES);
   const more = names.length > shown.length ? ` and ${names.length - shown.length} more` : '';
-  return `it is for ${shown.map(inOneLine).join(', ')}${more}`;
-}
-
-const MOST_CHARACTERS = 100;
-
-/** What somebody else wrote, such that it does no harm to a line of a log. */
-function inOneLine(text: string | undefined): string {
-  const line = (text ?? '').replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ', ');
-  if (line === '') return 'without a name';
-  return line.length > MOST_CHARACTERS ? `${line.slice(0, MOST_CHARACTERS)}...` : line;
+  return `it is for ${shown.map((text) => inOneLine(text)).join(', ')}${more}`;
 }
 
 /** `Nov 21 10:00:00 2026 GMT` as `2026-11-21T10:00:00Z`. */

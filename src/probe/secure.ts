@@ -16,7 +16,7 @@ export interface TlsOptions {
 /**
  * TLS over a connected socket. Rejects with what is wrong with the handshake or with the certificate.
  *
- * @param onSession Hears what was agreed on, before the certificate is judged.
+ * @param onSession Hears what was agreed on, be the certificate accepted or not.
  */
 export async function secure(
   tcp: Socket,
@@ -40,9 +40,9 @@ export async function secure(
   socket.on('error', () => undefined);
   try {
     await once(socket, 'secureConnect', { signal });
-    onSession(sessionOf(socket));
     const fault = verify ? certificateFault(socket, { address: server.address, serverName }) : null;
-    if (fault !== null) throw fault;
+    onSession(fault === null ? sessionOf(socket) : { ...sessionOf(socket), fault });
+    if (fault !== null) throw new Error(fault.detail);
     return socket;
   } catch (error) {
     endConnection(tcp, socket);

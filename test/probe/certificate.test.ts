@@ -51,7 +51,7 @@ async function met({ server, ca = root.cert, expected = HERE, how = {} }: Meetin
     const fault = certificateFault(socket, expected);
     assert.deepEqual(certificateFault(socket, expected), fault, 'the same when it is asked again');
     socket.destroy();
-    said.push(fault?.message ?? null);
+    said.push(fault?.detail ?? null);
   }
   assert.equal(said[0], said[1]);
   return said[0] ?? null;
@@ -276,7 +276,7 @@ describe('what else is no good', () => {
     await once(second, 'secureConnect');
     assert.ok(second.isSessionReused());
     assert.ok(second.authorized, 'Node is content');
-    assert.equal(certificateFault(second, HERE)?.message, 'the server showed no certificate');
+    assert.equal(certificateFault(second, HERE)?.detail, 'the server showed no certificate');
     second.destroy();
   });
 });
