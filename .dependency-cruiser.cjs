@@ -69,6 +69,13 @@ module.exports = {
       to: { pathNot: '^src/(observe|core|care/ports)' },
     },
     {
+      name: 'inspection-knows-values',
+      severity: 'error',
+      comment: 'What shows a probe to people and to JSON knows the values, and how to read a certificate.',
+      from: { path: '^src/inspect/' },
+      to: { pathNot: ['^src/(inspect|core)/', '^(node:)?crypto$'] },
+    },
+    {
       name: 'only-main-composes',
       severity: 'error',
       comment: 'Adapters do not know each other: only the composition brings them together.',

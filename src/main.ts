@@ -5,7 +5,9 @@ import type { Logger } from 'pino';
 import { readBuildInfo } from './build-info.js';
 import { readCommandLine, type Command } from './cli/command-line.js';
 import { readCareConfig } from './config/care-config.js';
+import { readProbeCommandConfig } from './config/probe-command-config.js';
 import { Settings } from './config/settings.js';
+import type { Output } from './inspect/output.js';
 import { UsageError } from './config/usage-error.js';
 
 const DONE = 0;
@@ -37,6 +39,7 @@ type Run = Extract<Command, { kind: 'run' }>;
 /** Each command, by its name. */
 const RUN: Readonly<Record<Run['name'], (command: Run) => Promise<number> | number>> = {
   care: runCare,
+  probe: runProbe,
   version: printVersion,
 };
 
@@ -70,12 +73,46 @@ async function runCare({ given, words: stray }: Run): Promise<number> {
   return (await runCareCommand(config, program, log, untilStopped(log))) ? DONE : FAILED;
 }
 
+async function runProbe({ given }: Run): Promise<number> {
+  const config = readProbeCommandConfig(new Settings(given, process.env));
+  const { runProbeCommand } = await import('./probe-command.js');
+  return (await runProbeCommand(
+    config,
+    output(),
+    untilSignal(() => undefined),
+  ))
+    ? DONE
+    : FAILED;
+}
+
+/** Standard output and error, for people. */
+function output(): Output {
+  // Who reads no further, such as head, is no fault of ours.
+  process.stdout.on('error', () => process.exit(DONE));
+  const { NO_COLOR, TERM } = process.env;
+  return {
+    colour: process.stdout.isTTY && (NO_COLOR ?? '') === '' && TERM !== 'dumb',
+    out: (text) => {
+      process.stdout.write(text);
+    },
+    note: (line) => {
+      process.stderr.write(`${line}\n`);
+    },
+  };
+}
+
 /** Aborts at SIGTERM or SIGINT. The rules stay: an upgrade must not cut the node off. */
 function untilStopped(log: Logger): AbortSignal {
+  return untilSignal((name) => {
+    log.info(`${name}: stopping`);
+  });
+}
+
+function untilSignal(onSignal: (name: string) => void): AbortSignal {
   const stopping = new AbortController();
   for (const name of ['SIGTERM', 'SIGINT'] as const) {
     process.once(name, () => {
-      log.info(`${name}: stopping`);
+      onSignal(name);
       stopping.abort(name);
     });
   }

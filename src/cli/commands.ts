@@ -1,5 +1,5 @@
 /** Every command but `completion` and `help`, which belong to the command line itself: its words, its options, its help. */
-import { CARE_OPTIONS, type OptionSpec } from './options.js';
+import { ASKING_FLAGS, CARE_OPTIONS, fromCare, type OptionSpec } from './options.js';
 
 export interface CommandSpec {
   readonly name: string;
@@ -44,6 +44,51 @@ const CARE = {
   ],
 } as const satisfies CommandSpec;
 
+const OUTPUT = 'Output:';
+
+const PROBE = {
+  name: 'probe',
+  summary: 'Ask real servers once, and say what care would see',
+  synopsis: '--rs IP:PORT... [options]',
+  description:
+    'Asks every real server once, as care does it, over a connection of its own, all at the same time. Says of each how ' +
+    'long TCP, TLS and the answer took, what TLS agreed on, which certificates it showed and which of them is not ' +
+    'accepted, and what care would do if it went on like this. Changes nothing.',
+  options: [
+    ...fromCare({
+      rs: { help: 'Real server, IP:PORT or [IPv6]:PORT; repeated or comma-joined. Required' },
+      interval: { help: 'With --watch: time between probes, seconds or a duration like 500ms' },
+      fall: { help: 'Failures in a row that would take a real server out' },
+      rise: { help: 'With --watch: successes in a row that would put it back' },
+      ...ASKING_FLAGS,
+    }),
+    {
+      flag: 'watch',
+      kind: 'switch',
+      help: 'Ask again each --interval until Ctrl-C: a line for each probe, and a summary at the end',
+      group: OUTPUT,
+    },
+    {
+      flag: 'json',
+      kind: 'switch',
+      help: 'One JSON document; with --watch one for each probe, in a line',
+      group: OUTPUT,
+    },
+  ],
+  words: 'none',
+  notes:
+    'Options of care are read from the environment as by care: --health-ca from CARE_HEALTH_CA.\n' +
+    'Exit code 0 means that every probe was well, 1 that one was not.',
+  examples: [
+    ['Ask three apiservers', '--rs 10.0.0.1:6443,10.0.0.2:6443,10.0.0.3:6443'],
+    [
+      'As JSON, certificates shown and not verified',
+      '--rs 10.0.0.1:6443 --health-insecure-skip-verify --json',
+    ],
+    ['Watch one that flaps', '--rs 10.0.0.1:6443 --watch --interval 500ms'],
+  ],
+} as const satisfies CommandSpec;
+
 const VERSION = {
   name: 'version',
   summary: 'Print the version as JSON',
@@ -56,6 +101,6 @@ const VERSION = {
   examples: [],
 } as const satisfies CommandSpec;
 
-export const COMMANDS = [CARE, VERSION] as const;
+export const COMMANDS = [CARE, PROBE, VERSION] as const;
 
 export type CommandName = (typeof COMMANDS)[number]['name'];

@@ -263,3 +263,35 @@ export const CARE_OPTIONS = [
   },
   { flag: 'masqueradebit', kind: 'text', help: '', group: DOING, obsolete: true },
 ] as const satisfies readonly OptionSpec[];
+
+/** Options of care that another command has as well, with what is different there. */
+export function fromCare(
+  flags: Readonly<Partial<Record<CareFlag, Partial<Pick<OptionSpec, 'help' | 'group'>>>>>,
+): readonly OptionSpec[] {
+  const all: readonly OptionSpec[] = CARE_OPTIONS;
+  return all.flatMap((spec) => {
+    const different = flags[spec.flag as CareFlag];
+    return different === undefined ? [] : [{ ...spec, ...different }];
+  });
+}
+
+type CareFlag = (typeof CARE_OPTIONS)[number]['flag'];
+
+/** How servers are asked, each time over a connection of its own: as care has it. */
+export const ASKING_FLAGS = {
+  'connect-timeout': {},
+  'health-timeout': { help: 'Time for one answer, connecting included' },
+  'health-path': {},
+  'health-schem': {},
+  'health-req-method': {},
+  'health-req-body': {},
+  'health-req-headers': {},
+  'health-status': {},
+  'health-port': {},
+  'health-ca': {},
+  'health-insecure-skip-verify': {},
+  'health-server-name': {},
+  'health-cert': {},
+  'health-key': {},
+  'health-token-file': {},
+} as const;

@@ -1,22 +1,13 @@
 import type { Endpoint } from '../core/endpoint.js';
 import type { CarePolicy } from '../care/care.js';
-import type { ProbeRequest } from '../probe/request.js';
-import { durationParser, milliseconds } from './duration.js';
+import { durationParser } from './duration.js';
 import { parseAddress, parseEndpoint } from './endpoint.js';
-import { readProbeTls, type ProbeTls } from './probe-tls.js';
+import { parseInterval, readCount, readInterval } from './pace.js';
+import { DEFAULT_CA, readProbe, type ProbeConfig } from './probe-request.js';
+import { readRealServers } from './real-servers.js';
 import type { Environment, Settings } from './settings.js';
 import { UsageError, type Parser } from './usage-error.js';
-import {
-  choiceParser,
-  integerParser,
-  parseHeader,
-  parseInterface,
-  parseLogLevel,
-  parseMethod,
-  parsePath,
-  parseScheduler,
-  type LogLevel,
-} from './values.js';
+import { choiceParser, parseInterface, parseLogLevel, parseScheduler, type LogLevel } from './values.js';
 
 export interface CareConfig {
   readonly virtualServer: Endpoint;
@@ -39,10 +30,6 @@ export interface CareConfig {
   readonly notes: readonly string[];
 }
 
-interface ProbeConfig extends ProbeRequest {
-  readonly tls: ProbeTls;
-}
-
 export interface LogConfig {
   readonly level: LogLevel;
   readonly format: 'auto' | 'json' | 'text';
@@ -50,12 +37,8 @@ export interface LogConfig {
 
 const SECOND = 1000;
 const DAY = 24 * 3600 * SECOND;
-const DEFAULT_CA = '/etc/kubernetes/pki/ca.crt';
 
-const interval = durationParser({ leastMs: 10, mostMs: DAY, words: 'from 10ms to 24h' });
-const timeout = durationParser({ leastMs: 1, mostMs: 10 * 60 * SECOND, words: 'from 1ms to 10m' });
 const patience = durationParser({ leastMs: 0, mostMs: DAY, words: 'from 0 to 24h' });
-const count = integerParser(1, 1000);
 
 /**
  * Everything that `lvscare care` is told. Throws a UsageError for the first thing that is wrong.
@@ -87,10 +70,10 @@ export function readCareConfig(
     policy: {
       scheduler,
       weight: 1,
-      intervalMs: settings.value('interval', orDefault(interval, 5 * SECOND), 5 * SECOND),
-      fastIntervalMs: settings.value('fast-interval', interval, 200),
-      fall: settings.value('fall', count, 2),
-      rise: settings.value('rise', count, 2),
+      intervalMs: readInterval(settings),
+      fastIntervalMs: settings.value('fast-interval', parseInterval, 200),
+      fall: readCount(settings, 'fall'),
+      rise: readCount(settings, 'rise'),
       drainTimeoutMs: settings.value('drain-timeout', patience, 30 * SECOND),
       handshakeIntervalMs: settings.value('handshake-interval', patience, 60 * SECOND),
       maxHoldMs: settings.value('max-hold', patience, 60 * SECOND),
@@ -121,11 +104,6 @@ function readTask(settings: Settings): CareConfig['task'] {
   return clean ? 'clean' : once ? 'run-once' : 'care';
 }
 
-/** The Go program takes 0 for its default. */
-function orDefault(parse: Parser<number>, otherwise: number): Parser<number> {
-  return (text, option) => (milliseconds(text) === 0 ? otherwise : parse(text, option));
-}
-
 function readMode(settings: Settings): CareConfig['mode'] {
   const mode = settings.value('mode', choiceParser('local', 'link', 'route', 'none', ''), 'local');
   return mode === '' ? 'none' : mode;
@@ -142,26 +120,6 @@ function masqueradesByItself(mode: CareConfig['mode']): boolean {
     case 'none':
       return false;
   }
-}
-
-function readRealServers(settings: Settings, virtualServer: Endpoint, optional: boolean): Endpoint[] {
-  const realServers = settings.list('rs', parseEndpoint);
-  const name = settings.name('rs');
-  if (realServers.length === 0 && !optional)
-    throw new UsageError(name, 'at least one real server, IP:PORT', null);
-  realServers.forEach((server, index) => {
-    if (server.family !== virtualServer.family) {
-      const version = virtualServer.family === 'ipv4' ? 'IPv4' : 'IPv6';
-      throw new UsageError(name, `${version} like ${settings.name('vs')} ${virtualServer.text}`, server.text);
-    }
-    if (server.text === virtualServer.text) {
-      throw new UsageError(name, 'real servers other than the virtual server', server.text);
-    }
-    if (realServers.findIndex((other) => other.text === server.text) < index) {
-      throw new UsageError(name, 'each real server once', server.text);
-    }
-  });
-  return realServers;
 }
 
 function readNodeAddress(
@@ -182,29 +140,6 @@ function readNodeAddress(
   return (
     settings.value('ip', ofFamily, null) ?? ofFamily(environment['LVSCARE_NODE_IP'] ?? '', 'LVSCARE_NODE_IP')
   );
-}
-
-function readProbe(
-  settings: Settings,
-  probes: boolean,
-  defaultCa: string,
-): { readonly probe: ProbeConfig; readonly notes: readonly string[] } {
-  const scheme = settings.value('health-schem', choiceParser('https', 'http'), 'https');
-  const { tls, notes } = readProbeTls(settings, { scheme, probes, defaultCa });
-  const body = settings.value('health-req-body', (text) => text, '');
-  const probe: ProbeConfig = {
-    scheme,
-    method: settings.value('health-req-method', parseMethod, 'GET'),
-    path: settings.value('health-path', parsePath, '/healthz'),
-    headers: Object.fromEntries(settings.list('health-req-headers', parseHeader)),
-    body: body === '' ? null : body,
-    acceptedStatuses: new Set(settings.list('health-status', integerParser(400, 599))),
-    connectTimeoutMs: settings.value('connect-timeout', timeout, SECOND),
-    timeoutMs: settings.value('health-timeout', timeout, 3 * SECOND),
-    port: settings.value('health-port', integerParser(1, 65535), null),
-    tls,
-  };
-  return { probe, notes };
 }
 
 function obsolete(settings: Settings): string[] {

@@ -2,6 +2,7 @@
 import { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import tls from 'node:tls';
+import { alternativeNames } from '../core/alternative-names.js';
 import type { ChainFault } from '../core/exchange.js';
 import { inOneLine } from '../core/one-line.js';
 
@@ -130,8 +131,7 @@ const MOST_NAMES = 8;
 
 /** The names of a certificate, those of the kind that is looked for first, and no more than one reads. */
 function namesOf({ subjectAltName }: X509Certificate, wanted: string): string {
-  // A name with a comma in it is in quotes.
-  const names = subjectAltName?.match(/(?:"(?:[^"\\]|\\.)*"|[^",])+/g)?.map((name) => name.trim()) ?? [];
+  const names = alternativeNames(subjectAltName);
   if (names.length === 0) return 'it has no alternative names';
   const isOfKind = (name: string): boolean => name.startsWith('IP ') === (isIP(wanted) !== 0);
   const shown = [...names.filter(isOfKind), ...names.filter((name) => !isOfKind(name))].slice(0, MOST_NAMES);

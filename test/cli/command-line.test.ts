@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { readCommandLine, type Command } from '../../src/cli/command-line.js';
 import { CARE_OPTIONS, type OptionSpec } from '../../src/cli/options.js';
 import { readCareConfig } from '../../src/config/care-config.js';
+import { readProbeCommandConfig } from '../../src/config/probe-command-config.js';
 import { Settings } from '../../src/config/settings.js';
 import { UsageError } from '../../src/config/usage-error.js';
 
@@ -128,7 +129,7 @@ describe('the other commands', () => {
 });
 
 describe('a command line is refused', () => {
-  const command = 'lvscare: expected a command: care, version or completion (see lvscare --help)';
+  const command = 'lvscare: expected a command: care, probe, version or completion (see lvscare --help)';
   const cases: readonly (readonly [line: string, message: string])[] = [
     ['', `${command}, got nothing`],
     ['carre', `${command}, got "carre"`],
@@ -230,7 +231,7 @@ describe('help', () => {
 
   for (const width of [80, 100, 120]) {
     it(`is no wider than ${width} columns`, async () => {
-      for (const line of ['--help', 'care --help', 'version --help']) {
+      for (const line of ['--help', 'care --help', 'probe --help', 'version --help']) {
         for (const row of (await printed(line, width)).split('\n')) assert.ok(row.length <= width, row);
       }
     });
@@ -262,6 +263,16 @@ describe('help', () => {
       assert.ok(command.kind === 'run' && command.name === 'care');
       assert.deepEqual(command.words, []);
       readCareConfig(new Settings(command.given, {}), {}, '/nowhere');
+    }
+  });
+
+  it('of probe shows examples that work', async () => {
+    const lines = (await printed('probe --help', 120)).match(/^ +lvscare probe --rs .*/gm) ?? [];
+    assert.equal(lines.length, 3);
+    for (const line of lines) {
+      const command = await read(line.trim().replace(/^lvscare /, ''));
+      assert.ok(command.kind === 'run' && command.name === 'probe');
+      readProbeCommandConfig(new Settings(command.given, {}), '/nowhere');
     }
   });
 });

@@ -1,0 +1,41 @@
+import type { Endpoint } from '../core/endpoint.js';
+import { readCount, readInterval } from './pace.js';
+import { DEFAULT_CA, readProbe, type ProbeConfig } from './probe-request.js';
+import { readRealServers } from './real-servers.js';
+import type { Settings } from './settings.js';
+import { UsageError } from './usage-error.js';
+
+export interface ProbeCommandConfig {
+  readonly realServers: readonly Endpoint[];
+  readonly probe: ProbeConfig;
+  readonly intervalMs: number;
+  readonly fall: number;
+  readonly rise: number;
+  /** Again and again, until stopped. */
+  readonly watch: boolean;
+  readonly json: boolean;
+  /** What to tell the user about how we read what they gave. */
+  readonly notes: readonly string[];
+}
+
+/** Everything that `lvscare probe` is told. Throws a UsageError for the first thing that is wrong. */
+export function readProbeCommandConfig(settings: Settings, defaultCa = DEFAULT_CA): ProbeCommandConfig {
+  const realServers = readRealServers(settings, null, false);
+  const { probe, notes } = readProbe(settings, true, defaultCa);
+  const watch = settings.switch('watch', false);
+  const config = {
+    realServers,
+    probe,
+    intervalMs: readInterval(settings),
+    fall: readCount(settings, 'fall'),
+    rise: readCount(settings, 'rise'),
+    watch,
+    json: settings.switch('json', false),
+    notes,
+  };
+  // In the environment it may be there for care.
+  for (const flag of ['interval', 'rise'])
+    if (!watch && settings.name(flag) === `--${flag}` && settings.has(flag))
+      throw new UsageError(`--${flag}`, '--watch beside it', null);
+  return config;
+}

@@ -1,0 +1,5 @@
+/** The alternative names of a certificate, as Node writes them: `DNS:kubernetes`, `IP Address:10.0.0.1`, each one apart. */
+export function alternativeNames(subjectAltName: string | undefined): readonly string[] {
+  // A name with a comma in it is in quotes.
+  return subjectAltName?.match(/(?:"(?:[^"\\]|\\.)*"|[^",])+/g)?.map((name) => name.trim()) ?? [];
+}

@@ -1,0 +1,197 @@
+/** `lvscare probe`, composed: what care would see of each server, without doing anything about it. */
+import { Gate } from './care/gate.js';
+import type { Prober, Watch } from './care/ports.js';
+import { systemClock } from './clock.js';
+import type { ProbeCommandConfig } from './config/probe-command-config.js';
+import { endpoint, type Endpoint } from './core/endpoint.js';
+import type { Evidence } from './core/evidence.js';
+import type { Exchange } from './core/exchange.js';
+import { step, unknownHealth, type Health } from './core/health.js';
+import { inOneLine, harmlessJson } from './core/one-line.js';
+import { prospects } from './core/prospect.js';
+import { colours, type Colours } from './inspect/colours.js';
+import type { Output } from './inspect/output.js';
+import { probeReport, type ProbeReport } from './inspect/probe-report.js';
+import { probeText, tallyLine, watchLine, type Tally } from './inspect/probe-text.js';
+import { proberOf } from './probe-side.js';
+
+/** Asks every server, once or until the signal aborts. Resolves to whether each answer was well. */
+// ts-unused-exports:disable-next-line
+export async function runProbeCommand(
+  config: ProbeCommandConfig,
+  output: Output,
+  signal: AbortSignal,
+): Promise<boolean> {
+  for (const note of config.notes) output.note(note);
+  const asker = await Asker.create(config, (words) => {
+    output.note(inOneLine(words, 500));
+  });
+  const paint = colours(output.colour);
+  return config.watch
+    ? await watchAll(config, asker, output, paint, signal)
+    : await askOnce(config, asker, output, paint, signal);
+}
+
+async function askOnce(
+  { realServers, json, fall }: ProbeCommandConfig,
+  asker: Asker,
+  output: Output,
+  paint: Colours,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const reports = await Promise.all(realServers.map((server) => asker.ask(server, signal)));
+  const expected = prospects(
+    realServers.map((server, index) => ({ server, evidence: reports[index]?.evidence ?? null })),
+    fall,
+  );
+  const ok = reports.every((report) => report.ok);
+  if (json) {
+    const servers = reports.map((report, index) => ({ ...report, verdict: verdictOf(expected[index]) }));
+    output.out(`${harmlessJson({ ok, fall, servers }, 2)}\n`);
+    return ok;
+  }
+  reports.forEach((report, index) => {
+    const prospect = expected[index];
+    if (prospect !== undefined) output.out(probeText(report, prospect, fall, paint));
+  });
+  return ok;
+}
+
+interface Verdict {
+  /** null while nothing is known. */
+  readonly state: 'up' | 'sick' | 'dead' | null;
+  readonly intent: 'serve' | 'keep' | 'drain' | 'remove';
+  readonly lastResort: boolean;
+}
+
+function verdictOf(prospect: ReturnType<typeof prospects>[number] | undefined): Verdict {
+  const { state, intent, lastResort } = prospect ?? {
+    state: 'unknown',
+    intent: { kind: 'keep' },
+    lastResort: false,
+  };
+  return { state: state === 'unknown' ? null : state, intent: intent.kind, lastResort };
+}
+
+async function watchAll(
+  { realServers, json, intervalMs, fall, rise }: ProbeCommandConfig,
+  asker: Asker,
+  output: Output,
+  paint: Colours,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const stopped = (): boolean => signal.aborted;
+  const width = Math.max(...realServers.map(({ text }) => text.length));
+  const watched = realServers.map((server) => ({
+    server,
+    health: unknownHealth(systemClock.now()),
+    probes: 0,
+    failed: 0,
+    voids: 0,
+    well: NOTHING_WELL,
+  }));
+  while (!stopped()) {
+    const startMs = systemClock.now();
+    const reports = await Promise.all(watched.map(({ server }) => asker.ask(server, signal)));
+    // What was cut off says nothing.
+    if (stopped()) break;
+    reports.forEach((report, index) => {
+      const one = watched[index];
+      if (one === undefined) return;
+      one.probes += 1;
+      if (report.evidence === null) one.voids += 1;
+      else if (!report.ok) one.failed += 1;
+      else one.well = countWell(one.well, report.phases.totalMs ?? 0);
+      one.health = judged(one.health, report, { fall, rise });
+      output.out(
+        json
+          ? `${harmlessJson({ ...report, state: one.health.state })}\n`
+          : watchLine(report, one.health.state, width, paint),
+      );
+    });
+    await systemClock.sleep(Math.max(0, intervalMs - (systemClock.now() - startMs)), signal);
+  }
+  if (!json)
+    for (const { server, health, ...counts } of watched) {
+      const tally: Tally = { server: server.text, state: health.state, ...counts };
+      output.out(tallyLine(tally, width));
+    }
+  return watched.every(({ failed, voids }) => failed + voids === 0);
+}
+
+const NOTHING_WELL = { count: 0, sumMs: 0, leastMs: Infinity, mostMs: 0 };
+
+/** Not the times themselves: somebody may watch for weeks. */
+function countWell(well: Tally['well'], ms: number): Tally['well'] {
+  return {
+    count: well.count + 1,
+    sumMs: well.sumMs + ms,
+    leastMs: Math.min(well.leastMs, ms),
+    mostMs: Math.max(well.mostMs, ms),
+  };
+}
+
+function judged(
+  health: Health,
+  { evidence }: ProbeReport,
+  { fall, rise }: { readonly fall: number; readonly rise: number },
+): Health {
+  if (evidence === null) return health;
+  return step(health, evidence, systemClock.now(), { fall, rise, maxHoldMs: 0 });
+}
+
+/** How many are asked at a time: were a thousand, we would be too busy to hear any of them in time. */
+const AT_A_TIME = 50;
+
+/** Asks one server once, over a connection of its own, and says what it saw. */
+class Asker {
+  readonly #config: ProbeCommandConfig;
+  readonly #prober: Prober;
+  readonly #seen: Map<string, Exchange>;
+  readonly #gate = new Gate(AT_A_TIME);
+
+  private constructor(config: ProbeCommandConfig, prober: Prober, seen: Map<string, Exchange>) {
+    this.#config = config;
+    this.#prober = prober;
+    this.#seen = seen;
+  }
+
+  static async create(config: ProbeCommandConfig, onTrouble: (words: string) => void): Promise<Asker> {
+    const seen = new Map<string, Exchange>();
+    const prober = await proberOf(
+      config.probe,
+      (what, error) => {
+        onTrouble(`${what}: ${error === null ? 'well again' : error.message}`);
+      },
+      (server, exchange) => {
+        seen.set(server.text, exchange);
+      },
+    );
+    return new Asker(config, prober, seen);
+  }
+
+  async ask(server: Endpoint, signal: AbortSignal): Promise<ProbeReport> {
+    const leave = await this.#gate.enter();
+    const { probe } = this.#config;
+    const watch = this.#prober.watch(server, () => undefined);
+    try {
+      this.#seen.delete(server.text);
+      const atMs = Date.now();
+      const outcome = await onlyOutcome(watch, signal);
+      const exchange = this.#seen.get(server.text) ?? null;
+      const askedAt = endpoint(server.family, server.address, probe.port ?? server.port).text;
+      return probeReport({ server, askedAt, atMs, outcome, exchange }, probe.tls.verify);
+    } finally {
+      watch.close();
+      leave();
+    }
+  }
+}
+
+async function onlyOutcome(
+  watch: Watch,
+  signal: AbortSignal,
+): Promise<{ readonly kind: Evidence['kind'] | 'void'; readonly detail: string }> {
+  for await (const outcome of watch.probe({ fresh: true, hedged: false }, signal)) return outcome;
+  return { kind: 'void', detail: 'stopped before it was answered' };
+}
