@@ -76,6 +76,13 @@ module.exports = {
       to: { pathNot: ['^src/(inspect|core)/', '^(node:)?crypto$'] },
     },
     {
+      name: 'checks-know-ports',
+      severity: 'error',
+      comment: 'A check looks at the node through its ports, and knows the values.',
+      from: { path: '^src/doctor/' },
+      to: { pathNot: ['^src/(doctor|inspect|core)/', '^src/care/ports', '^(node:)?net$'] },
+    },
+    {
       name: 'only-main-composes',
       severity: 'error',
       comment: 'Adapters do not know each other: only the composition brings them together.',

@@ -39,6 +39,7 @@ type Run = Extract<Command, { kind: 'run' }>;
 /** Each command, by its name. */
 const RUN: Readonly<Record<Run['name'], (command: Run) => Promise<number> | number>> = {
   care: runCare,
+  doctor: runDoctor,
   probe: runProbe,
   version: printVersion,
 };
@@ -71,6 +72,18 @@ async function runCare({ given, words: stray }: Run): Promise<number> {
     uid: process.geteuid?.() ?? 0,
   };
   return (await runCareCommand(config, program, log, untilStopped(log))) ? DONE : FAILED;
+}
+
+async function runDoctor({ given }: Run): Promise<number> {
+  const { runDoctorCommand } = await import('./doctor-command.js');
+  const request = { given, environment: process.env, pid: process.pid, uid: process.geteuid?.() ?? 0 };
+  return (await runDoctorCommand(
+    request,
+    output(),
+    untilSignal(() => undefined),
+  ))
+    ? DONE
+    : FAILED;
 }
 
 async function runProbe({ given }: Run): Promise<number> {

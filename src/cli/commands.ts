@@ -1,5 +1,5 @@
 /** Every command but `completion` and `help`, which belong to the command line itself: its words, its options, its help. */
-import { ASKING_FLAGS, CARE_OPTIONS, fromCare, type OptionSpec } from './options.js';
+import { ASKING_FLAGS, CARE_OPTIONS, fromCare, withoutEffect, type OptionSpec } from './options.js';
 
 export interface CommandSpec {
   readonly name: string;
@@ -89,6 +89,56 @@ const PROBE = {
   ],
 } as const satisfies CommandSpec;
 
+const DOCTOR = {
+  name: 'doctor',
+  summary: 'Say whether this node is fit for lvscare, and what mends it',
+  synopsis: '[--vs IP:PORT --rs IP:PORT...] [options of care]',
+  description:
+    'Looks at the kernel, rights, sysctls, addresses, routes, firewall, kube-proxy, hosts entries, other programs, and each ' +
+    'apiserver with its certificate and its clock. Each check is a line: ok, warn or fail, its name and the evidence; below it ' +
+    'is the command that mends it. Changes nothing and loads no module.',
+  options: [
+    ...fromCare({
+      vs: {
+        help: "Virtual server. Unless given: that of lvscare's static pod on this node, or of a running one",
+      },
+      rs: { help: 'Real server; repeated or comma-joined. Unless given: likewise' },
+      scheduler: {},
+      mode: {},
+      iface: {},
+      ip: {},
+      masquerade: {},
+      sysctl: {},
+      ...ASKING_FLAGS,
+    }),
+    { flag: 'json', kind: 'switch', help: 'One JSON document', group: OUTPUT },
+    ...withoutEffect([
+      'interval',
+      'fast-interval',
+      'fall',
+      'rise',
+      'drain-timeout',
+      'max-hold',
+      'handshake-interval',
+      'run-once',
+      'clean',
+      'dry-run',
+      'log-level',
+      'log-format',
+      'masqueradebit',
+    ]),
+  ],
+  words: 'none',
+  notes:
+    'All other options of care are accepted, too, so that its arguments can be given as they are.\n' +
+    'Exit code 1 means that a check failed; a warning is none. docs/doctor.md explains each check.',
+  examples: [
+    ['Check a node where the static pod is already', ''],
+    ['Check a node before lvscare is there', '--vs 10.103.97.2:6443 --rs 10.0.0.1:6443,10.0.0.2:6443'],
+    ['What is wrong, for a script', '--json'],
+  ],
+} as const satisfies CommandSpec;
+
 const VERSION = {
   name: 'version',
   summary: 'Print the version as JSON',
@@ -101,6 +151,6 @@ const VERSION = {
   examples: [],
 } as const satisfies CommandSpec;
 
-export const COMMANDS = [CARE, PROBE, VERSION] as const;
+export const COMMANDS = [CARE, DOCTOR, PROBE, VERSION] as const;
 
 export type CommandName = (typeof COMMANDS)[number]['name'];

@@ -275,6 +275,14 @@ export function fromCare(
   });
 }
 
+/** Options of care that another command accepts, and that mean nothing to it. */
+export function withoutEffect(flags: readonly CareFlag[]): readonly OptionSpec[] {
+  const all: readonly OptionSpec[] = CARE_OPTIONS;
+  return all.flatMap((spec) =>
+    flags.includes(spec.flag as CareFlag) ? [{ ...spec, obsolete: true as const }] : [],
+  );
+}
+
 type CareFlag = (typeof CARE_OPTIONS)[number]['flag'];
 
 /** How servers are asked, each time over a connection of its own: as care has it. */

@@ -44,18 +44,20 @@ const patience = durationParser({ leastMs: 0, mostMs: DAY, words: 'from 0 to 24h
  * Everything that `lvscare care` is told. Throws a UsageError for the first thing that is wrong.
  *
  * @param defaultCa The file that certificates are verified by when nothing else is said.
+ * @param needsRealServers Whether `--rs` has to be there for who takes care or sets up.
  */
 export function readCareConfig(
   settings: Settings,
   environment: Environment,
   defaultCa = DEFAULT_CA,
+  needsRealServers = true,
 ): CareConfig {
   const log = readLogConfig(settings);
   const task = readTask(settings);
   const virtualServer = settings.value('vs', parseEndpoint, null);
   if (virtualServer === null)
     throw new UsageError('--vs', 'the virtual server, IP:PORT or [IPv6]:PORT', null);
-  const realServers = readRealServers(settings, virtualServer, task === 'clean');
+  const realServers = readRealServers(settings, virtualServer, task === 'clean' || !needsRealServers);
   const { probe, notes } = readProbe(settings, task === 'care', defaultCa);
   const mode = readMode(settings);
   const scheduler = settings.value('scheduler', parseScheduler, 'rr');

@@ -9,6 +9,8 @@ export interface Exchange {
   readonly phases: Phases;
   /** The HTTP status; null when none came. */
   readonly status: number | null;
+  /** The server's own time, of its answer, in milliseconds since 1970; null or absent when it did not tell. */
+  readonly dateMs?: number | null;
   /** null without TLS, on the kept connection, and when the handshake did not end. */
   readonly session: TlsSession | null;
 }

@@ -3,6 +3,7 @@ import type { Clock } from '../care/ports.js';
 import type { Endpoint } from '../core/endpoint.js';
 import { judgeHolder, type Holder } from '../core/holder.js';
 import { getPeerCredentials } from '../netlink/index.js';
+import { KernelError } from './errors.js';
 
 export type Hold =
   /** Ours until we let go of it or end, however we end. */
@@ -61,6 +62,16 @@ export async function isHeld(virtualServer: Endpoint): Promise<boolean> {
   } catch (error) {
     // ECONNREFUSED: nobody listens. Whatever else may be a holder who cannot be asked.
     return codeOf(error) !== 'ECONNREFUSED';
+  }
+}
+
+/** Who has hold of a virtual server; null when nobody has. Rejects when it cannot be asked. */
+export async function holderOf(virtualServer: Endpoint): Promise<Holder | null> {
+  try {
+    return await ask(nameOf(virtualServer));
+  } catch (error) {
+    if (codeOf(error) === 'ECONNREFUSED') return null;
+    throw new KernelError(`who has ${virtualServer.text} cannot be asked: ${codeOf(error)}`, error);
   }
 }
 

@@ -79,13 +79,13 @@ export class HttpConnection {
    * Sends the request and reads the whole answer, or as much of it as matters. Rejects with `Unanswered` if the server,
    * which had answered before, closed instead; after any failure the connection is of no more use.
    *
-   * @param onHead Hears the status as soon as the headers are there.
+   * @param onHead Hears the status, and the header Date if there is one, as soon as the headers are there.
    */
   async ask(
     asked: ProbeRequest,
     token: string | null,
     signal: AbortSignal,
-    onHead: (status: number) => void,
+    onHead: (status: number, date: string | null) => void,
   ): Promise<Answer> {
     const bytesBefore = this.#socket.bytesRead;
     this.#asking = true;
@@ -116,7 +116,7 @@ export class HttpConnection {
     asked: ProbeRequest,
     token: string | null,
     signal: AbortSignal,
-    onHead: (status: number) => void,
+    onHead: (status: number, date: string | null) => void,
   ): Promise<Answer> {
     const answer = await request.call(this.#client, {
       method: asked.method,
@@ -129,7 +129,8 @@ export class HttpConnection {
       body: asked.body,
       signal,
     });
-    onHead(answer.statusCode);
+    const { date } = answer.headers;
+    onHead(answer.statusCode, typeof date === 'string' ? date : null);
     let bytes = 0;
     for await (const chunk of answer.body as AsyncIterable<Uint8Array>) {
       bytes += chunk.byteLength;

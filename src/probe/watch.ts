@@ -41,6 +41,7 @@ interface Attempt {
   securedMs: number | null;
   headMs: number | null;
   status: number | null;
+  dateMs: number | null;
   session: TlsSession | null;
 }
 
@@ -169,6 +170,7 @@ export class HttpWatch implements Watch {
       securedMs: null,
       headMs: null,
       status: null,
+      dateMs: null,
       session: null,
     };
     const outcome = await this.#attempt(attempt, kept, hedged, ending);
@@ -227,9 +229,11 @@ export class HttpWatch implements Watch {
     signal: AbortSignal,
   ): Promise<{ readonly status: number; readonly keep: boolean }> {
     const { credentials } = this.#parts;
-    const onHead = (status: number): void => {
+    const onHead = (status: number, date: string | null): void => {
+      const dateMs = Date.parse(date ?? '');
       attempt.headMs = performance.now();
       attempt.status = status;
+      attempt.dateMs = Number.isNaN(dateMs) ? null : dateMs;
     };
     if (attempt.connection !== null && !credentials.withToken)
       return attempt.connection.ask(this.#request, null, signal, onHead);
@@ -291,7 +295,7 @@ export class HttpWatch implements Watch {
 }
 
 function exchangeOf(attempt: Attempt, fresh: boolean, said: Evidence | VoidProbe): Exchange {
-  const { startMs, connectedMs, securedMs, headMs, status, session } = attempt;
+  const { startMs, connectedMs, securedMs, headMs, status, dateMs, session } = attempt;
   const since = (endMs: number | null, beginMs: number | null): number | null =>
     endMs === null || beginMs === null ? null : endMs - beginMs;
   return {
@@ -304,6 +308,7 @@ function exchangeOf(attempt: Attempt, fresh: boolean, said: Evidence | VoidProbe
       totalMs: performance.now() - startMs,
     },
     status,
+    dateMs,
     session,
   };
 }

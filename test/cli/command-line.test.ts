@@ -129,7 +129,8 @@ describe('the other commands', () => {
 });
 
 describe('a command line is refused', () => {
-  const command = 'lvscare: expected a command: care, probe, version or completion (see lvscare --help)';
+  const command =
+    'lvscare: expected a command: care, doctor, probe, version or completion (see lvscare --help)';
   const cases: readonly (readonly [line: string, message: string])[] = [
     ['', `${command}, got nothing`],
     ['carre', `${command}, got "carre"`],

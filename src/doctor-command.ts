@@ -1,0 +1,164 @@
+/** `lvscare doctor`, composed: whether this node is fit, and what mends it where it is not. */
+import { release } from 'node:os';
+import { sortArguments } from './cli/arguments.js';
+import { CARE_OPTIONS } from './cli/options.js';
+import { readCareConfig, type CareConfig } from './config/care-config.js';
+import { DEFAULT_CA } from './config/probe-request.js';
+import { Settings, type Arguments, type Environment } from './config/settings.js';
+import { UsageError } from './config/usage-error.js';
+import { harmlessJson } from './core/one-line.js';
+import { examine, type Examination } from './doctor/checks.js';
+import { examinationText } from './doctor/examination-text.js';
+import type { Finding } from './doctor/finding.js';
+import { careManifests } from './doctor/manifests.js';
+import type { Subject } from './doctor/ports.js';
+import { nodeOf, systemFiles } from './doctor-side.js';
+import { colours } from './inspect/colours.js';
+import type { Output } from './inspect/output.js';
+import { records } from './kernel/records.js';
+import { sysctlsFor } from './kernel/sysctls.js';
+import { Rtnetlink } from './netlink/index.js';
+
+export interface DoctorRequest {
+  /** What the command line has, all of it options of care but `json`. */
+  readonly given: Arguments;
+  readonly environment: Environment;
+  readonly pid: number;
+  /** The effective user id. */
+  readonly uid: number;
+}
+
+/** Looks at everything, and tells. Resolves to whether nothing fails. Rejects with a UsageError for what was given. */
+// ts-unused-exports:disable-next-line
+export async function runDoctorCommand(
+  request: DoctorRequest,
+  output: Output,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const json = new Settings(request.given, {}).switch('json', false);
+  const { config, told } = await whatToExamine(request);
+  await using rtnetlink = Rtnetlink.open();
+  const node = nodeOf(config, request, rtnetlink, signal);
+  const { findings: found, skipped } = await examine(node, config === null ? null : subjectOf(config));
+  const examination: Examination = { findings: [...told, ...found], skipped };
+  const fit = examination.findings.every(({ verdict }) => verdict !== 'fail');
+  if (json) {
+    const virtualServer = config?.virtualServer.text ?? null;
+    const realServers = config?.realServers.map(({ text }) => text) ?? [];
+    output.out(`${harmlessJson({ fit, virtualServer, realServers, ...examination }, 2)}\n`);
+  } else output.out(examinationText(examination, colours(output.colour)));
+  return fit;
+}
+
+interface Examined {
+  /** null when there is nothing to take care of, or when what is said of it is wrong. */
+  readonly config: CareConfig | null;
+  /** What is to be said of where it is from. */
+  readonly told: readonly Finding[];
+}
+
+/** What care would be told: by the command line, else by a static pod that is here, else by what a running one remembers. */
+async function whatToExamine({ given, environment }: DoctorRequest): Promise<Examined> {
+  const own = only(given, environment);
+  if (own.settings.has('vs')) {
+    const vs = own.config().virtualServer.text;
+    if (own.settings.has('rs')) return examined(own.config(), 'the command line');
+    const known = await remembered(vs);
+    return known === null
+      ? examined(own.config(), 'the command line')
+      : examined(
+          only({ rs: known.realServers, ...given }, environment).config(),
+          'the command line and /run/lvscare',
+        );
+  }
+  const [manifest] = await careManifests(systemFiles);
+  if (manifest !== undefined) {
+    try {
+      const { given: theirs } = sortArguments(manifest.args, CARE_OPTIONS);
+      const merged = only({ ...theirs, ...given }, environment);
+      return examined(merged.config(), manifest.file);
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error;
+      return unknown('fail', `${manifest.file}: ${error.message}`, `correct ${manifest.file}`);
+    }
+  }
+  const known = await remembered(null);
+  if (known !== null) {
+    const servers = { vs: known.virtualServer, rs: known.realServers };
+    return examined(only({ ...servers, ...wayOf(known), ...given }, environment).config(), '/run/lvscare');
+  }
+  return unknown(
+    'warn',
+    'neither --vs nor a static pod of lvscare here tells what to take care of: only the node itself is checked',
+    'lvscare doctor --vs IP:PORT --rs IP:PORT,...',
+  );
+}
+
+function only(
+  given: Arguments,
+  environment: Environment,
+): { readonly settings: Settings; readonly config: () => CareConfig } {
+  // Whatever else is to be done: this is about taking care.
+  const { 'run-once': _once, clean: _clean, json: _json, ...care } = given;
+  const withoutTasks = { ...environment, CARE_RUN_ONCE: undefined, CARE_CLEAN: undefined };
+  const settings = new Settings(care, withoutTasks);
+  return { settings, config: () => readCareConfig(settings, environment, DEFAULT_CA, false) };
+}
+
+type Remembered = Awaited<ReturnType<ReturnType<typeof records>['list']>>[number];
+
+async function remembered(virtualServer: string | null): Promise<Remembered | null> {
+  const all = await records().list();
+  const [one, ...more] = all.filter((made) => made.virtualServer === (virtualServer ?? made.virtualServer));
+  return one !== undefined && more.length === 0 ? one : null;
+}
+
+function wayOf({ ways }: Remembered): Arguments {
+  const today = ways.at(-1);
+  if (today === undefined) return {};
+  return today.mode === 'link' ? { mode: 'link', iface: today.iface } : { mode: today.mode };
+}
+
+function examined(config: CareConfig, from: string): Examined {
+  const { virtualServer, realServers, notes } = config;
+  const servers = realServers.map(({ text }) => text).join(', ');
+  const told: Finding[] = [
+    {
+      name: 'arguments',
+      verdict: realServers.length === 0 ? 'warn' : 'ok',
+      evidence: `${virtualServer.text} with ${servers || 'no --rs: no server is asked'} (${from})`,
+      remedy: realServers.length === 0 ? `lvscare doctor --vs ${virtualServer.text} --rs IP:PORT,...` : null,
+    },
+    ...notes.map((note): Finding => {
+      const unverified = note.includes('NOT VERIFIED');
+      return {
+        name: unverified ? 'ca' : 'note',
+        verdict: unverified ? 'warn' : 'ok',
+        evidence: note,
+        remedy: unverified ? 'give lvscare --health-ca FILE' : null,
+      };
+    }),
+  ];
+  return { config, told };
+}
+
+function unknown(verdict: 'warn' | 'fail', evidence: string, remedy: string): Examined {
+  return { config: null, told: [{ name: 'arguments', verdict, evidence, remedy }] };
+}
+
+function subjectOf(config: CareConfig): Subject {
+  const { virtualServer, realServers, policy, mode, iface, masquerade, sysctl, probe } = config;
+  return {
+    virtualServer,
+    realServers,
+    scheduler: policy.scheduler,
+    mode,
+    iface,
+    masquerade,
+    setsSysctls: sysctl,
+    sysctls: sysctlsFor(config, release()),
+    acceptedStatuses: probe.acceptedStatuses,
+    scheme: probe.scheme,
+    healthPort: probe.port,
+  };
+}

@@ -1,0 +1,225 @@
+/** The node as `lvscare doctor` sees it, composed. It only looks: nothing is changed, and no module is loaded. */
+import { constants } from 'node:fs';
+import { access, readdir, readFile, readlink } from 'node:fs/promises';
+import { release } from 'node:os';
+import type { CareConfig } from './config/care-config.js';
+import { parseEndpoint } from './config/endpoint.js';
+import type { Endpoint } from './core/endpoint.js';
+import type { Exchange } from './core/exchange.js';
+import { lookForModule } from './doctor/modules.js';
+import type { Answer, Files, Firewall, Network, Node, Ownership, Subject } from './doctor/ports.js';
+import { runCommand, type Run } from './kernel/command.js';
+import { goLeftovers } from './kernel/go-leftovers.js';
+import { holderOf, isHeld } from './kernel/hold.js';
+import { readIptables } from './kernel/iptables.js';
+import { nodeAddress } from './kernel/node-address.js';
+import { records } from './kernel/records.js';
+import { NetlinkError, RouteTable, type Rtnetlink } from './netlink/index.js';
+import { proberOf } from './probe-side.js';
+
+export const systemFiles: Files = {
+  read: (path) => readFile(path, 'utf8'),
+  list: (path) => readdir(path),
+  readLink: (path) => readlink(path),
+  async whyNotWritable(path) {
+    try {
+      await access(path, constants.W_OK);
+      return null;
+    } catch (error) {
+      return (error as NodeJS.ErrnoException).code ?? String(error);
+    }
+  },
+};
+
+/** What this process is. */
+interface Self {
+  readonly pid: number;
+  readonly uid: number;
+}
+
+/** @param config What would be taken care of; null when nobody told. */
+export function nodeOf(
+  config: CareConfig | null,
+  self: Self,
+  rtnetlink: Rtnetlink,
+  signal: AbortSignal,
+): Node {
+  const kernelRelease = release();
+  const run = looking(runCommand, systemFiles, kernelRelease);
+  return {
+    files: systemFiles,
+    network: networkOf(config, rtnetlink),
+    ownership: ownershipOf(run),
+    firewall: firewallOf(run),
+    kernelRelease,
+    ...self,
+    now: Date.now,
+    ask: once(config, signal),
+  };
+}
+
+/**
+ * Runs programs that list rules only where the kernel has what they list: to ask for the rest would have it loaded. Without it
+ * there are no rules, which is what a machine without the program has as well.
+ */
+function looking(run: Run, files: Files, kernelRelease: string): Run {
+  const has = async (module: string): Promise<boolean> =>
+    (await lookForModule(files, kernelRelease, module)).kind === 'there';
+  const isThere = async (file: string): Promise<boolean> =>
+    await files.read(file).then(
+      () => true,
+      () => false,
+    );
+  const mayRun = async (command: string, args: readonly string[]): Promise<boolean> => {
+    switch (command) {
+      case 'ipset':
+        return await has('ip_set');
+      case 'nft':
+        return args.includes('--version') || (await has('nf_tables'));
+      case 'iptables-legacy-save':
+        return await isThere('/proc/net/ip_tables_names');
+      case 'ip6tables-legacy-save':
+        return await isThere('/proc/net/ip6_tables_names');
+      case 'iptables-nft-save':
+      case 'ip6tables-nft-save':
+        return await has('nf_tables');
+      case 'iptables-save':
+        // Of either kind.
+        return (await isThere('/proc/net/ip_tables_names')) || (await has('nf_tables'));
+      case 'ip6tables-save':
+        return (await isThere('/proc/net/ip6_tables_names')) || (await has('nf_tables'));
+      default:
+        return false;
+    }
+  };
+  return async (command, args, options) =>
+    (await mayRun(command, args)) ? await run(command, args, options) : null;
+}
+
+function networkOf(config: CareConfig | null, rtnetlink: Rtnetlink): Network {
+  const names = async (): Promise<ReadonlyMap<number, string>> =>
+    new Map((await rtnetlink.listLinks()).map(({ index, name }) => [index, name]));
+  return {
+    async addresses() {
+      const [known, all] = await Promise.all([names(), rtnetlink.listAddresses()]);
+      return all.map(({ address, prefixLength, interfaceIndex }) => ({
+        address,
+        prefixLength,
+        interfaceName: known.get(interfaceIndex) ?? `interface ${interfaceIndex}`,
+      }));
+    },
+    async hostRoutes(to) {
+      const family = to.includes(':') ? 'ipv6' : 'ipv4';
+      const [known, all] = await Promise.all([
+        names(),
+        rtnetlink.listRoutes({ family, table: RouteTable.main }),
+      ]);
+      return all
+        .filter(
+          ({ destination, prefixLength }) =>
+            destination === to && prefixLength === (family === 'ipv4' ? 32 : 128),
+        )
+        .map(({ metric, gateway, interfaceIndex }) => ({
+          metric,
+          gateway,
+          interfaceName: interfaceIndex === null ? null : (known.get(interfaceIndex) ?? null),
+        }));
+    },
+    async interfaceTowards(address) {
+      try {
+        const { interfaceIndex } = await rtnetlink.lookupRoute({ destination: address });
+        return interfaceIndex === null ? null : ((await names()).get(interfaceIndex) ?? null);
+      } catch (error) {
+        if (error instanceof NetlinkError) return null;
+        throw error;
+      }
+    },
+    nodeAddress: ({ virtualServer, realServers }: Subject) =>
+      nodeAddress(rtnetlink, {
+        given: config?.nodeAddress ?? null,
+        family: virtualServer.family,
+        realServers,
+      }),
+  };
+}
+
+function ownershipOf(run: Run): Ownership {
+  return {
+    holder: holderOf,
+    async records() {
+      const all = await records().list();
+      return await Promise.all(
+        all.map(async ({ virtualServer, realServers }) => ({
+          virtualServer,
+          realServers,
+          held: await isHeldByName(virtualServer),
+        })),
+      );
+    },
+    goLeftovers: (virtualServer) => goLeftovers(virtualServer, () => undefined, run).find(),
+  };
+}
+
+/** Somebody may have edited a record. */
+async function isHeldByName(virtualServer: string): Promise<boolean> {
+  try {
+    return await isHeld(parseEndpoint(virtualServer, 'record'));
+  } catch {
+    return false;
+  }
+}
+
+function firewallOf(run: Run): Firewall {
+  return {
+    iptables: (family) =>
+      readIptables(
+        family === 'ipv4'
+          ? run
+          : (command, args, options) => run(command.replace(/^iptables/, 'ip6tables'), args, options),
+      ),
+    async nftRuleset() {
+      const listed = await run('nft', ['-j', 'list', 'ruleset']);
+      return listed?.status === 0 ? (JSON.parse(listed.stdout) as unknown) : null;
+    },
+    async nftVersion() {
+      const said = await run('nft', ['--version']);
+      return said === null ? null : said.stdout.trim();
+    },
+  };
+}
+
+/** Asks each server once, over a connection of its own. */
+function once(config: CareConfig | null, signal: AbortSignal): (server: Endpoint) => Promise<Answer> {
+  const answers = new Map<string, Promise<Answer>>();
+  return (server) => {
+    const known = answers.get(server.text) ?? ask(config, server, signal);
+    answers.set(server.text, known);
+    return known;
+  };
+}
+
+async function ask(config: CareConfig | null, server: Endpoint, signal: AbortSignal): Promise<Answer> {
+  const askedMs = Date.now();
+  let exchange: Exchange | null = null;
+  const answer = (outcome: Answer['outcome']): Answer => ({
+    outcome,
+    exchange,
+    askedMs,
+    answeredMs: Date.now(),
+  });
+  if (config === null) return answer({ kind: 'void', detail: 'nobody told how to ask' });
+  const prober = await proberOf(
+    config.probe,
+    () => undefined,
+    (_server, told) => {
+      exchange = told;
+    },
+  );
+  const watch = prober.watch(server, () => undefined);
+  try {
+    for await (const outcome of watch.probe({ fresh: true, hedged: false }, signal)) return answer(outcome);
+    return answer({ kind: 'void', detail: 'stopped before it was answered' });
+  } finally {
+    watch.close();
+  }
+}

@@ -1,0 +1,48 @@
+import { readIpVs } from './ip-vs-table.js';
+import { lookForModule, whyNotLoaded } from './modules.js';
+import { fail, ok, warn, type Said } from './finding.js';
+import type { Node, Subject } from './ports.js';
+
+/** Before it, IPVS itself is as it is today, but nobody has tried lvscare there. */
+const OLDEST = [3, 10] as const;
+
+export function checkKernel({ kernelRelease }: Node): Promise<Said> {
+  const [major = 0, minor = 0] = kernelRelease.split(/[.-]/).map(Number);
+  const evidence = `Linux ${kernelRelease}`;
+  const old = major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1]);
+  return Promise.resolve(
+    old
+      ? warn(`${evidence} is older than any that was tried`, 'install a kernel of 3.10 or later')
+      : ok(evidence),
+  );
+}
+
+export async function checkIpvs({ files, kernelRelease }: Node): Promise<Said> {
+  if ((await readIpVs(files).catch(() => [])) !== null) return ok('the kernel has it');
+  return await loadable(files, kernelRelease, 'ip_vs');
+}
+
+export async function checkScheduler({ files, kernelRelease }: Node, { scheduler }: Subject): Promise<Said> {
+  const inUse = (await readIpVs(files).catch(() => null))?.some((found) => found.scheduler === scheduler);
+  if (inUse === true) return ok(`${scheduler} is in use`);
+  return await loadable(files, kernelRelease, `ip_vs_${scheduler}`);
+}
+
+async function loadable(files: Node['files'], release: string, name: string): Promise<Said> {
+  const load = `modprobe ${name}`;
+  const found = await lookForModule(files, release, name);
+  if (found.kind === 'there') return ok(`the kernel has ${name}`);
+  if (found.kind === 'missing')
+    return fail(
+      `kernel ${release} has no module ${name}`,
+      'install the rest of its modules: apt-get install linux-modules-extra-$(uname -r), dnf install kernel-modules',
+    );
+  const why = await whyNotLoaded(files, name);
+  if (why !== null) return fail(`${name} is not loaded, and ${why}`, load);
+  if (found.kind === 'loadable')
+    return ok(`${name} is not loaded yet; the kernel loads it when lvscare asks (${found.file})`);
+  return warn(
+    `${name} is not loaded, and whether it can be is not to be seen: /lib/modules/${release} is not here`,
+    load,
+  );
+}

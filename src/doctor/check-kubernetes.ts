@@ -1,0 +1,194 @@
+/** What Kubernetes has to know of the virtual server, and what must not be in its way. */
+import { isIP } from 'node:net';
+import { contains } from './cidr.js';
+import { fail, ok, skip, warn, about, type Said } from './finding.js';
+import { hostsEntries } from './hosts.js';
+import { listsOf, MANIFESTS, scalarOf } from './manifests.js';
+import { textOf, type Node, type Subject } from './ports.js';
+import { baseName, flagValue, processes, type Process } from './processes.js';
+
+/** The arguments of a component: of the process that runs here, else of its static pod. */
+async function argumentsOf(
+  files: Node['files'],
+  component: string,
+): Promise<{ readonly args: readonly string[]; readonly from: string } | null> {
+  const [running] = await processes(files, ([name = '']) => baseName(name) === component);
+  if (running !== undefined) return { args: running.args, from: `${component}, process ${running.pid}` };
+  const file = `${MANIFESTS[0]}/${component}.yaml`;
+  const text = await textOf(files, file);
+  if (text === null) return null;
+  return { args: [...listsOf(text, 'command'), ...listsOf(text, 'args')].flat(), from: file };
+}
+
+export async function checkServiceCidr({ files }: Node, { virtualServer }: Subject): Promise<Said> {
+  for (const component of ['kube-apiserver', 'kube-controller-manager']) {
+    const found = await argumentsOf(files, component);
+    const range = found === null ? null : flagValue(found.args, 'service-cluster-ip-range');
+    if (found === null || range === null) continue;
+    const inside = range.split(',').find((cidr) => contains(cidr, virtualServer.address) === true);
+    return inside === undefined
+      ? ok(`${virtualServer.address} is outside of ${range} (${found.from})`)
+      : fail(
+          `${virtualServer.address} is inside of ${inside} (${found.from}): a service may get it, and kube-proxy in nftables mode drops what goes to it`,
+          'choose a --vs outside of the service CIDR',
+        );
+  }
+  return skip('no kube-apiserver here to tell the service CIDR');
+}
+
+export async function checkKubeProxy({ files, network }: Node, { virtualServer }: Subject): Promise<Said> {
+  const [running] = await processes(files, ([name = '']) => baseName(name) === 'kube-proxy');
+  const { address, family } = virtualServer;
+  const exclude = `ipvs.excludeCIDRs: ["${address}/${family === 'ipv4' ? 32 : 128}"]`;
+  const remedy = `kubectl -n kube-system edit configmap kube-proxy   # ${exclude}, then: kubectl -n kube-system rollout restart daemonset kube-proxy`;
+  if (running === undefined) {
+    const works = (await network.addresses()).some(({ interfaceName }) => interfaceName === 'kube-ipvs0');
+    return works
+      ? warn('kube-proxy in ipvs mode has been at work (kube-ipvs0), and cannot be seen from here', remedy)
+      : skip('no kube-proxy runs here');
+  }
+  const settings = await kubeProxySettings(files, running);
+  if (typeof settings === 'string') return warn(settings, 'run lvscare doctor as root, on the host');
+  const { mode, excluded, from } = settings;
+  const evidence = `mode ${mode} (${from})`;
+  if (mode !== 'ipvs') return ok(evidence);
+  const covering = excluded.find((cidr) => contains(cidr, address) === true);
+  if (covering !== undefined) return ok(`${evidence}, which leaves ${covering} alone`);
+  const others = excluded.length === 0 ? 'none' : excluded.join(', ');
+  return fail(
+    `${evidence} deletes ${virtualServer.text} at each sync: excludeCIDRs has ${others}, not ${address}`,
+    remedy,
+  );
+}
+
+interface KubeProxySettings {
+  readonly mode: string;
+  readonly excluded: readonly string[];
+  readonly from: string;
+}
+
+/** Or why they cannot be read. */
+async function kubeProxySettings(
+  files: Node['files'],
+  { pid, args }: Process,
+): Promise<KubeProxySettings | string> {
+  const path = flagValue(args, 'config');
+  if (path === null) {
+    const excluded =
+      flagValue(args, 'ipvs-exclude-cidrs')
+        ?.split(',')
+        .filter((cidr) => cidr !== '') ?? [];
+    return { mode: named(flagValue(args, 'proxy-mode')), excluded, from: `process ${pid}` };
+  }
+  // It is in a file system of its own.
+  const file = `/proc/${pid}/root${path}`;
+  try {
+    const text = await files.read(file);
+    return {
+      mode: named(scalarOf(text, 'mode')),
+      excluded: listsOf(text, 'excludeCIDRs').flat(),
+      from: file,
+    };
+  } catch (error) {
+    return `the configuration of kube-proxy cannot be read: ${(error as NodeJS.ErrnoException).code ?? ''} ${file}`;
+  }
+}
+
+/** Linux' default. */
+function named(mode: string | null): string {
+  return mode === null || mode === '' || mode === 'null' ? 'iptables' : mode;
+}
+
+/** The name that sealos gives to the control plane's endpoint. */
+const SEALOS_NAME = 'apiserver.cluster.local';
+const OWN_NAME = 'lvscare.node.ip';
+const KUBELET = '/etc/kubernetes/kubelet.conf';
+
+/** The host of the apiserver that the kubelet is told of; null when there is no kubelet here. */
+async function kubeletsServer(files: Node['files']): Promise<string | null> {
+  const text = await textOf(files, KUBELET);
+  const server = text === null ? null : scalarOf(text, 'server');
+  if (server === null) return null;
+  try {
+    return new URL(server).hostname.replace(/^\[|\]$/g, '');
+  } catch {
+    return null;
+  }
+}
+
+/** The names by which clients here ask for the virtual server. */
+export async function controlPlaneNames(files: Node['files']): Promise<readonly string[]> {
+  const kubelets = await kubeletsServer(files);
+  const inHosts = (await hostsEntries(files)).some(({ names }) => names.includes(SEALOS_NAME));
+  const names = [
+    ...(kubelets === null || isIP(kubelets) !== 0 ? [] : [kubelets]),
+    ...(inHosts ? [SEALOS_NAME] : []),
+  ];
+  return [...new Set(names)];
+}
+
+export async function checkHosts(node: Node, subject: Subject): Promise<readonly Said[]> {
+  const { files, network } = node;
+  const { virtualServer, realServers } = subject;
+  const own = new Set((await network.addresses()).map(({ address }) => address));
+  const apiserver = await textOf(files, `${MANIFESTS[0]}/kube-apiserver.yaml`);
+  const isMaster = apiserver !== null || realServers.some(({ address }) => own.has(address));
+  const entries = await hostsEntries(files);
+  const version = virtualServer.family === 'ipv4' ? 4 : 6;
+  const addressesOf = (name: string): string[] =>
+    entries
+      .filter(({ address, names }) => names.includes(name) && isIP(address) === version)
+      .map(({ address }) => address);
+  const said: Said[] = [];
+
+  for (const address of addressesOf(OWN_NAME))
+    said.push(
+      about(
+        OWN_NAME,
+        own.has(address)
+          ? ok(`${address}, of this node`)
+          : fail(
+              `${address} is no address of this node`,
+              `sed -i '/${OWN_NAME}/d' /etc/hosts, and add this node's address`,
+            ),
+      ),
+    );
+
+  const kubelets = await kubeletsServer(files);
+  if (kubelets !== null && isIP(kubelets) !== 0)
+    said.push(
+      about(
+        KUBELET,
+        kubelets === virtualServer.address || isMaster
+          ? ok(`the kubelet asks ${kubelets}`)
+          : warn(
+              `the kubelet asks ${kubelets}, not ${virtualServer.address}: it is lost with that one`,
+              `set server: https://${virtualServer.text} in ${KUBELET}, then: systemctl restart kubelet`,
+            ),
+      ),
+    );
+
+  for (const name of await controlPlaneNames(files)) {
+    const addresses = addressesOf(name);
+    if (addresses.length > 0) said.push(about(name, sayName(name, addresses, isMaster, subject)));
+  }
+  return said.length === 0 ? [skip('neither /etc/hosts nor the kubelet names the control plane')] : said;
+}
+
+function sayName(
+  name: string,
+  addresses: readonly string[],
+  isMaster: boolean,
+  { virtualServer, realServers }: Subject,
+): Said {
+  const wrong = addresses.filter((address) => address !== virtualServer.address);
+  const remedy = `sed -i 's/^.*[[:space:]]${name.replaceAll('.', '\\.')}\\b.*$/${virtualServer.address} ${name}/' /etc/hosts`;
+  const [first] = wrong;
+  if (first === undefined) return ok(`${addresses.join(', ')}, the virtual server`);
+  if (realServers.some(({ address }) => address === first)) {
+    // A master's own apiserver is there before the virtual server is.
+    if (isMaster) return ok(`${first}, a real server, as on a master`);
+    return warn(`${first} is one real server alone: this node is lost with it`, remedy);
+  }
+  return fail(`${first} is neither ${virtualServer.address} nor a real server`, remedy);
+}

@@ -1,0 +1,70 @@
+/** What this process may do here. */
+import { fail, ok, skip, warn, about, type Said } from './finding.js';
+import { textOf, type Node, type Subject, type WantedSysctl } from './ports.js';
+
+const NET_ADMIN = 12n;
+
+export async function checkCapabilities({ files, uid }: Node): Promise<Said> {
+  const status = await files.read('/proc/self/status');
+  const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`);
+  if (((effective >> NET_ADMIN) & 1n) === 0n)
+    return fail(
+      `uid ${uid} has no NET_ADMIN (CapEff ${effective.toString(16)})`,
+      "run it as root, or add NET_ADMIN to the container's capabilities",
+    );
+  const map = (await textOf(files, '/proc/self/uid_map'))?.trim().split(/\s+/).join(' ');
+  if (map !== undefined && map !== '0 0 4294967295')
+    return warn(
+      `NET_ADMIN, but in a user namespace (${map}): it is of no use for networks of the host's`,
+      'run it without a user namespace: hostUsers: true, or a container engine that is not rootless',
+    );
+  return ok(`uid ${uid} has NET_ADMIN`);
+}
+
+const RUN_DIRECTORY = '/run/lvscare';
+
+export async function checkRunDirectory({ files }: Node): Promise<Said> {
+  const own = await files.whyNotWritable(RUN_DIRECTORY);
+  // What is not there yet is made in /run.
+  const why = own === 'ENOENT' ? await files.whyNotWritable('/run') : own;
+  if (why === null)
+    return ok(own === 'ENOENT' ? `${RUN_DIRECTORY} can be made` : `${RUN_DIRECTORY} can be written`);
+  return warn(
+    `${RUN_DIRECTORY} cannot be written (${why}): what is made here is not remembered for --clean`,
+    `mkdir -p ${RUN_DIRECTORY}; in a pod, mount that directory of the host, as manifests/lvscare.yaml does`,
+  );
+}
+
+export async function checkSysctls(node: Node, { sysctls, setsSysctls }: Subject): Promise<readonly Said[]> {
+  return await Promise.all(sysctls.map((wanted) => checkSysctl(node, wanted, setsSysctls)));
+}
+
+async function checkSysctl({ files }: Node, wanted: WantedSysctl, setsSysctls: boolean): Promise<Said> {
+  const { name, value, without } = wanted;
+  const file = name.replaceAll('.', '/');
+  const found = (await textOf(files, `/proc/sys/${file}`))?.trim() ?? null;
+  if (found === null) return about(name, skip('it is there once ip_vs is loaded'));
+  if (found === value) return about(name, ok(value));
+  const places = await Promise.all(
+    ['/proc/sys', '/host/proc/sys'].map((root) => files.whyNotWritable(`${root}/${file}`)),
+  );
+  const evidence = `${found}, not ${value}`;
+  if (!setsSysctls)
+    return about(name, warn(`${evidence}, and --sysctl=false: ${without}`, `sysctl -w ${name}=${value}`));
+  if (places.includes(null)) return about(name, ok(`${evidence}; lvscare sets it`));
+  return about(
+    name,
+    warn(
+      `${evidence}, and it cannot be written here (${places[0] ?? ''}): ${without}`,
+      `sysctl -w ${name}=${value} on the host; in a pod, mount /proc/sys/net as manifests/lvscare.yaml does`,
+    ),
+  );
+}
+
+export async function checkNft({ firewall }: Node, { masquerade }: Subject): Promise<Said> {
+  if (!masquerade) return skip('nothing is masqueraded');
+  const version = await firewall.nftVersion();
+  return version === null
+    ? fail('there is no nft, which masquerading takes', 'apt-get install nftables, or dnf install nftables')
+    : ok(version);
+}

@@ -1,0 +1,217 @@
+/** The apiservers: whether they answer, by which certificate, at what time, and through the virtual server. */
+import { isIP } from 'node:net';
+import type { Endpoint } from '../core/endpoint.js';
+import { certificateFacts, type CertificateFacts } from '../inspect/certificate.js';
+import { contains } from './cidr.js';
+import { controlPlaneNames } from './check-kubernetes.js';
+import { about, fail, ok, skip, warn, type Said } from './finding.js';
+import { readIpVs } from './ip-vs-table.js';
+import type { Answer, Node, Subject } from './ports.js';
+
+const NO_SERVERS = skip('no --rs');
+
+export async function checkServers(node: Node, subject: Subject): Promise<readonly Said[]> {
+  const { realServers } = subject;
+  if (realServers.length === 0) return [NO_SERVERS];
+  return await Promise.all(
+    realServers.map(async (server) => about(server.text, sayAnswer(server, await node.ask(server), subject))),
+  );
+}
+
+function sayAnswer(server: Endpoint, { outcome, exchange }: Answer, subject: Subject): Said {
+  const { kind, detail } = outcome;
+  const evidence = `${kind}: ${detail}`;
+  const url = `${subject.scheme}://${server.text}`;
+  switch (kind) {
+    case 'ok':
+      return ok(`${detail} in ${(exchange?.phases.totalMs ?? 0).toFixed(1)} ms`);
+    case 'void':
+      return warn(`it could not be asked: ${detail}`, `lvscare probe --rs ${server.text}`);
+    case 'refused':
+      return fail(
+        evidence,
+        `on ${server.address}: crictl ps -a --name kube-apiserver; journalctl -u kubelet`,
+      );
+    case 'silent':
+      return fail(
+        evidence,
+        `ip route get ${server.address}; on ${server.address}: let a firewall pass port ${server.port}`,
+      );
+    case 'slow':
+    case 'broken':
+      return fail(evidence, `on ${server.address}: crictl logs $(crictl ps -q --name kube-apiserver)`);
+    case 'tls':
+      return fail(evidence, `lvscare probe --rs ${server.text}   # shows its certificate`);
+    case 'status':
+      return exchange?.status === 401 || exchange?.status === 403
+        ? fail(
+            `${evidence}: it answers health only to whom it knows`,
+            `give lvscare --health-status ${exchange.status}, or a certificate by --health-cert and --health-key`,
+          )
+        : fail(evidence, `curl -k '${url}/readyz?verbose'`);
+  }
+}
+
+const FAIL_DAYS = 7;
+const WARN_DAYS = 30;
+
+export async function checkCertificates(node: Node, subject: Subject): Promise<readonly Said[]> {
+  const { realServers, scheme } = subject;
+  if (scheme === 'http') return [skip('asked by HTTP')];
+  if (realServers.length === 0) return [NO_SERVERS];
+  const names = await controlPlaneNames(node.files);
+  return await Promise.all(
+    realServers.map(async (server) => {
+      const { exchange } = await node.ask(server);
+      const chain = exchange?.session?.chain.flatMap((der) => certificateFacts(der, node.now()) ?? []) ?? [];
+      return about(server.text, sayCertificate(chain, server, subject, names));
+    }),
+  );
+}
+
+function sayCertificate(
+  chain: readonly CertificateFacts[],
+  server: Endpoint,
+  { virtualServer }: Subject,
+  names: readonly string[],
+): Said {
+  const [own] = chain;
+  if (own === undefined) return skip('it showed none');
+  const worst = [
+    ...chain.map((one, index) => sayValidity(one, index, server)),
+    sayNames(own, virtualServer, names, server),
+  ];
+  const [bad] = worst
+    .filter(({ verdict }) => verdict === 'fail')
+    .concat(worst.filter(({ verdict }) => verdict === 'warn'));
+  if (bad !== undefined) return bad;
+  const wanted = [virtualServer.address, ...names].filter((name) => isFor(own, name)).join(', ');
+  return ok(`for ${wanted}; ${own.daysLeft ?? '?'} days left`);
+}
+
+function sayValidity(
+  { subject, validity, notBefore, notAfter, daysLeft }: CertificateFacts,
+  index: number,
+  server: Endpoint,
+): Said {
+  const whose = index === 0 ? 'its certificate' : `the certificate of its CA, ${subject},`;
+  const renew =
+    index === 0
+      ? `on ${server.address}: kubeadm certs renew apiserver, and restart kube-apiserver`
+      : "renew the cluster's CA: kubeadm's documentation has the manual rotation of CA certificates";
+  if (validity === 'not yet valid')
+    return fail(
+      `${whose} is valid from ${notBefore ?? '?'} on: this node's clock is behind, or that of who made it was ahead`,
+      'timedatectl set-ntp true; timedatectl timesync-status',
+    );
+  if (validity === 'expired') return fail(`${whose} expired at ${notAfter ?? '?'}`, renew);
+  const left = daysLeft ?? Infinity;
+  const soon = `${whose} expires in ${left} days, at ${notAfter ?? '?'}`;
+  if (left < FAIL_DAYS) return fail(soon, renew);
+  if (left < WARN_DAYS) return warn(soon, renew);
+  return ok('valid');
+}
+
+function sayNames(
+  own: CertificateFacts,
+  { address }: Endpoint,
+  names: readonly string[],
+  server: Endpoint,
+): Said {
+  const missing = [address, ...names].filter((name) => !isFor(own, name));
+  if (missing.length === 0) return ok('for all names');
+  const evidence = `its certificate is not for ${missing.join(', ')}: it is for ${own.names.join(', ') || 'no name'}`;
+  const remedy =
+    `on ${server.address}: add ${missing.join(', ')} to apiServer.certSANs of kubeadm's ClusterConfiguration, ` +
+    'rm /etc/kubernetes/pki/apiserver.{crt,key}, kubeadm init phase certs apiserver --config FILE, and restart kube-apiserver';
+  // Who asks by a name does not look at the address.
+  const byName = names.some((name) => !missing.includes(name));
+  return missing.length === 1 && missing[0] === address && byName
+    ? warn(evidence, remedy)
+    : fail(evidence, remedy);
+}
+
+/** As clients compare: addresses by what they are, names with a wildcard for their first label. */
+function isFor({ names }: CertificateFacts, wanted: string): boolean {
+  if (isIP(wanted) !== 0)
+    return names.some((name) => name.startsWith('IP:') && contains(name.slice(3), wanted) === true);
+  const lower = wanted.toLowerCase();
+  const wild = lower.replace(/^[^.]+/, '*');
+  return names.some((name) => [`dns:${lower}`, `dns:${wild}`].includes(name.toLowerCase()));
+}
+
+/** A second of skew is what an HTTP date cannot tell from none. */
+const WARN_SKEW_MS = 2000;
+
+export async function checkClock(node: Node, { realServers }: Subject): Promise<Said> {
+  if (realServers.length === 0) return NO_SERVERS;
+  const asked = await Promise.all(
+    realServers.map(async (server) => ({ server, aheadMs: aheadMs(await node.ask(server)) })),
+  );
+  const told = asked.flatMap(({ server, aheadMs: ms }) => (ms === null ? [] : [{ server, ms }]));
+  if (told.length === 0) return skip('no server told its time');
+  const off = told.filter(({ ms }) => Math.abs(ms) > WARN_SKEW_MS);
+  if (off.length === 0)
+    return ok(`within ${WARN_SKEW_MS / 1000} s of ${told.map(({ server }) => server.text).join(', ')}`);
+  const words = off.map(({ server, ms }) => `${server.text} by ${seconds(ms)}`).join(', ');
+  const ntp = 'timedatectl set-ntp true; timedatectl timesync-status';
+  // If all are off by about the same, it is not they.
+  const spread = Math.max(...off.map(({ ms }) => ms)) - Math.min(...off.map(({ ms }) => ms));
+  return off.length === told.length && spread <= WARN_SKEW_MS
+    ? warn(`this node's clock differs from ${words}`, ntp)
+    : warn(
+        `the clocks of these differ from this node's: ${words}`,
+        `on ${off[0]?.server.address ?? ''}: ${ntp}`,
+      );
+}
+
+/**
+ * By how much a server's clock is ahead of ours, in milliseconds, negative for behind; 0 as long as it may be right. Its date
+ * is in whole seconds, and was written somewhen between our question and its answer.
+ */
+function aheadMs({ exchange, askedMs, answeredMs }: Answer): number | null {
+  const dateMs = exchange?.dateMs ?? null;
+  if (dateMs === null) return null;
+  if (dateMs > answeredMs) return dateMs - answeredMs;
+  if (dateMs + 1000 <= askedMs) return dateMs + 1000 - askedMs;
+  return 0;
+}
+
+function seconds(ms: number): string {
+  return `${ms > 0 ? '+' : '-'}${(Math.abs(ms) / 1000).toFixed(0)} s`;
+}
+
+/** What a way through IPVS may cost beside a way around it; it takes microseconds. */
+const SLOWER_MS = 100;
+
+export async function checkVirtualServerAnswers(node: Node, subject: Subject): Promise<Said> {
+  const { virtualServer, realServers, healthPort } = subject;
+  if (healthPort !== null) return skip('health is asked at a port of its own');
+  const table = await readIpVs(node.files);
+  const found = table?.find(({ server }) => server.text === virtualServer.text);
+  if (found === undefined) return skip(`${virtualServer.text} is not there yet`);
+  const direct = await Promise.all(realServers.map((server) => node.ask(server)));
+  const well = direct.flatMap(({ outcome, exchange }) =>
+    outcome.kind === 'ok' ? (exchange?.phases.totalMs ?? []) : [],
+  );
+  const { outcome, exchange } = await node.ask(virtualServer);
+  const evidence = `${outcome.kind}: ${outcome.detail}`;
+  if (outcome.kind === 'void')
+    return warn(`it could not be asked: ${outcome.detail}`, 'lvscare doctor, again');
+  if (outcome.kind !== 'ok')
+    return well.length === 0 && realServers.length > 0
+      ? warn(`${evidence}; but no real server is well either`, 'see rs')
+      : fail(
+          `${evidence}, though real servers are well`,
+          `ipvsadm -Ln -t ${virtualServer.text}; ip route get ${virtualServer.address}`,
+        );
+  const throughMs = exchange?.phases.totalMs ?? 0;
+  const slowestMs = well.length === 0 ? null : Math.max(...well);
+  const words = `${throughMs.toFixed(1)} ms${slowestMs === null ? '' : `, directly ${Math.min(...well).toFixed(1)} to ${slowestMs.toFixed(1)} ms`}`;
+  return slowestMs !== null && throughMs > slowestMs + SLOWER_MS
+    ? warn(
+        `${words}: slower than any real server`,
+        `ipvsadm -Ln --stats -t ${virtualServer.text}; lvscare doctor, again`,
+      )
+    : ok(words);
+}

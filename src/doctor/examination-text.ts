@@ -1,0 +1,25 @@
+/** What was found, for people: a line for each, and what mends it below. */
+import type { Colours } from '../inspect/colours.js';
+import { inOneLine } from '../core/one-line.js';
+import type { Examination } from './checks.js';
+import type { Verdict } from './finding.js';
+
+const MOST = 1000;
+
+export function examinationText({ findings, skipped }: Examination, paint: Colours): string {
+  const painted = { ok: paint.good, warn: paint.doubtful, fail: paint.bad };
+  const lines = findings.flatMap(({ name, verdict, evidence, remedy }) => [
+    `${painted[verdict](verdict.padEnd(4))}  ${name}: ${inOneLine(evidence, MOST)}`,
+    ...(remedy === null ? [] : [`      mend: ${inOneLine(remedy, MOST)}`]),
+  ]);
+  const count = (wanted: Verdict): string =>
+    `${findings.filter(({ verdict }) => verdict === wanted).length} ${wanted}`;
+  const unasked = skipped.map(({ name, why }) => `  ${name}: ${inOneLine(why, MOST)}`);
+  return [
+    ...lines,
+    '',
+    `${count('ok')}, ${count('warn')}, ${count('fail')}${unasked.length === 0 ? '' : '; not checked:'}`,
+    ...unasked,
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,53 @@
+/** The kernel's table as /proc/net/ip_vs has it: to read that loads no module, as asking by netlink does. */
+import { endpoint, type Endpoint } from '../core/endpoint.js';
+import type { Files } from './ports.js';
+
+export interface VirtualServer {
+  readonly server: Endpoint;
+  readonly scheduler: string;
+  readonly rows: readonly Endpoint[];
+}
+
+const FILE = '/proc/net/ip_vs';
+
+/** The virtual servers of TCP by address; null when the kernel has no IPVS loaded. Rejects when it cannot be read. */
+export async function readIpVs(files: Files): Promise<readonly VirtualServer[] | null> {
+  try {
+    return parseIpVs(await files.read(FILE));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+export function parseIpVs(text: string): readonly VirtualServer[] {
+  const found: { server: Endpoint; scheduler: string; rows: Endpoint[] }[] = [];
+  // Of another protocol, or by mark: its rows are nobody's here.
+  let current: (typeof found)[number] | null = null;
+  for (const line of text.split('\n')) {
+    const [first = '', second = '', third = ''] = line.trim().split(/\s+/);
+    if (/^(TCP|UDP|SCTP|FWM)$/.test(first)) {
+      const server = first === 'TCP' ? hexEndpoint(second) : null;
+      current = server === null ? null : { server, scheduler: third, rows: [] };
+      if (current !== null) found.push(current);
+    } else if (first === '->' && current !== null) {
+      const row = hexEndpoint(second);
+      if (row !== null) current.rows.push(row);
+    }
+  }
+  return found;
+}
+
+/** `0A676102:192B`, or `[fd00:0010:0103:0097:0000:0000:0000:0002]:192B`. */
+function hexEndpoint(text: string): Endpoint | null {
+  const [, v6, v4, port] = /^(?:\[([0-9a-fA-F:]+)\]|([0-9A-F]{8})):([0-9A-F]{4})$/.exec(text) ?? [];
+  if (port === undefined) return null;
+  if (v6 !== undefined) return endpoint('ipv6', canonicalIPv6(v6), parseInt(port, 16));
+  const bytes = v4?.match(/../g)?.map((byte) => parseInt(byte, 16)) ?? [];
+  return endpoint('ipv4', bytes.join('.'), parseInt(port, 16));
+}
+
+/** As inet_ntop(3) writes it. */
+function canonicalIPv6(text: string): string {
+  return new URL(`http://[${text}]/`).hostname.slice(1, -1);
+}

@@ -1,0 +1,136 @@
+/** What the checks need of the node. All of it only looks: nothing is changed, and no module is loaded. */
+import type { Removal } from '../care/ports.js';
+import type { Endpoint } from '../core/endpoint.js';
+import type { Evidence } from '../core/evidence.js';
+import type { Exchange } from '../core/exchange.js';
+import type { Holder } from '../core/holder.js';
+
+/** What is to be taken care of here. */
+export interface Subject {
+  readonly virtualServer: Endpoint;
+  /** None when nobody told. */
+  readonly realServers: readonly Endpoint[];
+  readonly scheduler: string;
+  readonly mode: 'local' | 'link' | 'route' | 'none';
+  /** The dummy interface of mode `link`. */
+  readonly iface: string;
+  readonly masquerade: boolean;
+  /** Whether lvscare sets sysctls itself. */
+  readonly setsSysctls: boolean;
+  readonly sysctls: readonly WantedSysctl[];
+  /** Statuses that are accepted beside those below 400. */
+  readonly acceptedStatuses: ReadonlySet<number>;
+  readonly scheme: 'https' | 'http';
+  /** Where health is asked, if it is not where clients ask. */
+  readonly healthPort: number | null;
+}
+
+export interface WantedSysctl {
+  readonly name: string;
+  readonly value: string;
+  /** What goes on without it. */
+  readonly without: string;
+}
+
+/** Files by their absolute path. All reject with the error of the file system. */
+export interface Files {
+  read(path: string): Promise<string>;
+  list(path: string): Promise<readonly string[]>;
+  readLink(path: string): Promise<string>;
+  /** The code of the error that writing would fail with; null when it would not. */
+  whyNotWritable(path: string): Promise<string | null>;
+}
+
+export interface Address {
+  readonly address: string;
+  readonly prefixLength: number;
+  /** Of the interface. */
+  readonly interfaceName: string;
+}
+
+export interface HostRoute {
+  readonly metric: number | null;
+  readonly gateway: string | null;
+  readonly interfaceName: string | null;
+}
+
+interface Rule {
+  readonly chain: string;
+  readonly specification: string;
+}
+
+/** The rules of iptables of one variant. */
+export interface Iptables {
+  readonly command: string;
+  readonly tables: readonly { readonly name: string; readonly rules: readonly Rule[] }[];
+}
+
+export interface Network {
+  addresses(): Promise<readonly Address[]>;
+  /** Routes of the main table to this address alone. */
+  hostRoutes(to: string): Promise<readonly HostRoute[]>;
+  /** The interface through which packets to an address leave; null when there is no way. */
+  interfaceTowards(address: string): Promise<string | null>;
+  /** This node's address and where it is from; rejects when nothing tells. */
+  nodeAddress(subject: Subject): Promise<{ readonly address: string; readonly from: string }>;
+}
+
+export interface Ownership {
+  /** Who has hold of a virtual server here. */
+  holder(virtualServer: Endpoint): Promise<Holder | null>;
+  /** What lvscare remembers to have made here. */
+  records(): Promise<
+    readonly {
+      readonly virtualServer: string;
+      readonly realServers: readonly string[];
+      readonly held: boolean;
+    }[]
+  >;
+  goLeftovers(virtualServer: Endpoint): Promise<Removal>;
+}
+
+export interface Firewall {
+  /** Of one family. */
+  iptables(
+    family: 'ipv4' | 'ipv6',
+  ): Promise<{ readonly variants: readonly Iptables[]; readonly failures: readonly Error[] }>;
+  /** `nft -j list ruleset`, parsed; null when the kernel has no such rules, or there is no nft to read them. */
+  nftRuleset(): Promise<unknown>;
+  /** What `nft --version` says; null when there is no nft. */
+  nftVersion(): Promise<string | null>;
+}
+
+/** One answer of a server. */
+export interface Answer {
+  readonly outcome: { readonly kind: Evidence['kind'] | 'void'; readonly detail: string };
+  readonly exchange: Exchange | null;
+  /** When it was asked and when it had answered, in milliseconds since 1970. */
+  readonly askedMs: number;
+  readonly answeredMs: number;
+}
+
+export interface Node {
+  readonly files: Files;
+  readonly network: Network;
+  readonly ownership: Ownership;
+  readonly firewall: Firewall;
+  /** As `uname -r` says it. */
+  readonly kernelRelease: string;
+  /** Our own process id. */
+  readonly pid: number;
+  /** The effective user id. */
+  readonly uid: number;
+  /** In milliseconds since 1970. */
+  now(): number;
+  /** Asks a server, once for each server however often it is called. */
+  ask(server: Endpoint): Promise<Answer>;
+}
+
+/** The text of a file; null when there is none, or when it cannot be read. */
+export async function textOf(files: Files, path: string): Promise<string | null> {
+  try {
+    return await files.read(path);
+  } catch {
+    return null;
+  }
+}
