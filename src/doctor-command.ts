@@ -19,7 +19,7 @@ import { records } from './kernel/records.js';
 import { sysctlsFor } from './kernel/sysctls.js';
 import { Rtnetlink } from './netlink/index.js';
 
-export interface DoctorRequest {
+interface DoctorRequest {
   /** What the command line has, all of it options of care but `json`. */
   readonly given: Arguments;
   readonly environment: Environment;

@@ -58,7 +58,7 @@ function reachable(from: readonly string[], chains: ReadonlyMap<string, Chain>):
 
 const DROPS_INVALID = /(?<!! )--(?:ct)?state (?:\S+,)?INVALID(?:,\S+)?(?: .*)? -j (?:DROP|REJECT)\b/;
 
-export function inIptables({ command, tables }: Iptables): string[] {
+function inIptables({ command, tables }: Iptables): string[] {
   return tables.flatMap(({ name, rules }) => {
     const chains = new Map<string, Chain>();
     for (const { chain, specification } of rules) {
@@ -83,7 +83,7 @@ function isObject(value: unknown): value is Json {
 }
 
 /** In what `nft -j list ruleset` says. */
-export function inNftables(ruleset: unknown, family: 'ipv4' | 'ipv6'): string[] {
+function inNftables(ruleset: unknown, family: 'ipv4' | 'ipv6'): string[] {
   const items =
     isObject(ruleset) && Array.isArray(ruleset['nftables']) ? (ruleset['nftables'] as unknown[]) : [];
   const families = ['inet', family === 'ipv4' ? 'ip' : 'ip6'];

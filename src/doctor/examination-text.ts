@@ -14,7 +14,11 @@ export function examinationText({ findings, skipped }: Examination, paint: Colou
   ]);
   const count = (wanted: Verdict): string =>
     `${findings.filter(({ verdict }) => verdict === wanted).length} ${wanted}`;
-  const unasked = skipped.map(({ name, why }) => `  ${name}: ${inOneLine(why, MOST)}`);
+  const reasons = [...new Set(skipped.map(({ why }) => why))];
+  const unasked = reasons.map((reason) => {
+    const names = skipped.filter(({ why }) => why === reason).map(({ name }) => name);
+    return `  ${names.join(', ')}: ${inOneLine(reason, MOST)}`;
+  });
   return [
     ...lines,
     '',

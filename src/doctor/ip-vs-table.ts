@@ -2,7 +2,7 @@
 import { endpoint, type Endpoint } from '../core/endpoint.js';
 import type { Files } from './ports.js';
 
-export interface VirtualServer {
+interface VirtualServer {
   readonly server: Endpoint;
   readonly scheduler: string;
   readonly rows: readonly Endpoint[];
@@ -20,7 +20,7 @@ export async function readIpVs(files: Files): Promise<readonly VirtualServer[] |
   }
 }
 
-export function parseIpVs(text: string): readonly VirtualServer[] {
+function parseIpVs(text: string): readonly VirtualServer[] {
   const found: { server: Endpoint; scheduler: string; rows: Endpoint[] }[] = [];
   // Of another protocol, or by mark: its rows are nobody's here.
   let current: (typeof found)[number] | null = null;

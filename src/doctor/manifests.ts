@@ -3,6 +3,13 @@ import { textOf, type Files } from './ports.js';
 
 /** The items of every list with this key, in order: `key:` and `- item` lines, or `key: [item, item]`. */
 export function listsOf(text: string, key: string): readonly (readonly string[])[] {
+  if (text.trimStart().startsWith('{')) {
+    try {
+      return listsInJson(JSON.parse(text), key);
+    } catch {
+      // YAML may begin so, too.
+    }
+  }
   const lines = text.split('\n');
   const lists: string[][] = [];
   const head = new RegExp(`^(\\s*(?:- )?)"?${key}"?:\\s*(.*?)\\s*$`);
@@ -20,6 +27,13 @@ export function listsOf(text: string, key: string): readonly (readonly string[])
 export function scalarOf(text: string, key: string): string | null {
   const found = new RegExp(`^\\s*(?:- )?"?${key}"?:[ \\t]*(\\S.*?)?\\s*,?\\s*$`, 'm').exec(text);
   return found === null ? null : unquoted(found[1] ?? '');
+}
+
+function listsInJson(value: unknown, key: string): readonly (readonly string[])[] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value as Readonly<Record<string, unknown>>).flatMap(([name, inner]) =>
+    name === key && Array.isArray(inner) ? [inner.map(String)] : listsInJson(inner, key),
+  );
 }
 
 function blockItems(lines: readonly string[], indent: number): string[] {
@@ -57,7 +71,7 @@ function unquoted(text: string): string {
 
 export const MANIFESTS = ['/etc/kubernetes/manifests', '/var/lib/rancher/k3s/agent/pod-manifests'] as const;
 
-export interface CareManifest {
+interface CareManifest {
   readonly file: string;
   /** What follows on `care`. */
   readonly args: readonly string[];

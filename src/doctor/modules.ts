@@ -1,7 +1,7 @@
 /** Whether the kernel has a module, and whether it can come to have it: by files alone. */
 import { textOf, type Files } from './ports.js';
 
-export type Module =
+type Module =
   /** Loaded, or built in. */
   | { readonly kind: 'there' }
   /** Its file is there. */

@@ -1,0 +1,167 @@
+/** A node that is well, for checks to look at; each test breaks something of it. */
+import { endpoint } from '../../src/core/endpoint.js';
+import type { Holder } from '../../src/core/holder.js';
+import type { Exchange } from '../../src/core/exchange.js';
+import type { Said } from '../../src/doctor/finding.js';
+import type { Address, Answer, HostRoute, Iptables, Node, Subject } from '../../src/doctor/ports.js';
+
+export const NOW_MS = Date.parse('2026-06-01T12:00:00Z');
+export const VS = endpoint('ipv4', '10.103.97.2', 6443);
+export const RS = [1, 2].map((host) => endpoint('ipv4', `10.0.0.${host}`, 6443));
+
+export const SUBJECT: Subject = {
+  virtualServer: VS,
+  realServers: RS,
+  scheduler: 'rr',
+  mode: 'local',
+  iface: 'lvscare',
+  masquerade: false,
+  setsSysctls: true,
+  sysctls: [{ name: 'net.ipv4.vs.expire_nodest_conn', value: '1', without: 'connections hang' }],
+  acceptedStatuses: new Set(),
+  scheme: 'https',
+  healthPort: null,
+};
+
+export interface FakeNode {
+  /** Files by path; null for one that cannot be read. */
+  files: Record<string, string | null>;
+  links: Record<string, string>;
+  /** Paths that can be written. */
+  writable: string[];
+  addresses: Address[];
+  routes: HostRoute[];
+  /** The interface towards each address. Default eth0. */
+  towards: Record<string, string | null>;
+  nodeAddress: { address: string; from: string } | Error;
+  holder: Holder | null;
+  records: { virtualServer: string; realServers: string[]; held: boolean }[];
+  go: { taken: string[]; left: string[]; failures: Error[] };
+  iptables: { variants: Iptables[]; failures: Error[] };
+  ruleset: unknown;
+  nft: string | null;
+  release: string;
+  answers: Record<string, Answer>;
+}
+
+export function wellNode(): FakeNode {
+  return {
+    files: {
+      '/proc/net/ip_vs':
+        'IP Virtual Server version 1.2.1 (size=4096)\nProt LocalAddress:Port Scheduler Flags\n',
+      '/proc/modules': 'ip_vs_rr 16384 1 - Live 0x0\nip_vs 172032 3 ip_vs_rr, Live 0x0\n',
+      '/proc/self/status': 'Name:\tnode\nCapEff:\t0000000000001000\n',
+      '/proc/self/uid_map': '         0          0 4294967295\n',
+      '/proc/sys/net/ipv4/vs/expire_nodest_conn': '1\n',
+      '/proc/sys/net/ipv4/ip_forward': '1\n',
+      '/etc/hosts': '127.0.0.1 localhost\n',
+    },
+    links: { '/proc/self/ns/net': 'net:[1]' },
+    writable: ['/run/lvscare'],
+    addresses: [
+      { address: '127.0.0.1', prefixLength: 8, interfaceName: 'lo' },
+      { address: '10.0.0.9', prefixLength: 24, interfaceName: 'eth0' },
+    ],
+    routes: [],
+    towards: {},
+    nodeAddress: { address: '10.0.0.9', from: 'the route to 10.0.0.1' },
+    holder: null,
+    records: [],
+    go: { taken: [], left: [], failures: [] },
+    iptables: { variants: [], failures: [] },
+    ruleset: null,
+    nft: 'nftables v1.0.6',
+    release: '6.1.0-28-amd64',
+    answers: {},
+  };
+}
+
+/** A process with arguments, in our network namespace unless told otherwise. */
+export function addProcess(
+  fake: FakeNode,
+  pid: number,
+  args: readonly string[],
+  namespace = 'net:[1]',
+): void {
+  fake.files[`/proc/${pid}/cmdline`] = args.map((arg) => `${arg}\0`).join('');
+  fake.links[`/proc/${pid}/ns/net`] = namespace;
+}
+
+export function nodeFrom(fake: FakeNode): Node {
+  const missing = (path: string): Error => Object.assign(new Error(`ENOENT: ${path}`), { code: 'ENOENT' });
+  return {
+    files: {
+      read(path) {
+        const text = fake.files[path];
+        if (text === null)
+          return Promise.reject(Object.assign(new Error(`EACCES: ${path}`), { code: 'EACCES' }));
+        return text === undefined ? Promise.reject(missing(path)) : Promise.resolve(text);
+      },
+      list(path) {
+        const below = Object.keys(fake.files).filter((file) => file.startsWith(`${path}/`));
+        const names = [...new Set(below.map((file) => file.slice(path.length + 1).split('/')[0] ?? ''))];
+        return names.length === 0 ? Promise.reject(missing(path)) : Promise.resolve(names);
+      },
+      readLink(path) {
+        const target = fake.links[path];
+        return target === undefined ? Promise.reject(missing(path)) : Promise.resolve(target);
+      },
+      whyNotWritable(path) {
+        if (fake.writable.includes(path)) return Promise.resolve(null);
+        const there = Object.keys(fake.files).some((file) => file === path || file.startsWith(`${path}/`));
+        return Promise.resolve(there ? 'EROFS' : 'ENOENT');
+      },
+    },
+    network: {
+      addresses: () => Promise.resolve(fake.addresses),
+      hostRoutes: () => Promise.resolve(fake.routes),
+      interfaceTowards: (address) => Promise.resolve(fake.towards[address] ?? 'eth0'),
+      nodeAddress: () =>
+        fake.nodeAddress instanceof Error
+          ? Promise.reject(fake.nodeAddress)
+          : Promise.resolve(fake.nodeAddress),
+    },
+    ownership: {
+      holder: () => Promise.resolve(fake.holder),
+      records: () => Promise.resolve(fake.records),
+      goLeftovers: () => Promise.resolve(fake.go),
+    },
+    firewall: {
+      iptables: () => Promise.resolve(fake.iptables),
+      nftRuleset: () => Promise.resolve(fake.ruleset),
+      nftVersion: () => Promise.resolve(fake.nft),
+    },
+    kernelRelease: fake.release,
+    pid: 1000,
+    uid: 0,
+    now: () => NOW_MS,
+    ask: (server) => Promise.resolve(fake.answers[server.text] ?? answer()),
+  };
+}
+
+/** A good answer but for what is told otherwise. */
+export function answer(
+  outcome: Answer['outcome'] = { kind: 'ok', detail: 'status 200' },
+  exchange: Partial<Exchange> = {},
+): Answer {
+  return {
+    outcome,
+    exchange: {
+      evidence: null,
+      fresh: true,
+      phases: { connectMs: 1, handshakeMs: 2, firstByteMs: 1, totalMs: 4 },
+      status: 200,
+      session: null,
+      dateMs: Math.floor(NOW_MS / 1000) * 1000,
+      ...exchange,
+    },
+    askedMs: NOW_MS,
+    answeredMs: NOW_MS + 4,
+  };
+}
+
+/** A finding in one line, to compare: `fail ABOUT: EVIDENCE -> REMEDY`. */
+export function lineOf({ verdict, about, evidence, remedy }: Said): string {
+  const what = about === undefined ? '' : ` ${about}`;
+  return `${verdict}${what}: ${evidence}${remedy === null ? '' : ` -> ${remedy}`}`;
+}

@@ -1,0 +1,351 @@
+// `lvscare doctor` on a node that is well, and on nodes that are not: the right line each, and nothing changed.
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { after, afterEach, before, describe, it } from 'node:test';
+import { Lab, VIP, type LabProcess } from '../../lab/index.js';
+import { run } from '../../lab/run.js';
+import { goLinkMode } from '../support/go-program.js';
+import { inGuest } from '../support/netlink.js';
+import { allOf, fingerprint, lvscare, restore, serversOf, takeCare, untilWeights, VS } from './lvscare.js';
+import { LOADER, unload } from './modules.js';
+
+interface Finding {
+  readonly name: string;
+  readonly verdict: string;
+  readonly evidence: string;
+  readonly remedy: string | null;
+}
+
+interface Doctored {
+  readonly status: number;
+  readonly findings: readonly Finding[];
+  /** By what was not well. */
+  readonly amiss: Readonly<Record<string, Finding>>;
+}
+
+let lab: Lab;
+let directory = '';
+const running: LabProcess[] = [];
+before(async () => {
+  lab = await Lab.create();
+  directory = await mkdtemp(join(tmpdir(), 'doctor-'));
+});
+after(async () => {
+  await lab.close();
+  await rm(directory, { recursive: true });
+});
+afterEach(async () => {
+  for (const process of running.splice(0)) await process.stop();
+  await restore(lab);
+  assert.equal((await lvscare(lab.node, ['care', '--vs', VS, '--clean'])).status, 0);
+});
+
+/** A mount namespace in which /etc has these files and nothing else. */
+async function etc(files: Readonly<Record<string, string>>): Promise<string[]> {
+  const made = await mkdtemp(join(directory, 'etc-'));
+  for (const [file, text] of Object.entries(files)) {
+    await mkdir(dirname(join(made, file)), { recursive: true });
+    await writeFile(join(made, file), text);
+  }
+  return ['unshare', '--mount', 'sh', '-c', `mount --bind ${made} /etc && exec "$@"`, 'sh'];
+}
+
+/** Runs doctor, which has to change nothing. */
+async function doctor(args: readonly string[], wrapper: readonly string[] = []): Promise<Doctored> {
+  const modules = async (): Promise<string> =>
+    ((await readFile('/proc/modules', 'utf8')).match(/^\S+/gm) ?? []).sort().join(' ');
+  // ipvsadm would have IPVS loaded.
+  const before = [await modules(), inGuestWithoutIpvs ? '' : await fingerprint(lab.node)];
+  const { status, stdout, stderr } = await lvscare(lab.node, ['doctor', '--json', ...args], {}, wrapper);
+  assert.equal(stderr, '');
+  const { findings, fit } = JSON.parse(stdout) as { findings: Finding[]; fit: boolean };
+  assert.deepEqual([await modules(), inGuestWithoutIpvs ? '' : await fingerprint(lab.node)], before);
+  assert.equal(fit, status === 0);
+  assert.equal(
+    findings.some(({ verdict }) => verdict === 'fail'),
+    status === 1,
+  );
+  const amiss = Object.fromEntries(
+    findings.filter(({ verdict }) => verdict !== 'ok').map((finding) => [finding.name, finding]),
+  );
+  for (const { name, remedy } of Object.values(amiss)) assert.notEqual(remedy ?? '', '', name);
+  return { status, findings, amiss };
+}
+let inGuestWithoutIpvs = false;
+
+/** The one thing that is amiss. */
+async function onlyAmiss(
+  name: string,
+  verdict: 'warn' | 'fail',
+  evidence: RegExp,
+  args: readonly string[] = serversOf(lab),
+  wrapper: readonly string[] = [],
+): Promise<Finding> {
+  const { status, amiss } = await doctor(args, wrapper);
+  assert.deepEqual(Object.keys(amiss), [name], JSON.stringify(amiss, null, 1));
+  const found = amiss[name];
+  assert.ok(found !== undefined);
+  assert.equal(found.verdict, verdict);
+  assert.match(found.evidence, evidence);
+  assert.equal(status, verdict === 'fail' ? 1 : 0);
+  return found;
+}
+
+function fake(command: string, ...args: string[]): Promise<LabProcess> {
+  const script = `exec -a "$0" ${process.execPath} -e "console.log('here'); setInterval(() => 0, 1e9)" -- "$@"`;
+  const started = lab.node.spawn('bash', ['-c', script, command, ...args]);
+  running.push(started);
+  return started.waitForLine(/here/).then(() => started);
+}
+
+describe('lvscare doctor on a node that is well', () => {
+  it('where lvscare is at work has nothing but ok, for people and for scripts', async () => {
+    const daemon = await takeCare(lab);
+    running.push(daemon);
+    const { status, findings, amiss } = await doctor(serversOf(lab));
+    assert.deepEqual([status, amiss], [0, {}]);
+    const names = findings.map(({ name }) => name);
+    for (const { endpoint } of lab.masters)
+      for (const name of [`rs ${endpoint}`, `certificate ${endpoint}`]) assert.ok(names.includes(name), name);
+    for (const name of ['ipvs', 'scheduler', 'capabilities', 'clock', 'through-vip', 'node-address'])
+      assert.ok(names.includes(name), names.join());
+    const evidence = new Map(findings.map((finding) => [finding.name, finding.evidence]));
+    assert.equal(evidence.get('instance'), `process ${daemon.pid} takes care of ${VS}`);
+    assert.match(evidence.get('node-address') ?? '', new RegExp(`^${lab.node.addresses.ipv4} on `));
+
+    const { status: same, stdout } = await lvscare(lab.node, ['doctor', ...serversOf(lab)]);
+    assert.equal(same, 0);
+    const lines = stdout.split('\n');
+    assert.deepEqual(
+      lines.slice(0, findings.length).map((line) => /^(\w+) +([\w-]+(?: [\w.:[\]]+)?): /.exec(line)?.[2]),
+      names,
+    );
+    assert.match(stdout, new RegExp(`^${findings.length} ok, 0 warn, 0 fail; not checked:$`, 'm'));
+  });
+
+  it('takes what to look at from the static pod, else from what lvscare remembers', async () => {
+    const args = ['care', ...serversOf(lab)].map((arg) => `        - "${arg}"\n`).join('');
+    const pod = `kind: Pod\nspec:\n  containers:\n    - image: lvscare\n      args:\n${args}`;
+    const wrapper = await etc({ 'kubernetes/manifests/lvscare.yaml': pod });
+    const { status, findings } = await doctor([], wrapper);
+    assert.equal(status, 0, JSON.stringify(findings));
+    assert.match(
+      findings[0]?.evidence ?? '',
+      new RegExp(`^${VS} with .*/etc/kubernetes/manifests/lvscare\\.yaml`),
+    );
+    assert.ok(findings.some(({ name }) => name === `rs ${lab.master(2).endpoint}`));
+
+    running.push(await takeCare(lab));
+    const remembered = await doctor(['--health-ca', lab.caFile]);
+    assert.equal(remembered.status, 0);
+    assert.match(remembered.findings[0]?.evidence ?? '', new RegExp(`^${VS} with .*\\(/run/lvscare\\)$`));
+  });
+
+  it('before lvscare was there finds it fit', async () => {
+    const { status, amiss } = await doctor(serversOf(lab));
+    assert.deepEqual([status, amiss], [0, {}]);
+    assert.equal(await lab.node.weights(), null);
+  });
+
+  it('refuses wrong arguments in one line, with exit code 2', async () => {
+    const { status, stdout, stderr } = await lvscare(lab.node, ['doctor', '--vs', '10.0.0.1']);
+    assert.deepEqual([status, stdout], [2, '']);
+    assert.match(stderr, /^--vs: expected .*, got "10\.0\.0\.1"\n$/);
+  });
+});
+
+describe('lvscare doctor on a node that is not', () => {
+  it('no NET_ADMIN', async () => {
+    const without = ['setpriv', '--inh-caps', '-net_admin', '--bounding-set', '-net_admin'];
+    const { remedy } = await onlyAmiss('capabilities', 'fail', /has no NET_ADMIN/, serversOf(lab), without);
+    assert.match(remedy ?? '', /add NET_ADMIN/);
+  });
+
+  it('the address on another interface', async () => {
+    await lab.node.ip('link add other0 type dummy');
+    await lab.node.ip(`address add ${VIP.ipv4}/32 dev other0`);
+    try {
+      const { remedy } = await onlyAmiss('vip-address', 'fail', /is an address of other0/);
+      assert.equal(remedy, `ip address del ${VIP.ipv4}/32 dev other0`);
+      // It is what it says.
+      await lab.node.ip((remedy ?? '').replace(/^ip /, ''));
+      assert.deepEqual((await doctor(serversOf(lab))).amiss, {});
+    } finally {
+      await lab.node.ip('link del other0');
+    }
+  });
+
+  it("another program's virtual server", async () => {
+    await lab.node.ipvsadm(`-A -t ${VS} -s rr`);
+    await lab.node.ipvsadm(`-a -t ${VS} -r 10.103.97.250:443 -m`);
+    const { status, amiss } = await doctor(serversOf(lab));
+    assert.equal(status, 1);
+    assert.equal(amiss['virtual-server']?.verdict, 'fail');
+    assert.match(amiss['virtual-server'].evidence, /is there with 10\.103\.97\.250:443, not of --rs/);
+    await lab.node.ipvsadm(`-D -t ${VS}`);
+  });
+
+  it('a certificate that has expired', async () => {
+    const { addresses, endpoint } = lab.master(1);
+    const names = [addresses.ipv4, VIP.ipv4].map((address) => `IP:${address}`);
+    await lab
+      .master(1)
+      .present(await lab.certificates.create('old', { name: 'x', alternativeNames: names, expired: true }));
+    const { status, amiss } = await doctor(serversOf(lab));
+    assert.equal(status, 1);
+    assert.deepEqual(Object.keys(amiss), [`rs ${endpoint}`, `certificate ${endpoint}`]);
+    assert.match(amiss[`certificate ${endpoint}`]?.evidence ?? '', /^its certificate expired at /);
+    assert.match(amiss[`certificate ${endpoint}`]?.remedy ?? '', /kubeadm certs renew apiserver/);
+  });
+
+  it('a certificate that is not for the virtual server', async () => {
+    const { addresses, endpoint } = lab.master(1);
+    const options = { name: 'x', alternativeNames: [`IP:${addresses.ipv4}`] };
+    await lab.master(1).present(await lab.certificates.create('own', options));
+    const { remedy } = await onlyAmiss(
+      `certificate ${endpoint}`,
+      'fail',
+      /is not for 10\.103\.97\.2: it is for IP:/,
+    );
+    assert.match(remedy ?? '', /certSANs/);
+  });
+
+  it('a real server that is down', async () => {
+    await lab.master(2).kill();
+    await onlyAmiss(`rs ${lab.master(2).endpoint}`, 'fail', /^refused: /);
+  });
+
+  it('kube-proxy in ipvs mode that does not leave the address alone', async () => {
+    const config = join(directory, 'kube-proxy.conf');
+    await writeFile(config, 'ipvs:\n  excludeCIDRs: null\nkind: KubeProxyConfiguration\nmode: ipvs\n');
+    await fake('/usr/local/bin/kube-proxy', `--config=${config}`);
+    const { remedy } = await onlyAmiss('kube-proxy', 'fail', /mode ipvs .* deletes 10\.103\.97\.2:6443/);
+    assert.match(remedy ?? '', /ipvs\.excludeCIDRs: \["10\.103\.97\.2\/32"\]/);
+    await writeFile(config, 'ipvs:\n  excludeCIDRs:\n  - 10.103.97.2/32\nmode: ipvs\n');
+    assert.deepEqual((await doctor(serversOf(lab))).amiss, {});
+  });
+
+  it('a wrong line in the hosts file', async () => {
+    const wrapper = await etc({ hosts: '127.0.0.1 localhost\n10.103.97.77 apiserver.cluster.local\n' });
+    const wrong = /10\.103\.97\.77 is neither 10\.103\.97\.2 nor a real server/;
+    const { remedy } = await onlyAmiss(
+      'hosts apiserver.cluster.local',
+      'fail',
+      wrong,
+      serversOf(lab),
+      wrapper,
+    );
+    // It is what mends it.
+    const hosts = join(directory, 'hosts');
+    await writeFile(hosts, '127.0.0.1 localhost\n10.103.97.77 apiserver.cluster.local\n');
+    await lab.node.must('sh', ['-c', (remedy ?? '').replace('/etc/hosts', hosts)]);
+    assert.equal(await readFile(hosts, 'utf8'), '127.0.0.1 localhost\n10.103.97.2 apiserver.cluster.local\n');
+  });
+
+  it('a second lvscare, the Go program', async () => {
+    const daemon = await takeCare(lab);
+    running.push(daemon);
+    const second = await fake('/usr/bin/lvscare', 'care', '--vs', VS, '--rs', lab.master(0).endpoint);
+    const line = new RegExp(`process ${second.pid} .*is at work on ${VS} beside process ${daemon.pid}`);
+    await onlyAmiss('instance', 'fail', line);
+  });
+
+  it('what the Go program left', async () => {
+    await lab.node.must('bash', ['-c', goLinkMode(VIP.ipv4, 6443)]);
+    const { status, amiss } = await doctor(serversOf(lab));
+    assert.equal(status, 0);
+    assert.deepEqual(Object.keys(amiss).sort(), ['go-leftovers', 'vip-address']);
+    assert.match(amiss['go-leftovers']?.evidence ?? '', /VIRTUAL-SERVICES.*ipset VIRTUAL-IP/);
+    assert.match(amiss['vip-address']?.remedy ?? '', /^ip link del lvscare$/);
+  });
+
+  it('a clock that differs', async () => {
+    // One apiserver alone, whose host is an hour ahead by what it says.
+    const { certificateFile, keyFile } = lab.master(0).certificate;
+    await lab.master(0).kill();
+    const program =
+      `const fs = require('node:fs'), https = require('node:https');` +
+      `https.createServer({ cert: fs.readFileSync('${certificateFile}'), key: fs.readFileSync('${keyFile}') }, (_, response) => ` +
+      `response.writeHead(200, { date: new Date(Date.now() + 3600e3).toUTCString() }).end()).listen(6443, '${lab.master(0).addresses.ipv4}', () => console.log('here'))`;
+    const node = await lab.nodeAt(0);
+    const ahead = node.spawn(process.execPath, ['-e', program]);
+    running.push(ahead);
+    await ahead.waitForLine(/here/);
+    await onlyAmiss('clock', 'warn', /10\.103\.97\.200:6443 by \+3(599|600) s/);
+    await ahead.stop();
+  });
+
+  it('a firewall that drops INVALID', async () => {
+    const rule = ['INPUT', '-m', 'conntrack', '--ctstate', 'INVALID', '-j', 'DROP'];
+    await lab.node.must('iptables-legacy', ['-A', ...rule]);
+    try {
+      const { remedy } = await onlyAmiss(
+        'firewall',
+        'warn',
+        /iptables-legacy -t filter chain INPUT drops INVALID/,
+      );
+      assert.match(remedy ?? '', /sysctl -w net\.ipv4\.vs\.conntrack=1/);
+    } finally {
+      await lab.node.must('iptables-legacy', ['-D', ...rule]);
+    }
+  });
+
+  it('sysctls that are read-only', async () => {
+    running.push(await takeCare(lab));
+    await lab.node.sysctl('net.ipv4.ip_forward', 0);
+    const pod = ['unshare', '--mount', 'sh', '-c', 'mount -o bind,ro /proc/sys /proc/sys && exec "$@"', 'sh'];
+    const daemon = running.pop();
+    await daemon?.stop();
+    await lab.node.sysctl('net.ipv4.vs.expire_nodest_conn', 0);
+    const { amiss, status } = await doctor(serversOf(lab), pod);
+    assert.equal(status, 0);
+    const found = amiss['sysctl net.ipv4.vs.expire_nodest_conn'];
+    assert.equal(found?.verdict, 'warn');
+    assert.match(found.evidence, /^0, not 1, and it cannot be written here \(EROFS\)/);
+  });
+
+  it('nothing that answers through the virtual server', async () => {
+    running.push(await takeCare(lab));
+    await untilWeights(lab, allOf(lab));
+    const rule = ['OUTPUT', '-d', VIP.ipv4, '-j', 'DROP'];
+    await lab.node.must('iptables-legacy', ['-A', ...rule]);
+    try {
+      await onlyAmiss('through-vip', 'fail', /^silent: .*, though real servers are well$/);
+    } finally {
+      await lab.node.must('iptables-legacy', ['-D', ...rule]);
+    }
+  });
+});
+
+describe(
+  'lvscare doctor without IPVS',
+  { skip: inGuest ? false : 'needs a guest: the modules of a machine are not ours to unload' },
+  () => {
+    let loader = '';
+    before(async () => {
+      loader = (await readFile(LOADER, 'utf8')).trim();
+      await lvscare(lab.node, ['care', '--vs', VS, '--clean']);
+      await unload();
+      await writeFile(LOADER, '/bin/false');
+      inGuestWithoutIpvs = true;
+    });
+    after(async () => {
+      inGuestWithoutIpvs = false;
+      await writeFile(LOADER, loader);
+      assert.equal((await run('modprobe', ['ip_vs'])).status, 0);
+    });
+
+    it('says so, and loads nothing', async () => {
+      const { status, amiss } = await doctor(serversOf(lab));
+      assert.equal(status, 1);
+      assert.deepEqual(Object.keys(amiss), ['ipvs', 'scheduler']);
+      for (const name of ['ipvs', 'scheduler']) {
+        assert.equal(amiss[name]?.verdict, 'fail');
+        assert.match(amiss[name].evidence, /is not loaded, and kernel\.modprobe is \/bin\/false/);
+        assert.match(amiss[name].remedy ?? '', /^modprobe ip_vs/);
+      }
+    });
+  },
+);
