@@ -232,7 +232,7 @@ describe('help', () => {
 
   for (const width of [80, 100, 120]) {
     it(`is no wider than ${width} columns`, async () => {
-      for (const line of ['--help', 'care --help', 'probe --help', 'version --help']) {
+      for (const line of ['--help', 'care --help', 'doctor --help', 'probe --help', 'version --help']) {
         for (const row of (await printed(line, width)).split('\n')) assert.ok(row.length <= width, row);
       }
     });

@@ -170,7 +170,7 @@ describe('lvscare doctor on a node that is not', () => {
       const { remedy } = await onlyAmiss('vip-address', 'fail', /is an address of other0/);
       assert.equal(remedy, `ip address del ${VIP.ipv4}/32 dev other0`);
       // It is what it says.
-      await lab.node.ip((remedy ?? '').replace(/^ip /, ''));
+      await lab.node.ip(remedy.replace(/^ip /, ''));
       assert.deepEqual((await doctor(serversOf(lab))).amiss, {});
     } finally {
       await lab.node.ip('link del other0');
