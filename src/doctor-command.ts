@@ -38,8 +38,9 @@ export async function runDoctorCommand(
 ): Promise<boolean> {
   const json = new Settings(request.given, {}).switch('json', false);
   const { config, told } = await whatToExamine(request);
-  await using rtnetlink = Rtnetlink.open();
-  const node = nodeOf(config, request, rtnetlink, signal);
+  const opened = opening(() => Rtnetlink.open());
+  await using _closing = opened instanceof Error ? null : opened;
+  const node = nodeOf(config, request, opened, signal);
   const { findings: found, skipped } = await examine(node, config === null ? null : subjectOf(config));
   const examination: Examination = { findings: [...told, ...found], skipped };
   const fit = examination.findings.every(({ verdict }) => verdict !== 'fail');
@@ -49,6 +50,15 @@ export async function runDoctorCommand(
     output.out(`${harmlessJson({ fit, virtualServer, realServers, ...examination }, 2)}\n`);
   } else output.out(examinationText(examination, colours(output.colour)));
   return fit;
+}
+
+/** A node that gives us no netlink is one to tell of. */
+function opening<Handle>(open: () => Handle): Handle | Error {
+  try {
+    return open();
+  } catch (error) {
+    return error as Error;
+  }
 }
 
 interface Examined {

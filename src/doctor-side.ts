@@ -37,18 +37,21 @@ interface Self {
   readonly uid: number;
 }
 
-/** @param config What would be taken care of; null when nobody told. */
+/**
+ * @param config What would be taken care of; null when nobody told.
+ * @param rtnetlink Or why there is none.
+ */
 export function nodeOf(
   config: CareConfig | null,
   self: Self,
-  rtnetlink: Rtnetlink,
+  rtnetlink: Rtnetlink | Error,
   signal: AbortSignal,
 ): Node {
   const kernelRelease = release();
   const run = looking(runCommand, systemFiles, kernelRelease);
   return {
     files: systemFiles,
-    network: networkOf(config, rtnetlink),
+    network: rtnetlink instanceof Error ? noNetwork(rtnetlink) : networkOf(config, rtnetlink),
     ownership: ownershipOf(run),
     firewall: firewallOf(run),
     kernelRelease,
@@ -94,6 +97,11 @@ function looking(run: Run, files: Files, kernelRelease: string): Run {
   };
   return async (command, args, options) =>
     (await mayRun(command, args)) ? await run(command, args, options) : null;
+}
+
+function noNetwork(error: Error): Network {
+  const fails = (): Promise<never> => Promise.reject(error);
+  return { addresses: fails, hostRoutes: fails, interfaceTowards: fails, nodeAddress: fails };
 }
 
 function networkOf(config: CareConfig | null, rtnetlink: Rtnetlink): Network {

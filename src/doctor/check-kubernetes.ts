@@ -182,7 +182,9 @@ function sayName(
   { virtualServer, realServers }: Subject,
 ): Said {
   const wrong = addresses.filter((address) => address !== virtualServer.address);
-  const remedy = `sed -i 's/^.*[[:space:]]${name.replaceAll('.', '\\.')}\\b.*$/${virtualServer.address} ${name}/' /etc/hosts`;
+  // Whatever else is named in that line stays there.
+  const pattern = name.replaceAll('.', '\\.');
+  const remedy = `sed -E -i 's/^\\s*\\S+(\\s(.*\\s)?${pattern}(\\s|$))/${virtualServer.address}\\1/' /etc/hosts`;
   const [first] = wrong;
   if (first === undefined) return ok(`${addresses.join(', ')}, the virtual server`);
   if (realServers.some(({ address }) => address === first)) {

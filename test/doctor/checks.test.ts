@@ -675,7 +675,7 @@ table('hosts', checkHosts, [
   [
     'a wrong address',
     hosts('10.0.0.77 apiserver.cluster.local'),
-    "fail apiserver.cluster.local: 10.0.0.77 is neither 10.103.97.2 nor a real server -> sed -i 's/^.*[[:space:]]apiserver\\.cluster\\.local\\b.*$/10.103.97.2 apiserver.cluster.local/' /etc/hosts",
+    "fail apiserver.cluster.local: 10.0.0.77 is neither 10.103.97.2 nor a real server -> sed -E -i 's/^\\s*\\S+(\\s(.*\\s)?apiserver\\.cluster\\.local(\\s|$))/10.103.97.2\\1/' /etc/hosts",
   ],
   [
     'one master alone',

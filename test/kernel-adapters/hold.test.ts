@@ -10,7 +10,7 @@ import { promisify } from 'node:util';
 import type { Clock } from '../../src/care/ports.js';
 import { systemClock } from '../../src/clock.js';
 import { endpoint } from '../../src/core/endpoint.js';
-import { heldNames, takeHold, whoHolds, wordsFor, type Hold } from '../../src/kernel/hold.js';
+import { heldNames, holderOf, takeHold, whoHolds, wordsFor, type Hold } from '../../src/kernel/hold.js';
 import { startTool } from '../support/tools.js';
 
 const uid = process.geteuid?.() ?? assert.fail();
@@ -223,5 +223,17 @@ describe('hold of a virtual server', () => {
   it('is told of in words', () => {
     assert.equal(wordsFor({ pid: 4711, uid: 0 }), 'process 4711');
     assert.equal(wordsFor({ pid: null, uid: 0 }), 'a process outside of this container');
+  });
+});
+
+describe('who has hold of a virtual server', () => {
+  it('is nobody, then whoever took it, then nobody again', async () => {
+    const vs = virtualServer();
+    assert.equal(await holderOf(vs), null);
+    const hold = await take(vs);
+    assert.ok(hold.kind === 'ours');
+    assert.deepEqual(await holderOf(vs), { pid: process.pid, uid });
+    await hold.release();
+    assert.equal(await holderOf(vs), null);
   });
 });

@@ -129,6 +129,22 @@ describe('an exchange', () => {
     assert.deepEqual([came(told), told.status, told.session], ['cf', 204, null]);
   });
 
+  it("has the server's own time, if it tells it and if it makes sense", async () => {
+    const dated = (header: string) => (): Promise<Exchange> =>
+      raw((socket) =>
+        socket.once('data', () => socket.write(`HTTP/1.1 200 OK\r\n${header}content-length: 0\r\n\r\n`)),
+      ).then(async (listening) => {
+        await using server = listening;
+        return await exchange(server.endpoint, { scheme: 'http' });
+      });
+    const dates: readonly (readonly [header: string, dateMs: number | null])[] = [
+      ['date: Sun, 01 Mar 2026 10:00:00 GMT\r\n', Date.UTC(2026, 2, 1, 10)],
+      ['date: tomorrow\r\n', null],
+      ['', null],
+    ];
+    for (const [header, dateMs] of dates) assert.equal((await dated(header)()).dateMs, dateMs, header);
+  });
+
   it('with a status that is not accepted tells it', async () => {
     await using server = await web(good, answering(500));
     const told = await exchange(server.endpoint);

@@ -159,8 +159,11 @@ describe('lvscare doctor on a node that is well', () => {
 describe('lvscare doctor on a node that is not', () => {
   it('no NET_ADMIN', async () => {
     const without = ['setpriv', '--inh-caps', '-net_admin', '--bounding-set', '-net_admin'];
-    const { remedy } = await onlyAmiss('capabilities', 'fail', /has no NET_ADMIN/, serversOf(lab), without);
-    assert.match(remedy ?? '', /add NET_ADMIN/);
+    const { status, amiss } = await doctor(serversOf(lab), without);
+    assert.equal(status, 1);
+    assert.equal(amiss['capabilities']?.verdict, 'fail');
+    assert.match(amiss['capabilities'].evidence, /has no NET_ADMIN/);
+    assert.match(amiss['capabilities'].remedy ?? '', /add NET_ADMIN/);
   });
 
   it('the address on another interface', async () => {
@@ -170,7 +173,7 @@ describe('lvscare doctor on a node that is not', () => {
       const { remedy } = await onlyAmiss('vip-address', 'fail', /is an address of other0/);
       assert.equal(remedy, `ip address del ${VIP.ipv4}/32 dev other0`);
       // It is what it says.
-      await lab.node.ip((remedy ?? '').replace(/^ip /, ''));
+      await lab.node.ip(remedy.replace(/^ip /, ''));
       assert.deepEqual((await doctor(serversOf(lab))).amiss, {});
     } finally {
       await lab.node.ip('link del other0');
@@ -239,15 +242,22 @@ describe('lvscare doctor on a node that is not', () => {
     );
     // It is what mends it.
     const hosts = join(directory, 'hosts');
-    await writeFile(hosts, '127.0.0.1 localhost\n10.103.97.77 apiserver.cluster.local\n');
+    await writeFile(hosts, '127.0.0.1 localhost\n10.103.97.77 other apiserver.cluster.local # x\n');
     await lab.node.must('sh', ['-c', (remedy ?? '').replace('/etc/hosts', hosts)]);
-    assert.equal(await readFile(hosts, 'utf8'), '127.0.0.1 localhost\n10.103.97.2 apiserver.cluster.local\n');
+    assert.equal(
+      await readFile(hosts, 'utf8'),
+      '127.0.0.1 localhost\n10.103.97.2 other apiserver.cluster.local # x\n',
+    );
   });
 
   it('a second lvscare, the Go program', async () => {
     const daemon = await takeCare(lab);
     running.push(daemon);
-    const second = await fake('/usr/bin/lvscare', 'care', '--vs', VS, '--rs', lab.master(0).endpoint);
+    const program = join(directory, 'lvscare');
+    await writeFile(program, "console.log('here'); setInterval(() => 0, 1e9);");
+    const second = lab.node.spawn(process.execPath, [program, 'care', '--vs', VS, '--rs', '10.0.0.1:6443']);
+    running.push(second);
+    await second.waitForLine(/here/);
     const line = new RegExp(`process ${second.pid} .*is at work on ${VS} beside process ${daemon.pid}`);
     await onlyAmiss('instance', 'fail', line);
   });
@@ -274,7 +284,6 @@ describe('lvscare doctor on a node that is not', () => {
     running.push(ahead);
     await ahead.waitForLine(/here/);
     await onlyAmiss('clock', 'warn', /10\.103\.97\.200:6443 by \+3(599|600) s/);
-    await ahead.stop();
   });
 
   it('a firewall that drops INVALID', async () => {
@@ -293,28 +302,24 @@ describe('lvscare doctor on a node that is not', () => {
   });
 
   it('sysctls that are read-only', async () => {
-    running.push(await takeCare(lab));
-    await lab.node.sysctl('net.ipv4.ip_forward', 0);
-    const pod = ['unshare', '--mount', 'sh', '-c', 'mount -o bind,ro /proc/sys /proc/sys && exec "$@"', 'sh'];
-    const daemon = running.pop();
-    await daemon?.stop();
     await lab.node.sysctl('net.ipv4.vs.expire_nodest_conn', 0);
-    const { amiss, status } = await doctor(serversOf(lab), pod);
-    assert.equal(status, 0);
-    const found = amiss['sysctl net.ipv4.vs.expire_nodest_conn'];
-    assert.equal(found?.verdict, 'warn');
-    assert.match(found.evidence, /^0, not 1, and it cannot be written here \(EROFS\)/);
+    const pod = ['unshare', '--mount', 'sh', '-c', 'mount -o bind,ro /proc/sys /proc/sys && exec "$@"', 'sh'];
+    const readOnly = /^0, not 1, and it cannot be written here \(EROFS\)/;
+    const name = 'sysctl net.ipv4.vs.expire_nodest_conn';
+    const { remedy } = await onlyAmiss(name, 'warn', readOnly, serversOf(lab), pod);
+    assert.match(remedy ?? '', /^sysctl -w net\.ipv4\.vs\.expire_nodest_conn=1/);
   });
 
   it('nothing that answers through the virtual server', async () => {
     running.push(await takeCare(lab));
     await untilWeights(lab, allOf(lab));
+    // Before IPVS takes it: what comes after that goes to a real server.
     const rule = ['OUTPUT', '-d', VIP.ipv4, '-j', 'DROP'];
-    await lab.node.must('iptables-legacy', ['-A', ...rule]);
+    await lab.node.must('iptables-legacy', ['-t', 'mangle', '-A', ...rule]);
     try {
       await onlyAmiss('through-vip', 'fail', /^silent: .*, though real servers are well$/);
     } finally {
-      await lab.node.must('iptables-legacy', ['-D', ...rule]);
+      await lab.node.must('iptables-legacy', ['-t', 'mangle', '-D', ...rule]);
     }
   });
 });
