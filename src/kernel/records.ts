@@ -1,6 +1,5 @@
-import { randomUUID } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isWay, type Way } from './way.js';
 
@@ -33,7 +32,6 @@ interface Filed {
   readonly made: Made;
   /** The boot that it is of: with that, all that it tells of is gone. */
   readonly boot: string;
-  readonly stamp: string;
 }
 
 /**
@@ -59,18 +57,22 @@ export function records(root = ROOT, namespace = networkNamespace(), boot = boot
     async write(made) {
       await mkdir(directory, { recursive: true });
       // Whole or not at all, whenever we are killed, and whoever else writes at the same time.
-      const stamp = randomUUID();
-      const draft = join(directory, `${stamp}.draft`);
+      const drafts = await mkdtemp(join(directory, 'draft-'));
       try {
-        await writeFile(draft, `${JSON.stringify({ ...made, boot, stamp })}\n`);
+        const draft = join(drafts, 'record');
+        await writeFile(draft, `${JSON.stringify({ ...made, boot })}\n`);
         await rename(draft, fileOf(made.virtualServer));
-      } catch (error) {
-        await rm(draft, { force: true });
-        throw error;
+      } finally {
+        await rm(drafts, { recursive: true, force: true });
       }
     },
     forget: (virtualServer) => rm(fileOf(virtualServer), { force: true }),
-    stamp: async (virtualServer) => (await read(fileOf(virtualServer)))?.stamp ?? null,
+    // Each is a file of its own.
+    stamp: (virtualServer) =>
+      stat(fileOf(virtualServer), { bigint: true }).then(
+        ({ ino, mtimeNs }) => `${ino} ${mtimeNs}`,
+        () => null,
+      ),
   };
 }
 
@@ -94,13 +96,13 @@ function networkNamespace(): string {
 /** null for what is no record: half a disk's worth of zeros, another program's file. */
 function parse(text: string): Filed | null {
   try {
-    const { virtualServer, realServers, ways, sysctls, boot, stamp } = JSON.parse(text) as Partial<
-      Record<keyof Made | 'boot' | 'stamp', unknown>
+    const { virtualServer, realServers, ways, sysctls, boot } = JSON.parse(text) as Partial<
+      Record<keyof Made | 'boot', unknown>
     >;
     if (typeof virtualServer !== 'string' || !isTexts(realServers) || !isSysctls(sysctls)) return null;
     if (!Array.isArray(ways) || !ways.every(isWay)) return null;
-    if (typeof boot !== 'string' || typeof stamp !== 'string') return null;
-    return { made: { virtualServer, realServers, ways, sysctls }, boot, stamp };
+    if (typeof boot !== 'string') return null;
+    return { made: { virtualServer, realServers, ways, sysctls }, boot };
   } catch {
     return null;
   }
