@@ -1,6 +1,5 @@
-import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runDirectory } from './run-directory.js';
 import { isWay, type Way } from './way.js';
@@ -32,7 +31,6 @@ interface Filed {
   readonly made: Made;
   /** The boot that it is of: with that, all that it tells of is gone. */
   readonly boot: string;
-  readonly stamp: string;
 }
 
 /**
@@ -57,18 +55,22 @@ export function records(directory = runDirectory(), boot = bootId()): Records {
     async write(made) {
       await mkdir(directory.path, { recursive: true });
       // Whole or not at all, whenever we are killed, and whoever else writes at the same time.
-      const stamp = randomUUID();
-      const draft = join(directory.path, `${stamp}.draft`);
+      const drafts = await mkdtemp(join(directory.path, 'draft-'));
       try {
-        await writeFile(draft, `${JSON.stringify({ ...made, boot, stamp })}\n`);
+        const draft = join(drafts, 'record');
+        await writeFile(draft, `${JSON.stringify({ ...made, boot })}\n`);
         await rename(draft, fileOf(made.virtualServer));
-      } catch (error) {
-        await rm(draft, { force: true });
-        throw error;
+      } finally {
+        await rm(drafts, { recursive: true, force: true });
       }
     },
     forget: (virtualServer) => directory.forget(virtualServer),
-    stamp: async (virtualServer) => (await read(fileOf(virtualServer)))?.stamp ?? null,
+    // Each is a file of its own.
+    stamp: (virtualServer) =>
+      stat(fileOf(virtualServer), { bigint: true }).then(
+        ({ ino, mtimeNs }) => `${ino} ${mtimeNs}`,
+        () => null,
+      ),
   };
 }
 
@@ -83,13 +85,13 @@ function bootId(): string {
 /** null for what is no record: half a disk's worth of zeros, another program's file. */
 function parse(text: string): Filed | null {
   try {
-    const { virtualServer, realServers, ways, sysctls, boot, stamp } = JSON.parse(text) as Partial<
-      Record<keyof Made | 'boot' | 'stamp', unknown>
+    const { virtualServer, realServers, ways, sysctls, boot } = JSON.parse(text) as Partial<
+      Record<keyof Made | 'boot', unknown>
     >;
     if (typeof virtualServer !== 'string' || !isTexts(realServers) || !isSysctls(sysctls)) return null;
     if (!Array.isArray(ways) || !ways.every(isWay)) return null;
-    if (typeof boot !== 'string' || typeof stamp !== 'string') return null;
-    return { made: { virtualServer, realServers, ways, sysctls }, boot, stamp };
+    if (typeof boot !== 'string') return null;
+    return { made: { virtualServer, realServers, ways, sysctls }, boot };
   } catch {
     return null;
   }

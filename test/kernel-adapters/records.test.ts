@@ -48,7 +48,6 @@ describe('records', () => {
     await records(runDirectory(root, '1'), 'earlier').write(MADE);
     const today = records(runDirectory(root, '1'), 'today');
     assert.deepEqual(await today.list(), []);
-    assert.equal(await today.stamp(MADE.virtualServer), null);
     await today.write({ ...MADE, ways: [] });
     assert.deepEqual(await today.list(), [{ ...MADE, ways: [] }]);
     assert.deepEqual(await readdir(join(root, '1')), ['[fd00::2]:6443.json'], 'it takes their place');
@@ -85,7 +84,7 @@ describe('records', () => {
   it('that are none are passed over', async () => {
     const kept = records(runDirectory(root, '1'), 'today');
     await kept.write(MADE);
-    const filed = { ...MADE, boot: 'today', stamp: 'any' };
+    const filed = { ...MADE, boot: 'today' };
     for (const [name, text] of [
       ['empty', ''],
       ['zeros', '\0\0\0'],
@@ -96,7 +95,6 @@ describe('records', () => {
       ['servers', JSON.stringify({ ...filed, realServers: [1] })],
       ['sysctls', JSON.stringify({ ...filed, sysctls: { a: 1 } })],
       ['boot', JSON.stringify({ ...filed, boot: undefined })],
-      ['stamp', JSON.stringify({ ...filed, stamp: 1 })],
     ] as const)
       await writeFile(join(root, '1', `${name}.json`), text);
     await mkdir(join(root, '1', 'directory.json'));
