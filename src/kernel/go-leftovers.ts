@@ -39,7 +39,7 @@ export function goLeftovers(
   async function plan(): Promise<Plan> {
     const set = await readSet(run, SET);
     if (set === 'no program') {
-      note('there is no ipset, so the Go program can have left no rules');
+      note('there is no ipset to look for rules of the Go program with');
       return { steps: [], left: [], failures: [] };
     }
     const ours = set?.type === SET_TYPE && set.entries.includes(entry);

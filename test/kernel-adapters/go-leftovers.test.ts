@@ -234,7 +234,7 @@ describe('what the Go program left', () => {
   it('is nothing without the tools, which is noted', async () => {
     const withoutSets = scene({ iptables: NAT }, undefined);
     assert.deepEqual(await withoutSets.remove(), NOTHING);
-    assert.deepEqual(withoutSets.notes, ['there is no ipset, so the Go program can have left no rules']);
+    assert.deepEqual(withoutSets.notes, ['there is no ipset to look for rules of the Go program with']);
     const withoutRules = scene({}, setOf([OURS]));
     assert.deepEqual(await withoutRules.remove(), NOTHING);
     assert.deepEqual(withoutRules.tools.changes, []);
