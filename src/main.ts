@@ -7,6 +7,7 @@ import { readCommandLine, type Command } from './cli/command-line.js';
 import { readCareConfig } from './config/care-config.js';
 import { Settings } from './config/settings.js';
 import { UsageError } from './config/usage-error.js';
+import type { Usage } from './endpoint-side.js';
 
 const DONE = 0;
 const FAILED = 1;
@@ -66,8 +67,15 @@ async function runCare({ given, words: stray }: Run): Promise<number> {
     commit: gitCommit,
     pid: process.pid,
     uid: process.geteuid?.() ?? 0,
+    usage: usageOfProcess,
   };
   return (await runCareCommand(config, program, log, untilStopped(log))) ? DONE : FAILED;
+}
+
+function usageOfProcess(): Usage {
+  const { user, system } = process.cpuUsage();
+  const { rss, heapUsed } = process.memoryUsage();
+  return { cpuSeconds: (user + system) / 1e6, residentBytes: rss, heapUsedBytes: heapUsed };
 }
 
 /** Aborts at SIGTERM or SIGINT. The rules stay: an upgrade must not cut the node off. */

@@ -19,6 +19,7 @@ const SERVERS = 'Servers:';
 const REACHING = 'Reaching the virtual server:';
 const JUDGING = 'When to act:';
 const PROBING = 'What to ask real servers, and how to trust them:';
+const WATCHING = 'Watching it:';
 const DOING = 'Instead of taking care:';
 const LOGGING = 'Logging:';
 
@@ -224,6 +225,15 @@ export const CARE_OPTIONS = [
     kind: 'text',
     help: 'File with the bearer token to send. Only where certificates are verified',
     group: PROBING,
+  },
+  {
+    flag: 'metrics-addr',
+    kind: 'text',
+    help:
+      'Where to tell Prometheus and the kubelet how it goes: IP:PORT, [IPv6]:PORT, :PORT for every address, ' +
+      'unix:/PATH, or off',
+    defaultText: '127.0.0.1:9288',
+    group: WATCHING,
   },
   {
     flag: 'run-once',

@@ -1,8 +1,10 @@
 import type { Endpoint } from '../core/endpoint.js';
 import type { CarePolicy } from '../care/care.js';
+import type { ListenAddress } from '../endpoint/listen-address.js';
 import type { ProbeRequest } from '../probe/request.js';
 import { durationParser, milliseconds } from './duration.js';
 import { parseAddress, parseEndpoint } from './endpoint.js';
+import { parseListenAddress } from './listen-address.js';
 import { readProbeTls, type ProbeTls } from './probe-tls.js';
 import type { Environment, Settings } from './settings.js';
 import { UsageError, type Parser } from './usage-error.js';
@@ -32,6 +34,8 @@ export interface CareConfig {
   readonly masquerade: boolean;
   readonly policy: CarePolicy;
   readonly probe: ProbeConfig;
+  /** Where metrics, health and status are to be had; null for nowhere. */
+  readonly metricsAddress: ListenAddress | null;
   readonly task: 'care' | 'run-once' | 'clean';
   readonly dryRun: boolean;
   readonly log: LogConfig;
@@ -50,6 +54,12 @@ export interface LogConfig {
 
 const SECOND = 1000;
 const DAY = 24 * 3600 * SECOND;
+const METRICS_ADDRESS: ListenAddress = {
+  kind: 'tcp',
+  address: '127.0.0.1',
+  port: 9288,
+  text: '127.0.0.1:9288',
+};
 const DEFAULT_CA = '/etc/kubernetes/pki/ca.crt';
 
 const interval = durationParser({ leastMs: 10, mostMs: DAY, words: 'from 10ms to 24h' });
@@ -96,6 +106,7 @@ export function readCareConfig(
       maxHoldMs: settings.value('max-hold', patience, 60 * SECOND),
     },
     probe,
+    metricsAddress: settings.value('metrics-addr', parseListenAddress, METRICS_ADDRESS),
     task,
     dryRun: settings.switch('dry-run', false),
     log,
