@@ -33,7 +33,7 @@ interface Sights {
   readonly usage: ProcessUsage;
 }
 
-interface Metrics {
+export interface Metrics {
   /** To be told what happens. */
   readonly reporter: Reporter;
   exchanged(server: Endpoint, exchange: Exchange): void;

@@ -3,6 +3,7 @@ import { care, type CarePolicy } from '../../src/care/care.js';
 import type { Pass, ProbeManner, Prober, Reporter, VoidProbe, Watch } from '../../src/care/ports.js';
 import { endpoint, type Endpoint } from '../../src/core/endpoint.js';
 import type { Evidence, EvidenceKind } from '../../src/core/evidence.js';
+import { tellAll } from '../../src/observe/tell-all.js';
 import { FakeClock, settle } from './fake-clock.js';
 import { FakeKernel, FakeUpkeep } from './fake-kernel.js';
 
@@ -155,6 +156,8 @@ export class Stage {
   readonly upkeep = new FakeUpkeep();
   readonly prober = new FakeProber();
   reporter = new FakeReporter();
+  /** Who else hears of it. */
+  audience: readonly Reporter[] = [];
   readonly #servers: readonly Endpoint[];
   readonly #policy: CarePolicy;
   readonly #random: () => number;
@@ -192,7 +195,7 @@ export class Stage {
         table: this.kernel.table(VIRTUAL_SERVER),
         upkeeps: [this.upkeep],
         clock: this.clock,
-        reporter: this.reporter,
+        reporter: tellAll([this.reporter, ...this.audience]),
         prober: this.prober,
         random: this.#random,
         changes: (signal) => this.#changes(signal),
