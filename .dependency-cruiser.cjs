@@ -108,11 +108,39 @@ module.exports = {
       },
     },
     {
+      name: 'metrics-show-the-report',
+      severity: 'error',
+      comment: 'The metrics know the ports, the values, the report, and how Prometheus is told.',
+      from: { path: '^src/metrics/' },
+      to: {
+        pathNot: [
+          '^src/(metrics|core|care/ports|observe/(counted-)?report)',
+          '^node_modules/prom-client',
+          '^(node:)?perf_hooks$',
+        ],
+      },
+    },
+    {
+      name: 'endpoint-serves-values',
+      severity: 'error',
+      comment: 'The endpoint knows HTTP, the ports and the report; it is handed what it tells.',
+      from: { path: '^src/endpoint/' },
+      to: {
+        pathNot: [
+          '^src/(endpoint|core|care/ports|observe/(counted-)?report)',
+          '^(node:)?(http|net|fs/promises)$',
+        ],
+      },
+    },
+    {
       name: 'only-main-composes',
       severity: 'error',
       comment: 'Adapters do not know each other: only the composition brings them together.',
-      from: { path: '^src/(kernel|probe|log|cli|observe|control|manifest)/' },
-      to: { path: '^src/(kernel|probe|log|cli|observe|control|status|manifest)/', pathNot: '^src/$1/' },
+      from: { path: '^src/(kernel|probe|log|cli|observe|control|manifest|metrics|endpoint)/' },
+      to: {
+        path: '^src/(kernel|probe|log|cli|observe|control|status|manifest|metrics|endpoint)/',
+        pathNot: '^src/($1/|observe/(counted-)?report)',
+      },
     },
     {
       name: 'nobody-imports-main',

@@ -8,12 +8,13 @@ import { systemClock } from './clock.js';
 import type { CareConfig } from './config/care-config.js';
 import { kernelChanges } from './kernel/changes.js';
 import { composeMaintenance, openControl } from './control-side.js';
+import type { Knowledge, Usage, Watching } from './endpoint-side.js';
 import { composeProber } from './probe-side.js';
 import { composeClean, composeUpkeep, type KernelHandles } from './kernel-side.js';
 import { KernelError } from './kernel/errors.js';
 import { takeHold, wordsFor } from './kernel/hold.js';
 import { logReporter } from './log/log-reporter.js';
-import type { Report } from './observe/report.js';
+import type { BriefReport, Report } from './observe/report.js';
 import { Scoreboard } from './observe/scoreboard.js';
 import { summaryOf } from './observe/summary.js';
 import { tellAll } from './observe/tell-all.js';
@@ -30,6 +31,7 @@ interface Program {
   readonly pid: number;
   /** The effective user id. */
   readonly uid: number;
+  readonly usage: () => Usage;
 }
 
 /** Does what the configuration says until the signal aborts. Resolves to whether it was done. */
@@ -112,8 +114,17 @@ async function takeCare(
   const upkeep = await composeUpkeep(config, log, handles, (address) => {
     board.nodeAddressIs(address);
   });
+  const { version, commit, pid, usage } = program;
+  const head = (): Omit<BriefReport, 'virtualServers'> => ({
+    atMs: Date.now(),
+    program: { version, commit, pid, startedAtMs, dryRun },
+  });
+  const report = (): Report => ({ ...head(), virtualServers: [board.report()] });
+  const brief = (): BriefReport => ({ ...head(), virtualServers: [board.brief()] });
+  const watching = await composeWatching(config, log, { report, brief, usage });
   const prober = await composeProber(config, log, (server, exchange) => {
     board.exchanged(server, exchange);
+    watching?.exchanged(server, exchange);
   });
   const parts: CareParts = {
     ...upkeep,
@@ -121,15 +132,13 @@ async function takeCare(
     changes: kernelChanges(handles.rtnetlink, virtualServer),
     clock: systemClock,
     random: Math.random,
-    reporter: tellAll([logReporter(log, config, () => maintenance.drained.size > 0), board]),
+    reporter: tellAll([
+      logReporter(log, config, () => maintenance.drained.size > 0),
+      board,
+      ...(watching === null ? [] : [watching.reporter]),
+    ]),
     maintenance,
   };
-  const { version, commit } = program;
-  const report = (): Report => ({
-    atMs: Date.now(),
-    program: { version, commit, pid: program.pid, startedAtMs, dryRun },
-    virtualServers: [board.report()],
-  });
   await refuseWithoutPermission(parts.table);
   // Who only looks is not the one to ask.
   await using _control = dryRun
@@ -143,9 +152,32 @@ async function takeCare(
           board.drainedSince(server, sinceMs);
         },
       });
-  await care(realServers, policy, parts, signal);
+  await whileWatched(watching, () => care(realServers, policy, parts, signal));
   if (signal.reason === BY_HAND) for (const line of summaryOf(report())) log.info(line);
   log.info(`stopped; ${virtualServer.text} stays as it is`);
+}
+
+async function composeWatching(
+  config: CareConfig,
+  log: Logger,
+  knowledge: Knowledge,
+): Promise<Watching | null> {
+  if (config.metricsAddress === null) return null;
+  // Who is not to be asked need not wait for all of it to be loaded.
+  const { composeEndpoint } = await import('./endpoint-side.js');
+  return composeEndpoint(config, config.metricsAddress, log, knowledge);
+}
+
+/** Does its work while it can be asked how it goes, and no longer. */
+async function whileWatched(watching: Watching | null, work: () => Promise<void>): Promise<void> {
+  const ending = new AbortController();
+  const watched = watching?.run(ending.signal);
+  try {
+    await work();
+  } finally {
+    ending.abort();
+    await watched;
+  }
 }
 
 /** What else cannot be read yet may come to be there while we try again; a capability does not. */

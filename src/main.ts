@@ -12,6 +12,7 @@ import { Settings } from './config/settings.js';
 import { readDrainConfig, readStatusConfig } from './config/status-config.js';
 import type { Output } from './inspect/output.js';
 import { UsageError } from './config/usage-error.js';
+import type { Usage } from './endpoint-side.js';
 
 const DONE = 0;
 const FAILED = 1;
@@ -126,6 +127,7 @@ async function runCare({ given, words: stray }: Run): Promise<number> {
     commit: gitCommit,
     pid: process.pid,
     uid: effectiveUid(),
+    usage: usageOfProcess,
   };
   return (await runCareCommand(config, program, log, untilStopped(log))) ? DONE : FAILED;
 }
@@ -168,6 +170,12 @@ function output(): Output {
       process.stderr.write(`${line}\n`);
     },
   };
+}
+
+function usageOfProcess(): Usage {
+  const { user, system } = process.cpuUsage();
+  const { rss, heapUsed } = process.memoryUsage();
+  return { cpuSeconds: (user + system) / 1e6, residentBytes: rss, heapUsedBytes: heapUsed };
 }
 
 /** Aborts at SIGTERM or SIGINT. The rules stay: an upgrade must not cut the node off. */

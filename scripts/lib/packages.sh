@@ -22,6 +22,17 @@ need_packages() {
   apt_get install "${missing[@]}"
 }
 
+# need_idle_packages PACKAGE... : the same, of packages that Debian would start as services, and does not start here.
+need_idle_packages() (
+  policy=/usr/sbin/policy-rc.d
+  if ((EUID == 0)) && [[ ! -e $policy && -n $(missing_packages "$@") ]]; then
+    trap 'rm -f "$policy"' EXIT
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod 755 "$policy"
+  fi
+  need_packages "$@"
+)
+
 # apt_get VERB PACKAGE... : with the package lists as they are, and if that fails with fresh ones.
 apt_get() {
   local log update_log

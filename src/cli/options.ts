@@ -20,6 +20,7 @@ const REACHING = 'Reaching the virtual server:';
 const JUDGING = 'When to act:';
 const PROBING = 'What to ask real servers, and how to trust them:';
 const SETTING = 'Where options come from:';
+const WATCHING = 'Watching it:';
 const DOING = 'Instead of taking care:';
 const LOGGING = 'Logging:';
 
@@ -233,6 +234,15 @@ export const CARE_OPTIONS = [
       'File with a JSON object of options by their long names: {"vs": "...", "rs": ["...", "..."]}. The command line ' +
       'and the environment win over it',
     group: SETTING,
+  },
+  {
+    flag: 'metrics-addr',
+    kind: 'text',
+    help:
+      'Where to tell Prometheus and the kubelet how it goes: IP:PORT, [IPv6]:PORT, :PORT for every address, ' +
+      'unix:/PATH, or off',
+    defaultText: '127.0.0.1:9288',
+    group: WATCHING,
   },
   {
     flag: 'run-once',

@@ -1,8 +1,10 @@
 import type { Endpoint } from '../core/endpoint.js';
 import type { CarePolicy } from '../care/care.js';
+import type { ListenAddress } from '../endpoint/listen-address.js';
 import { durationParser } from './duration.js';
 import { parseAddress, parseEndpoint } from './endpoint.js';
 import { klogOptions } from './klog.js';
+import { parseListenAddress } from './listen-address.js';
 import { parseInterval, readCount, readInterval } from './pace.js';
 import { DEFAULT_CA, readProbe, type ProbeConfig } from './probe-request.js';
 import { readRealServers } from './real-servers.js';
@@ -24,6 +26,8 @@ export interface CareConfig {
   readonly masquerade: boolean;
   readonly policy: CarePolicy;
   readonly probe: ProbeConfig;
+  /** Where metrics, health and status are to be had; null for nowhere. */
+  readonly metricsAddress: ListenAddress | null;
   readonly task: 'care' | 'run-once' | 'clean';
   readonly dryRun: boolean;
   readonly log: LogConfig;
@@ -38,6 +42,12 @@ export interface LogConfig {
 
 const SECOND = 1000;
 const DAY = 24 * 3600 * SECOND;
+const METRICS_ADDRESS: ListenAddress = {
+  kind: 'tcp',
+  address: '127.0.0.1',
+  port: 9288,
+  text: '127.0.0.1:9288',
+};
 
 const patience = durationParser({ leastMs: 0, mostMs: DAY, words: 'from 0 to 24h' });
 
@@ -87,6 +97,7 @@ export function readCareConfig(
       maxHoldMs: settings.value('max-hold', patience, 60 * SECOND),
     },
     probe,
+    metricsAddress: settings.value('metrics-addr', parseListenAddress, METRICS_ADDRESS),
     task,
     dryRun: settings.switch('dry-run', false),
     log,

@@ -58,7 +58,6 @@ export function ipvsTable(ipvs: Ipvs, virtualServer: Endpoint): VirtualServerTab
 }
 
 /** Reads one virtual server with what the kernel counts. Rejects as the table's own read() does. */
-// ts-unused-exports:disable-next-line
 export async function countedTable(ipvs: Ipvs, { address, port }: Endpoint): Promise<CountedTable> {
   const service: AddressServiceKey = { protocol: 'tcp', address, port };
   try {

@@ -34,13 +34,18 @@ export class History {
     }
   }
 
-  /** Those that are not older than an hour, the newest last; on the clock that {@link add} was given. */
-  minutes(nowMs: number): readonly MinuteReport[] {
+  /**
+   * Those that are not older than an hour, the newest last.
+   *
+   * @param nowMs On the clock that {@link add} was given.
+   * @param offsetMs From there to the clock that they are to be told on.
+   */
+  minutes(nowMs: number, offsetMs: number): readonly MinuteReport[] {
     const oldest = Math.floor(nowMs / MINUTE_MS) - MOST_MINUTES;
     return this.#minutes
       .filter(({ number }) => number > oldest)
       .map(({ number, ok, failed, kinds, sumMs }) => ({
-        atMs: number * MINUTE_MS,
+        atMs: number * MINUTE_MS + offsetMs,
         ok,
         failed,
         kinds: [...kinds],

@@ -11,6 +11,13 @@ export interface Report {
   readonly virtualServers: readonly VirtualServerReport[];
 }
 
+/** A report without the histories: what the metrics and /healthz need, which ask often. */
+export interface BriefReport {
+  readonly atMs: number;
+  readonly program: ProgramReport;
+  readonly virtualServers: readonly BriefVirtualServerReport[];
+}
+
 interface ProgramReport {
   readonly version: string;
   readonly commit: string;
@@ -19,7 +26,13 @@ interface ProgramReport {
   readonly dryRun: boolean;
 }
 
-export interface VirtualServerReport {
+export interface VirtualServerReport extends BriefVirtualServerReport {
+  readonly servers: readonly ServerReport[];
+  /** The last hundred at most, the newest last. */
+  readonly transitions: readonly TransitionReport[];
+}
+
+export interface BriefVirtualServerReport {
   /** `10.103.97.2:6443` */
   readonly virtualServer: string;
   readonly scheduler: string;
@@ -39,9 +52,7 @@ export interface VirtualServerReport {
   /** How often each kind of thing that somebody else had changed was put right. */
   readonly repairs: Readonly<Record<string, number>>;
   /** The configured ones in their order. */
-  readonly servers: readonly ServerReport[];
-  /** The last hundred at most, the newest last. */
-  readonly transitions: readonly TransitionReport[];
+  readonly servers: readonly BriefServerReport[];
 }
 
 export interface PassReport {
@@ -58,7 +69,14 @@ export interface TroubleReport {
   readonly sinceMs: number;
 }
 
-export interface ServerReport {
+export interface ServerReport extends BriefServerReport {
+  /** The last 60 answers' times at most, the newest last. */
+  readonly recentMs: readonly number[];
+  /** The last hour, one for each minute in which it was asked, the newest last. */
+  readonly history: readonly MinuteReport[];
+}
+
+export interface BriefServerReport {
   readonly server: string;
   readonly state: HealthState;
   /** Since when it is in this state. */
@@ -80,10 +98,6 @@ export interface ServerReport {
   readonly lastProbeMs: number | null;
   /** Until when its own certificate is valid; null while that is not known. */
   readonly certificateNotAfterMs: number | null;
-  /** The last 60 answers' times at most, the newest last. */
-  readonly recentMs: readonly number[];
-  /** The last hour, one for each minute in which it was asked, the newest last. */
-  readonly history: readonly MinuteReport[];
 }
 
 /** The probes of one minute. */

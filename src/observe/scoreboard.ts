@@ -5,8 +5,9 @@ import type { Exchange } from '../core/exchange.js';
 import type { Health, HealthState } from '../core/health.js';
 import { History } from './history.js';
 import type {
+  BriefServerReport,
+  BriefVirtualServerReport,
   PassReport,
-  ServerReport,
   TransitionReport,
   TroubleReport,
   VirtualServerReport,
@@ -69,8 +70,31 @@ export class Scoreboard implements Reporter {
   }
 
   report(): VirtualServerReport {
+    const offsetMs = this.#offsetMs();
+    const nowMs = this.#parts.clock.now();
+    return {
+      ...this.#briefReport(offsetMs, (standing) => ({
+        recentMs: [...standing.recentMs],
+        history: standing.history.minutes(nowMs, offsetMs),
+      })),
+      transitions: this.#transitions.map((transition) => later(transition, offsetMs)),
+    };
+  }
+
+  /** The same without the histories, which is quick to make. */
+  brief(): BriefVirtualServerReport {
+    return this.#briefReport(this.#offsetMs(), () => ({}));
+  }
+
+  #offsetMs(): number {
+    return this.#parts.wallClock() - this.#parts.clock.now();
+  }
+
+  #briefReport<More extends object>(
+    offsetMs: number,
+    more: (standing: Standing) => More,
+  ): BriefVirtualServerReport & { readonly servers: readonly (BriefServerReport & More)[] } {
     const { virtualServer, realServers, policy, mode, masquerade } = this.#watched;
-    const offsetMs = this.#parts.wallClock() - this.#parts.clock.now();
     return {
       virtualServer: virtualServer.text,
       scheduler: policy.scheduler,
@@ -86,8 +110,13 @@ export class Scoreboard implements Reporter {
         sinceMs: trouble.sinceMs + offsetMs,
       })),
       repairs: { ...this.#repairs },
-      servers: realServers.map(({ text }) => this.#serverReport(text, offsetMs)),
-      transitions: this.#transitions.map((transition) => later(transition, offsetMs)),
+      servers: realServers.map(({ text }) => {
+        const standing = this.#standings.get(text) ?? unknownStanding(this.#parts.clock.now());
+        return {
+          ...serverReport(text, standing, this.#drainedSinceMs.get(text) ?? null, offsetMs),
+          ...more(standing),
+        };
+      }),
     };
   }
 
@@ -109,12 +138,15 @@ export class Scoreboard implements Reporter {
 
   probed(server: Endpoint, outcome: Evidence | VoidProbe, durationMs: number): void {
     const standing = this.#standings.get(server.text);
-    if (standing === undefined || outcome.kind === 'void') return;
+    if (standing === undefined) return;
     const nowMs = this.#parts.clock.now();
+    standing.lastProbeMs = nowMs;
+    // As the monitor calls it when the prober itself is at fault.
+    this.#troubles.delete(`probe of ${server.text}`);
+    if (outcome.kind === 'void') return;
     const ok = outcome.kind === 'ok';
     standing.probes += 1;
     if (!ok) standing.failures += 1;
-    standing.lastProbeMs = nowMs;
     standing.evidence = outcome;
     standing.history.add(nowMs, outcome.kind, ok ? durationMs : null);
     if (!ok) {
@@ -215,31 +247,32 @@ export class Scoreboard implements Reporter {
   #repaired(kind: string): void {
     this.#repairs[kind] = (this.#repairs[kind] ?? 0) + 1;
   }
-
-  #serverReport(server: string, offsetMs: number): ServerReport {
-    const standing = this.#standings.get(server) ?? unknownStanding(this.#parts.clock.now());
-    const { state, evidence, relapses, recentMs, history, certificateNotAfterMs } = standing;
-    const drainedSinceMs = this.#drainedSinceMs.get(server);
-    return {
-      server,
-      state,
-      sinceMs: standing.sinceMs + offsetMs,
-      drained: drainedSinceMs === undefined ? null : { sinceMs: drainedSinceMs },
-      evidence: evidence === null ? null : { kind: evidence.kind, detail: evidence.detail },
-      heldUntilMs: standing.heldUntilMs === null ? null : standing.heldUntilMs + offsetMs,
-      relapses,
-      lastOk: later(standing.lastOk, offsetMs),
-      probes: standing.probes,
-      failures: standing.failures,
-      lastProbeMs: standing.lastProbeMs === null ? null : standing.lastProbeMs + offsetMs,
-      certificateNotAfterMs,
-      recentMs: [...recentMs],
-      history: history.minutes(this.#parts.clock.now()).map((minute) => later(minute, offsetMs)),
-    };
-  }
 }
 
 const TABLE = 'IPVS table';
+
+function serverReport(
+  server: string,
+  standing: Standing,
+  drainedSinceMs: number | null,
+  offsetMs: number,
+): BriefServerReport {
+  const { state, evidence, relapses, certificateNotAfterMs } = standing;
+  return {
+    server,
+    state,
+    sinceMs: standing.sinceMs + offsetMs,
+    drained: drainedSinceMs === null ? null : { sinceMs: drainedSinceMs },
+    evidence: evidence === null ? null : { kind: evidence.kind, detail: evidence.detail },
+    heldUntilMs: standing.heldUntilMs === null ? null : standing.heldUntilMs + offsetMs,
+    relapses,
+    lastOk: later(standing.lastOk, offsetMs),
+    probes: standing.probes,
+    failures: standing.failures,
+    lastProbeMs: standing.lastProbeMs === null ? null : standing.lastProbeMs + offsetMs,
+    certificateNotAfterMs,
+  };
+}
 
 function unknownStanding(nowMs: number): Standing {
   return {

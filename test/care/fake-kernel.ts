@@ -24,6 +24,8 @@ export class FakeKernel {
   broken: Error | null = null;
   /** Runs between the reading of a table and what comes next: somebody else's chance. */
   meddle: (() => void) | null = null;
+  /** What every request waits for, null when the kernel answers. */
+  hanging: Promise<void> | null = null;
   reads = 0;
   #busy = false;
 
@@ -58,6 +60,7 @@ export class FakeKernel {
     this.#busy = true;
     try {
       await new Promise((resolve) => setImmediate(resolve));
+      await this.hanging;
       if (this.broken !== null) throw this.broken;
       return request();
     } finally {

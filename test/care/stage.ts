@@ -4,6 +4,7 @@ import { Maintenance } from '../../src/care/maintenance.js';
 import type { Pass, ProbeManner, Prober, Reporter, VoidProbe, Watch } from '../../src/care/ports.js';
 import { endpoint, type Endpoint } from '../../src/core/endpoint.js';
 import type { Evidence, EvidenceKind } from '../../src/core/evidence.js';
+import { tellAll } from '../../src/observe/tell-all.js';
 import { FakeClock, settle } from './fake-clock.js';
 import { FakeKernel, FakeUpkeep } from './fake-kernel.js';
 
@@ -163,6 +164,8 @@ export class Stage {
   readonly prober = new FakeProber();
   readonly maintenance = new Maintenance();
   reporter = new FakeReporter();
+  /** Who else hears of it. */
+  audience: readonly Reporter[] = [];
   readonly #servers: readonly Endpoint[];
   readonly #policy: CarePolicy;
   readonly #random: () => number;
@@ -200,7 +203,7 @@ export class Stage {
         table: this.kernel.table(VIRTUAL_SERVER),
         upkeeps: [this.upkeep],
         clock: this.clock,
-        reporter: this.reporter,
+        reporter: tellAll([this.reporter, ...this.audience]),
         prober: this.prober,
         random: this.#random,
         changes: (signal) => this.#changes(signal),

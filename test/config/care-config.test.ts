@@ -60,6 +60,7 @@ describe('the configuration of care', () => {
         port: null,
         tls: NO_TLS,
       },
+      metricsAddress: { kind: 'tcp', address: '127.0.0.1', port: 9288, text: '127.0.0.1:9288' },
       task: 'care',
       dryRun: false,
       log: { level: 'info', format: 'auto' },

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { Lab } from '../../lab/index.js';
 import { run } from '../../lab/run.js';
 import { inGuest } from '../support/netlink.js';
+import { asked } from './asked.js';
 import { allOf, lvscare, serversOf, startCare, untilWeights, VS } from './lvscare.js';
 import { LOADER, unload } from './modules.js';
 
@@ -38,12 +39,24 @@ describe(
       for (const { addresses } of lab.masters)
         await daemon.waitForLine(new RegExp(`${addresses.ipv4}:6443 is up`));
       assert.equal(daemon.text().match(/no IPVS/g)?.length, 1, 'said once');
+      const metrics = await asked(lab.node, '/metrics');
+      assert.equal(metrics.status, 200);
+      assert.match(metrics.body, /^lvscare_ipvs_readable\{[^}]*\} 0$/m);
+      assert.doesNotMatch(metrics.body, /^lvscare_ipvs_(?!readable)/m);
+      assert.match(metrics.body, /^lvscare_real_server_up\{[^}]*\} 1$/m);
+      assert.deepEqual(await asked(lab.node, '/healthz'), { status: 200, body: 'ok\n' });
+      assert.deepEqual(await asked(lab.node, '/readyz'), {
+        status: 503,
+        body: `not ready: ${VS}: the kernel has no IPVS: load it with modprobe ip_vs\n`,
+      });
 
       assert.equal((await run('modprobe', ['ip_vs'])).status, 0);
       await daemon.waitForLine(/the IPVS table can be read again/);
       await daemon.waitForLine(/the kernel has no scheduler rr: load it with modprobe ip_vs_rr/);
       assert.equal((await run('modprobe', ['ip_vs_rr'])).status, 0);
       await untilWeights(lab, allOf(lab));
+      assert.match((await asked(lab.node, '/metrics')).body, /^lvscare_ipvs_readable\{[^}]*\} 1$/m);
+      assert.deepEqual(await asked(lab.node, '/readyz'), { status: 200, body: 'ok\n' });
       assert.equal(await lab.node.sysctl('net.ipv4.vs.expire_nodest_conn'), '1');
       await daemon.stop();
     });

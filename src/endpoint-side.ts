@@ -1,0 +1,175 @@
+/** The side of `lvscare care` that can be asked how it is going, composed: metrics, health, the report. */
+import { readdir } from 'node:fs/promises';
+import type { Logger } from 'pino';
+import type { Reporter } from './care/ports.js';
+import { systemClock } from './clock.js';
+import type { CareConfig } from './config/care-config.js';
+import type { CountedTable } from './core/counters.js';
+import type { Endpoint } from './core/endpoint.js';
+import type { Exchange } from './core/exchange.js';
+import { breather } from './endpoint/breather.js';
+import { keepListening } from './endpoint/endpoint.js';
+import { httpServer, LIMITS } from './endpoint/http-server.js';
+import type { ListenAddress } from './endpoint/listen-address.js';
+import { routesOf } from './endpoint/routes.js';
+import { shared } from './endpoint/shared.js';
+import { countedTable } from './kernel/ipvs-table.js';
+import { CONTENT_TYPES, formatFor } from './metrics/exposition.js';
+import { createMetrics } from './metrics/metrics.js';
+import { Ipvs } from './netlink/index.js';
+import { kernelReport, type Reading } from './observe/counted-report.js';
+import { stuck, unready, type Patience } from './observe/liveness.js';
+import type { BriefReport, Report } from './observe/report.js';
+import { Wakefulness } from './observe/wakefulness.js';
+
+/** For the kernel to tell its counters: nobody waits longer for a scrape. */
+const COUNTERS_MS = 2000;
+
+/** What the process uses of its machine. */
+export interface Usage {
+  /** User and system. */
+  readonly cpuSeconds: number;
+  readonly residentBytes: number;
+  readonly heapUsedBytes: number;
+}
+
+export interface Knowledge {
+  report(): Report;
+  brief(): BriefReport;
+  usage(): Usage;
+}
+
+export interface Watching {
+  /** To be told what happens. */
+  readonly reporter: Reporter;
+  exchanged(server: Endpoint, exchange: Exchange): void;
+  /** Answers whoever asks until the signal aborts. Never rejects. */
+  run(signal: AbortSignal): Promise<void>;
+}
+
+// ts-unused-exports:disable-next-line
+export function composeEndpoint(
+  config: CareConfig,
+  address: ListenAddress,
+  log: Logger,
+  knowledge: Knowledge,
+): Watching {
+  const now = (): number => systemClock.now();
+  const breathe = breather(now, () => new Promise((resolve) => setImmediate(resolve)));
+  const metrics = createMetrics(config, systemClock, breathe);
+  const wakefulness = new Wakefulness(systemClock);
+  const patience = (atMs: number): Patience => ({
+    awakeSinceMs: atMs - (now() - wakefulness.awakeSinceMs()),
+    probeTimeoutMs: config.probe.timeoutMs,
+    fastIntervalMs: config.policy.fastIntervalMs,
+  });
+  const stuckNow = (report: BriefReport): string | null => stuck(report, patience(report.atMs));
+
+  async function serve(signal: AbortSignal): Promise<void> {
+    // A handle of its own: requests on one wait for each other, and no pass is to wait for a scrape.
+    await using ipvs = Ipvs.open({ timeoutMs: COUNTERS_MS });
+    const reading = shared(now, () => read(() => countedTable(ipvs, config.virtualServer)));
+    const text = {
+      prometheus: shared(now, () => metricsIn('prometheus')),
+      openmetrics: shared(now, () => metricsIn('openmetrics')),
+    };
+    async function metricsIn(format: 'prometheus' | 'openmetrics'): Promise<Buffer> {
+      const [counted, openFiles] = await Promise.all([reading(), countOpenFiles()]);
+      const report = knowledge.brief();
+      const told = await metrics.text(format, {
+        report,
+        reading: counted,
+        alive: stuckNow(report) === null,
+        ready: unready(report) === null,
+        usage: { ...knowledge.usage(), openFiles },
+      });
+      return Buffer.from(told);
+    }
+    const routes = routesOf({
+      async metrics(accept) {
+        const format = formatFor(accept);
+        return { type: CONTENT_TYPES[format], body: await text[format]() };
+      },
+      async report() {
+        const counted = await reading();
+        return { ...knowledge.report(), kernel: [kernelReport(config.virtualServer.text, counted)] };
+      },
+      stuck: () => stuckNow(knowledge.brief()),
+      unready: () => unready(knowledge.brief()),
+      page: null,
+      shared: (make) => shared(now, make),
+      breathe,
+    });
+    const onFault = (path: string, error: Error): void => {
+      log.error({ err: error }, `a fault of our own in the answer to ${path}: ${error.message}`);
+    };
+    const said = new Set<string>();
+    await keepListening(
+      {
+        clock: systemClock,
+        address,
+        createServer: () => httpServer(routes, LIMITS, onFault),
+        onListening() {
+          said.clear();
+          log.info({ metricsAddr: address.text }, `metrics, health and status at ${placeOf(address)}`);
+        },
+        onFailure(error, retryInMs) {
+          const again = said.has(error.message);
+          said.add(error.message);
+          log[again ? 'debug' : 'warn'](
+            { err: error, metricsAddr: address.text, retryInMs },
+            `cannot listen at --metrics-addr ${address.text}: ${inWords(error)}; trying again until it works`,
+          );
+        },
+      },
+      signal,
+    );
+  }
+
+  return {
+    reporter: metrics.reporter,
+    exchanged: (server, exchange) => {
+      metrics.exchanged(server, exchange);
+    },
+    async run(signal) {
+      try {
+        await Promise.all([wakefulness.run(signal), metrics.run(signal), serve(signal)]);
+      } catch (error) {
+        // Nobody is to be without care because nobody can see it.
+        log.error({ err: error }, `a fault of our own in ${address.text}: ${(error as Error).message}`);
+      }
+    },
+  };
+}
+
+async function read(table: () => Promise<CountedTable>): Promise<Reading> {
+  try {
+    return { table: await table() };
+  } catch (error) {
+    return { error: error as Error };
+  }
+}
+
+async function countOpenFiles(): Promise<number | null> {
+  try {
+    // One of them is the directory itself.
+    return (await readdir('/proc/self/fd')).length - 1;
+  } catch {
+    return null;
+  }
+}
+
+function placeOf(address: ListenAddress): string {
+  if (address.kind === 'unix') return address.text;
+  return address.address === null ? `port ${address.port} of every address` : `http://${address.text}/`;
+}
+
+const WORDS: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'somebody else listens there; another lvscare on this node needs another address, or off',
+  EADDRNOTAVAIL: 'this node has no such address',
+  EACCES: 'not permitted',
+};
+
+function inWords(error: NodeJS.ErrnoException): string {
+  return WORDS[error.code ?? ''] ?? error.message;
+}

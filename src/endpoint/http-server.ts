@@ -1,0 +1,127 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { plain, type Answer, type Routes } from './answer.js';
+
+interface Limits {
+  /** Connections at once. Who comes then takes the place of who has been quiet for longest. */
+  readonly connections: number;
+  /** For a request to be there, headers and all, in milliseconds. */
+  readonly requestMs: number;
+  /** For the next request on a connection. */
+  readonly keepAliveMs: number;
+  /** For a client to take the whole answer. */
+  readonly answerMs: number;
+  /** Of a request's headers and its first line. */
+  readonly headerBytes: number;
+}
+
+export const LIMITS: Limits = {
+  connections: 64,
+  requestMs: 5000,
+  keepAliveMs: 75_000,
+  answerMs: 10_000,
+  headerBytes: 8192,
+};
+
+/** As far as a page needs nothing: no scripts, no styles, nothing loaded, nobody's frame. */
+const NOTHING = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+
+/**
+ * Answers GET and HEAD at the paths of `routes`, and nothing else. Slow, huge, malformed and many clients cost their own
+ * connections: each is bounded in time, in bytes and in number.
+ */
+export function httpServer(
+  routes: Routes,
+  limits: Limits,
+  onFault: (path: string, error: Error) => void,
+): Server {
+  const server = createServer(
+    {
+      maxHeaderSize: limits.headerBytes,
+      headersTimeout: limits.requestMs,
+      requestTimeout: limits.requestMs,
+      keepAliveTimeout: limits.keepAliveMs,
+      connectionsCheckingInterval: Math.min(1000, limits.requestMs / 2),
+      // An HTTP/1.1 client that names no host is not to be turned away for it: the name means nothing here.
+      requireHostHeader: false,
+    },
+    (request, response) => {
+      void respond(routes, limits, request, response, onFault);
+    },
+  );
+  boundConnections(server, limits.connections);
+  return server;
+}
+
+/** By the order in which they were last heard: the quietest is the first to go. */
+function boundConnections(server: Server, most: number): void {
+  const open = new Set<Socket>();
+  const heard = (socket: Socket): void => {
+    open.delete(socket);
+    open.add(socket);
+  };
+  server.on('connection', (socket: Socket) => {
+    socket.once('close', () => open.delete(socket));
+    heard(socket);
+    const [quietest] = open;
+    if (open.size > most) quietest?.destroy();
+  });
+  server.on('request', ({ socket }: IncomingMessage) => {
+    if (!socket.destroyed) heard(socket);
+  });
+}
+
+async function respond(
+  routes: Routes,
+  limits: Limits,
+  request: IncomingMessage,
+  response: ServerResponse,
+  onFault: (path: string, error: Error) => void,
+): Promise<void> {
+  const { socket } = request;
+  const late = setTimeout(() => socket.destroy(), limits.answerMs).unref();
+  response.once('close', () => {
+    clearTimeout(late);
+  });
+  const { method = '', url = '/' } = request;
+  const [path = '/'] = url.split('?', 1);
+  // What has a body wants something that there is not, and its body is not waited for.
+  const bodied =
+    request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;
+  if (bodied || (method !== 'GET' && method !== 'HEAD')) {
+    response.setHeader('connection', 'close');
+    if (!bodied) response.setHeader('allow', 'GET, HEAD');
+    send(response, bodied ? plain(413, 'no body is taken here') : plain(405, 'only GET and HEAD'), method);
+    return;
+  }
+  const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
+  if (route === undefined) {
+    send(response, plain(404, `nothing here; there is ${Object.keys(routes).join(', ')}`), method);
+    return;
+  }
+  try {
+    send(response, await route({ path, accept: request.headers.accept ?? '' }), method);
+  } catch (error) {
+    onFault(path, error as Error);
+    send(response, plain(500, `cannot tell: ${(error as Error).message}`), method);
+  }
+}
+
+function send(
+  response: ServerResponse,
+  { status, type, body, contentSecurityPolicy }: Answer,
+  method: string,
+): void {
+  if (response.destroyed || response.headersSent) return;
+  const bytes = typeof body === 'string' ? Buffer.from(body) : body;
+  response.writeHead(status, {
+    'content-type': type,
+    'content-length': bytes.byteLength,
+    'cache-control': 'no-store',
+    'content-security-policy': contentSecurityPolicy ?? NOTHING,
+    'x-content-type-options': 'nosniff',
+    'referrer-policy': 'no-referrer',
+    'cross-origin-resource-policy': 'same-origin',
+  });
+  response.end(method === 'HEAD' ? undefined : bytes);
+}

@@ -1,0 +1,60 @@
+import type { CountedReport } from '../observe/counted-report.js';
+import { plain, type Answer, type Routes } from './answer.js';
+import { reportJson } from './report-json.js';
+
+/** A page that shows a report. */
+interface Page {
+  readonly html: string;
+  /** What it may load and run. */
+  readonly contentSecurityPolicy: string;
+}
+
+interface Sources {
+  /** The metrics, and their content type, for an Accept header. */
+  metrics(accept: string): Promise<{ readonly type: string; readonly body: Buffer }>;
+  report(): Promise<CountedReport>;
+  /** What does not make progress, or null. */
+  stuck(): string | null;
+  /** Why the last reconcile did not make the kernel so, or null. */
+  unready(): string | null;
+  /** null for a listing of the paths. */
+  readonly page: ((report: CountedReport) => Page) | null;
+  /** Shares what costs something to make among all who ask for it. */
+  shared<Value>(make: () => Promise<Value>): () => Promise<Value>;
+  breathe(): Promise<void>;
+}
+
+const LISTING = [
+  'lvscare',
+  '',
+  '/metrics      for Prometheus',
+  '/healthz      200 while every monitor and the reconciler make progress, else 503 and what is stuck',
+  '/readyz       200 once the kernel is as it should be, else 503 and why it is not',
+  '/report.json  all that is known of every server',
+].join('\n');
+
+/** What can be asked for. */
+export function routesOf(sources: Sources): Routes {
+  const { page } = sources;
+  const json = sources.shared(async (): Promise<Answer> => ({
+    status: 200,
+    type: 'application/json',
+    body: Buffer.from(await reportJson(await sources.report(), () => sources.breathe())),
+  }));
+  const root = sources.shared(async (): Promise<Answer> => {
+    if (page === null) return plain(200, LISTING);
+    const { html, contentSecurityPolicy } = page(await sources.report());
+    return { status: 200, type: 'text/html; charset=utf-8', body: Buffer.from(html), contentSecurityPolicy };
+  });
+  return {
+    '/': root,
+    '/metrics': async ({ accept }) => ({ status: 200, ...(await sources.metrics(accept)) }),
+    '/healthz': () => verdict(sources.stuck(), 'stuck'),
+    '/readyz': () => verdict(sources.unready(), 'not ready'),
+    '/report.json': json,
+  };
+}
+
+function verdict(complaint: string | null, words: string): Answer {
+  return complaint === null ? plain(200, 'ok') : plain(503, `${words}: ${complaint}`);
+}

@@ -1,0 +1,323 @@
+/**
+ * Every metric that there is: its name, its labels, and what to do with it. docs/metrics.md is made from this.
+ *
+ * Names end in their base unit, counters in `_total`. What concerns a virtual server has the labels that node_exporter's
+ * `node_ipvs_*` have, so that both can be joined.
+ */
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { Endpoint } from '../core/endpoint.js';
+
+const VS_LABELS = ['local_address', 'local_port', 'proto'] as const;
+const RS_LABELS = [...VS_LABELS, 'remote_address', 'remote_port'] as const;
+
+export type VsLabels = Readonly<Record<(typeof VS_LABELS)[number], string>>;
+export type RsLabels = Readonly<Record<(typeof RS_LABELS)[number], string>>;
+
+/** As /proc/net/ip_vs has it, and therefore node_exporter. */
+export function vsLabels({ address, port }: Endpoint): VsLabels {
+  return { local_address: address, local_port: String(port), proto: 'TCP' };
+}
+
+export function rsLabels(virtualServer: Endpoint, { address, port }: Endpoint): RsLabels {
+  return { ...vsLabels(virtualServer), remote_address: address, remote_port: String(port) };
+}
+
+/** Those of real servers. */
+export type ServerFamilies = ReturnType<typeof declareServerFamilies>;
+/** Those of the virtual server and of the program. */
+export type Families = ReturnType<typeof declareFamilies>;
+
+/** Makes families, each with our prefix, in one registry. */
+function makers(registry: Registry) {
+  const registers = [registry];
+  return {
+    gauge: <Label extends string>(name: string, help: string, labelNames: readonly Label[]) =>
+      new Gauge({ name: `lvscare_${name}`, help, labelNames: [...labelNames], registers }),
+    counter: <Label extends string>(name: string, help: string, labelNames: readonly Label[]) =>
+      new Counter({ name: `lvscare_${name}`, help, labelNames: [...labelNames], registers }),
+    histogram: <Label extends string>(
+      name: string,
+      help: string,
+      labelNames: readonly Label[],
+      buckets: number[],
+    ) => new Histogram({ name: `lvscare_${name}`, help, labelNames: [...labelNames], buckets, registers }),
+  };
+}
+
+/** Declares those of real servers in a registry. */
+// eslint-disable-next-line @typescript-eslint/explicit-module-boundary-types -- this list is the type
+export function declareServerFamilies(registry: Registry) {
+  const { gauge, counter, histogram } = makers(registry);
+  return {
+    up: gauge(
+      'real_server_up',
+      'Whether this node holds a real server for healthy (1) or not (0). One node at 0: look at its network; most nodes: at the apiserver.',
+      RS_LABELS,
+    ),
+    state: gauge(
+      'real_server_state',
+      '1 for the state that a real server is in, 0 for the others. unknown: not asked often enough yet; sick: it is there but unwell, and is drained; dead: nothing is there.',
+      [...RS_LABELS, 'state'],
+    ),
+    lastTransition: gauge(
+      'last_transition_timestamp_seconds',
+      'When a real server entered the state it is in. Compare it with other nodes to see who noticed first.',
+      RS_LABELS,
+    ),
+    transitions: counter(
+      'transitions_total',
+      'Changes of state, by the state entered (to) and by the evidence for it (cause). The cause says where to look; many in an hour are flapping.',
+      [...RS_LABELS, 'to', 'cause'],
+    ),
+    probes: counter(
+      'probes_total',
+      'Answers to probes by result: ok, refused, silent, slow, tls, status, broken; void for a fault of this node, which counts for nothing. Failures without a transition are worth a look before it comes.',
+      [...RS_LABELS, 'result'],
+    ),
+    probeDuration: histogram(
+      'probe_duration_seconds',
+      'How long healthy answers took, connecting included where it was needed. One node high: its network; all nodes high: the apiserver or its etcd.',
+      RS_LABELS,
+      [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
+    ),
+    phases: histogram(
+      'probe_phase_duration_seconds',
+      'Where the time went, by phase: connect (TCP: the network), handshake (TLS: the CPU of the apiserver), first_byte (the apiserver and its etcd). The first two are of fresh connections only.',
+      [...RS_LABELS, 'phase'],
+      [0.001, 0.005, 0.025, 0.1, 0.25, 1],
+    ),
+    lastProbe: gauge(
+      'last_probe_timestamp_seconds',
+      'When a real server was last asked, whatever came of it. If it lies back by many lvscare_interval_seconds, the checker is stuck.',
+      RS_LABELS,
+    ),
+    lastOk: gauge(
+      'last_ok_timestamp_seconds',
+      'When a real server last gave a healthy answer. Absent until it has.',
+      RS_LABELS,
+    ),
+    certificateExpiry: gauge(
+      'certificate_expiry_timestamp_seconds',
+      'Until when the certificate that a real server shows is valid. Alert weeks before: after it, the server is sick on every node. Absent until a handshake showed one, and without TLS.',
+      RS_LABELS,
+    ),
+    drained: gauge(
+      'real_server_drained',
+      'Whether a real server was taken out by hand (1), by lvscare drain. When the maintenance is over: lvscare undrain.',
+      RS_LABELS,
+    ),
+    held: gauge(
+      'real_server_held',
+      'Whether a real server answers and is held out because it keeps failing soon after it is back (1). It comes back by itself; the reason is in the transitions before.',
+      RS_LABELS,
+    ),
+    holds: counter(
+      'holds_total',
+      'How often a real server was held out because it flaps. If it grows, look for what restarts the apiserver.',
+      RS_LABELS,
+    ),
+    watchLosses: counter(
+      'watch_losses_total',
+      'How often the connection that is kept to a real server was lost. That alone is no failure; many are something between that closes connections.',
+      RS_LABELS,
+    ),
+
+    // The kernel's rows, read for the scrape.
+    weight: gauge(
+      'ipvs_backend_weight',
+      'The weight that a real server has in the table: 0 while it is drained. Absent when it is not in the table, and gets no clients.',
+      RS_LABELS,
+    ),
+    active: gauge(
+      'ipvs_backend_connections_active',
+      'Established connections. sum by (local_address, local_port) gives those of the virtual server. At weight 0 they are what the drain waits for.',
+      RS_LABELS,
+    ),
+    inactive: gauge(
+      'ipvs_backend_connections_inactive',
+      'Connections that are being made or ended. Many at a server that is up: SYNs that nobody answers.',
+      RS_LABELS,
+    ),
+    backendTraffic: {
+      connections: counter(
+        'ipvs_backend_connections_total',
+        'Connections that were scheduled to a real server. Starts anew when its row does. By its rate, see whether clients are spread evenly.',
+        RS_LABELS,
+      ),
+      packetsIn: counter(
+        'ipvs_backend_incoming_packets_total',
+        'Packets from clients to a real server.',
+        RS_LABELS,
+      ),
+      packetsOut: counter(
+        'ipvs_backend_outgoing_packets_total',
+        'Packets from a real server to clients.',
+        RS_LABELS,
+      ),
+      bytesIn: counter(
+        'ipvs_backend_incoming_bytes_total',
+        'Bytes from clients to a real server.',
+        RS_LABELS,
+      ),
+      bytesOut: counter(
+        'ipvs_backend_outgoing_bytes_total',
+        'Bytes from a real server to clients.',
+        RS_LABELS,
+      ),
+    },
+  };
+}
+
+/** Declares those of the virtual server and of the program in a registry. */
+// eslint-disable-next-line @typescript-eslint/explicit-module-boundary-types -- this list is the type
+export function declareFamilies(registry: Registry) {
+  const { gauge, counter, histogram } = makers(registry);
+  const registers = [registry];
+  return {
+    // Each virtual server.
+    info: gauge(
+      'virtual_server_info',
+      'How a virtual server is set up: always 1. node_address is empty while it is not known, or not needed.',
+      [...VS_LABELS, 'scheduler', 'mode', 'masquerade', 'node_address', 'dry_run'],
+    ),
+    interval: gauge(
+      'interval_seconds',
+      'The time between probes, and between passes of the reconciler. To compare ages with.',
+      VS_LABELS,
+    ),
+    lastResort: gauge(
+      'last_resort',
+      'Whether no real server is up and those that may still answer serve all the same (1). Somebody is to be called.',
+      VS_LABELS,
+    ),
+    rival: gauge(
+      'rival',
+      'Whether something keeps deleting the virtual server (1). In ipvs mode, give kube-proxy an excludeCIDRs entry for it.',
+      VS_LABELS,
+    ),
+    trouble: gauge(
+      'trouble',
+      '1 for each thing that is amiss and could not be put right, or not even be looked at. Absent when all is well. The log says why.',
+      [...VS_LABELS, 'what'],
+    ),
+    reconciles: counter(
+      'reconciles_total',
+      'Passes of the reconciler by result: ok, failed (the kernel refused something), unreadable (the table could not be read). Anything but ok that goes on leaves the table as it was.',
+      [...VS_LABELS, 'result'],
+    ),
+    reconcileDuration: histogram(
+      'reconcile_duration_seconds',
+      'How long it took to read the table and to change what had to be. More than a few milliseconds is a kernel that is busy.',
+      VS_LABELS,
+      [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5],
+    ),
+    lastReconcile: gauge(
+      'last_reconcile_timestamp_seconds',
+      'When the reconciler last ended a pass. If it lies back by many lvscare_interval_seconds, it is stuck.',
+      VS_LABELS,
+    ),
+    actions: counter(
+      'actions_total',
+      'Changes of the IPVS table by action (create-service, update-service, create-row, update-row, delete-row) and result: ok, failed, raced (somebody changed it at the same time), dry-run.',
+      [...VS_LABELS, 'action', 'result'],
+    ),
+    repairs: counter(
+      'repairs_total',
+      'How often something that somebody else had changed was put right, by what it was: an action on the table, or an upkeep such as the local route. If one keeps growing, find who does it.',
+      [...VS_LABELS, 'what'],
+    ),
+    deaf: counter(
+      'notifications_lost_total',
+      'How often the kernel stopped telling what changes. Until it is heard again, drift is found by the interval only.',
+      VS_LABELS,
+    ),
+    faults: counter(
+      'faults_total',
+      'Failures that should not be possible. Report each of them with its line in the log.',
+      VS_LABELS,
+    ),
+
+    // The kernel's table, read for the scrape.
+    tableReadable: gauge(
+      'ipvs_readable',
+      'Whether the table could be read for this scrape. At 0 there is no other lvscare_ipvs_ series: is ip_vs loaded, and does the pod have NET_ADMIN?',
+      VS_LABELS,
+    ),
+    servicePresent: gauge(
+      'ipvs_service_present',
+      'Whether the virtual server is in the table. At 0 clients are refused, or reach whatever has its address.',
+      VS_LABELS,
+    ),
+    serviceTraffic: {
+      connections: counter(
+        'ipvs_service_connections_total',
+        'Connections that were scheduled to any real server. Starts anew with the virtual server.',
+        VS_LABELS,
+      ),
+      packetsIn: counter(
+        'ipvs_service_incoming_packets_total',
+        'Packets from clients of the virtual server.',
+        VS_LABELS,
+      ),
+      packetsOut: counter(
+        'ipvs_service_outgoing_packets_total',
+        'Packets to clients of the virtual server.',
+        VS_LABELS,
+      ),
+      bytesIn: counter(
+        'ipvs_service_incoming_bytes_total',
+        'Bytes from clients of the virtual server.',
+        VS_LABELS,
+      ),
+      bytesOut: counter(
+        'ipvs_service_outgoing_bytes_total',
+        'Bytes to clients of the virtual server.',
+        VS_LABELS,
+      ),
+    },
+
+    // The program.
+    alive: gauge(
+      'alive',
+      'What /healthz says: 0 when a monitor or the reconciler is stuck. A restart is due.',
+      [],
+    ),
+    ready: gauge('ready', 'What /readyz says: 1 when the last pass of the reconciler made the table so.', []),
+    buildInfo: gauge(
+      'build_info',
+      'The version that runs: always 1. During an upgrade, count nodes by version.',
+      ['version', 'commit'],
+    ),
+    eventLoopDelay: histogram(
+      'event_loop_delay_seconds',
+      'For each second, the longest that the program could not attend to anything. Above 0.1 the node is short of CPU, and verdicts come late by as much.',
+      [],
+      [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
+    ),
+    startTime: new Gauge({
+      name: 'process_start_time_seconds',
+      help: 'When the process started. If it changes, it was restarted: by whom?',
+      registers,
+    }),
+    cpu: new Counter({
+      name: 'process_cpu_seconds_total',
+      help: 'CPU time that the process used, user and system.',
+      registers,
+    }),
+    residentMemory: new Gauge({
+      name: 'process_resident_memory_bytes',
+      help: 'Memory that the process holds. It levels out; what grows for days is a leak.',
+      registers,
+    }),
+    openFiles: new Gauge({
+      name: 'process_open_fds',
+      help: 'Open file descriptors. Each real server takes one, or a few while it is asked.',
+      registers,
+    }),
+    heapUsed: new Gauge({
+      name: 'nodejs_heap_size_used_bytes',
+      help: 'JavaScript heap in use.',
+      registers,
+    }),
+  };
+}

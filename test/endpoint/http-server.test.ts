@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { describe, it } from 'node:test';
+import { plain, type Routes } from '../../src/endpoint/answer.js';
+import { httpServer, LIMITS } from '../../src/endpoint/http-server.js';
+import { get, raw, serve, type Served } from './client.js';
+
+/** Short, so that nobody waits; the order between them is what matters. */
+const QUICK = { ...LIMITS, requestMs: 400, keepAliveMs: 60_000, answerMs: 600, connections: 8 };
+
+function start(routes: Routes = {}, limits = QUICK, faults: string[] = []): Promise<Served> {
+  const all = { '/healthz': () => plain(200, 'ok'), ...routes };
+  return serve(
+    httpServer(all, limits, (path, error) => {
+      faults.push(`${path}: ${error.message}`);
+    }),
+  );
+}
+
+describe('the endpoint', () => {
+  it('answers GET, and HEAD without a body, and lets nobody keep or frame it', async () => {
+    await using served = await start();
+    const got = await get(served, '/healthz?verbose');
+    assert.equal(got.status, 200);
+    assert.equal(got.body, 'ok\n');
+    assert.equal(got.headers['content-type'], 'text/plain; charset=utf-8');
+    assert.equal(got.headers['cache-control'], 'no-store');
+    assert.equal(got.headers['x-content-type-options'], 'nosniff');
+    assert.match(
+      String(got.headers['content-security-policy']),
+      /^default-src 'none'; frame-ancestors 'none'/,
+    );
+    const head = await get(served, '/healthz', { method: 'HEAD' });
+    assert.equal(head.status, 200);
+    assert.equal(head.body, '');
+    assert.equal(head.headers['content-length'], '3');
+  });
+
+  it('knows no other path and no other method', async () => {
+    await using served = await start();
+    for (const path of ['/nowhere', '/constructor', '/__proto__', '//', '/healthz/', '*'])
+      assert.equal((await get(served, path)).status, 404, path);
+    for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH', 'TRACE']) {
+      const got = await get(served, '/healthz', { method });
+      assert.equal(got.status, 405, method);
+      assert.equal(got.headers.allow, 'GET, HEAD');
+      assert.equal(got.headers.connection, 'close');
+    }
+    assert.equal((await get(served, '/healthz')).status, 200);
+  });
+
+  it('takes any Host, and none', async () => {
+    await using served = await start();
+    assert.equal((await get(served, '/healthz', { headers: { host: 'elsewhere.example' } })).status, 200);
+    const { ended } = await raw(served.port, 'GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n');
+    assert.match(await ended, /^HTTP\/1\.1 200 OK\r\n/);
+    const old = await raw(served.port, 'GET /healthz HTTP/1.0\r\n\r\n');
+    assert.match(await old.ended, /^HTTP\/1\.1 200 OK\r\n/);
+  });
+
+  it('takes no body, and does not wait for one', async () => {
+    await using served = await start();
+    for (const header of ['Content-Length: 1000000000', 'Transfer-Encoding: chunked']) {
+      const { ended } = await raw(served.port, `GET /healthz HTTP/1.1\r\n${header}\r\n\r\n`);
+      assert.match(await ended, /^HTTP\/1\.1 413 /, header);
+    }
+  });
+
+  it('turns away what is not HTTP, or too long', async () => {
+    await using served = await start();
+    const cases: readonly (readonly [bytes: string, answer: RegExp])[] = [
+      ['\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03', /^HTTP\/1\.1 400 /],
+      ['hello\r\n\r\n', /^HTTP\/1\.1 400 /],
+      ['GET /healthz HTTP/9.9\r\n\r\n', /^HTTP\/1\.1 400 /],
+      ['GET / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n', /^HTTP\/1\.1 400 /],
+      [`GET /healthz HTTP/1.1\r\nX: ${'x'.repeat(9000)}\r\n\r\n`, /^HTTP\/1\.1 431 /],
+      [`GET /${'x'.repeat(9000)} HTTP/1.1\r\n\r\n`, /^HTTP\/1\.1 431 /],
+    ];
+    for (const [bytes, answer] of cases) {
+      const { ended } = await raw(served.port, bytes);
+      assert.match(await ended, answer, JSON.stringify(bytes.slice(0, 40)));
+    }
+    assert.equal((await get(served, '/healthz')).status, 200);
+  });
+
+  it('ends a connection whose request does not come', async () => {
+    await using served = await start();
+    for (const bytes of ['', 'GET /healthz HTTP/1.1\r\nX-Slow: ']) {
+      const { ended } = await raw(served.port, bytes);
+      // That it ends at all is what is tested: the test's own time limit is what it would run into.
+      assert.match(await ended, /^(HTTP\/1\.1 408 |$)/, JSON.stringify(bytes));
+    }
+  });
+
+  it('ends a connection whose headers come byte by byte', async () => {
+    await using served = await start();
+    const { socket, ended } = await raw(served.port, 'GET /healthz HTTP/1.1\r\n');
+    const dripping = setInterval(() => socket.write('X: y\r\n'), 50);
+    await ended;
+    clearInterval(dripping);
+  });
+
+  it('ends a connection that does not take its answer', async () => {
+    const big = 'x'.repeat(32 * 1024 * 1024);
+    await using served = await start({ '/big': () => plain(200, big) });
+    const accepted = once(served.server, 'connection') as Promise<[Socket]>;
+    const socket = connect(served.port, '127.0.0.1');
+    socket.on('error', () => undefined);
+    socket.pause();
+    socket.write('GET /big HTTP/1.1\r\n\r\n');
+    const [theirs] = await accepted;
+    // Nothing is read until the server has given up: then what is left of the answer never comes.
+    await once(theirs, 'close');
+    let bytes = 0;
+    socket.on('data', (chunk: Buffer) => (bytes += chunk.length));
+    socket.resume();
+    await once(socket, 'close');
+    assert.ok(bytes < big.length, `${bytes} bytes came`);
+  });
+
+  it('answers who comes, however many others sit there and say nothing', async () => {
+    await using served = await start({}, { ...QUICK, requestMs: 60_000 });
+    const idle = await Promise.all(Array.from({ length: 100 }, () => raw(served.port, 'GET /hea')));
+    for (let time = 0; time < 5; time += 1) assert.equal((await get(served, '/healthz')).status, 200);
+    // All but the last ones had to go for others.
+    await Promise.all(idle.slice(0, 92).map(({ ended }) => ended));
+    for (const { socket } of idle) socket.destroy();
+  });
+
+  it('lets the quietest go first: who keeps asking over one connection stays', async () => {
+    await using served = await start({}, { ...QUICK, requestMs: 60_000 });
+    const scraper = await raw(served.port, 'GET /healthz HTTP/1.1\r\n\r\n');
+    let answers = 0;
+    const answered = async (): Promise<void> => {
+      await once(scraper.socket, 'data');
+      answers += 1;
+    };
+    await answered();
+    for (let time = 0; time < 10; time += 1) {
+      const others = await Promise.all(Array.from({ length: 5 }, () => raw(served.port)));
+      scraper.socket.write('GET /healthz HTTP/1.1\r\n\r\n');
+      await answered();
+      for (const { socket } of others) socket.destroy();
+    }
+    assert.equal(answers, 11);
+    scraper.socket.destroy();
+  });
+
+  it('answers many requests in one packet', async () => {
+    await using served = await start();
+    const { ended, socket } = await raw(served.port, 'GET /healthz HTTP/1.1\r\n\r\n'.repeat(500));
+    socket.write('GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n');
+    assert.equal((await ended).match(/HTTP\/1\.1 200 OK/g)?.length, 501);
+  });
+
+  it('says that a route failed, and goes on', async () => {
+    const faults: string[] = [];
+    await using served = await start(
+      { '/broken': () => Promise.reject(new Error('out of ideas')) },
+      QUICK,
+      faults,
+    );
+    const got = await get(served, '/broken');
+    assert.equal(got.status, 500);
+    assert.equal(got.body, 'cannot tell: out of ideas\n');
+    assert.deepEqual(faults, ['/broken: out of ideas']);
+    assert.equal((await get(served, '/healthz')).status, 200);
+  });
+});

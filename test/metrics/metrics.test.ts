@@ -1,0 +1,366 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { describe, it } from 'node:test';
+import { Registry } from 'prom-client';
+import type { Traffic } from '../../src/core/counters.js';
+import { endpoint, type Endpoint } from '../../src/core/endpoint.js';
+import type { Exchange } from '../../src/core/exchange.js';
+import { declareFamilies, declareServerFamilies } from '../../src/metrics/families.js';
+import { createMetrics, type Metrics } from '../../src/metrics/metrics.js';
+import type { Reading } from '../../src/observe/counted-report.js';
+import { Scoreboard } from '../../src/observe/scoreboard.js';
+import { A, B, C, POLICY, Stage, VIRTUAL_SERVER } from '../care/stage.js';
+import { ofServer, ofVirtualServer, samplesOf } from './samples.js';
+
+const NOTHING: Reading = { table: null };
+const TRAFFIC: Traffic = {
+  connections: 3n,
+  packetsIn: 40n,
+  packetsOut: 50n,
+  bytesIn: 6000n,
+  bytesOut: 2n ** 53n,
+  connectionsPerSecond: 1,
+  bytesInPerSecond: 2,
+  bytesOutPerSecond: 3,
+};
+
+interface Scraped {
+  readonly stage: Stage;
+  readonly metrics: Metrics;
+  readonly board: Scoreboard;
+  readonly scrape: (reading?: Reading) => Promise<ReadonlyMap<string, number>>;
+  readonly text: (format: 'prometheus' | 'openmetrics', reading?: Reading) => Promise<string>;
+}
+
+/** The control loop on a fake clock, with metrics that hear of it. */
+function watched(servers: readonly Endpoint[] = [A, B, C], dryRun = false): Scraped {
+  const stage = new Stage(servers);
+  const config = {
+    virtualServer: VIRTUAL_SERVER,
+    realServers: servers,
+    policy: POLICY,
+    mode: 'local',
+    masquerade: false,
+    dryRun,
+  };
+  const board = new Scoreboard(config, { clock: stage.clock, wallClock: () => stage.clock.now() });
+  const metrics = createMetrics(config, stage.clock, () => Promise.resolve());
+  stage.audience = [board, metrics.reporter];
+  const startedAtMs = stage.clock.now();
+  const text: Scraped['text'] = (format, reading = NOTHING) =>
+    metrics.text(format, {
+      report: {
+        atMs: stage.clock.now(),
+        program: { version: 'v1.2.3', commit: 'abc', pid: 1, startedAtMs, dryRun },
+        virtualServers: [board.brief()],
+      },
+      reading,
+      alive: true,
+      ready: false,
+      usage: { cpuSeconds: 1.5, residentBytes: 2e6, heapUsedBytes: 1e6, openFiles: null },
+    });
+  return {
+    stage,
+    metrics,
+    board,
+    text,
+    scrape: async (reading) => samplesOf(await text('prometheus', reading)),
+  };
+}
+
+describe('the metrics of a real server', () => {
+  it('begin at 0, so that the first time is an increase', async () => {
+    const { scrape } = watched();
+    const samples = await scrape();
+    assert.equal(samples.get(`lvscare_real_server_up${ofServer(A.address)}`), 0);
+    assert.equal(samples.get(`lvscare_real_server_state${ofServer(A.address, ',state="unknown"')}`), 1);
+    for (const result of ['ok', 'refused', 'silent', 'slow', 'tls', 'status', 'broken', 'void'])
+      assert.equal(samples.get(`lvscare_probes_total${ofServer(A.address, `,result="${result}"`)}`), 0);
+    assert.equal(
+      samples.get(`lvscare_transitions_total${ofServer(A.address, ',to="dead",cause="refused"')}`),
+      0,
+    );
+    assert.equal(samples.get(`lvscare_probe_duration_seconds_count${ofServer(A.address)}`), 0);
+    assert.ok(!samples.has(`lvscare_certificate_expiry_timestamp_seconds${ofServer(A.address)}`));
+  });
+
+  it('follow it down and up', async () => {
+    const { stage, scrape } = watched();
+    await stage.start();
+    const before = await scrape();
+    assert.equal(before.get(`lvscare_real_server_up${ofServer(B.address)}`), 1);
+    assert.equal(before.get(`lvscare_transitions_total${ofServer(B.address, ',to="up",cause="ok"')}`), 1);
+    stage.answer(B, 'refused');
+    await stage.clock.advance(10_000);
+    const down = await scrape();
+    assert.equal(down.get(`lvscare_real_server_up${ofServer(B.address)}`), 0);
+    const states = ['unknown', 'up', 'sick', 'dead'].map((state) =>
+      down.get(`lvscare_real_server_state${ofServer(B.address, `,state="${state}"`)}`),
+    );
+    assert.deepEqual(states, [0, 0, 0, 1]);
+    assert.equal(
+      down.get(`lvscare_transitions_total${ofServer(B.address, ',to="dead",cause="refused"')}`),
+      1,
+    );
+    assert.ok((down.get(`lvscare_probes_total${ofServer(B.address, ',result="refused"')}`) ?? 0) >= 2);
+    assert.equal(down.get(`lvscare_real_server_up${ofServer(A.address)}`), 1);
+    const sinceS = down.get(`lvscare_last_transition_timestamp_seconds${ofServer(B.address)}`) ?? 0;
+    assert.ok(sinceS * 1000 <= stage.clock.now() + 500 && sinceS * 1000 > stage.clock.now() - 10_500);
+    stage.answer(B, 'ok');
+    await stage.clock.advance(10_000);
+    const up = await scrape();
+    assert.equal(up.get(`lvscare_transitions_total${ofServer(B.address, ',to="up",cause="ok"')}`), 2);
+    await stage.stop();
+  });
+
+  it('tell of one that is held because it flaps', async () => {
+    const { stage, scrape } = watched();
+    await stage.start();
+    for (let time = 0; time < 3; time += 1) {
+      stage.answer(B, 'status');
+      await stage.clock.advance(6000);
+      stage.answer(B, 'ok');
+      await stage.clock.advance(5600);
+    }
+    stage.answer(B, 'status');
+    await stage.clock.advance(6000);
+    stage.answer(B, 'ok');
+    await stage.clock.advance(5200);
+    const samples = await scrape();
+    assert.equal(samples.get(`lvscare_real_server_held${ofServer(B.address)}`), 1);
+    assert.ok((samples.get(`lvscare_holds_total${ofServer(B.address)}`) ?? 0) >= 1);
+    await stage.stop();
+  });
+
+  it('tell of one that was taken out by hand', async () => {
+    const { board, scrape } = watched();
+    const drained = async (): Promise<number | undefined> =>
+      (await scrape()).get(`lvscare_real_server_drained${ofServer(B.address)}`);
+    assert.equal(await drained(), 0);
+    board.drainedSince(B.text, 1000);
+    assert.equal(await drained(), 1);
+    board.drainedSince(B.text, null);
+    assert.equal(await drained(), 0);
+  });
+
+  it('tell of phases in seconds, and of a certificate', async () => {
+    const { metrics, board, scrape } = watched();
+    const exchange: Exchange = {
+      evidence: null,
+      fresh: true,
+      phases: { connectMs: 2, handshakeMs: null, firstByteMs: 200, totalMs: 202 },
+      status: 200,
+      session: { protocol: 'TLSv1.3', cipher: 'x', chain: [], notAfterMs: 1_900_000_000_000 },
+    };
+    metrics.exchanged(A, exchange);
+    board.exchanged(A, exchange);
+    metrics.exchanged(endpoint('ipv4', '192.0.2.1', 1), exchange);
+    const samples = await scrape();
+    const phase = (name: string): string => ofServer(A.address, `,phase="${name}"`);
+    assert.equal(samples.get(`lvscare_probe_phase_duration_seconds_sum${phase('connect')}`), 0.002);
+    assert.equal(samples.get(`lvscare_probe_phase_duration_seconds_count${phase('first_byte')}`), 1);
+    assert.ok(!samples.has(`lvscare_probe_phase_duration_seconds_count${phase('handshake')}`));
+    assert.equal(
+      samples.get(`lvscare_certificate_expiry_timestamp_seconds${ofServer(A.address)}`),
+      1_900_000_000,
+    );
+    assert.ok(![...samples.keys()].some((series) => series.includes('192.0.2.1')), 'labels are bounded');
+  });
+});
+
+describe('the metrics of a virtual server', () => {
+  it('count passes, actions and repairs', async () => {
+    const { stage, scrape } = watched();
+    await stage.start();
+    const made = await scrape();
+    assert.equal(made.get(`lvscare_actions_total${ofVirtualServer(',action="create-row",result="ok"')}`), 3);
+    assert.equal(made.get(`lvscare_repairs_total${ofVirtualServer(',what="create-service"')}`), 0);
+    assert.ok(!made.has(`lvscare_repairs_total${ofVirtualServer(',what="fake"')}`), 'made, not repaired');
+    stage.kernel.services.clear();
+    stage.upkeep.amiss = 'gone';
+    await stage.clock.advance(6000);
+    const repaired = await scrape();
+    assert.equal(repaired.get(`lvscare_repairs_total${ofVirtualServer(',what="create-service"')}`), 1);
+    assert.equal(repaired.get(`lvscare_repairs_total${ofVirtualServer(',what="fake"')}`), 1);
+    assert.ok((repaired.get(`lvscare_reconciles_total${ofVirtualServer(',result="ok"')}`) ?? 0) > 1);
+    stage.kernel.broken = new Error('no IPVS');
+    stage.upkeep.amiss = 'gone';
+    await stage.clock.advance(6000);
+    const broken = await scrape();
+    assert.ok((broken.get(`lvscare_reconciles_total${ofVirtualServer(',result="unreadable"')}`) ?? 0) > 0);
+    assert.equal(broken.get(`lvscare_trouble${ofVirtualServer(',what="IPVS table"')}`), 1);
+    stage.kernel.broken = null;
+    await stage.clock.advance(6000);
+    assert.ok(!(await scrape()).has(`lvscare_trouble${ofVirtualServer(',what="IPVS table"')}`));
+    await stage.stop();
+  });
+
+  it('tell of the last resort, and of the node', async () => {
+    const { stage, board, scrape } = watched();
+    await stage.start();
+    board.nodeAddressIs('10.103.97.100');
+    for (const server of [A, B, C]) stage.answer(server, 'status');
+    await stage.clock.advance(12_000);
+    const samples = await scrape();
+    assert.equal(samples.get(`lvscare_last_resort${ofVirtualServer()}`), 1);
+    assert.equal(samples.get(`lvscare_interval_seconds${ofVirtualServer()}`), 5);
+    const info =
+      ',scheduler="rr",mode="local",masquerade="false",node_address="10.103.97.100",dry_run="false"';
+    assert.equal(samples.get(`lvscare_virtual_server_info${ofVirtualServer(info)}`), 1);
+    board.nodeAddressIs('10.103.97.101');
+    const series = [...(await scrape()).keys()].filter((name) =>
+      name.startsWith('lvscare_virtual_server_info'),
+    );
+    assert.equal(series.length, 1, 'an earlier address is gone');
+    await stage.stop();
+  });
+
+  it('count what a dry run would do as that, and no repairs', async () => {
+    const { stage, scrape } = watched([A], true);
+    await stage.start();
+    const samples = await scrape();
+    assert.equal(
+      samples.get(`lvscare_actions_total${ofVirtualServer(',action="create-row",result="dry-run"')}`),
+      1,
+    );
+    assert.ok(!samples.has(`lvscare_actions_total${ofVirtualServer(',action="create-row",result="ok"')}`));
+    await stage.stop();
+  });
+});
+
+describe("the kernel's counters", () => {
+  const stranger = endpoint('ipv4', '10.103.97.209', 6443);
+  const reading: Reading = {
+    table: {
+      scheduler: 'rr',
+      flags: '',
+      traffic: TRAFFIC,
+      rows: [
+        { server: A, forwarding: 'masquerade', weight: 1, active: 7, inactive: 2, traffic: TRAFFIC },
+        { server: stranger, forwarding: 'masquerade', weight: 0, active: 1, inactive: 0, traffic: null },
+      ],
+    },
+  };
+
+  it('are those of every row, configured or not', async () => {
+    const { scrape } = watched();
+    const samples = await scrape(reading);
+    assert.equal(samples.get(`lvscare_ipvs_readable${ofVirtualServer()}`), 1);
+    assert.equal(samples.get(`lvscare_ipvs_service_present${ofVirtualServer()}`), 1);
+    assert.equal(samples.get(`lvscare_ipvs_service_outgoing_bytes_total${ofVirtualServer()}`), 2 ** 53);
+    assert.equal(samples.get(`lvscare_ipvs_backend_weight${ofServer(A.address)}`), 1);
+    assert.equal(samples.get(`lvscare_ipvs_backend_connections_active${ofServer(A.address)}`), 7);
+    assert.equal(samples.get(`lvscare_ipvs_backend_incoming_packets_total${ofServer(A.address)}`), 40);
+    assert.equal(samples.get(`lvscare_ipvs_backend_weight${ofServer(stranger.address)}`), 0);
+    assert.ok(!samples.has(`lvscare_ipvs_backend_connections_total${ofServer(stranger.address)}`));
+    assert.ok(!samples.has(`lvscare_ipvs_backend_weight${ofServer(B.address)}`));
+  });
+
+  it('do not add up from scrape to scrape, and are gone with what they count', async () => {
+    const { scrape } = watched();
+    await scrape(reading);
+    const again = await scrape(reading);
+    assert.equal(again.get(`lvscare_ipvs_backend_connections_total${ofServer(A.address)}`), 3);
+    const gone = await scrape({ table: null });
+    assert.equal(gone.get(`lvscare_ipvs_readable${ofVirtualServer()}`), 1);
+    assert.equal(gone.get(`lvscare_ipvs_service_present${ofVirtualServer()}`), 0);
+    const ipvs = (samples: ReadonlyMap<string, number>): readonly string[] =>
+      [...samples.keys()]
+        .filter((series) => series.startsWith('lvscare_ipvs_'))
+        .map((one) => one.split('{')[0] ?? '');
+    assert.deepEqual(ipvs(gone), ['lvscare_ipvs_readable', 'lvscare_ipvs_service_present']);
+    const unreadable = await scrape({ error: new Error('no IPVS') });
+    assert.equal(unreadable.get(`lvscare_ipvs_readable${ofVirtualServer()}`), 0);
+    assert.deepEqual(ipvs(unreadable), ['lvscare_ipvs_readable']);
+  });
+});
+
+describe('the exposition', () => {
+  it('has the same samples in both formats, before and after the other one was asked for', async () => {
+    const { stage, text } = watched();
+    await stage.start();
+    const [first, openMetrics, second] = [
+      await text('prometheus'),
+      await text('openmetrics'),
+      await text('prometheus'),
+    ];
+    assert.equal(second, first);
+    assert.deepEqual(samplesOf(openMetrics), samplesOf(first));
+    assert.match(openMetrics, /\n# EOF\n$/);
+    assert.match(openMetrics, /\n# TYPE lvscare_probes counter\nlvscare_probes_total\{/);
+    assert.match(first, /\n# TYPE lvscare_probes_total counter\nlvscare_probes_total\{/);
+    assert.doesNotMatch(openMetrics, /\n\n/);
+    await stage.stop();
+  });
+
+  it('has each family once, with the samples of every server, however many there are', async () => {
+    const servers = Array.from({ length: 100 }, (_, index) => endpoint('ipv4', `10.1.0.${index + 1}`, 6443));
+    const { text, stage } = watched(servers);
+    await stage.start();
+    const rows = servers.map((server) => ({
+      server,
+      forwarding: 'masquerade' as const,
+      weight: 1,
+      active: 0,
+      inactive: 0,
+      traffic: TRAFFIC,
+    }));
+    const exposition = await text('prometheus', {
+      table: { scheduler: 'rr', flags: '', traffic: null, rows },
+    });
+    const types = exposition.match(/^# TYPE \S+/gm) ?? [];
+    assert.equal(new Set(types).size, types.length);
+    const samples = samplesOf(exposition);
+    for (const { address } of servers) {
+      assert.equal(samples.get(`lvscare_real_server_up${ofServer(address)}`), 1);
+      assert.equal(samples.get(`lvscare_ipvs_backend_weight${ofServer(address)}`), 1);
+    }
+    await stage.stop();
+  });
+
+  it('lets others have their turn between its parts', async () => {
+    const servers = Array.from({ length: 200 }, (_, index) => endpoint('ipv4', `10.1.0.${index + 1}`, 6443));
+    const config = { virtualServer: VIRTUAL_SERVER, realServers: servers, dryRun: false };
+    let turns = 0;
+    const metrics = createMetrics(config, new Stage().clock, () => {
+      turns += 1;
+      return Promise.resolve();
+    });
+    const program = { version: 'v0', commit: 'x', pid: 1, startedAtMs: 0, dryRun: false };
+    const usage = { cpuSeconds: 0, residentBytes: 0, heapUsedBytes: 0, openFiles: null };
+    const report = { atMs: 0, program, virtualServers: [] };
+    await metrics.text('prometheus', { report, reading: NOTHING, alive: true, ready: true, usage });
+    // Ten groups of servers, with a turn after each of their families at least.
+    assert.ok(turns > 10 * 10, `${turns} turns`);
+  });
+});
+
+describe('what is declared', () => {
+  const registry = new Registry();
+  declareServerFamilies(registry);
+  declareFamilies(registry);
+  const all = registry.getMetricsAsArray() as unknown as {
+    readonly name: string;
+    readonly help: string;
+    readonly type: unknown;
+    readonly labelNames: readonly string[];
+  }[];
+
+  it('is named as Prometheus wants it', () => {
+    for (const { name, help, type } of all) {
+      assert.match(name, /^(lvscare|process|nodejs)_[a-z_]+$/);
+      assert.equal(name.endsWith('_total'), type === 'counter', name);
+      assert.match(help, /^\S.*[.:?]$/, name);
+      assert.doesNotMatch(name, /_(ms|milliseconds|minutes|kb|percent)(_|$)/);
+    }
+  });
+
+  it('is what docs/metrics.md says', () => {
+    const root = new URL('../../../', import.meta.url);
+    execFileSync(process.execPath, ['scripts/write-metrics-page.mjs', '--check'], {
+      cwd: fileURLToPath(root),
+      stdio: 'pipe',
+    });
+  });
+});
