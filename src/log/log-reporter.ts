@@ -3,6 +3,7 @@ import type { Pass, Reporter } from '../care/ports.js';
 import type { Endpoint } from '../core/endpoint.js';
 import type { Health } from '../core/health.js';
 import type { Action } from '../core/reconcile.js';
+import { exclusionOf } from '../core/rivalry.js';
 
 /** How many reasons for one fall are told: a server that never fails the same way twice must not fill the disk. */
 const MOST_REASONS = 10;
@@ -85,12 +86,11 @@ export function logReporter(
     // In a dry run nobody deletes it: it is never made.
     if (dryRun || pass.rival === rival) return;
     rival = pass.rival;
-    const { address, family, text } = virtualServer;
-    const excluded = `ipvs.excludeCIDRs: ["${address}/${family === 'ipv4' ? 32 : 128}"]`;
+    const { address, text } = virtualServer;
     if (rival)
       log.warn(
         { rival },
-        `something keeps deleting ${text}: if it is kube-proxy in ipvs mode, set ${excluded} in its configuration`,
+        `something keeps deleting ${text}: if it is kube-proxy in ipvs mode, set ${exclusionOf(address)} in its configuration`,
       );
     else log.info({ rival }, `nothing has deleted ${text} for a while`);
   }
