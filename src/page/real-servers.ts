@@ -1,0 +1,116 @@
+import type { CountedTable } from '../core/counters.js';
+import type { HealthState } from '../core/health.js';
+import { durationInWords } from '../observe/summary.js';
+import type { ServerReport, VirtualServerReport } from '../observe/report.js';
+import { glyph, hourStrip, millis, sparkline } from './drawings.js';
+import { clipped, markup, type Content, type Markup } from './markup.js';
+import { certificateLevel, notesOf } from './standing.js';
+import { daysUntil, moment, since } from './times.js';
+
+type Row = NonNullable<CountedTable>['rows'][number];
+
+/** The roles are said because a narrow screen shows the rows as cards, by a style that would have browsers forget them. */
+const HEADINGS: readonly (readonly [className: string, words: string])[] = [
+  ['server', 'Real server'],
+  ['state', 'State'],
+  ['latency', 'Answers in'],
+  ['probes', 'Probes of the last hour'],
+  ['weight', 'Weight'],
+  ['active', 'Active'],
+  ['inactive', 'Inactive'],
+  ['certificate', 'Certificate'],
+];
+
+/** The real servers of one virtual server, and what else the kernel has as such. `table` is undefined when it could not be read. */
+export function realServers(
+  virtualServer: VirtualServerReport,
+  table: CountedTable | undefined,
+  nowMs: number,
+): Markup {
+  const { servers } = virtualServer;
+  const rows = new Map(table?.rows.map((row) => [row.server.text, row]));
+  const configured = new Set(servers.map(({ server }) => server));
+  const others = [...rows.values()].filter((row) => !configured.has(row.server.text));
+  return markup`<table role="table">
+<caption>Real servers of ${virtualServer.virtualServer}</caption>
+<thead role="rowgroup"><tr role="row">${HEADINGS.map(([className, words]) => markup`<th role="columnheader" scope="col" class="${className}">${words}</th>`)}</tr></thead>
+<tbody role="rowgroup">
+${servers.map((server) => {
+  const row = table === undefined ? undefined : (rows.get(server.server) ?? null);
+  return serverRow(server, virtualServer, row, nowMs);
+})}${others.map(leavingRow)}</tbody>
+</table>
+`;
+}
+
+/** The row is undefined when the table could not be read, and null when it has none. */
+function serverRow(
+  server: ServerReport,
+  virtualServer: VirtualServerReport,
+  row: Row | null | undefined,
+  nowMs: number,
+): Markup {
+  const { state, sinceMs, evidence, recentMs } = server;
+  const notes = notesOf(server, virtualServer, nowMs);
+  return markup`<tr role="row" data-key="${server.server}" class="${state}">
+<th role="rowheader" scope="row" class="server">${server.server}</th>
+<td role="cell" class="state">${glyph(state)}<b>${STATES[state]}</b> ${since(sinceMs, nowMs)}${
+    evidence === null
+      ? markup`<small>not asked yet</small>`
+      : markup`<small>${evidence.kind}${evidence.detail === '' ? null : `, ${clipped(evidence.detail)}`}</small>`
+  }${notes.map(({ kind, words }) => markup`<small class="note ${kind}">${words}</small>`)}</td>
+<td role="cell" class="latency">${recentMs.length === 0 ? missing('it never answered') : markup`${sparkline(recentMs)}<span>${millis(recentMs.at(-1))}</span>`}</td>
+<td role="cell" class="probes">${hourStrip(server.history, nowMs)}</td>
+${kernelCells(row)}
+<td role="cell" class="certificate">${certificate(server, nowMs)}</td>
+</tr>
+`;
+}
+
+const STATES: Readonly<Record<HealthState, string>> = {
+  up: 'Up',
+  sick: 'Sick',
+  dead: 'Dead',
+  unknown: 'Unknown',
+};
+
+/** What the kernel has and nobody configured: a master that left. */
+function leavingRow(row: Row): Markup {
+  return markup`<tr role="row" data-key="${row.server.text}" class="leaving">
+<th role="rowheader" scope="row" class="server">${row.server.text}</th>
+<td role="cell" class="state"><small>not configured: it goes when nobody uses it any more</small></td>
+<td role="cell" class="latency">${missing('not asked')}</td>
+<td role="cell" class="probes">${missing('not asked')}</td>
+${kernelCells(row)}
+<td role="cell" class="certificate">${missing('not asked')}</td>
+</tr>
+`;
+}
+
+function kernelCells(row: Row | null | undefined): Markup {
+  const cells = (['weight', 'active', 'inactive'] as const).map((what) => {
+    const content =
+      row === undefined || row === null
+        ? missing(row === null ? "not in the kernel's table" : "the kernel's table was not read")
+        : row[what];
+    return markup`<td role="cell" class="${what}">${content}</td>`;
+  });
+  return markup`${cells}`;
+}
+
+function certificate(server: ServerReport, nowMs: number): Content {
+  const endMs = server.certificateNotAfterMs;
+  if (endMs === null) return missing('not known');
+  const level = certificateLevel(server, nowMs);
+  const days = daysUntil(endMs, nowMs);
+  const left = days === 1 ? '1 day' : `${days} days`;
+  const words =
+    endMs <= nowMs ? `expired ${durationInWords(nowMs - endMs)} ago` : days < 1 ? 'less than a day' : left;
+  if (level === 'fine') return moment(endMs, words);
+  return markup`<span class="${level}">${glyph(level === 'critical' ? 'dead' : 'sick')}<b>${moment(endMs, words)}</b></span>`;
+}
+
+/** A dash for the eye, the reason for everybody. */
+function missing(why: string): Markup {
+  return markup`<span class="missing" title="${why}"><span aria-hidden="true">–</span><span class="unseen">${why}</span></span>`;
+}
