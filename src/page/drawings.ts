@@ -6,22 +6,22 @@ import { timeOfDay } from './times.js';
 const MINUTE_MS = 60_000;
 const MINUTES = 60;
 
-const SPARK = { width: 118, height: 22, margin: 2 };
+const SPARK = { step: 2, height: 20, margin: 2 };
+const MOST_ANSWERS = 60;
 const BAR = { step: 4, ok: 9, all: 20, none: 2 };
 
 /** The times of the last answers as a line, from zero to the longest. */
 export function sparkline(recentMs: readonly number[]): Markup {
-  const { width, height, margin } = SPARK;
+  const { step, height, margin } = SPARK;
+  const width = 2 * margin + (MOST_ANSWERS - 1) * step;
   const longest = Math.max(...recentMs, 0.001);
-  const room = height - 2 * margin;
-  const step = (width - 2 * margin) / 59;
-  const left = width - margin - step * (recentMs.length - 1);
-  const points = recentMs.map((ms, index) => {
-    const y = height - margin - (ms / longest) * room;
-    return `${round(left + index * step)} ${round(y)}`;
-  });
-  const last = (points.at(-1) ?? `0 ${height}`).split(' ');
-  return markup`<svg class="spark" width="${width}" height="${height}" role="img" aria-label="${inWords(recentMs)}"><path d="M${points.join('L')}"/><circle cx="${last[0] ?? ''}" cy="${last[1] ?? ''}" r="2"/></svg>`;
+  // In halves of a pixel, and each point from the one before: a thousand of these are on a page.
+  const ys = recentMs.map((ms) => Math.round(2 * (1 - ms / longest) * (height - 2 * margin)) / 2 + margin);
+  const first = ys[0] ?? margin;
+  const moves = ys.slice(1).map((y, index) => y - (ys[index] ?? y));
+  const line = moves.map((dy) => `${step}${dy < 0 ? '' : ' '}${dy}`).join(' ');
+  const d = `M${width - margin - step * moves.length} ${first}l${line === '' ? '0 0' : line}`;
+  return markup`<svg class="spark" width="${width}" height="${height}" role="img" aria-label="${inWords(recentMs)}"><path d="${d}"/><circle cx="${width - margin}" cy="${ys.at(-1) ?? first}" r="2"/></svg>`;
 }
 
 function inWords(recentMs: readonly number[]): string {
@@ -126,10 +126,10 @@ export type Glyph = 'up' | 'sick' | 'dead' | 'unknown';
 
 /** A disc, a triangle, a cross in a square, a ring: told apart without colours, too. In a box of 16 by 16. */
 const GLYPHS: Readonly<Record<Glyph, Markup>> = {
-  up: new Markup('<circle cx="8" cy="8" r="6"/>'),
-  sick: new Markup('<path d="M8 1.5 15 14H1z"/>'),
+  up: new Markup('<circle cx="8" cy="8" r="6.5"/>'),
+  sick: new Markup('<path d="M8 1 15.5 14.5H.5z"/>'),
   dead: new Markup(
-    '<path fill-rule="evenodd" d="M2 2h12v12H2zM5.6 4.5 4.5 5.6 6.9 8l-2.4 2.4 1.1 1.1L8 9.1l2.4 2.4 1.1-1.1L9.1 8l2.4-2.4-1.1-1.1L8 6.9z"/>',
+    '<path fill-rule="evenodd" d="M2.5 1.5h11a1 1 0 0 1 1 1v11a1 1 0 0 1-1 1h-11a1 1 0 0 1-1-1v-11a1 1 0 0 1 1-1M5.8 4.2 4.2 5.8 6.4 8l-2.2 2.2 1.6 1.6L8 9.6l2.2 2.2 1.6-1.6L9.6 8l2.2-2.2-1.6-1.6L8 6.4z"/>',
   ),
   unknown: new Markup(
     '<path fill-rule="evenodd" d="M8 2a6 6 0 1 0 0 12A6 6 0 0 0 8 2m0 2a4 4 0 1 1 0 8 4 4 0 0 1 0-8"/>',

@@ -1,11 +1,10 @@
 import type { CountedTable } from '../core/counters.js';
 import type { HealthState } from '../core/health.js';
-import { durationInWords } from '../observe/summary.js';
 import type { ServerReport, VirtualServerReport } from '../observe/report.js';
 import { glyph, hourStrip, millis, sparkline } from './drawings.js';
 import { clipped, markup, type Content, type Markup } from './markup.js';
 import { certificateLevel, notesOf } from './standing.js';
-import { daysUntil, moment, since } from './times.js';
+import { ago, daysUntil, moment, since } from './times.js';
 
 type Row = NonNullable<CountedTable>['rows'][number];
 
@@ -50,7 +49,7 @@ function serverRow(
   row: Row | null | undefined,
   nowMs: number,
 ): Markup {
-  const { state, sinceMs, evidence, recentMs } = server;
+  const { state, sinceMs, evidence } = server;
   const notes = notesOf(server, virtualServer, nowMs);
   return markup`<tr role="row" data-key="${server.server}" class="${state}">
 <th role="rowheader" scope="row" class="server">${server.server}</th>
@@ -59,12 +58,21 @@ function serverRow(
       ? markup`<small>not asked yet</small>`
       : markup`<small>${evidence.kind}${evidence.detail === '' ? null : `, ${clipped(evidence.detail)}`}</small>`
   }${notes.map(({ kind, words }) => markup`<small class="note ${kind}">${words}</small>`)}</td>
-<td role="cell" class="latency">${recentMs.length === 0 ? missing('it never answered') : markup`${sparkline(recentMs)}<span>${millis(recentMs.at(-1))}</span>`}</td>
+<td role="cell" class="latency">${latency(server, nowMs)}</td>
 <td role="cell" class="probes">${hourStrip(server.history, nowMs)}</td>
 ${kernelCells(row)}
 <td role="cell" class="certificate">${certificate(server, nowMs)}</td>
 </tr>
 `;
+}
+
+/** How long its last answers took; when the last one came, if it does not answer any more. */
+function latency({ state, recentMs, lastOk }: ServerReport, nowMs: number): Markup {
+  const last = recentMs.at(-1);
+  if (last === undefined) return missing('it never answered');
+  const past =
+    state === 'up' || lastOk === null ? null : markup`<small>last ${ago(lastOk.atMs, nowMs)}</small>`;
+  return markup`${sparkline(recentMs)}<span class="${past === null ? 'last' : 'last quiet'}">${millis(last)}</span>${past}`;
 }
 
 const STATES: Readonly<Record<HealthState, string>> = {
@@ -103,11 +111,15 @@ function certificate(server: ServerReport, nowMs: number): Content {
   if (endMs === null) return missing('not known');
   const level = certificateLevel(server, nowMs);
   const days = daysUntil(endMs, nowMs);
-  const left = days === 1 ? '1 day' : `${days} days`;
-  const words =
-    endMs <= nowMs ? `expired ${durationInWords(nowMs - endMs)} ago` : days < 1 ? 'less than a day' : left;
-  if (level === 'fine') return moment(endMs, words);
-  return markup`<span class="${level}">${glyph(level === 'critical' ? 'dead' : 'sick')}<b>${moment(endMs, words)}</b></span>`;
+  if (level === 'fine') return moment(endMs, inDays(days));
+  const expired = days < 0 ? markup`<small>${inDays(-days - 1)} ago</small>` : null;
+  return markup`<span class="${level}">${glyph(level === 'critical' ? 'dead' : 'sick')}<b>${moment(endMs, days < 0 ? 'expired' : inDays(days))}</b>${expired}</span>`;
+}
+
+/** Whole days, of which a certificate has many. */
+function inDays(days: number): string {
+  if (days < 1) return 'less than a day';
+  return days === 1 ? '1 day' : `${days} days`;
 }
 
 /** A dash for the eye, the reason for everybody. */

@@ -22,6 +22,7 @@ body {
   font: 0.875rem/1.45 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", sans-serif;
 }
 h1, h2, h3, p, ol, dl, dd { margin: 0; padding: 0; }
+time { white-space: nowrap; }
 h1 { font-size: 1.25rem; letter-spacing: -0.01em; }
 h2 { font-size: 1rem; }
 h3 { font-size: 0.8125rem; margin: 0.75rem 0 0.25rem; }
@@ -44,7 +45,8 @@ header .asof { margin-left: auto; font-variant-numeric: tabular-nums; }
 header .notice { flex-basis: 100%; }
 .overall { display: flex; align-items: center; gap: 0.4rem; padding: 0.15rem 0.7rem; border: 1px solid var(--line); border-radius: 1rem; background: var(--sheet); }
 
-.glyph { width: 0.75rem; height: 0.75rem; flex: none; fill: var(--none); vertical-align: -0.06rem; }
+.glyph { width: 0.8125rem; height: 0.8125rem; flex: none; fill: var(--none); vertical-align: -0.09rem; }
+.notice > .glyph, li > .glyph { position: relative; top: 0.1rem; }
 .glyph.up { fill: var(--good-bar); }
 .glyph.sick { fill: var(--poor-bar); }
 .glyph.dead { fill: var(--bad-bar); }
@@ -75,32 +77,39 @@ summary .address { font-size: 0.9375rem; font-weight: 600; }
 summary .count { font-variant-numeric: tabular-nums; color: var(--quiet); }
 summary .row { display: flex; flex-wrap: wrap; gap: 3px; justify-content: flex-end; }
 
-table { width: 100%; border-collapse: collapse; border-top: 1px solid var(--line); }
-th, td { padding: 0.55rem 0.6rem; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
+table { width: 100%; table-layout: fixed; border-collapse: collapse; border-top: 1px solid var(--line); }
+thead .server { width: 11.5rem; }
+thead .latency { width: 12.25rem; }
+thead .probes { width: 16.25rem; }
+thead .weight, thead .active { width: 3.75rem; }
+thead .inactive { width: 4.5rem; }
+thead .certificate { width: 8.25rem; }
+th, td { padding: 0.55rem 0.6rem; text-align: left; vertical-align: baseline; border-bottom: 1px solid var(--line); }
 th:first-child, td:first-child { padding-left: 1rem; }
 th:last-child, td:last-child { padding-right: 1rem; }
 thead th { padding-block: 0.4rem; font-size: 0.75rem; font-weight: 500; color: var(--quiet); background: var(--raised); white-space: nowrap; }
-th.server { font-weight: 600; white-space: nowrap; }
+tbody tr:last-child > * { border-bottom-color: var(--line); }
+th.server { font-weight: 600; overflow-wrap: anywhere; }
 thead th.server { font: inherit; font-size: 0.75rem; font-weight: 500; }
-td.state { min-width: 13rem; }
 td.state .glyph { margin-right: 0.4rem; }
-td.state small { padding-left: 1.15rem; }
-.up b, .up .said b { color: var(--good); }
-tr.sick b { color: var(--poor); }
-tr.dead b { color: var(--bad); }
+td.state small { padding-left: 1.2125rem; }
+.leaving td.state small { padding-left: 0; }
+tr.up b, li.up b { color: var(--good); }
+tr.sick b, li.sick b { color: var(--poor); }
+tr.dead b, li.dead b { color: var(--bad); }
 .note.warning { color: var(--poor); }
 .weight, .active, .inactive { text-align: right; font-variant-numeric: tabular-nums; }
 .latency, .probes, .certificate { white-space: nowrap; }
-td.latency span { display: inline-block; min-width: 3.4rem; margin-left: 0.5rem; text-align: right; font-variant-numeric: tabular-nums; }
-.certificate span { display: inline-flex; align-items: center; gap: 0.35rem; }
+.last { display: inline-block; min-width: 3.4rem; text-align: right; font-variant-numeric: tabular-nums; }
+.certificate .glyph { margin-right: 0.4rem; }
 tr .certificate .warning b { color: var(--poor); }
 tr .certificate .critical b { color: var(--bad); }
 .missing { color: var(--quiet); }
-.spark { vertical-align: middle; overflow: visible; }
+.spark, .hour, .legend svg { vertical-align: -2px; }
+.spark { overflow: visible; }
 .spark path { fill: none; stroke: var(--quiet); stroke-width: 1.25; stroke-linejoin: round; }
 .spark circle { fill: var(--accent); }
 .hour path { stroke-dasharray: 3 1; }
-.hour, .legend svg { vertical-align: middle; }
 .hour path, .legend path { fill: none; }
 .o { stroke: var(--good-bar); stroke-width: 9; }
 .s { stroke: var(--poor-bar); stroke-width: 10; }
@@ -109,7 +118,7 @@ tr .certificate .critical b { color: var(--bad); }
 
 dl { display: flex; flex-wrap: wrap; gap: 0.3rem 1.75rem; padding: 0.7rem 1rem; font-size: 0.8125rem; }
 dl div { display: flex; gap: 0.4rem; }
-dt { color: var(--quiet); }
+dt { white-space: nowrap; color: var(--quiet); }
 
 section { padding: 0.8rem 1rem; margin-top: 1.25rem; }
 ol { list-style: none; }
@@ -121,22 +130,30 @@ footer { display: flex; flex-wrap: wrap; gap: 0.3rem 1.75rem; padding: 0.25rem 1
 footer .legend { flex-basis: 100%; }
 footer .legend svg { margin-left: 0.75rem; }
 
-@media (max-width: 66rem) {
-  summary { grid-template-columns: 1rem 1fr auto; }
-  summary .row { grid-column: 2 / -1; justify-content: flex-start; }
+@media (max-width: 78rem) {
   table, tbody { display: block; }
   thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
-  tr { display: grid; grid-template-columns: repeat(4, auto); justify-content: start; gap: 0.5rem 1.75rem; padding: 0.8rem 1rem; border-bottom: 1px solid var(--line); }
-  tr th, tr td { display: block; padding: 0 !important; border: 0; text-align: left; }
-  tr th.server, tr td.state, tr td.probes { grid-column: 1 / -1; }
-  td.state { min-width: 0; }
-  td.latency { grid-column: 1 / -1; }
-  td:not(.state, .probes, .latency)::before { display: block; color: var(--quiet); font-size: 0.75rem; }
-  td.weight::before { content: "Weight"; }
-  td.active::before { content: "Active"; }
-  td.inactive::before { content: "Inactive"; }
-  td.certificate::before { content: "Certificate"; }
-  .hour { max-width: 100%; }
+  tbody tr { display: grid; grid-template-columns: minmax(0, 1fr) 3.5rem 3.5rem 4rem 9rem; gap: 0.4rem 1rem; padding: 0.8rem 1rem; border-bottom: 1px solid var(--line); }
+  tbody th, tbody td, tbody th:first-child, tbody td:last-child { display: block; padding: 0; border: 0; text-align: left; }
+  th.server { grid-area: 1 / 1; }
+  td.state { grid-area: 2 / 1 / span 2; }
+  td.probes { grid-area: 2 / 2 / auto / -1; }
+  td.latency { grid-area: 3 / 2 / auto / -1; }
+  td.weight, td.active, td.inactive, td.certificate { grid-row: 1; text-align: left; }
+  td.weight::before { content: "Weight "; }
+  td.active::before { content: "Active "; }
+  td.inactive::before { content: "Inactive "; }
+  td.certificate::before { content: "Certificate "; }
+  td.weight::before, td.active::before, td.inactive::before, td.certificate::before { display: block; color: var(--quiet); font-size: 0.75rem; }
+  .leaving .latency, .leaving .probes { display: none; }
+}
+@media (max-width: 44rem) {
+  header .asof { margin: 0; flex-basis: 100%; }
+  summary { grid-template-columns: 1rem 1fr; gap: 0.4rem 0.75rem; }
+  summary .count, summary .row { grid-column: 2; justify-content: flex-start; }
+  tbody tr { grid-template-columns: repeat(3, auto) 1fr; }
+  th.server, td.state, td.probes, td.latency { grid-area: auto / 1 / auto / -1; }
+  td.weight, td.active, td.inactive, td.certificate { grid-row: auto; }
   li { grid-template-columns: 4.6rem 1rem 1fr; }
   li > .quiet { grid-column: 3; font-size: 0.8125rem; }
 }

@@ -37,6 +37,6 @@ function entry(transition: TransitionReport, virtualServer: string | null, nowMs
   const { atMs, server, from, to, evidence, why } = transition;
   const key = `${virtualServer ?? ''} ${server} ${Math.round(atMs)} ${to}`;
   const reason = evidence === null ? why : `${evidence}, ${why}`;
-  return markup`<li data-key="${key}">${moment(atMs, timeOfDay(atMs))} ${glyph(to)}<span class="said"><span class="address">${server}</span> <b>is ${to}</b> <span class="quiet">(was ${from}${virtualServer === null ? null : `, of ${virtualServer}`})</span>: ${clipped(reason)}</span> <span class="quiet">${ago(atMs, nowMs)}</span></li>
+  return markup`<li data-key="${key}" class="${to}">${moment(atMs, timeOfDay(atMs))} ${glyph(to)}<span class="said"><span class="address">${server}</span> <b>is ${to}</b> <span class="quiet">(was ${from}${virtualServer === null ? null : `, of ${virtualServer}`})</span>: ${clipped(reason)}</span> <span class="quiet">${ago(atMs, nowMs)}</span></li>
 `;
 }
