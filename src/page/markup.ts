@@ -11,7 +11,9 @@ export type Content = Markup | string | number | null | readonly Content[];
 
 /** A piece of markup. What is put into it is text, escaped for elements and quoted attributes alike, unless it is markup itself. */
 export function markup(parts: TemplateStringsArray, ...contents: readonly Content[]): Markup {
-  return new Markup(parts.map((part, index) => part + textOf(contents[index] ?? null)).join(''));
+  let text = parts[0] ?? '';
+  contents.forEach((content, index) => (text += textOf(content) + (parts[index + 1] ?? '')));
+  return new Markup(text);
 }
 
 function textOf(content: Content): string {
@@ -33,7 +35,11 @@ const ENTITIES: Readonly<Record<string, string>> = {
 /** Neither control characters nor what turns the direction of writing: a server's own words are to look like what they are. */
 const MISLEADING = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
 
+/** Nearly all text is. */
+const HARMLESS = /^[\w .,:;()/%+\-[\]]*$/;
+
 function escaped(text: string): string {
+  if (HARMLESS.test(text)) return text;
   return text.replace(MISLEADING, '\ufffd').replace(/[&<>"']/g, (character) => ENTITIES[character] ?? '');
 }
 

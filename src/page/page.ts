@@ -13,8 +13,8 @@ import { LEVEL_GLYPHS, LEVEL_WORDS, upOf, virtualServerSection } from './virtual
 
 /** Up to so many virtual servers, all of them begin opened. */
 const FEW = 4;
-/** Of more, the first ones that are not well do. */
-const MOST_OPENED = 8;
+/** Of more, the worst one does if it is not well: the others are to be seen at a glance. */
+const MOST_OPENED = 1;
 /** How often it is loaded again where JavaScript is off, in seconds. */
 const RELOAD_S = 15;
 
@@ -22,11 +22,12 @@ const RELOAD_S = 15;
 export const PAGE_POLICY = `${policy()}; frame-ancestors 'none'`;
 
 /**
- * The whole page, in HTML. Pure: what it shows of time is as of `report.atMs`.
+ * The whole page, in HTML, in pieces: a thousand real servers take longer to write down than anything else may be kept waiting. What
+ * it shows of time is as of `report.atMs`.
  *
  * @param looks What the kernel has, by the virtual server's text; one that is not there was not looked at.
  */
-export function statusPage(report: Report, looks: ReadonlyMap<string, TableLook>): string {
+export function* statusPage(report: Report, looks: ReadonlyMap<string, TableLook>): Generator<string> {
   const { atMs, program, virtualServers } = report;
   const level = overall(report);
   const all = tally(virtualServers.flatMap(({ servers }) => servers));
@@ -38,7 +39,7 @@ export function statusPage(report: Report, looks: ReadonlyMap<string, TableLook>
           .filter((server) => levelOf(server, atMs) !== 'well')
           .slice(0, MOST_OPENED),
   );
-  return markup`<!doctype html>
+  yield markup`<!doctype html>
 <html lang="en" data-build="${BUILD}">
 <head>
 <meta charset="utf-8">
@@ -64,13 +65,14 @@ ${GLYPH_SYMBOLS}
 ${program.dryRun ? markup`<p class="notice info">${glyph('unknown')}<span><b>Dry run:</b> servers are asked, and nothing in the kernel is changed.</span></p>` : null}
 </header>
 <main id="main" tabindex="-1">
-${worstFirst(report).map((virtualServer) =>
-  virtualServerSection(virtualServer, looks.get(virtualServer.virtualServer) ?? null, {
-    nowMs: atMs,
-    dryRun: program.dryRun,
-    open: opened.has(virtualServer),
-  }),
-)}${timeline(report)}
+`.text;
+  for (const virtualServer of worstFirst(report))
+    yield virtualServerSection(virtualServer, looks.get(virtualServer.virtualServer) ?? null, {
+      nowMs: atMs,
+      dryRun: program.dryRun,
+      open: opened.has(virtualServer),
+    }).text;
+  yield markup`${timeline(report)}
 </main>
 <footer>
 ${legend()}

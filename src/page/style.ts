@@ -137,9 +137,9 @@ footer .legend svg { margin-left: 0.75rem; }
   tbody th, tbody td, tbody th:first-child, tbody td:last-child { display: block; padding: 0; border: 0; text-align: left; }
   th.server { grid-area: 1 / 1; }
   td.state { grid-area: 2 / 1 / span 2; }
-  td.probes { grid-area: 2 / 2 / auto / -1; }
-  td.latency { grid-area: 3 / 2 / auto / -1; }
-  td.weight, td.active, td.inactive, td.certificate { grid-row: 1; text-align: left; }
+  td.probes { grid-area: 1 / 2 / auto / -1; }
+  td.latency { grid-area: 2 / 2 / auto / -1; }
+  td.weight, td.active, td.inactive, td.certificate { grid-row: 3; text-align: left; }
   td.weight::before { content: "Weight "; }
   td.active::before { content: "Active "; }
   td.inactive::before { content: "Inactive "; }
@@ -163,8 +163,10 @@ footer .legend svg { margin-left: 0.75rem; }
 }
 @media print {
   :root { color-scheme: light; }
-  body { max-width: none; padding: 0; font-size: 8pt; background: none; }
-  .skip, .live, #lost, summary::before { display: none; }
+  :root { font-size: 9pt; }
+  body { max-width: none; padding: 0; background: none; }
+  .skip, .live, #lost { display: none; }
+  summary::before { visibility: hidden; }
   .vs { break-inside: auto; }
   tr, li { break-inside: avoid; }
   details::details-content { display: block; content-visibility: visible; }

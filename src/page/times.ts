@@ -15,12 +15,13 @@ export function since(sinceMs: number, nowMs: number): Markup {
 
 /** The words, with the moment that they are about for machines and as a tip. */
 export function moment(atMs: number, words: string): Markup {
-  return markup`<time datetime="${isoOf(atMs)}" title="${dateAndTime(atMs)}">${words}</time>`;
+  const iso = isoOf(atMs);
+  return markup`<time datetime="${iso}" title="${dateAndTime(iso)}">${words}</time>`;
 }
 
 /** `2026-10-05 12:03:04 UTC`, as the log has it. */
-export function dateAndTime(atMs: number): string {
-  return `${isoOf(atMs).slice(0, 19).replace('T', ' ')} UTC`;
+function dateAndTime(iso: string): string {
+  return `${iso.slice(0, 19).replace('T', ' ')} UTC`;
 }
 
 /** `12:03:04`, in UTC. */

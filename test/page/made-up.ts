@@ -284,7 +284,7 @@ export function fleet(count: number, size: number): { readonly report: Report; r
 
 /** Numbers from 0 to 1 that look like chance, the same for the same seed. */
 function chances(seed: string): () => number {
-  let state = [...seed].reduce((sum, character) => (sum * 31 + character.charCodeAt(0)) >>> 0, 7);
+  let state = Array.from(seed).reduce((sum, character) => (sum * 31 + character.charCodeAt(0)) >>> 0, 7);
   return () => {
     state = (state * 1_664_525 + 1_013_904_223) >>> 0;
     return state / 2 ** 32;

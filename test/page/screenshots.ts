@@ -19,7 +19,7 @@ for (const [file, scene, options, height] of [
   ['print', 'failover', { media: 'print', width: 760 }, undefined],
 ] as const) {
   const { report, looks } = scenes[scene];
-  const html = statusPage(report, looks);
+  const html = [...statusPage(report, looks)].join('');
   await writeFile(join(directory, `status-${file}.html`), html);
   await using page = await browser.open(`file://${join(directory, `status-${file}.html`)}`, {
     ...options,
