@@ -18,7 +18,7 @@ export const SCRIPT = String.raw`
     }
     if (old.isEqualNode(fresh)) return;
     // Whoever opened or closed something wants it so, until it is news.
-    if (old.dataset.open !== fresh.dataset.open) old.open = fresh.open;
+    if (fresh.open && old.dataset.open !== fresh.dataset.open) old.open = true;
     for (const { name } of [...old.attributes])
       if (name !== 'open' && !fresh.hasAttribute(name)) old.removeAttribute(name);
     for (const { name, value } of fresh.attributes)

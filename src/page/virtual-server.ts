@@ -31,7 +31,7 @@ export function virtualServerSection(
   const { virtualServer: name, servers } = virtualServer;
   const level = levelOf(virtualServer, nowMs);
   const table = look?.kind === 'read' ? look.table : undefined;
-  return markup`<details class="vs ${level}" data-key="vs ${name}" data-open="${open ? 'yes' : 'no'}"${open ? markup` open` : null}>
+  return markup`<details class="vs ${level}" data-key="vs ${name}" data-open="${open ? level : 'no'}"${open ? markup` open` : null}>
 <summary><h2>${glyph(LEVEL_GLYPHS[level])}<span class="word">${LEVEL_WORDS[level]}</span> <span class="address">${name}</span></h2>
 <span class="count">${upOf(tally(servers))}</span>
 <span class="row" aria-hidden="true">${servers.map(({ state }) => glyph(state))}</span></summary>

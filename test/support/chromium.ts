@@ -115,6 +115,8 @@ export class Chromium implements AsyncDisposable {
       deviceScaleFactor: scale,
       mobile: false,
     });
+    // So that each of several pages thinks that it is the one that is looked at.
+    await page.send('Emulation.setFocusEmulationEnabled', { enabled: true });
     await page.send('Emulation.setEmulatedMedia', {
       media,
       features: [{ name: 'prefers-color-scheme', value: dark ? 'dark' : 'light' }],
@@ -167,12 +169,13 @@ export class Page implements AsyncDisposable {
   readonly complaints: string[] = [];
   readonly #browser: Chromium;
   readonly #targetId: string;
-  readonly #sessionId: string;
+  /** What its events are told by. */
+  readonly session: string;
 
   constructor(browser: Chromium, targetId: string, sessionId: string) {
     this.#browser = browser;
     this.#targetId = targetId;
-    this.#sessionId = sessionId;
+    this.session = sessionId;
     browser.on(sessionId, 'Runtime.exceptionThrown', (params) => {
       const { exceptionDetails: details } = params as {
         exceptionDetails: { text: string; exception?: { description?: string } };
@@ -187,12 +190,12 @@ export class Page implements AsyncDisposable {
   }
 
   send<Result>(method: string, params: object = {}): Promise<Result> {
-    return this.#browser.send<Result>(method, params, this.#sessionId);
+    return this.#browser.send<Result>(method, params, this.session);
   }
 
   async go(url: string): Promise<void> {
     const { promise, resolve } = withResolvers();
-    const forget = this.#browser.on(this.#sessionId, 'Page.loadEventFired', resolve);
+    const forget = this.#browser.on(this.session, 'Page.loadEventFired', resolve);
     await this.send('Page.navigate', { url });
     await promise;
     forget();
