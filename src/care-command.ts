@@ -6,11 +6,13 @@ import { cleanUp, setUpOnce } from './care/once.js';
 import type { VirtualServerTable } from './care/ports.js';
 import { systemClock } from './clock.js';
 import type { CareConfig } from './config/care-config.js';
+import type { Endpoint } from './core/endpoint.js';
 import { kernelChanges } from './kernel/changes.js';
 import { composeProber } from './probe-side.js';
-import { composeClean, composeUpkeep, type KernelHandles } from './kernel-side.js';
+import { composeClean, composeUpkeep, findNodeAddress, type KernelHandles } from './kernel-side.js';
 import { KernelError } from './kernel/errors.js';
 import { takeHold, wordsFor } from './kernel/hold.js';
+import { adoption } from './log/adoption.js';
 import { logReporter } from './log/log-reporter.js';
 import type { Report } from './observe/report.js';
 import { Scoreboard } from './observe/scoreboard.js';
@@ -52,7 +54,7 @@ export async function runCareCommand(
       const kept = await composeUpkeep(config, log, handles, () => undefined);
       return await setUpOnce(config.realServers, config.policy, {
         ...kept,
-        reporter: logReporter(log, config),
+        reporter: logReporter(log, config, systemClock),
       });
     }
     case 'clean':
@@ -86,7 +88,10 @@ async function hold(
       );
     }
     case 'unguarded':
-      log.warn(`nothing keeps a second lvscare from ${virtualServer.text}: ${taken.why}`);
+      log.warn(
+        { event: 'unguarded' },
+        `nothing keeps a second lvscare from ${virtualServer.text}: ${taken.why}`,
+      );
       return { [Symbol.asyncDispose]: () => Promise.resolve() };
   }
 }
@@ -100,9 +105,9 @@ async function takeCare(
 ): Promise<void> {
   const { virtualServer, realServers, policy, dryRun } = config;
   const refused = takePrecedence();
-  if (refused !== null) log.debug(`running at the usual priority: ${refused.message}`);
+  if (refused !== null) log.debug({ event: 'priority' }, `running at the usual priority: ${refused.message}`);
   log.info(
-    summary(config, program.version),
+    { event: 'start', ...summary(config, program, await nodeAddressOf(config, handles)) },
     `taking care of ${virtualServer.text}${dryRun ? ', without changing anything' : ''}`,
   );
   const startedAtMs = Date.now();
@@ -119,7 +124,7 @@ async function takeCare(
     changes: kernelChanges(handles.rtnetlink, virtualServer),
     clock: systemClock,
     random: Math.random,
-    reporter: tellAll([logReporter(log, config), board]),
+    reporter: tellAll([logReporter(log, config, systemClock), board]),
   };
   const { version, commit } = program;
   const report = (): Report => ({
@@ -127,16 +132,20 @@ async function takeCare(
     program: { version, commit, pid: program.pid, startedAtMs, dryRun },
     virtualServers: [board.report()],
   });
-  await refuseWithoutPermission(parts.table);
+  await lookAtTable(parts.table, virtualServer, log);
   await care(realServers, policy, parts, signal);
-  if (signal.reason === BY_HAND) for (const line of summaryOf(report())) log.info(line);
-  log.info(`stopped; ${virtualServer.text} stays as it is`);
+  if (signal.reason === BY_HAND) for (const line of summaryOf(report())) log.info({ event: 'summary' }, line);
+  log.info({ event: 'stopped' }, `stopped; ${virtualServer.text} stays as it is`);
 }
 
-/** What else cannot be read yet may come to be there while we try again; a capability does not. */
-async function refuseWithoutPermission(table: VirtualServerTable): Promise<void> {
+/**
+ * Tells what is there and will be adopted. What cannot be read yet may come to be there while we try again, but for a capability:
+ * without it we refuse.
+ */
+async function lookAtTable(table: VirtualServerTable, virtualServer: Endpoint, log: Logger): Promise<void> {
   try {
-    await table.read();
+    const { fields, message } = adoption(virtualServer, await table.read());
+    log.info(fields, message);
   } catch (error) {
     if (((error as Error).cause as NodeJS.ErrnoException | undefined)?.code === 'EPERM') throw error;
   }
@@ -148,23 +157,35 @@ async function clean(config: CareConfig, log: Logger, handles: KernelHandles): P
   const { taken, left, failures } = dryRun
     ? await cleanUp(works.map(dryWork), leftovers.map(dryLeftovers))
     : await cleanUp(works, leftovers);
-  for (const what of taken) log.info(`${dryRun ? 'would remove' : 'removed'} ${what}`);
-  for (const what of left) log.info(`${dryRun ? 'would leave' : 'left'} ${what}`);
-  for (const error of failures) log.error({ err: error }, error.message);
+  for (const what of taken)
+    log.info({ event: 'clean', what }, `${dryRun ? 'would remove' : 'removed'} ${what}`);
+  for (const what of left) log.info({ event: 'clean', what }, `${dryRun ? 'would leave' : 'left'} ${what}`);
+  for (const error of failures) log.error({ event: 'clean', err: error }, error.message);
   if (taken.length + left.length + failures.length === 0)
-    log.info(`nothing of ${virtualServer.text} was there to remove`);
+    log.info({ event: 'clean' }, `nothing of ${virtualServer.text} was there to remove`);
   // What is still there is to be found the next time.
   if (!dryRun && failures.length === 0) await forget();
   return failures.length === 0;
 }
 
-function summary(config: CareConfig, version: string): object {
+/** NODE_IP as of now; null while nothing tells it. */
+async function nodeAddressOf(config: CareConfig, { rtnetlink }: KernelHandles): Promise<string | null> {
+  return await findNodeAddress(config, rtnetlink).then(
+    ({ address }) => address,
+    () => null,
+  );
+}
+
+function summary(config: CareConfig, { version, commit, pid }: Program, nodeAddress: string | null): object {
   return {
     version,
+    commit,
+    pid,
     vs: config.virtualServer.text,
     rs: config.realServers.map((server) => server.text),
     scheduler: config.policy.scheduler,
     mode: config.mode,
+    nodeAddress,
     masquerade: config.masquerade,
     intervalMs: config.policy.intervalMs,
     dryRun: config.dryRun,

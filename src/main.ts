@@ -57,8 +57,10 @@ async function runCare({ given, words: stray }: Run): Promise<number> {
   const { createLogger } = await import('./log/logger.js');
   const { runCareCommand } = await import('./care-command.js');
 
-  const log = await createLogger(config.log, process.stdout.isTTY);
-  for (const text of stray) log.warn(`ignoring the stray argument ${JSON.stringify(text)}`);
+  const terminal = process.stdout.isTTY;
+  const log = await createLogger(config.log, { terminal, colours: terminal && wantsColours(process.env) });
+  for (const text of stray)
+    log.warn({ event: 'stray-argument' }, `ignoring the stray argument ${JSON.stringify(text)}`);
   for (const note of config.notes) log.warn(note);
   const { gitVersion, gitCommit } = readBuildInfo();
   const program = {
@@ -70,12 +72,17 @@ async function runCare({ given, words: stray }: Run): Promise<number> {
   return (await runCareCommand(config, program, log, untilStopped(log))) ? DONE : FAILED;
 }
 
+/** Whoever sets NO_COLOR (no-color.org) wants none, and a dumb terminal has none. */
+function wantsColours({ NO_COLOR: no = '', TERM: terminal }: NodeJS.ProcessEnv): boolean {
+  return no === '' && terminal !== 'dumb';
+}
+
 /** Aborts at SIGTERM or SIGINT. The rules stay: an upgrade must not cut the node off. */
 function untilStopped(log: Logger): AbortSignal {
   const stopping = new AbortController();
   for (const name of ['SIGTERM', 'SIGINT'] as const) {
     process.once(name, () => {
-      log.info(`${name}: stopping`);
+      log.info({ event: 'stopping', signal: name }, `${name}: stopping`);
       stopping.abort(name);
     });
   }

@@ -16,8 +16,12 @@ export async function composeProber(
   const { createProber } = await import('./probe/prober.js');
   const { createCredentials } = await import('./probe/credentials.js');
   const credentials = createCredentials(probe.tls, (what, error) => {
-    if (error === null) log.info(`${what}: well again`);
-    else log.warn({ err: error }, `${what}: ${error.message}; going on with the last that was good`);
+    if (error === null) log.info({ event: 'credentials-well', what }, `${what}: well again`);
+    else
+      log.warn(
+        { event: 'credentials-failed', what, err: error },
+        `${what}: ${error.message}; going on with the last that was good`,
+      );
   });
   return createProber(probe, { credentials, guard: guardWith(log), onExchange });
 }
@@ -35,7 +39,11 @@ function guardWith(log: Logger): (socket: Socket, timeoutMs: number) => void {
       });
     } catch (error) {
       // Without it a host that vanishes is noticed by the next probe.
-      if (!told) log.warn({ err: error }, `kept connections go unguarded: ${(error as Error).message}`);
+      if (!told)
+        log.warn(
+          { event: 'unguarded', err: error },
+          `kept connections go unguarded: ${(error as Error).message}`,
+        );
       told = true;
     }
   };

@@ -2,17 +2,28 @@ import { pino, type Logger } from 'pino';
 import type { PrettyOptions } from 'pino-pretty';
 import type { LogConfig } from '../config/care-config.js';
 
+/** What the lines are written to. */
+interface Output {
+  /** Standard output is one: that is where `auto` gives text. */
+  readonly terminal: boolean;
+  /** Text may have colours. */
+  readonly colours: boolean;
+}
+
 /**
- * The program's logger, on standard output. Lines are written at once: none is lost when the program ends.
- *
- * @param terminal Whether standard output is one: that is where `auto` gives text, with colours.
+ * The program's logger, on standard output. Lines are written at once: none is lost when the program ends. Each has an `event`, by
+ * which it can be found: `note` if it has no other.
  */
 // ts-unused-exports:disable-next-line
-export async function createLogger({ level, format }: LogConfig, terminal: boolean): Promise<Logger> {
+export async function createLogger(
+  { level, format }: LogConfig,
+  { terminal, colours }: Output,
+): Promise<Logger> {
   const options = {
     level,
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
+    mixin: () => ({ event: 'note' }),
     formatters: { level: (label: string) => ({ level: label }) },
   };
   const text = format === 'text' || (format === 'auto' && terminal);
@@ -23,7 +34,7 @@ export async function createLogger({ level, format }: LogConfig, terminal: boole
     return pino(options, output);
   }
   const { build: pretty } = await import('pino-pretty');
-  return pino(options, pretty(forPeople(terminal)));
+  return pino(options, pretty(forPeople(colours)));
 }
 
 function forPeople(colour: boolean): PrettyOptions {

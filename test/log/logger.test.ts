@@ -10,7 +10,7 @@ const loggerModule = new URL('../../src/log/logger.js', import.meta.url).href;
 async function printed(config: LogConfig, terminal: boolean): Promise<string[]> {
   const program = `
     import { createLogger } from ${JSON.stringify(loggerModule)};
-    const log = await createLogger(${JSON.stringify(config)}, ${terminal});
+    const log = await createLogger(${JSON.stringify(config)}, { terminal: ${terminal}, colours: ${terminal} });
     log.debug('looking');
     log.info({ rs: '10.0.0.1:6443', to: 'up' }, 'it is up');
     log.warn({ err: new Error('because') }, 'it is down');
@@ -50,7 +50,13 @@ describe('the logger', { concurrency: true }, () => {
       assert.ok(first !== undefined && second !== undefined);
       const { time, ...rest } = first;
       assert.equal(new Date(time).toISOString(), time);
-      assert.deepEqual(rest, { level: 'info', rs: '10.0.0.1:6443', to: 'up', msg: 'it is up' });
+      assert.deepEqual(rest, {
+        level: 'info',
+        event: 'note',
+        rs: '10.0.0.1:6443',
+        to: 'up',
+        msg: 'it is up',
+      });
       assert.equal((second as JsonLine & { err: { message: string } }).err.message, 'because');
     });
   }
