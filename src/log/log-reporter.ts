@@ -252,7 +252,7 @@ export function logReporter(
     fault(where, error) {
       ration.tell(`fault ${where}`, {
         level: 'error',
-        fields: { event: 'fault', where, err: error },
+        fields: { event: 'fault', where, err: error, stack: error.stack },
         message: `a fault of our own in ${where}: ${error.message}`,
       });
     },

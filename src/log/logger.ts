@@ -24,6 +24,7 @@ export async function createLogger(
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
     mixin: () => ({ event: 'note' }),
+    serializers: { err: plainError },
     formatters: { level: (label: string) => ({ level: label }) },
   };
   const text = format === 'text' || (format === 'auto' && terminal);
@@ -37,6 +38,17 @@ export async function createLogger(
   return pino(options, pretty(forPeople(colours)));
 }
 
+/** What it was and why. Where in the program is of interest only for its own faults, which tell their `stack`. */
+function plainError(error: Error): object {
+  const causes: string[] = [];
+  let code: unknown;
+  for (let each: unknown = error; each instanceof Error; each = each.cause) {
+    causes.push(each.message);
+    code ??= (each as NodeJS.ErrnoException).code;
+  }
+  return { type: error.name, message: causes.join(': '), ...(typeof code === 'string' ? { code } : {}) };
+}
+
 function forPeople(colour: boolean): PrettyOptions {
   return {
     colorize: colour,
@@ -44,5 +56,6 @@ function forPeople(colour: boolean): PrettyOptions {
     translateTime: 'SYS:HH:MM:ss.l',
     // The message says it all; the fields are for machines.
     hideObject: true,
+    ignore: 'pid,hostname',
   };
 }

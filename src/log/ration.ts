@@ -15,9 +15,11 @@ interface Line {
 /** So many lines of one topic at once, and one more each so often. */
 const OF_ONE = { burst: 20, everyMs: 20_000 };
 /** The same of all topics together. Whoever starts with a thousand servers is told of each. */
-const OF_ALL = { burst: 5000, everyMs: 1000 };
+const OF_ALL = { burst: 5000, everyMs: 3000 };
 /** How often is looked after what was withheld. */
 const CATCH_UP_MS = 1000;
+/** Topics that are remembered at a time: somebody may make up ever new ones. */
+const MOST_TOPICS = 5000;
 
 interface Topic {
   readonly supply: Supply;
@@ -27,14 +29,17 @@ interface Topic {
 }
 
 /**
- * Tells the log what happens, and what happens all the time ever less often, so that it cannot fill a disk. Of lines that were
- * withheld the last one is told when its time has come: how it is now is never missing for long. All of them are there at debug.
+ * Tells the log what happens, and what happens all the time ever less often, so that it cannot fill a disk. Of the lines of a topic
+ * that were withheld the last one is told when its time has come: how it is now is never missing for long. All of them are there
+ * at debug.
  */
 export class Ration {
   readonly #log: Logger;
   readonly #now: () => number;
   readonly #all: Supply;
   readonly #topics = new Map<string, Topic>();
+  /** What the supply of all topics together is too short for. */
+  readonly #rest: Topic;
   #caughtUpMs: number;
 
   /** @param now Milliseconds of the monotonic clock. */
@@ -42,22 +47,17 @@ export class Ration {
     this.#log = log;
     this.#now = now;
     this.#all = new Supply(OF_ALL, now());
+    this.#rest = emptyTopic(now());
     this.#caughtUpMs = now();
   }
 
   /** Tells a line, or keeps it for {@link catchUp}. */
-  tell(topic: string, line: Line): void {
+  tell(name: string, line: Line): void {
     const nowMs = this.#now();
-    const known = this.#topics.get(topic);
-    const of = known ?? { supply: new Supply(OF_ONE, nowMs), withheld: 0, last: null };
-    if (known === undefined) this.#topics.set(topic, of);
-    if (this.#takes(of, nowMs)) {
-      this.#say(of, line);
-      return;
-    }
-    of.withheld += 1;
-    of.last = line;
-    this.#log.debug(line.fields, line.message);
+    const topic = this.#topic(name, nowMs);
+    if (!topic.supply.has(nowMs)) this.#withhold(topic, line);
+    else if (!this.#all.has(nowMs)) this.#withhold(this.#rest, line);
+    else this.#say(topic, line);
   }
 
   /** Tells what was withheld, as far as it may be told by now. To be called whenever something happens. */
@@ -65,28 +65,42 @@ export class Ration {
     const nowMs = this.#now();
     if (nowMs - this.#caughtUpMs < CATCH_UP_MS) return;
     this.#caughtUpMs = nowMs;
-    for (const [name, topic] of this.#topics) {
-      if (topic.last !== null && this.#takes(topic, nowMs)) {
-        topic.withheld -= 1;
+    for (const topic of [...this.#topics.values(), this.#rest])
+      if (topic.last !== null && topic.supply.has(nowMs) && this.#all.has(nowMs))
         this.#say(topic, topic.last);
-      } else if (topic.last === null && topic.supply.isFull(nowMs)) this.#topics.delete(name);
-    }
+    for (const [name, { supply, last }] of this.#topics)
+      if (last === null && supply.isFull(nowMs)) this.#topics.delete(name);
   }
 
-  #takes(topic: Topic, nowMs: number): boolean {
-    if (!topic.supply.has(nowMs) || !this.#all.has(nowMs)) return false;
+  #topic(name: string, nowMs: number): Topic {
+    const known = this.#topics.get(name);
+    if (known !== undefined) return known;
+    if (this.#topics.size >= MOST_TOPICS) return this.#rest;
+    const topic = emptyTopic(nowMs);
+    this.#topics.set(name, topic);
+    return topic;
+  }
+
+  #withhold(topic: Topic, line: Line): void {
+    topic.withheld += 1;
+    topic.last = line;
+    this.#log.debug(line.fields, line.message);
+  }
+
+  #say(topic: Topic, line: Line): void {
     topic.supply.take();
     this.#all.take();
-    return true;
-  }
-
-  #say(topic: Topic, { level, fields, message }: Line): void {
-    const { withheld } = topic;
+    const withheld = topic.last === line ? topic.withheld - 1 : topic.withheld;
     topic.withheld = 0;
     topic.last = null;
+    const { level, fields, message } = line;
     if (withheld === 0) this.#log[level](fields, message);
-    else this.#log[level]({ ...fields, withheld }, `${message} (and ${withheld} like it before)`);
+    else this.#log[level]({ ...fields, withheld }, `${message} (and ${withheld} more before it)`);
   }
+}
+
+function emptyTopic(nowMs: number): Topic {
+  return { supply: new Supply(OF_ONE, nowMs), withheld: 0, last: null };
 }
 
 class Supply {

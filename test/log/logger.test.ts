@@ -13,7 +13,7 @@ async function printed(config: LogConfig, terminal: boolean): Promise<string[]> 
     const log = await createLogger(${JSON.stringify(config)}, { terminal: ${terminal}, colours: ${terminal} });
     log.debug('looking');
     log.info({ rs: '10.0.0.1:6443', to: 'up' }, 'it is up');
-    log.warn({ err: new Error('because') }, 'it is down');
+    log.warn({ err: new Error('because', { cause: Object.assign(new Error('no such file'), { code: 'ENOENT' }) }) }, 'it is down');
     log.error('it is a fault');
     process.exit();`;
   const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program], {
@@ -57,7 +57,11 @@ describe('the logger', { concurrency: true }, () => {
         to: 'up',
         msg: 'it is up',
       });
-      assert.equal((second as JsonLine & { err: { message: string } }).err.message, 'because');
+      assert.deepEqual((second as JsonLine & { err: unknown }).err, {
+        type: 'Error',
+        message: 'because: no such file',
+        code: 'ENOENT',
+      });
     });
   }
 
