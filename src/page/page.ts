@@ -1,7 +1,7 @@
 /** The status page: one document that needs nothing else, made of plain values. */
 import { createHash } from 'node:crypto';
 import type { Report } from '../observe/report.js';
-import type { TableLook } from './look.js';
+import type { KernelLook } from './look.js';
 import { glyph, GLYPH_SYMBOLS, iconOf } from './drawings.js';
 import { Markup, markup } from './markup.js';
 import { SCRIPT } from './script.js';
@@ -25,9 +25,9 @@ export const PAGE_POLICY = `${policy()}; frame-ancestors 'none'`;
  * The whole page, in HTML, in pieces: a thousand real servers take longer to write down than anything else may be kept waiting. What
  * it shows of time is as of `report.atMs`.
  *
- * @param looks What the kernel has, by the virtual server's text; one that is not there was not looked at.
+ * @param looks What the kernel has; a virtual server that is not among them was not looked at.
  */
-export function* statusPage(report: Report, looks: ReadonlyMap<string, TableLook>): Generator<string> {
+export function* statusPage(report: Report, looks: readonly KernelLook[]): Generator<string> {
   const { atMs, program, virtualServers } = report;
   const level = overall(report);
   const all = tally(virtualServers.flatMap(({ servers }) => servers));
@@ -67,11 +67,15 @@ ${program.dryRun ? markup`<p class="notice info">${glyph('unknown')}<span><b>Dry
 <main id="main" tabindex="-1">
 `.text;
   for (const virtualServer of worstFirst(report))
-    yield virtualServerSection(virtualServer, looks.get(virtualServer.virtualServer) ?? null, {
-      nowMs: atMs,
-      dryRun: program.dryRun,
-      open: opened.has(virtualServer),
-    }).text;
+    yield virtualServerSection(
+      virtualServer,
+      looks.find((look) => look.virtualServer === virtualServer.virtualServer) ?? null,
+      {
+        nowMs: atMs,
+        dryRun: program.dryRun,
+        open: opened.has(virtualServer),
+      },
+    ).text;
   yield markup`${timeline(report)}
 </main>
 <footer>

@@ -1,12 +1,10 @@
-import type { CountedTable } from '../core/counters.js';
 import type { HealthState } from '../core/health.js';
 import type { ServerReport, VirtualServerReport } from '../observe/report.js';
 import { glyph, hourStrip, millis, sparkline } from './drawings.js';
+import type { KernelLook, KernelRow } from './look.js';
 import { clipped, markup, type Content, type Markup } from './markup.js';
 import { certificateLevel, notesOf } from './standing.js';
 import { ago, daysUntil, moment, since } from './times.js';
-
-type Row = NonNullable<CountedTable>['rows'][number];
 
 /** The roles are said because a narrow screen shows the rows as cards, by a style that would have browsers forget them. */
 const HEADINGS: readonly (readonly [className: string, words: string])[] = [
@@ -20,22 +18,22 @@ const HEADINGS: readonly (readonly [className: string, words: string])[] = [
   ['certificate', 'Certificate'],
 ];
 
-/** The real servers of one virtual server, and what else the kernel has as such. `table` is undefined when it could not be read. */
+/** The real servers of one virtual server, and what else the kernel has as such. */
 export function realServers(
   virtualServer: VirtualServerReport,
-  table: CountedTable | undefined,
+  look: KernelLook | null,
   nowMs: number,
 ): Markup {
   const { servers } = virtualServer;
-  const rows = new Map(table?.rows.map((row) => [row.server.text, row]));
+  const rows = new Map(look?.table?.rows.map((row) => [row.server, row]));
   const configured = new Set(servers.map(({ server }) => server));
-  const others = [...rows.values()].filter((row) => !configured.has(row.server.text));
+  const others = [...rows.values()].filter((row) => !configured.has(row.server));
   return markup`<table role="table">
 <caption>Real servers of ${virtualServer.virtualServer}</caption>
 <thead role="rowgroup"><tr role="row">${HEADINGS.map(([className, words]) => markup`<th role="columnheader" scope="col" class="${className}">${words}</th>`)}</tr></thead>
 <tbody role="rowgroup">
 ${servers.map((server) => {
-  const row = table === undefined ? undefined : (rows.get(server.server) ?? null);
+  const row = look?.error !== null ? undefined : (rows.get(server.server) ?? null);
   return serverRow(server, virtualServer, row, nowMs);
 })}${others.map(leavingRow)}</tbody>
 </table>
@@ -46,7 +44,7 @@ ${servers.map((server) => {
 function serverRow(
   server: ServerReport,
   virtualServer: VirtualServerReport,
-  row: Row | null | undefined,
+  row: KernelRow | null | undefined,
   nowMs: number,
 ): Markup {
   const { state, sinceMs, evidence } = server;
@@ -83,9 +81,9 @@ const STATES: Readonly<Record<HealthState, string>> = {
 };
 
 /** What the kernel has and nobody configured: a master that left. */
-function leavingRow(row: Row): Markup {
-  return markup`<tr role="row" data-key="${row.server.text}" class="leaving">
-<th role="rowheader" scope="row" class="server">${row.server.text}</th>
+function leavingRow(row: KernelRow): Markup {
+  return markup`<tr role="row" data-key="${row.server}" class="leaving">
+<th role="rowheader" scope="row" class="server">${row.server}</th>
 <td role="cell" class="state"><small>not configured: it goes when nobody uses it any more</small></td>
 <td role="cell" class="latency">${missing('not asked')}</td>
 <td role="cell" class="probes">${missing('not asked')}</td>
@@ -95,7 +93,7 @@ ${kernelCells(row)}
 `;
 }
 
-function kernelCells(row: Row | null | undefined): Markup {
+function kernelCells(row: KernelRow | null | undefined): Markup {
   const cells = (['weight', 'active', 'inactive'] as const).map((what) => {
     const content =
       row === undefined || row === null

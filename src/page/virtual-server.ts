@@ -5,7 +5,7 @@ import { glyph, millis, type Glyph } from './drawings.js';
 import { clipped, markup, type Markup } from './markup.js';
 import { realServers } from './real-servers.js';
 import { levelOf, stuckForMs, tally, type Level, type Tally } from './standing.js';
-import type { TableLook } from './look.js';
+import type { KernelLook } from './look.js';
 import { ago, since } from './times.js';
 
 export const LEVEL_WORDS: Readonly<Record<Level, string>> = {
@@ -25,12 +25,11 @@ export const LEVEL_GLYPHS: Readonly<Record<Level, Glyph>> = {
 /** One virtual server: a line that says how it stands, and behind it all that is known. */
 export function virtualServerSection(
   virtualServer: VirtualServerReport,
-  look: TableLook | null,
+  look: KernelLook | null,
   { nowMs, dryRun, open }: { readonly nowMs: number; readonly dryRun: boolean; readonly open: boolean },
 ): Markup {
   const { virtualServer: name, servers } = virtualServer;
   const level = levelOf(virtualServer, nowMs);
-  const table = look?.kind === 'read' ? look.table : undefined;
   return markup`<details class="vs ${level}" data-key="vs ${name}" data-open="${open ? level : 'no'}"${open ? markup` open` : null}>
 <summary><h2>${glyph(LEVEL_GLYPHS[level])}<span class="word">${LEVEL_WORDS[level]}</span> <span class="address">${name}</span></h2>
 <span class="count">${upOf(tally(servers))}</span>
@@ -40,7 +39,7 @@ ${notices(virtualServer, look, nowMs, dryRun).map(
     notice,
   ) => markup`<p class="notice ${notice.kind}">${glyph(notice.kind === 'critical' ? 'dead' : 'sick')}<span>${notice.words}</span></p>
 `,
-)}${realServers(virtualServer, table, nowMs)}${facts(virtualServer, nowMs)}</details>
+)}${realServers(virtualServer, look, nowMs)}${facts(virtualServer, nowMs)}</details>
 `;
 }
 
@@ -57,7 +56,7 @@ interface Notice {
 /** What somebody should know, or do something about. */
 function notices(
   virtualServer: VirtualServerReport,
-  look: TableLook | null,
+  look: KernelLook | null,
   nowMs: number,
   dryRun: boolean,
 ): Notice[] {
@@ -83,9 +82,10 @@ function notices(
     );
   for (const { what, message, sinceMs } of troubles)
     warn(markup`<b>${what}:</b> ${clipped(message)} <span class="quiet">(${since(sinceMs, nowMs)})</span>`);
-  if (look?.kind === 'unreadable' && !troubles.some(({ message }) => message === look.why))
-    warn(markup`<b>Weights and connections are not known:</b> ${clipped(look.why)}`);
-  if (look?.kind === 'read' && look.table === null && lastPass !== null && !dryRun)
+  const unread = look?.error ?? null;
+  if (unread !== null && !troubles.some(({ message }) => message === unread))
+    warn(markup`<b>Weights and connections are not known:</b> ${clipped(unread)}`);
+  if (look !== null && unread === null && look.table === null && lastPass !== null && !dryRun)
     warn(markup`<b>The kernel has no virtual server ${name}</b> at the moment.`);
   return found;
 }

@@ -25,7 +25,7 @@ async function barriers(page: Page): Promise<string[]> {
 }
 
 function well(): Shown {
-  return { report: reportOf([virtualServer()]), looks: new Map() };
+  return { report: reportOf([virtualServer()]), looks: [] };
 }
 
 /** One more transition, by which the second server is dead. */
@@ -46,7 +46,7 @@ function fallen(): Shown {
         transitions: [transition(b, 0, ['up', 'dead'], ['refused', 'ECONNREFUSED'])],
       }),
     ]),
-    looks: new Map(),
+    looks: [],
   };
 }
 
@@ -59,7 +59,7 @@ describe('the status page in a browser', { concurrency: 4 }, () => {
       ['narrow', failover(), { width: 390 }],
       ['in between, dark', trouble(), { width: 900, dark: true }],
       ['with many virtual servers', fleet(12, 4), {}],
-      ['with nothing yet', { report: reportOf([]), looks: new Map() }, {}],
+      ['with nothing yet', { report: reportOf([]), looks: [] }, {}],
     ];
   for (const [name, scene, options] of scenes) {
     it(`is accessible, and breaks none of its own rules: ${name}`, async () => {
@@ -254,7 +254,7 @@ describe('the status page in a browser', { concurrency: 4 }, () => {
           troubles: [{ what: hostile, message: hostile, sinceMs: NOW_MS }],
         }),
       ]),
-      looks: new Map(),
+      looks: [],
     };
     await using served = await Served.start(() => scene);
     await using page = await browser.open(served.url);

@@ -1,5 +1,4 @@
 /** Reports as lvscare would have made them, of things that did not happen. */
-import { endpoint } from '../../src/core/endpoint.js';
 import type { EvidenceKind } from '../../src/core/evidence.js';
 import type {
   MinuteReport,
@@ -8,14 +7,14 @@ import type {
   TransitionReport,
   VirtualServerReport,
 } from '../../src/observe/report.js';
-import type { TableLook } from '../../src/page/look.js';
+import type { KernelLook } from '../../src/page/look.js';
 
 export const NOW_MS = Date.UTC(2026, 9, 5, 12, 30, 20);
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 
-export type Looks = ReadonlyMap<string, TableLook>;
+export type Looks = readonly KernelLook[];
 
 export function reportOf(
   virtualServers: readonly VirtualServerReport[],
@@ -104,29 +103,21 @@ export function transition(
 
 /** What the kernel has for it: every one that is up with weight 1, unless it is told otherwise. */
 export function lookAt(
-  { servers, scheduler }: VirtualServerReport,
+  { virtualServer, servers }: VirtualServerReport,
   others: readonly (readonly [address: string, weight: number, active: number, inactive: number])[] = [],
-): TableLook {
+): KernelLook {
   const rows = [
     ...servers
       .filter(({ state }) => state === 'up')
       .map(({ server: name }, index) => ({
-        server: named(name),
+        server: name,
         weight: 1,
         active: 14 - index,
         inactive: 3 + 2 * index,
       })),
-    ...others.map(([name, weight, active, inactive]) => ({ server: named(name), weight, active, inactive })),
+    ...others.map(([name, weight, active, inactive]) => ({ server: name, weight, active, inactive })),
   ];
-  return {
-    kind: 'read',
-    table: { scheduler, traffic: null, rows: rows.map((row) => ({ ...row, traffic: null })) },
-  };
-}
-
-function named(name: string): ReturnType<typeof endpoint> {
-  const [, address = '', port = ''] = /^(.*):(\d+)$/.exec(name) ?? [];
-  return endpoint(address.startsWith('[') ? 'ipv6' : 'ipv4', address.replace(/^\[|\]$/g, ''), Number(port));
+  return { virtualServer, error: null, table: { rows } };
 }
 
 /** One apiserver is dead, one was slow for a while, a master that left is being drained. */
@@ -169,7 +160,7 @@ export function failover(): { readonly report: Report; readonly looks: Looks } {
   });
   return {
     report: reportOf([only]),
-    looks: new Map([[only.virtualServer, lookAt(only, [['10.103.97.203:6443', 0, 2, 5]])]]),
+    looks: [lookAt(only, [['10.103.97.203:6443', 0, 2, 5]])],
   };
 }
 
@@ -238,7 +229,7 @@ export function trouble(): { readonly report: Report; readonly looks: Looks } {
   });
   return {
     report: reportOf([only]),
-    looks: new Map([[only.virtualServer, { kind: 'unreadable', why: 'cannot read the IPVS table: EPERM' }]]),
+    looks: [{ virtualServer: only.virtualServer, error: 'cannot read the IPVS table: EPERM', table: null }],
   };
 }
 
@@ -278,7 +269,7 @@ export function fleet(count: number, size: number): { readonly report: Report; r
   });
   return {
     report: reportOf(virtualServers),
-    looks: new Map(virtualServers.map((each) => [each.virtualServer, lookAt(each)])),
+    looks: virtualServers.map((each) => lookAt(each)),
   };
 }
 

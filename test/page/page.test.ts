@@ -17,7 +17,7 @@ import {
 import type { Looks } from './made-up.js';
 
 const DAY_MS = 86_400_000;
-const NONE: Looks = new Map();
+const NONE: Looks = [];
 
 function pageOf(servers: readonly VirtualServerReport[], looks = NONE): string {
   return [...statusPage(reportOf(servers), looks)].join('');
@@ -99,7 +99,7 @@ describe('the status page', () => {
           ],
         }),
       ],
-      new Map([['10.103.97.2:6443', { kind: 'unreadable', why: `${hostile}!` }]]),
+      [{ virtualServer: '10.103.97.2:6443', error: `${hostile}!`, table: null }],
     );
     assert.equal(html.match(/<script>/g)?.length, 1);
     assert.ok(!html.includes('\u202e') && !html.includes('\u0007'));
@@ -201,17 +201,12 @@ describe('a real server on the page', () => {
       return [...found].map(([, cell = '']) => textOf(cell));
     };
     const one = virtualServer({ servers: [server('10.0.0.1:6443')] });
-    const looks = (look: ReturnType<typeof lookAt>): Looks => new Map([[one.virtualServer, look]]);
-    assert.deepEqual(cells(looks(lookAt(one))), ['1', '14', '3']);
-    assert.deepEqual(cells(looks(lookAt(one, [['10.0.0.9:6443', 0, 7, 8]]))), [
-      '1',
-      '14',
-      '3',
-      '0',
-      '7',
-      '8',
-    ]);
-    assert.equal(cells(looks({ kind: 'read', table: null }))[0], '– not in the kernel&#39;s table');
+    assert.deepEqual(cells([lookAt(one)]), ['1', '14', '3']);
+    assert.deepEqual(cells([lookAt(one, [['10.0.0.9:6443', 0, 7, 8]])]), ['1', '14', '3', '0', '7', '8']);
+    assert.equal(
+      cells([{ virtualServer: one.virtualServer, error: null, table: null }])[0],
+      '– not in the kernel&#39;s table',
+    );
     assert.equal(cells(NONE)[2], '– the kernel&#39;s table was not read');
   });
 });
@@ -268,7 +263,7 @@ describe('a virtual server on the page', () => {
   });
 
   it('says once that the table cannot be read', () => {
-    const looks: Looks = new Map([['10.103.97.2:6443', { kind: 'unreadable', why: 'EPERM' }]]);
+    const looks: Looks = [{ virtualServer: '10.103.97.2:6443', error: 'EPERM', table: null }];
     assert.equal(noticesOf({}, looks).length, 1);
     const troubles = [{ what: 'IPVS table', message: 'EPERM', sinceMs: NOW_MS }];
     assert.deepEqual(noticesOf({ troubles }, looks), ['IPVS table: EPERM ( for 0 ms )']);
