@@ -7,14 +7,14 @@ import { daysUntil } from './times.js';
 const LEVELS = ['down', 'impaired', 'starting', 'well'] as const;
 export type Level = (typeof LEVELS)[number];
 
-export const CERTIFICATE_WARNING_DAYS = 30;
-export const CERTIFICATE_CRITICAL_DAYS = 7;
+const CERTIFICATE_WARNING_DAYS = 30;
+const CERTIFICATE_CRITICAL_DAYS = 7;
 
 /** What a process that works does at least this often, whatever its interval. */
 const LEAST_PATIENCE_MS = 30_000;
 
 /** Something that is said of a server beside its state. */
-export interface Note {
+interface Note {
   readonly kind: 'info' | 'warning';
   readonly words: string;
 }

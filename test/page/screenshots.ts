@@ -15,7 +15,6 @@ for (const [file, scene, options, height] of [
   ['narrow', 'failover', { width: 390 }, undefined],
   ['fleet', 'fleet', {}, 1500],
   ['medium', 'trouble', { width: 900 }, undefined],
-  ['narrow-trouble', 'trouble', { width: 390, dark: true }, undefined],
   ['print', 'failover', { media: 'print', width: 760 }, undefined],
 ] as const) {
   const { report, looks } = scenes[scene];
