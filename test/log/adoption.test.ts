@@ -44,7 +44,7 @@ describe('what was adopted', () => {
   it('is nothing where there is none', () => {
     assert.deepEqual(adoption(VS, null), {
       fields: { event: 'adopt', vs: '10.103.97.2:6443', scheduler: null, rows: [] },
-      message: 'the kernel has no 10.103.97.2:6443 yet: it is made',
+      message: 'the kernel has no 10.103.97.2:6443 yet',
     });
   });
 });
