@@ -11,8 +11,7 @@ export function adoption(
 ): { readonly fields: object; readonly message: string } {
   const { text: vs } = virtualServer;
   const fields = { event: 'adopt', vs, scheduler: found?.scheduler ?? null };
-  if (found === null)
-    return { fields: { ...fields, rows: [] }, message: `the kernel has no ${vs} yet` };
+  if (found === null) return { fields: { ...fields, rows: [] }, message: `the kernel has no ${vs} yet` };
   const rows = found.rows.map(({ server, weight }) => ({ rs: server.text, weight }));
   const named = rows.slice(0, MOST_NAMED).map(({ rs, weight }) => `${rs} with weight ${weight}`);
   const more = rows.length > MOST_NAMED ? ` and ${rows.length - MOST_NAMED} more` : '';
