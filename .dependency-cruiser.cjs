@@ -133,6 +133,13 @@ module.exports = {
       },
     },
     {
+      name: 'page-shows-values',
+      severity: 'error',
+      comment: 'The status page is a pure function of the report and what the kernel has.',
+      from: { path: '^src/page/' },
+      to: { pathNot: '^src/(page|core|observe/(report|summary))|^(node:)?crypto$' },
+    },
+    {
       name: 'only-main-composes',
       severity: 'error',
       comment: 'Adapters do not know each other: only the composition brings them together.',

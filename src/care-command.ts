@@ -6,13 +6,15 @@ import { cleanUp, setUpOnce } from './care/once.js';
 import type { VirtualServerTable } from './care/ports.js';
 import { systemClock } from './clock.js';
 import type { CareConfig } from './config/care-config.js';
+import type { Endpoint } from './core/endpoint.js';
 import { kernelChanges } from './kernel/changes.js';
 import { composeMaintenance, openControl } from './control-side.js';
 import type { Knowledge, Usage, Watching } from './endpoint-side.js';
 import { composeProber } from './probe-side.js';
-import { composeClean, composeUpkeep, type KernelHandles } from './kernel-side.js';
+import { composeClean, composeUpkeep, findNodeAddress, type KernelHandles } from './kernel-side.js';
 import { KernelError } from './kernel/errors.js';
 import { takeHold, wordsFor } from './kernel/hold.js';
+import { adoption } from './log/adoption.js';
 import { logReporter } from './log/log-reporter.js';
 import type { BriefReport, Report } from './observe/report.js';
 import { Scoreboard } from './observe/scoreboard.js';
@@ -54,7 +56,7 @@ export async function runCareCommand(
     case 'run-once': {
       const kept = await composeUpkeep(config, log, handles, () => undefined);
       const { maintenance } = await composeMaintenance(config, log);
-      const reporter = logReporter(log, config, () => maintenance.drained.size > 0);
+      const reporter = logReporter(log, config, systemClock, () => maintenance.drained.size > 0);
       return await setUpOnce(config.realServers, config.policy, { ...kept, reporter }, maintenance);
     }
     case 'clean':
@@ -88,7 +90,10 @@ async function hold(
       );
     }
     case 'unguarded':
-      log.warn(`nothing keeps a second lvscare from ${virtualServer.text}: ${taken.why}`);
+      log.warn(
+        { event: 'unguarded' },
+        `nothing keeps a second lvscare from ${virtualServer.text}: ${taken.why}`,
+      );
       return { [Symbol.asyncDispose]: () => Promise.resolve() };
   }
 }
@@ -102,9 +107,9 @@ async function takeCare(
 ): Promise<void> {
   const { virtualServer, realServers, policy, dryRun } = config;
   const refused = takePrecedence();
-  if (refused !== null) log.debug(`running at the usual priority: ${refused.message}`);
+  if (refused !== null) log.debug({ event: 'priority' }, `running at the usual priority: ${refused.message}`);
   log.info(
-    summary(config, program.version),
+    { event: 'start', ...summary(config, program, await nodeAddressOf(config, handles)) },
     `taking care of ${virtualServer.text}${dryRun ? ', without changing anything' : ''}`,
   );
   const startedAtMs = Date.now();
@@ -133,13 +138,13 @@ async function takeCare(
     clock: systemClock,
     random: Math.random,
     reporter: tellAll([
-      logReporter(log, config, () => maintenance.drained.size > 0),
+      logReporter(log, config, systemClock, () => maintenance.drained.size > 0),
       board,
       ...(watching === null ? [] : [watching.reporter]),
     ]),
     maintenance,
   };
-  await refuseWithoutPermission(parts.table);
+  await lookAtTable(parts.table, virtualServer, log);
   // Who only looks is not the one to ask.
   await using _control = dryRun
     ? null
@@ -153,8 +158,8 @@ async function takeCare(
         },
       });
   await whileWatched(watching, () => care(realServers, policy, parts, signal));
-  if (signal.reason === BY_HAND) for (const line of summaryOf(report())) log.info(line);
-  log.info(`stopped; ${virtualServer.text} stays as it is`);
+  if (signal.reason === BY_HAND) for (const line of summaryOf(report())) log.info({ event: 'summary' }, line);
+  log.info({ event: 'stopped' }, `stopped; ${virtualServer.text} stays as it is`);
 }
 
 async function composeWatching(
@@ -180,10 +185,14 @@ async function whileWatched(watching: Watching | null, work: () => Promise<void>
   }
 }
 
-/** What else cannot be read yet may come to be there while we try again; a capability does not. */
-async function refuseWithoutPermission(table: VirtualServerTable): Promise<void> {
+/**
+ * Tells what is there and will be adopted. What cannot be read yet may come to be there while we try again, but for a capability:
+ * without it we refuse.
+ */
+async function lookAtTable(table: VirtualServerTable, virtualServer: Endpoint, log: Logger): Promise<void> {
   try {
-    await table.read();
+    const { fields, message } = adoption(virtualServer, await table.read());
+    log.info(fields, message);
   } catch (error) {
     if (((error as Error).cause as NodeJS.ErrnoException | undefined)?.code === 'EPERM') throw error;
   }
@@ -195,23 +204,35 @@ async function clean(config: CareConfig, log: Logger, handles: KernelHandles): P
   const { taken, left, failures } = dryRun
     ? await cleanUp(works.map(dryWork), leftovers.map(dryLeftovers))
     : await cleanUp(works, leftovers);
-  for (const what of taken) log.info(`${dryRun ? 'would remove' : 'removed'} ${what}`);
-  for (const what of left) log.info(`${dryRun ? 'would leave' : 'left'} ${what}`);
-  for (const error of failures) log.error({ err: error }, error.message);
+  for (const what of taken)
+    log.info({ event: 'clean', what }, `${dryRun ? 'would remove' : 'removed'} ${what}`);
+  for (const what of left) log.info({ event: 'clean', what }, `${dryRun ? 'would leave' : 'left'} ${what}`);
+  for (const error of failures) log.error({ event: 'clean', err: error }, error.message);
   if (taken.length + left.length + failures.length === 0)
-    log.info(`nothing of ${virtualServer.text} was there to remove`);
+    log.info({ event: 'clean' }, `nothing of ${virtualServer.text} was there to remove`);
   // What is still there is to be found the next time.
   if (!dryRun && failures.length === 0) await forget();
   return failures.length === 0;
 }
 
-function summary(config: CareConfig, version: string): object {
+/** NODE_IP as of now; null while nothing tells it. */
+async function nodeAddressOf(config: CareConfig, { rtnetlink }: KernelHandles): Promise<string | null> {
+  return await findNodeAddress(config, rtnetlink).then(
+    ({ address }) => address,
+    () => null,
+  );
+}
+
+function summary(config: CareConfig, { version, commit, pid }: Program, nodeAddress: string | null): object {
   return {
     version,
+    commit,
+    pid,
     vs: config.virtualServer.text,
     rs: config.realServers.map((server) => server.text),
     scheduler: config.policy.scheduler,
     mode: config.mode,
+    nodeAddress,
     masquerade: config.masquerade,
     intervalMs: config.policy.intervalMs,
     dryRun: config.dryRun,

@@ -25,14 +25,21 @@ export async function composeMaintenance(
   );
   for (const [server, sinceMs] of drained)
     log.info(
-      { rs: server, drained: true },
+      { event: 'drained', rs: server, drained: true },
       `${server} stays drained: by hand, ${durationInWords(Date.now() - sinceMs)} ago`,
     );
   for (const server of found.keys())
-    if (!drained.has(server)) log.info({ rs: server }, `${server} was drained, and is no longer configured`);
+    if (!drained.has(server))
+      log.info(
+        { event: 'drained', rs: server, drained: false },
+        `${server} was drained, and is no longer configured`,
+      );
   if (!dryRun && drained.size < found.size)
     await file.write(drained).catch((error: unknown) => {
-      log.warn({ err: error }, `who is drained cannot be remembered: ${(error as Error).message}`);
+      log.warn(
+        { event: 'forgetful', err: error },
+        `who is drained cannot be remembered: ${(error as Error).message}`,
+      );
     });
   return { maintenance: new Maintenance(drained), file };
 }
@@ -66,7 +73,7 @@ export async function openControl(
     return control;
   } catch (error) {
     log.warn(
-      { err: error },
+      { event: 'uncontrolled', err: error },
       `lvscare status and drain cannot reach this process: ${(error as Error).message}`,
     );
     return { [Symbol.asyncDispose]: () => Promise.resolve() };
@@ -86,14 +93,15 @@ async function setDrained(
   if (news) {
     onDrained(server.text, drained ? nowMs : null);
     const words = drained ? 'is drained by hand' : 'is no longer drained by hand';
-    log.info({ rs: server.text, drained }, `${server.text} ${words}`);
+    log.info({ event: 'drained', rs: server.text, drained }, `${server.text} ${words}`);
   }
   const following = drained ? maintenance.drain(server, nowMs) : maintenance.undrain(server);
   const forgotten = await file.write(maintenance.drained).then(
     () => null,
     (error: unknown) => (error as Error).message,
   );
-  if (forgotten !== null) log.warn(`who is drained cannot be remembered: ${forgotten}`);
+  if (forgotten !== null)
+    log.warn({ event: 'forgetful' }, `who is drained cannot be remembered: ${forgotten}`);
   await following;
   const { kernel, error } = await kernelOf(virtualServer, parts);
   const [told] = report().virtualServers;

@@ -21,6 +21,7 @@ import { kernelReport, type Reading } from './observe/counted-report.js';
 import { stuck, unready, type Patience } from './observe/liveness.js';
 import type { BriefReport, Report } from './observe/report.js';
 import { Wakefulness } from './observe/wakefulness.js';
+import { PAGE_POLICY, statusPage } from './page/page.js';
 
 /** For the kernel to tell its counters: nobody waits longer for a scrape. */
 const COUNTERS_MS = 2000;
@@ -96,12 +97,18 @@ export function composeEndpoint(
       },
       stuck: () => stuckNow(knowledge.brief()),
       unready: () => unready(knowledge.brief()),
-      page: null,
+      page: (report) => ({
+        pieces: statusPage(report, report.kernel),
+        contentSecurityPolicy: PAGE_POLICY,
+      }),
       shared: (make) => shared(now, make),
       breathe,
     });
     const onFault = (path: string, error: Error): void => {
-      log.error({ err: error }, `a fault of our own in the answer to ${path}: ${error.message}`);
+      log.error(
+        { event: 'fault', where: path, err: error, stack: error.stack },
+        `a fault of our own in the answer to ${path}: ${error.message}`,
+      );
     };
     const said = new Set<string>();
     await keepListening(
@@ -111,13 +118,16 @@ export function composeEndpoint(
         createServer: () => httpServer(routes, LIMITS, onFault),
         onListening() {
           said.clear();
-          log.info({ metricsAddr: address.text }, `metrics, health and status at ${placeOf(address)}`);
+          log.info(
+            { event: 'listening', metricsAddr: address.text },
+            `metrics, health and status at ${placeOf(address)}`,
+          );
         },
         onFailure(error, retryInMs) {
           const again = said.has(error.message);
           said.add(error.message);
           log[again ? 'debug' : 'warn'](
-            { err: error, metricsAddr: address.text, retryInMs },
+            { event: 'not-listening', err: error, metricsAddr: address.text, retryInMs },
             `cannot listen at --metrics-addr ${address.text}: ${inWords(error)}; trying again until it works`,
           );
         },
@@ -136,7 +146,10 @@ export function composeEndpoint(
         await Promise.all([wakefulness.run(signal), metrics.run(signal), serve(signal)]);
       } catch (error) {
         // Nobody is to be without care because nobody can see it.
-        log.error({ err: error }, `a fault of our own in ${address.text}: ${(error as Error).message}`);
+        log.error(
+          { event: 'fault', where: address.text, err: error, stack: (error as Error).stack },
+          `a fault of our own in ${address.text}: ${(error as Error).message}`,
+        );
       }
     },
   };

@@ -257,7 +257,7 @@ const nothing = (): Promise<void> => Promise.resolve();
 
 function notLooked(log: Logger, level: 'debug' | 'warn'): (error: Error) => void {
   return ({ message }) => {
-    log[level](`no masquerade table was looked for: ${message}`);
+    log[level]({ event: 'not-looked' }, `no masquerade table was looked for: ${message}`);
   };
 }
 
@@ -267,11 +267,20 @@ function onFailureOnce(log: Logger): (error: Error) => void {
   return (error) => {
     if (!told)
       log.warn(
-        { err: error },
+        { event: 'forgetful', err: error },
         `cannot remember what is made here: ${error.message}; --clean will remove what its own options name`,
       );
     told = true;
   };
+}
+
+/** NODE_IP, and where it is from. Rejects when nothing tells. */
+export function findNodeAddress(config: CareConfig, rtnetlink: Rtnetlink): Promise<NodeAddress> {
+  return nodeAddress(rtnetlink, {
+    given: config.nodeAddress,
+    family: config.virtualServer.family,
+    realServers: config.realServers,
+  });
 }
 
 /** NODE_IP, looked up each time, with a line in the log when it is first known and when it changes, and what follows. */
@@ -284,14 +293,10 @@ function nodeAddressTold(
   let told: NodeAddress | null = null;
   const warned = new Set<string>();
   return async () => {
-    const found = await nodeAddress(rtnetlink, {
-      given: config.nodeAddress,
-      family: config.virtualServer.family,
-      realServers: config.realServers,
-    });
+    const found = await findNodeAddress(config, rtnetlink);
     if (found.address !== told?.address) {
       log.info(
-        { nodeAddress: found.address, from: found.from },
+        { event: 'node-address', nodeAddress: found.address, from: found.from },
         `this node is ${found.address} (${found.from})`,
       );
       told = found;
@@ -307,7 +312,7 @@ function nodeAddressTold(
     for (const text of own) warned.add(text);
     if (own.length > 0)
       log.warn(
-        { rs: own },
+        { event: 'own-servers', rs: own },
         `mode route does not lead to ${own.join(', ')}, on this node itself: its own clients that are given to it fail; use --mode local or link`,
       );
   }

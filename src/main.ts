@@ -56,11 +56,6 @@ function helpWidth(): number {
   return Math.min(process.stdout.columns || 100, 120);
 }
 
-/** Whether standard output is a terminal with colours, whose user likes them (https://no-color.org). */
-function showsColours(): boolean {
-  return process.stdout.isTTY && process.env['TERM'] !== 'dumb' && !process.env['NO_COLOR'];
-}
-
 function printVersion({ given }: Run): number {
   const build = readBuildInfo();
   const short = new Settings(given, {}).switch('short', false);
@@ -118,8 +113,10 @@ async function runCare({ given, words: stray }: Run): Promise<number> {
   const { createLogger } = await import('./log/logger.js');
   const { runCareCommand } = await import('./care-command.js');
 
-  const log = await createLogger(config.log, process.stdout.isTTY, showsColours());
-  for (const text of stray) log.warn(`ignoring the stray argument ${JSON.stringify(text)}`);
+  const terminal = process.stdout.isTTY;
+  const log = await createLogger(config.log, { terminal, colours: terminal && wantsColours(process.env) });
+  for (const text of stray)
+    log.warn({ event: 'stray-argument' }, `ignoring the stray argument ${JSON.stringify(text)}`);
   for (const note of config.notes) log.warn(note);
   const { gitVersion, gitCommit } = readBuildInfo();
   const program = {
@@ -160,9 +157,8 @@ async function runProbe({ given }: Run): Promise<number> {
 function output(): Output {
   // Who reads no further, such as head, is no fault of ours.
   process.stdout.on('error', () => process.exit(DONE));
-  const { NO_COLOR, TERM } = process.env;
   return {
-    colour: process.stdout.isTTY && (NO_COLOR ?? '') === '' && TERM !== 'dumb',
+    colour: process.stdout.isTTY && wantsColours(process.env),
     out: (text) => {
       process.stdout.write(text);
     },
@@ -178,10 +174,15 @@ function usageOfProcess(): Usage {
   return { cpuSeconds: (user + system) / 1e6, residentBytes: rss, heapUsedBytes: heapUsed };
 }
 
+/** Whoever sets NO_COLOR (no-color.org) wants none, and a dumb terminal has none. */
+function wantsColours({ NO_COLOR: no = '', TERM: terminal }: NodeJS.ProcessEnv): boolean {
+  return no === '' && terminal !== 'dumb';
+}
+
 /** Aborts at SIGTERM or SIGINT. The rules stay: an upgrade must not cut the node off. */
 function untilStopped(log: Logger): AbortSignal {
   return untilSignal((name) => {
-    log.info(`${name}: stopping`);
+    log.info({ event: 'stopping', signal: name }, `${name}: stopping`);
   });
 }
 

@@ -31,9 +31,13 @@ export async function proberOf(
 
 function tellLog(log: Logger): OnTrouble {
   return (what, error) => {
-    if (error === null) log.info(`${what}: well again`);
-    else if (what === GUARD) log.warn({ err: error }, `${what}: ${error.message}`);
-    else log.warn({ err: error }, `${what}: ${error.message}; going on with the last that was good`);
+    if (error === null) log.info({ event: 'credentials-well', what }, `${what}: well again`);
+    else if (what === GUARD) log.warn({ event: 'unguarded', err: error }, `${what}: ${error.message}`);
+    else
+      log.warn(
+        { event: 'credentials-failed', what, err: error },
+        `${what}: ${error.message}; going on with the last that was good`,
+      );
   };
 }
 

@@ -16,3 +16,8 @@ export function recall(deletions: Deletions, deletedNow: boolean, nowMs: number)
 export function hasRival(deletions: Deletions): boolean {
   return deletions.length >= DELETIONS;
 }
+
+/** What kube-proxy's configuration needs lest it delete what has this address. */
+export function exclusionOf(address: string): string {
+  return `ipvs.excludeCIDRs: ["${address}/${address.includes(':') ? 128 : 32}"]`;
+}

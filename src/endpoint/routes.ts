@@ -4,7 +4,8 @@ import { reportJson } from './report-json.js';
 
 /** A page that shows a report. */
 interface Page {
-  readonly html: string;
+  /** HTML, made piece by piece as it is asked for. */
+  readonly pieces: Iterable<string>;
   /** What it may load and run. */
   readonly contentSecurityPolicy: string;
 }
@@ -43,8 +44,14 @@ export function routesOf(sources: Sources): Routes {
   }));
   const root = sources.shared(async (): Promise<Answer> => {
     if (page === null) return plain(200, LISTING);
-    const { html, contentSecurityPolicy } = page(await sources.report());
-    return { status: 200, type: 'text/html; charset=utf-8', body: Buffer.from(html), contentSecurityPolicy };
+    const { pieces, contentSecurityPolicy } = page(await sources.report());
+    const made: string[] = [];
+    for (const piece of pieces) {
+      made.push(piece);
+      await sources.breathe();
+    }
+    const body = Buffer.from(made.join(''));
+    return { status: 200, type: 'text/html; charset=utf-8', body, contentSecurityPolicy };
   });
   return {
     '/': root,

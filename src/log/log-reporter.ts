@@ -1,8 +1,10 @@
 import type { Logger } from 'pino';
-import type { Pass, Reporter } from '../care/ports.js';
+import type { Clock, Pass, Reporter } from '../care/ports.js';
 import type { Endpoint } from '../core/endpoint.js';
 import type { Health } from '../core/health.js';
 import type { Action } from '../core/reconcile.js';
+import { exclusionOf } from '../core/rivalry.js';
+import { Ration, type Fields } from './ration.js';
 
 /** How many reasons for one fall are told: a server that never fails the same way twice must not fill the disk. */
 const MOST_REASONS = 10;
@@ -12,15 +14,17 @@ const FIRST_REPAIRS = 10;
 
 /**
  * Tells the log: one line at info for each transition and each change of the kernel, what fails at warn, and
- * repetition at debug.
+ * repetition at debug. The events and their fields are in docs/logs.md.
  *
  * @param anyDrained Whether any real server is drained by hand.
  */
 export function logReporter(
   log: Logger,
   { virtualServer, dryRun }: { readonly virtualServer: Endpoint; readonly dryRun: boolean },
+  clock: Pick<Clock, 'now'>,
   anyDrained = (): boolean => false,
 ): Reporter {
+  const ration = new Ration(log, () => clock.now());
   /** What was said last of each thing that keeps failing, so that it is said once. */
   const said = new Map<string, string>();
   let lastResort = false;
@@ -28,15 +32,24 @@ export function logReporter(
   /** Why each server that is down was said to be, since it went down. */
   const reasons = new Map<string, Set<string>>();
 
-  /** `warn` the first time, `debug` from then on. */
-  function level(topic: string, words: string): 'warn' | 'debug' {
-    if (said.get(topic) === words) return 'debug';
+  /** Something that keeps failing: at `warn`, or as is said, the first time that it does in these words. */
+  function sayOnce(
+    topic: string,
+    words: string,
+    fields: Fields,
+    message: string,
+    level: 'warn' | 'info' = 'warn',
+  ): void {
+    if (said.get(topic) === words) {
+      log.debug(fields, message);
+      return;
+    }
     said.set(topic, words);
-    return 'warn';
+    ration.tell(topic, { level, fields, message });
   }
 
-  function wellAgain(topic: string, message: string): void {
-    if (said.delete(topic)) log.info(message);
+  function wellAgain(topic: string, fields: Fields, message: string): void {
+    if (said.delete(topic)) ration.tell(topic, { level: 'info', fields, message });
   }
 
   /** How often each kind of thing was put right. */
@@ -48,7 +61,9 @@ export function logReporter(
     repairs.set(kind, count);
     const told = count <= FIRST_REPAIRS || /^[125]0+$/.test(String(count));
     const words = count <= FIRST_REPAIRS ? message : `${message} (${count} times so far)`;
-    log[told ? 'info' : 'debug']({ ...fields, repairs: count }, words);
+    const line = { event: 'repair', ...fields, repairs: count };
+    if (told) ration.tell(`repair ${kind}`, { level: 'info', fields: line, message: words });
+    else log.debug(line, words);
   }
 
   /** What the last pass could not do, and why; in a dry run, what it would have done. Said again when it is news again. */
@@ -57,21 +72,38 @@ export function logReporter(
   function reportResults({ results, drift }: Pass): void {
     const thisPass = new Map<string, string>();
     for (const { action, error, raced } of results) {
-      const fields = {
+      const what = {
         action: action.kind,
         ...('server' in action ? { rs: action.server.text } : {}),
+        ...('weight' in action ? { weight: action.weight } : {}),
         drift,
       };
+      const topic = `${action.kind} ${what.rs ?? ''}`;
       if (error === null && !dryRun) {
-        if (drift) sayRepair(action.kind, fields, `${done(action)}: somebody had changed it`);
-        else log.info(fields, done(action));
+        if (drift) sayRepair(action.kind, what, `${done(action)}: somebody had changed it`);
+        else {
+          const fields = { event: 'action', ...what, outcome: 'done' };
+          ration.tell(topic, { level: 'info', fields, message: done(action) });
+        }
         continue;
       }
       const [words, why] = [say(action), error?.message ?? 'a dry run'];
       const again = lastPass.get(words) === why;
       thisPass.set(words, why);
-      if (error === null) log[again ? 'debug' : 'info'](fields, `would do: ${words}`);
-      else log[again || raced ? 'debug' : 'warn']({ ...fields, err: error }, `failed to ${words}: ${why}`);
+      const line =
+        error === null
+          ? ({
+              level: 'info',
+              fields: { event: 'action', ...what, outcome: 'would' },
+              message: `would do: ${words}`,
+            } as const)
+          : ({
+              level: 'warn',
+              fields: { event: 'action', ...what, outcome: raced ? 'raced' : 'failed', err: error },
+              message: `failed to ${words}: ${why}`,
+            } as const);
+      if (again || raced) log.debug(line.fields, line.message);
+      else ration.tell(topic, line);
     }
     lastPass = thisPass;
   }
@@ -79,42 +111,44 @@ export function logReporter(
   function reportLastResort(pass: Pass): void {
     if (pass.lastResort === lastResort) return;
     lastResort = pass.lastResort;
-    const words = anyDrained()
+    const serving = anyDrained()
       ? 'no real server is up that is not drained: as a last resort, what may still answer serves'
       : 'no real server is up: as a last resort, all that may still answer serve';
-    if (lastResort) log.warn({ lastResort }, words);
-    else log.info({ lastResort }, 'the last resort is over');
+    ration.tell('last resort', {
+      level: lastResort ? 'warn' : 'info',
+      fields: { event: 'last-resort', lastResort },
+      message: lastResort ? serving : 'the last resort is over',
+    });
   }
 
   function reportRival(pass: Pass): void {
     // In a dry run nobody deletes it: it is never made.
     if (dryRun || pass.rival === rival) return;
     rival = pass.rival;
-    const { address, family, text } = virtualServer;
-    const excluded = `ipvs.excludeCIDRs: ["${address}/${family === 'ipv4' ? 32 : 128}"]`;
-    if (rival)
-      log.warn(
-        { rival },
-        `something keeps deleting ${text}: if it is kube-proxy in ipvs mode, set ${excluded} in its configuration`,
-      );
-    else log.info({ rival }, `nothing has deleted ${text} for a while`);
+    const { address, text } = virtualServer;
+    ration.tell('rival', {
+      level: rival ? 'warn' : 'info',
+      fields: { event: 'rival', rival },
+      message: rival
+        ? `something keeps deleting ${text}: if it is kube-proxy in ipvs mode, set ${exclusionOf(address)} in its configuration`
+        : `nothing has deleted ${text} for a while`,
+    });
   }
 
   return {
     probed(server, outcome, durationMs) {
+      ration.catchUp();
       const fields = {
         rs: server.text,
         evidence: outcome.kind,
         durationMs: Math.round(durationMs * 10) / 10,
       };
       if (outcome.kind === 'void') {
-        log[level(`void ${server.text}`, outcome.detail)](
-          fields,
-          `a probe of ${server.text} proves nothing: ${outcome.detail}`,
-        );
+        const words = `a probe of ${server.text} proves nothing: ${outcome.detail}`;
+        sayOnce(`void ${server.text}`, outcome.detail, { event: 'void-probe', ...fields }, words);
       } else {
         said.delete(`void ${server.text}`);
-        log.debug(fields, `probed ${server.text}: ${outcome.kind}, ${outcome.detail}`);
+        log.debug({ event: 'probe', ...fields }, `probed ${server.text}: ${outcome.kind}, ${outcome.detail}`);
       }
     },
 
@@ -122,15 +156,18 @@ export function logReporter(
       if (before.state === after.state) return;
       reasons.set(server.text, new Set([reasonOf(after)]));
       const evidence = after.lastEvidence;
-      const why = reasonOf(after);
-      const fields = {
-        rs: server.text,
-        from: before.state,
-        to: after.state,
-        evidence: evidence?.kind,
-        why: evidence?.detail,
-      };
-      log.info(fields, `${server.text} is ${after.state} (was ${before.state}): ${why}`);
+      ration.tell(`transition ${server.text}`, {
+        level: 'info',
+        fields: {
+          event: 'transition',
+          rs: server.text,
+          from: before.state,
+          to: after.state,
+          evidence: evidence?.kind,
+          why: evidence?.detail,
+        },
+        message: `${server.text} is ${after.state} (was ${before.state}): ${reasonOf(after)}`,
+      });
     },
 
     stillDown(server, health) {
@@ -140,70 +177,88 @@ export function logReporter(
       if (told === undefined || told.has(reason) || told.size >= MOST_REASONS) return;
       told.add(reason);
       const { state, lastEvidence } = health;
-      const fields = { rs: server.text, state, evidence: lastEvidence?.kind, why: lastEvidence?.detail };
-      log.info(fields, `${server.text} is still ${state}, now: ${reason}`);
+      ration.tell(`still down ${server.text}`, {
+        level: 'info',
+        fields: {
+          event: 'still-down',
+          rs: server.text,
+          state,
+          evidence: lastEvidence?.kind,
+          why: lastEvidence?.detail,
+        },
+        message: `${server.text} is still ${state}, now: ${reason}`,
+      });
     },
 
     held(server, { relapses }, forMs) {
       const words = `it flaps: it fell ${times(relapses)} soon after it was back`;
-      log.info(
-        { rs: server.text, relapses, heldMs: Math.round(forMs) },
-        `${server.text} answers again, and is held out for ${(forMs / 1000).toFixed(1)} s: ${words}`,
-      );
+      ration.tell(`held ${server.text}`, {
+        level: 'info',
+        fields: { event: 'held', rs: server.text, relapses, heldMs: Math.round(forMs) },
+        message: `${server.text} answers again, and is held out for ${(forMs / 1000).toFixed(1)} s: ${words}`,
+      });
     },
 
     watchLost(server) {
       log.debug(
-        { rs: server.text },
+        { event: 'watch-lost', rs: server.text },
         `the connection that is kept to ${server.text} was lost; probing at once`,
       );
     },
 
     reconciled(pass) {
-      wellAgain('table', 'the IPVS table can be read again');
+      ration.catchUp();
+      wellAgain('table', { event: 'table-readable' }, 'the IPVS table can be read again');
       reportResults(pass);
       reportLastResort(pass);
       reportRival(pass);
       log.debug(
-        { causes: pass.causes, actions: pass.results.length, durationMs: pass.durationMs },
+        { event: 'pass', causes: pass.causes, actions: pass.results.length, durationMs: pass.durationMs },
         'reconciled',
       );
     },
 
     tableUnreadable(error, retryInMs) {
-      const fields = { err: error, retryInMs };
-      log[level('table', error.message)](fields, `${error.message}; trying again until it works`);
+      ration.catchUp();
+      const fields = { event: 'table-unreadable', err: error, retryInMs };
+      sayOnce('table', error.message, fields, `${error.message}; trying again until it works`);
     },
 
     mended(upkeep, amiss, error) {
-      if (error === null) {
-        said.delete(upkeep);
-        if (dryRun)
-          log[level(`dry run ${upkeep}`, amiss) === 'warn' ? 'info' : 'debug'](
-            { upkeep },
-            `would put right: ${amiss}`,
-          );
-        else sayRepair(upkeep, { upkeep, amiss }, `${upkeep} put right: ${amiss}`);
-      } else {
-        log[level(upkeep, error.message)]({ upkeep, amiss, err: error }, `${upkeep}: ${error.message}`);
+      if (error !== null) {
+        const fields = { event: 'upkeep-failed', upkeep, amiss, err: error };
+        sayOnce(upkeep, error.message, fields, `${upkeep}: ${error.message}`);
+        return;
       }
+      said.delete(upkeep);
+      if (!dryRun) {
+        sayRepair(upkeep, { upkeep, amiss }, `${upkeep} put right: ${amiss}`);
+        return;
+      }
+      const fields = { event: 'upkeep-amiss', upkeep, amiss };
+      sayOnce(`dry run ${upkeep}`, amiss, fields, `would put right: ${amiss}`, 'info');
     },
 
     upheld(upkeep) {
-      wellAgain(upkeep, `${upkeep}: well again`);
+      wellAgain(upkeep, { event: 'upkeep-well', upkeep }, `${upkeep}: well again`);
     },
 
     uncheckable(upkeep, error) {
-      log[level(upkeep, error.message)]({ upkeep, err: error }, `${upkeep}: ${error.message}`);
+      const fields = { event: 'upkeep-failed', upkeep, err: error };
+      sayOnce(upkeep, error.message, fields, `${upkeep}: ${error.message}`);
     },
 
     deaf(error, retryInMs) {
       const words = `no notifications from the kernel: ${error.message}; listening again`;
-      log[level('notifications', error.message)]({ err: error, retryInMs }, words);
+      sayOnce('notifications', error.message, { event: 'deaf', err: error, retryInMs }, words);
     },
 
     fault(where, error) {
-      log.error({ err: error }, `a fault of our own in ${where}: ${error.message}`);
+      ration.tell(`fault ${where}`, {
+        level: 'error',
+        fields: { event: 'fault', where, err: error, stack: error.stack },
+        message: `a fault of our own in ${where}: ${error.message}`,
+      });
     },
   };
 }

@@ -73,7 +73,7 @@ describe('what can be asked', () => {
   it('is a page, when there is one, with what it may load', async () => {
     const { type, body, contentSecurityPolicy } = await ask('/', {
       page: ({ virtualServers }) => ({
-        html: `<p>${virtualServers[0]?.virtualServer ?? ''}</p>`,
+        pieces: ['<p>', virtualServers[0]?.virtualServer ?? '', '</p>'],
         contentSecurityPolicy: "default-src 'none'",
       }),
     });

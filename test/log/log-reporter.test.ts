@@ -47,7 +47,12 @@ function reporting(
     return fresh.filter(({ level }) => level !== 'debug').map(({ level, msg }) => `${level} ${msg}`);
   };
   return {
-    reporter: logReporter(log, { virtualServer: VIRTUAL_SERVER, dryRun: false, ...options }, anyDrained),
+    reporter: logReporter(
+      log,
+      { virtualServer: VIRTUAL_SERVER, dryRun: false, ...options },
+      { now: () => 0 },
+      anyDrained,
+    ),
     take,
     lines,
   };
@@ -109,6 +114,7 @@ describe('a transition', () => {
       reporter.judged(SERVER, before, after);
       assert.deepEqual(take(), [line]);
       assert.deepEqual(lines[0]?.fields, {
+        event: 'transition',
         rs: '10.0.0.1:6443',
         from: before.state,
         to: after.state,
@@ -159,7 +165,7 @@ describe('a probe', () => {
       {
         level: 'debug',
         msg: 'probed 10.0.0.1:6443: ok, status 200',
-        fields: { rs: '10.0.0.1:6443', evidence: 'ok', durationMs: 12.3 },
+        fields: { event: 'probe', rs: '10.0.0.1:6443', evidence: 'ok', durationMs: 12.3 },
       },
     ]);
   });
@@ -193,15 +199,30 @@ describe('a pass of the reconciler', () => {
       'info set 10.0.0.1:6443 to weight 0',
       'info removed 10.0.0.2:6443',
     ]);
-    assert.deepEqual(lines[0]?.fields, { action: 'create-service', drift: false });
-    assert.deepEqual(lines[4]?.fields, { action: 'delete-row', rs: '10.0.0.2:6443', drift: false });
+    assert.deepEqual(lines[0]?.fields, {
+      event: 'action',
+      action: 'create-service',
+      drift: false,
+      outcome: 'done',
+    });
+    assert.deepEqual(lines[4]?.fields, {
+      event: 'action',
+      action: 'delete-row',
+      rs: '10.0.0.2:6443',
+      drift: false,
+      outcome: 'done',
+    });
   });
 
   it('without a change is a line at debug', () => {
     const { reporter, lines } = reporting();
     reporter.reconciled(pass([]));
     assert.deepEqual(lines, [
-      { level: 'debug', msg: 'reconciled', fields: { causes: ['timer'], actions: 0, durationMs: 1 } },
+      {
+        level: 'debug',
+        msg: 'reconciled',
+        fields: { event: 'pass', causes: ['timer'], actions: 0, durationMs: 1 },
+      },
     ]);
   });
 

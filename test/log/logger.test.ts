@@ -10,10 +10,10 @@ const loggerModule = new URL('../../src/log/logger.js', import.meta.url).href;
 async function printed(config: LogConfig, terminal: boolean): Promise<string[]> {
   const program = `
     import { createLogger } from ${JSON.stringify(loggerModule)};
-    const log = await createLogger(${JSON.stringify(config)}, ${terminal});
+    const log = await createLogger(${JSON.stringify(config)}, { terminal: ${terminal}, colours: ${terminal} });
     log.debug('looking');
     log.info({ rs: '10.0.0.1:6443', to: 'up' }, 'it is up');
-    log.warn({ err: new Error('because') }, 'it is down');
+    log.warn({ err: new Error('because', { cause: Object.assign(new Error('no such file'), { code: 'ENOENT' }) }) }, 'it is down');
     log.error('it is a fault');
     process.exit();`;
   const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program], {
@@ -50,8 +50,18 @@ describe('the logger', { concurrency: true }, () => {
       assert.ok(first !== undefined && second !== undefined);
       const { time, ...rest } = first;
       assert.equal(new Date(time).toISOString(), time);
-      assert.deepEqual(rest, { level: 'info', rs: '10.0.0.1:6443', to: 'up', msg: 'it is up' });
-      assert.equal((second as JsonLine & { err: { message: string } }).err.message, 'because');
+      assert.deepEqual(rest, {
+        level: 'info',
+        event: 'note',
+        rs: '10.0.0.1:6443',
+        to: 'up',
+        msg: 'it is up',
+      });
+      assert.deepEqual((second as JsonLine & { err: unknown }).err, {
+        type: 'Error',
+        message: 'because: no such file',
+        code: 'ENOENT',
+      });
     });
   }
 

@@ -46,6 +46,10 @@ describe('the life of lvscare care', () => {
     for (const { addresses } of lab.masters)
       await daemon.waitForLine(new RegExp(`${addresses.ipv4}:6443 is up`));
     await daemon.waitForLine(/reconciled/);
+    assert.match(
+      daemon.text(),
+      /adopting 10\.103\.97\.2:6443 as the kernel has it: (10\.103\.97\.20\d:6443 with weight 1(, |\n)){3}/,
+    );
     assert.equal(await fingerprint(lab.node), before);
     assert.doesNotMatch(
       daemon.text(),
@@ -167,6 +171,10 @@ describe('the life of lvscare care', () => {
     const entries = daemon.lines
       .filter(({ stream }) => stream === 'stdout')
       .map(({ text }) => JSON.parse(text) as Record<string, unknown>);
+    const start = entries.find(({ event }) => event === 'start');
+    assert.equal(start?.['nodeAddress'], '10.103.97.100');
+    const adopted = entries.find(({ event }) => event === 'adopt');
+    assert.deepEqual([adopted?.['scheduler'], adopted?.['rows']], [null, []]);
     const transition = entries.find(
       (entry) => entry['rs'] === lab.master(0).endpoint && entry['to'] === 'up',
     );

@@ -1,0 +1,20 @@
+import type { Endpoint } from '../core/endpoint.js';
+import type { ObservedTable } from '../core/table.js';
+
+/** How many rows are named in words: the fields have all of them. */
+const MOST_NAMED = 16;
+
+/** What the kernel had of our virtual server when we came. */
+export function adoption(
+  virtualServer: Endpoint,
+  found: ObservedTable,
+): { readonly fields: object; readonly message: string } {
+  const { text: vs } = virtualServer;
+  const fields = { event: 'adopt', vs, scheduler: found?.scheduler ?? null };
+  if (found === null) return { fields: { ...fields, rows: [] }, message: `the kernel has no ${vs} yet` };
+  const rows = found.rows.map(({ server, weight }) => ({ rs: server.text, weight }));
+  const named = rows.slice(0, MOST_NAMED).map(({ rs, weight }) => `${rs} with weight ${weight}`);
+  const more = rows.length > MOST_NAMED ? ` and ${rows.length - MOST_NAMED} more` : '';
+  const words = rows.length === 0 ? 'without real servers' : `${named.join(', ')}${more}`;
+  return { fields: { ...fields, rows }, message: `adopting ${vs} as the kernel has it: ${words}` };
+}

@@ -1,0 +1,129 @@
+/** The status page: one document that needs nothing else, made of plain values. */
+import { createHash } from 'node:crypto';
+import type { Report } from '../observe/report.js';
+import type { KernelLook } from './look.js';
+import { glyph, GLYPH_SYMBOLS, iconOf } from './drawings.js';
+import { Markup, markup } from './markup.js';
+import { SCRIPT } from './script.js';
+import { levelOf, overall, tally, worstFirst, type Level } from './standing.js';
+import { STYLE } from './style.js';
+import { timeline } from './timeline.js';
+import { ago, moment, timeOfDay } from './times.js';
+import { LEVEL_GLYPHS, LEVEL_WORDS, upOf, virtualServerSection } from './virtual-server.js';
+
+/** Up to so many virtual servers, all of them begin opened. */
+const FEW = 4;
+/** Of more, the worst one does if it is not well: the others are to be seen at a glance. */
+const MOST_OPENED = 1;
+/** How often it is loaded again where JavaScript is off, in seconds. */
+const RELOAD_S = 15;
+
+/** The Content-Security-Policy to send with the page; but for `frame-ancestors` it is in the page, too. */
+export const PAGE_POLICY = `${policy()}; frame-ancestors 'none'`;
+
+/**
+ * The whole page, in HTML, in pieces: a thousand real servers take longer to write down than anything else may be kept waiting. What
+ * it shows of time is as of `report.atMs`.
+ *
+ * @param looks What the kernel has; a virtual server that is not among them was not looked at.
+ */
+export function* statusPage(report: Report, looks: readonly KernelLook[]): Generator<string> {
+  const { atMs, program, virtualServers } = report;
+  const level = overall(report);
+  const all = tally(virtualServers.flatMap(({ servers }) => servers));
+  const title = `${all.up}/${all.all} up – ${names(report)}${program.dryRun ? ' (dry run)' : ''}`;
+  const opened = new Set(
+    virtualServers.length <= FEW
+      ? virtualServers
+      : worstFirst(report)
+          .filter((server) => levelOf(server, atMs) !== 'well')
+          .slice(0, MOST_OPENED),
+  );
+  yield markup`<!doctype html>
+<html lang="en" data-build="${BUILD}">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${policy()}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="referrer" content="no-referrer">
+<title>${title}</title>
+<link rel="icon" href="${iconOf(LEVEL_GLYPHS[level], ICON_COLOURS[level])}">
+<style>${new Markup(STYLE)}</style>
+<noscript><meta http-equiv="refresh" content="${RELOAD_S}"></noscript>
+</head>
+<body>
+<a class="skip" href="#main">Skip to the virtual servers</a>
+${GLYPH_SYMBOLS}
+<p id="news" class="unseen" role="status"></p>
+<p id="lost" class="notice critical" role="status" hidden></p>
+<div id="page">
+<header>
+<h1>lvscare <span class="unseen">status</span></h1>
+<p class="overall ${level}">${glyph(LEVEL_GLYPHS[level])}<b>${LEVEL_WORDS[level]}</b> <span>${upOf(all)}</span></p>
+<p class="quiet asof">as of ${moment(atMs, `${timeOfDay(atMs)} UTC`)}<span class="live"></span><noscript>, loaded again every ${RELOAD_S} s</noscript></p>
+${program.dryRun ? markup`<p class="notice info">${glyph('unknown')}<span><b>Dry run:</b> servers are asked, and nothing in the kernel is changed.</span></p>` : null}
+</header>
+<main id="main" tabindex="-1">
+`.text;
+  for (const virtualServer of worstFirst(report))
+    yield virtualServerSection(
+      virtualServer,
+      looks.find((look) => look.virtualServer === virtualServer.virtualServer) ?? null,
+      {
+        nowMs: atMs,
+        dryRun: program.dryRun,
+        open: opened.has(virtualServer),
+      },
+    ).text;
+  yield markup`${timeline(report)}
+</main>
+<footer>
+${legend()}
+<p>lvscare ${program.version}${program.commit === '' ? null : ` (${program.commit.slice(0, 12)})`}, process ${program.pid}, started ${ago(program.startedAtMs, atMs)}</p>
+<p>For machines: <a href="report.json">report.json</a>, <a href="metrics">metrics</a></p>
+</footer>
+</div>
+<script>${new Markup(SCRIPT)}</script>
+</body>
+</html>
+`.text;
+}
+
+/** What the bars mean, for who sees them. */
+function legend(): Markup {
+  return markup`<p class="legend" aria-hidden="true">Each minute: <svg width="3" height="20"><path class="o" d="M0 15.5h3"/></svg> ok <svg width="3" height="20"><path class="o" d="M0 15.5h3"/><path class="s" d="M0 5h3"/></svg> some failed <svg width="3" height="20"><path class="f" d="M0 10h3"/></svg> all failed <svg width="3" height="20"><path class="n" d="M0 19h3"/></svg> not asked</p>`;
+}
+
+function names({ virtualServers }: Report): string {
+  const [first] = virtualServers;
+  if (first === undefined) return 'lvscare';
+  return virtualServers.length === 1 ? first.virtualServer : `${virtualServers.length} virtual servers`;
+}
+
+/** To be seen on light and dark tabs. */
+const ICON_COLOURS: Readonly<Record<Level, string>> = {
+  down: '#d6373c',
+  impaired: '#c98a00',
+  starting: '#7d8896',
+  well: '#229a5c',
+};
+
+function policy(): string {
+  return [
+    "default-src 'none'",
+    `style-src '${hashOf(STYLE)}'`,
+    `script-src '${hashOf(SCRIPT)}'`,
+    'img-src data:',
+    "connect-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+  ].join('; ');
+}
+
+/** A page that is open in a browser loads itself again when the program was replaced by one with another page. */
+const BUILD = hashOf(STYLE + SCRIPT).slice(7, 19);
+
+function hashOf(text: string): string {
+  return `sha256-${createHash('sha256').update(text).digest('base64')}`;
+}

@@ -1,0 +1,47 @@
+import { durationInWords } from '../observe/summary.js';
+import { markup, type Markup } from './markup.js';
+
+const DAY_MS = 86_400_000;
+
+/** `12 s ago`, with the moment itself behind it. */
+export function ago(atMs: number, nowMs: number): Markup {
+  return moment(atMs, `${durationInWords(nowMs - atMs)} ago`);
+}
+
+/** `for 12 s`, with the moment when it began behind it. */
+export function since(sinceMs: number, nowMs: number): Markup {
+  return moment(sinceMs, `for ${durationInWords(nowMs - sinceMs)}`);
+}
+
+/** The words, with the moment that they are about for machines and as a tip. */
+export function moment(atMs: number, words: string): Markup {
+  const iso = isoOf(atMs);
+  return markup`<time datetime="${iso}" title="${dateAndTime(iso)}">${words}</time>`;
+}
+
+/** `2026-10-05 12:03:04 UTC`, as the log has it. */
+function dateAndTime(iso: string): string {
+  return `${iso.slice(0, 19).replace('T', ' ')} UTC`;
+}
+
+/** `12:03:04`, in UTC. */
+export function timeOfDay(atMs: number): string {
+  return isoOf(atMs).slice(11, 19);
+}
+
+/** `2026-10-05`, in UTC. */
+export function dayOf(atMs: number): string {
+  return isoOf(atMs).slice(0, 10);
+}
+
+/** How many whole days are left: negative when it is over. */
+export function daysUntil(atMs: number, nowMs: number): number {
+  return Math.floor((atMs - nowMs) / DAY_MS);
+}
+
+/** The moments that a Date can be, which a certificate's end need not be. */
+const LAST_MS = 8.64e15;
+
+function isoOf(atMs: number): string {
+  return new Date(Math.max(-LAST_MS, Math.min(LAST_MS, atMs))).toISOString();
+}

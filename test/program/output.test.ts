@@ -1,0 +1,170 @@
+/** What `lvscare care` prints, to a pipe and to a terminal. By --dry-run, which needs no kernel with IPVS and changes nothing. */
+import assert from 'node:assert/strict';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { answering, closedPort, web } from '../probe/servers.js';
+
+const PROGRAM = fileURLToPath(new URL('../../src/main.js', import.meta.url));
+const DOCS = fileURLToPath(new URL('../../../docs/logs.md', import.meta.url));
+
+interface JsonLine {
+  readonly level: string;
+  readonly time: string;
+  readonly event: string;
+  readonly msg: string;
+  readonly [field: string]: unknown;
+}
+
+/** Runs it until both servers were judged, then ends it by a signal. Resolves to all that it printed. */
+async function printed(
+  more: readonly string[],
+  { terminal = false, env = {} }: { readonly terminal?: boolean; readonly env?: NodeJS.ProcessEnv } = {},
+): Promise<{ stdout: string; stderr: string; servers: readonly [string, string] }> {
+  await using good = await web(null, answering(200));
+  const bad = await closedPort();
+  const servers = [good.endpoint.text, bad.text] as const;
+  const command = [
+    ...[process.execPath, PROGRAM, 'care', '--vs', '10.103.97.2:6443', '--rs', servers.join(',')],
+    ...['--dry-run', '--health-schem', 'http', '--interval', '1s', '--fast-interval', '100ms', ...more],
+  ];
+  // A terminal of its own, by util-linux.
+  const [file = '', ...args] = terminal
+    ? ['script', '-qec', `exec ${command.join(' ')}`, '/dev/null']
+    : command;
+  const { NO_COLOR: _no, ...inherited } = process.env;
+  const child = spawn(file, args, {
+    env: { ...inherited, TERM: 'xterm', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let [stdout, stderr, ended] = ['', '', false];
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+    if (ended || !servers.every((server) => new RegExp(`${server} is (up|dead)`).test(stdout))) return;
+    ended = true;
+    child.kill('SIGTERM');
+  });
+  await once(child, 'close');
+  return { stdout, stderr, servers };
+}
+
+describe('what lvscare care prints', { concurrency: true }, () => {
+  it('to a pipe is a JSON object a line from the first on, each with its event, and nothing else', async () => {
+    const { stdout, stderr, servers } = await printed([
+      'stray',
+      '--masqueradebit',
+      '0',
+      '--log-level',
+      'debug',
+    ]);
+    assert.equal(stderr, '');
+    const lines = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as JsonLine);
+    for (const { time, level, event, msg } of lines) {
+      assert.equal(new Date(time).toISOString(), time);
+      assert.match(level, /^(debug|info|warn|error)$/);
+      assert.match(event, /^[a-z]+(-[a-z]+)*$/);
+      assert.notEqual(msg, '');
+    }
+    const of = (event: string): JsonLine[] => lines.filter((line) => line.event === event);
+    assert.equal(of('stray-argument')[0]?.msg, 'ignoring the stray argument "stray"');
+    const [start] = of('start');
+    assert.ok(start !== undefined);
+    assert.deepEqual(start['rs'], servers);
+    for (const field of ['version', 'commit', 'pid', 'vs', 'scheduler', 'mode', 'masquerade', 'intervalMs'])
+      assert.notEqual(start[field], undefined, field);
+    assert.ok('nodeAddress' in start);
+    assert.equal(start['dryRun'], true);
+    assert.deepEqual(
+      of('transition')
+        .map(({ rs, from, to, evidence }) => [rs, from, to, evidence])
+        .toSorted(),
+      [
+        [servers[0], 'unknown', 'up', 'ok'],
+        [servers[1], 'unknown', 'dead', 'refused'],
+      ].toSorted(),
+    );
+    assert.equal(of('stopping')[0]?.['signal'], 'SIGTERM');
+    assert.equal(lines.at(-1)?.event, 'stopped');
+
+    const documented = eventsOf(readFileSync(DOCS, 'utf8'));
+    for (const { event } of lines) assert.ok(documented.has(event), `docs/logs.md knows ${event}`);
+  });
+
+  it('to a terminal is readable, in colours unless NO_COLOR says otherwise', async () => {
+    const escape = String.fromCharCode(27);
+    for (const [env, coloured] of [
+      [{}, true],
+      [{ NO_COLOR: '1' }, false],
+      [{ NO_COLOR: '' }, true],
+      [{ TERM: 'dumb' }, false],
+    ] as const) {
+      const { stdout, servers } = await printed([], { terminal: true, env });
+      assert.equal(stdout.includes(escape), coloured, JSON.stringify(env));
+      const plain = stdout.replaceAll(new RegExp(`${escape}\\[[0-9;]*m`, 'g'), '').replaceAll('\r', '');
+      assert.match(
+        plain,
+        /^\[\d\d:\d\d:\d\d\.\d{3}\] INFO: taking care of 10\.103\.97\.2:6443, without changing/m,
+      );
+      assert.ok(plain.includes(`INFO: ${servers[0]} is up (was unknown): ok, status 200\n`));
+      assert.doesNotMatch(plain, /[{}]/);
+    }
+  });
+
+  it('goes nowhere when whoever read it is gone, and it goes on', async () => {
+    let asked = 0;
+    let askedAgain: () => void = () => undefined;
+    const again = new Promise<void>((resolve) => (askedAgain = resolve));
+    await using server = await web(null, (_request, response) => {
+      response.end('ok');
+      asked += 1;
+      if (asked === 4) askedAgain();
+    });
+    const child = spawn(
+      process.execPath,
+      [
+        ...[
+          PROGRAM,
+          'care',
+          '--vs',
+          '10.103.97.2:6443',
+          '--rs',
+          server.endpoint.text,
+          '--health-schem',
+          'http',
+        ],
+        ...['--dry-run', '--interval', '200ms', '--log-level', 'debug'],
+      ],
+      { stdio: ['ignore', 'pipe', 'pipe'] },
+    );
+    let stderr = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+    await once(child.stdout, 'data');
+    child.stdout.destroy();
+    await again;
+    child.kill('SIGTERM');
+    assert.deepEqual(await once(child, 'exit'), [0, null]);
+    assert.equal(stderr, '');
+  });
+});
+
+/** The events that the page's table names. */
+function eventsOf(page: string): Set<string> {
+  const [, events = ''] = page.split('## Events');
+  return new Set([...events.matchAll(/^\| `([a-z-]+)` /gm)].map(([, event = '']) => event));
+}
+
+describe('docs/logs.md', () => {
+  it('names each event that the sources name, and no other', async () => {
+    const root = fileURLToPath(new URL('../../../', import.meta.url));
+    const { stdout } = await promisify(execFile)('grep', ['-rhoE', "event: '[a-z-]+'", 'src'], { cwd: root });
+    const named = new Set([...stdout.matchAll(/'([a-z-]+)'/g)].map(([, event = '']) => event));
+    assert.deepEqual([...eventsOf(readFileSync(DOCS, 'utf8'))].toSorted(), [...named].toSorted());
+  });
+});
