@@ -1,12 +1,7 @@
-// The rows of docs/ways.md whose real server is on the node itself, a master; and all masters at once.
-import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
-import { endpoint, Lab, NODE, type LabNode } from '../../lab/index.js';
-import { allOf, serversOf, startCare, untilWeights } from './lvscare.js';
-import { at, FAMILIES, MODES, OPTIONS, PATIENCE_MS, rowsOf, Theatre, type Stage } from './ways.js';
-
-/** The modes in which the apiserver is killed: to start it again takes its time. */
-const MORTAL = new Set(['local', 'link']);
+// The rows of docs/ways.md whose real server is on the node itself, a master.
+import { after, before, describe } from 'node:test';
+import { endpoint, Lab, NODE } from '../../lab/index.js';
+import { at, FAMILIES, MODES, rowsOf, Theatre, type Stage } from './ways.js';
 
 describe('a control-plane node, whose real server is its own', () => {
   let lab: Lab;
@@ -36,8 +31,9 @@ describe('a control-plane node, whose real server is its own', () => {
         undo.push(() => theatre.close());
         await theatre.open(mode);
         await theatre.ask(mode, '-');
-        if (!MORTAL.has(mode)) return;
         const connected = await theatre.connect(mode, '-', [own]);
+        // Nobody is answered in mode route, and to start an apiserver again takes its time.
+        if (connected.length === 0) return;
         await own.kill();
         undo.push(() => own.start());
         await theatre.see('killed', connected, { use: false });
@@ -45,57 +41,5 @@ describe('a control-plane node, whose real server is its own', () => {
       after(() => Promise.all(undo.map((step) => step())));
       rowsOf(mode, ['own address', 'loopback'], () => theatre);
     });
-  }
-
-  for (const [mode, made] of [
-    ['local', /local route put right/],
-    ['link', /address put right/],
-  ] as const) {
-    it(`${mode}: on all masters at once, each is served by all, and by those that are left`, async () => {
-      const nodes = await Promise.all([0, 1, 2].map((index) => masterNode(index)));
-      const daemons = nodes.map((node) =>
-        startCare(lab, [...OPTIONS, '--mode', mode], serversOf(lab), { on: node }),
-      );
-      try {
-        for (const [index, node] of nodes.entries()) {
-          await daemons[index]?.waitForLine(made, { timeoutMs: 60_000 });
-          await untilWeights(lab, allOf(lab), { node });
-        }
-        const all = lab.masters.map(({ name }) => name);
-        await servedBy(all);
-        await lab.master(1).kill();
-        const { [lab.master(1).endpoint]: _, ...left } = allOf(lab);
-        for (const node of nodes) await untilWeights(lab, left, { node });
-        await servedBy(all.filter((name) => name !== lab.master(1).name));
-        await lab.master(1).start();
-      } finally {
-        await Promise.all(daemons.map((daemon) => daemon.stop(PATIENCE_MS)));
-      }
-
-      /** Each master's requests are answered by these, in turn, and come from its own address. */
-      async function servedBy(names: readonly string[]): Promise<void> {
-        await Promise.all(
-          nodes.map(async (node) => {
-            const requests = names.map(() => node.request(undefined, { timeoutMs: PATIENCE_MS }));
-            const answers = (await Promise.all(requests)).map((result) =>
-              result.ok ? [result.by, result.whoami?.remoteAddress] : [result.code],
-            );
-            assert.deepEqual(
-              answers.toSorted(),
-              names.map((name) => [name, node.addresses.ipv4]),
-              node.name,
-            );
-          }),
-        );
-      }
-    });
-  }
-
-  const masterNodes = new Map<number, Promise<LabNode>>();
-  /** A master as a node, made when it is first asked for. */
-  function masterNode(index: number): Promise<LabNode> {
-    const node = masterNodes.get(index) ?? lab.nodeAt(index);
-    masterNodes.set(index, node);
-    return node;
   }
 });

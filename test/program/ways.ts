@@ -21,24 +21,45 @@ type Family = (typeof FAMILIES)[number];
 export const CLIENTS = ['node', 'pod', 'external'] as const;
 type Client = (typeof CLIENTS)[number];
 
-/** What shows that a mode's way is there, as independent tools tell it. */
-interface Kept {
-  readonly way: 'local route' | 'dummy' | 'route';
+interface Mode {
+  /** What `--mode` is, and what is given beside it. Default the mode's name. */
+  readonly options?: string;
+  /** What shows that the way is there, as independent tools tell it. */
+  readonly way: string;
   readonly masqueraded: boolean;
+  /** The way that somebody else makes for an address: what `ip` is told after `add`, and after `delete`. */
+  readonly byHand?: (family: Family) => { readonly object: string; readonly what: string };
 }
 
-export const MODES: Readonly<Record<string, Kept>> = {
+export const MODES: Readonly<Record<string, Mode>> = {
   local: { way: 'local route', masqueraded: false },
   'local --masquerade': { way: 'local route', masqueraded: true },
-  link: { way: 'dummy', masqueraded: true },
-  'link --masquerade=false': { way: 'dummy', masqueraded: false },
+  link: { way: 'address', masqueraded: true },
+  'link --masquerade=false': { way: 'address', masqueraded: false },
   route: { way: 'route', masqueraded: false },
+  'none with a local route': {
+    options: 'none',
+    way: 'local route',
+    masqueraded: false,
+    byHand: (family) => ({ object: 'route', what: `local ${VIP[family]} dev lo src ${NODE[family]}` }),
+  },
+  'none with an address': {
+    options: 'none',
+    // The kernel makes the route itself.
+    way: 'local route and address',
+    masqueraded: false,
+    byHand: (family) => ({ object: 'address', what: `${VIP[family]}/${HOST_LENGTH[family]} dev lo` }),
+  },
 };
+
+const HOST_LENGTH: Readonly<Record<Family, number>> = { ipv4: 32, ipv6: 128 };
 
 /** Verdicts soon, for apiservers in a guest that is slow. */
 export const OPTIONS = ['--health-timeout', '2s', '--connect-timeout', '1s'];
 
-/** For what is to come about: a guest may be slow. */
+/** For an lvscare to start and judge its servers, beside others: a guest may be slow. */
+const START_MS = 180_000;
+/** For what is to come about: likewise. */
 export const PATIENCE_MS = 20_000;
 /** For what is not to come about. */
 const ENOUGH_MS = 3000;
@@ -137,6 +158,7 @@ export class Theatre {
   readonly stages: readonly Stage[];
   readonly outcomes = new Map<string, Outcome>();
   #daemons: LabProcess[] = [];
+  readonly #byHand: string[] = [];
   #authority = '';
 
   constructor(lab: Lab, stages: readonly Stage[]) {
@@ -146,26 +168,33 @@ export class Theatre {
 
   /** Starts lvscare on each stage, and waits until the way of the mode is there, and no other, and who is up is in rotation. */
   async open(mode: string): Promise<void> {
+    const of = MODES[mode];
+    assert.ok(of !== undefined);
     this.#authority = await this.lab.certificates.authorityPem();
+    await this.#make(of);
+    const options = ['--mode', ...(of.options ?? mode).split(' ')];
     this.#daemons = this.stages.map((stage) => {
       const ip = stage.ip === null ? [] : ['--ip', stage.ip];
       return startCare(
         this.lab,
-        [...OPTIONS, '--mode', ...mode.split(' '), ...ip],
+        [...OPTIONS, ...options, ...ip],
         [
           ...['--vs', virtualServer(stage), '--rs', stage.realServers.join(',')],
           ...['--health-ca', this.lab.caFile],
         ],
       );
     });
-    for (const stage of this.stages) {
-      await untilWeights(this.lab, Object.fromEntries(stage.realServers.map((server) => [server, 1])), {
-        virtualServer: virtualServer(stage),
-      });
+    for (const [index, stage] of this.stages.entries()) {
+      try {
+        await untilWeights(this.lab, Object.fromEntries(stage.realServers.map((server) => [server, 1])), {
+          timeoutMs: START_MS,
+          virtualServer: virtualServer(stage),
+        });
+      } catch (error) {
+        throw new Error(this.#daemons[index]?.text(), { cause: error });
+      }
     }
-    const kept = MODES[mode];
-    assert.ok(kept !== undefined);
-    const wanted = this.stages.map((stage) => [virtualServer(stage), kept.way, kept.masqueraded].join(' '));
+    const wanted = this.stages.map((stage) => [virtualServer(stage), of.way, of.masqueraded].join(' '));
     await until(async () => JSON.stringify(await this.#kept()) === JSON.stringify(wanted), {
       timeoutMs: PATIENCE_MS * 2,
       everyMs: 150,
@@ -173,10 +202,22 @@ export class Theatre {
     });
   }
 
-  /** Ends every lvscare: what it keeps stays until the next mode's takes it away. */
+  /** Ends every lvscare: what it keeps stays until the next mode's takes it away. What was made by hand goes. */
   async close(): Promise<void> {
     const daemons = this.#daemons.splice(0);
     await Promise.all(daemons.map((daemon) => daemon.stop(PATIENCE_MS)));
+    for (const command of this.#byHand.splice(0)) await this.lab.node.ip(command);
+  }
+
+  /** The way that is somebody else's to make, once for each address. */
+  async #make({ byHand }: Mode): Promise<void> {
+    if (byHand === undefined) return;
+    for (const family of new Set(this.stages.map((stage) => stage.family))) {
+      const { object, what } = byHand(family);
+      const ip = family === 'ipv4' ? '-4' : '-6';
+      await this.lab.node.ip(`${ip} ${object} add ${what}`);
+      this.#byHand.push(`${ip} ${object} delete ${what}`);
+    }
   }
 
   /** Has all clients of which the table tells ask at once. */
@@ -267,12 +308,14 @@ export class Theatre {
     return Promise.all(
       this.stages.map(async (stage) => {
         const address = VIP[stage.family];
-        const [ip, family, bits] = stage.family === 'ipv4' ? ['-4', 'ip', 32] : ['-6', 'ip6', 128];
+        const [ip, family] = stage.family === 'ipv4' ? ['-4', 'ip'] : ['-6', 'ip6'];
         const ways = [
           (await node.ip(`${ip} route show table local`)).includes(`local ${address} dev lo `)
             ? 'local route'
             : null,
-          (await node.ip(`${ip} address show`)).includes(`${address}/${bits} `) ? 'dummy' : null,
+          (await node.ip(`${ip} address show`)).includes(`${address}/${HOST_LENGTH[stage.family]} `)
+            ? 'address'
+            : null,
           (await node.ip(`${ip} route show ${address}`)).includes('metric 50') ? 'route' : null,
         ];
         const table = `table ${family} lvscare-${address.replaceAll(':', '_')}-${stage.port}`;
