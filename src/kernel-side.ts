@@ -8,14 +8,16 @@ import type { CareConfig } from './config/care-config.js';
 import { parseEndpoint } from './config/endpoint.js';
 import type { Endpoint } from './core/endpoint.js';
 import { ipvsTable } from './kernel/ipvs-table.js';
+import { abandoned } from './kernel/abandoned.js';
 import { goLeftovers } from './kernel/go-leftovers.js';
 import { isHeld } from './kernel/hold.js';
 import { leftover } from './kernel/leftover.js';
 import { masquerade, noMasquerade } from './kernel/masquerade.js';
 import { nftProgram } from './kernel/nft.js';
 import { nodeAddress, type NodeAddress } from './kernel/node-address.js';
-import { OwnRecord } from './kernel/record.js';
-import { records, type Made } from './kernel/records.js';
+import { ownServers } from './kernel/own-servers.js';
+import { bequeath, OwnRecord } from './kernel/record.js';
+import { records, type Made, type Records } from './kernel/records.js';
 import { sysctl } from './kernel/sysctl.js';
 import { EVERY_SYSCTL, sysctlsFor } from './kernel/sysctls.js';
 import { sameWay, upkeepsOf, type Way } from './kernel/way.js';
@@ -42,11 +44,18 @@ export async function composeUpkeep(
   const way = wayOf(config);
   const kept = records();
   const all = (await kept.list()).filter(isPlausible);
-  const recordsOfOthers = async (): Promise<readonly Made[]> =>
-    (await kept.list()).filter((made) => isPlausible(made) && made.virtualServer !== virtualServer.text);
+  const presentOthers = async (): Promise<readonly Made[]> =>
+    present(
+      (await kept.list()).filter((made) => isPlausible(made) && made.virtualServer !== virtualServer.text),
+      handles,
+    );
   const record = new OwnRecord(madeBefore(all, config), kept, onFailureOnce(log));
   const others = all.filter((made) => made.virtualServer !== virtualServer.text);
-  const earlier = others.filter((made) => tookPlace(made, texts(realServers)));
+  const earlier = await Promise.all(
+    others
+      .filter((made) => tookPlace(made, texts(realServers)))
+      .map(async (made) => ({ made, isAbandoned: await abandonment(made, kept) })),
+  );
   const earlierWays = record.ways.filter((other) => !sameWay(way, other));
   if (!dryRun) await record.addWay(way);
 
@@ -60,8 +69,8 @@ export async function composeUpkeep(
     for (const upkeep of today) if ((await upkeep.check()) !== null) return false;
     return (await table.find()) !== null;
   };
-  const staying = others.filter((made) => !earlier.includes(made));
-  const keepers = [...staying, { virtualServer: virtualServer.text, ways: [way] }];
+  const staying = others.filter((made) => !earlier.some((one) => one.made === made));
+  const keepers = [...(await present(staying, handles)), { virtualServer: virtualServer.text, ways: [way] }];
   const upkeeps = [
     ...(config.sysctl ? sysctlsFor(config, release()) : []).map((spec) => sysctl(spec, record)),
     config.masquerade ? masquerade(nft, virtualServer) : noMasquerade(nft, virtualServer, onNoNft),
@@ -70,15 +79,15 @@ export async function composeUpkeep(
       leftover(
         'earlier way',
         upkeepsOf(other, rtnetlink, virtualServer, address),
-        both(todayStands, async () => !needs(await recordsOfOthers(), virtualServer.address, other)),
+        both(todayStands, async () => !needs(await presentOthers(), virtualServer.address, other)),
         dryRun ? nothing : () => record.dropWay(other),
       ),
     ),
-    ...earlier.map((made) =>
+    ...earlier.map(({ made, isAbandoned }) =>
       leftover(
         'earlier virtual server',
         worksOf(made, keepers, handles, onNoNft),
-        both(abandoned(made), todayStands),
+        both(isAbandoned, todayStands),
         dryRun
           ? nothing
           : async () => {
@@ -106,7 +115,10 @@ export async function composeClean(
   const own = madeBefore(all, config);
   const others = all.filter(({ virtualServer }) => virtualServer !== own.virtualServer);
   const earlier = await unheld(others.filter((made) => tookPlace(made, own.realServers)));
-  const staying = others.filter((made) => !earlier.includes(made));
+  const staying = await present(
+    others.filter((made) => !earlier.includes(made)),
+    handles,
+  );
   const ways: readonly Way[] = [
     ...own.ways,
     { mode: 'local' },
@@ -118,10 +130,10 @@ export async function composeClean(
   // Who cleans up is to know what was not looked for.
   const onNoNft = notLooked(log, 'warn');
   // They rule all virtual servers: who stays has them put back when it goes.
-  const [heir] = await existing(staying, handles);
+  const [heir] = staying;
   const memory = {
     valueBefore: (name: string) => before[name] ?? null,
-    rememberValue: nothing,
+    rememberValue: () => Promise.resolve(false),
     forgetValue: nothing,
   };
   const sysctls = heir === undefined ? EVERY_SYSCTL.map((spec) => sysctl(spec, memory)) : [];
@@ -136,7 +148,7 @@ export async function composeClean(
       }),
     ],
     async forget() {
-      if (heir !== undefined) await new OwnRecord(heir, kept, () => undefined).inherit(before);
+      if (heir !== undefined) await bequeath(kept, heir.virtualServer, before).catch(onFailureOnce(log));
       for (const { virtualServer } of gone) await kept.forget(virtualServer);
     },
   };
@@ -159,20 +171,15 @@ function worksOf(
   ];
 }
 
-/**
- * Whether nobody has been at work on a virtual server for so long that nobody will be: one whose lvscare is being restarted or
- * upgraded is not ours to take away.
- */
-function abandoned(made: Made): () => Promise<boolean> {
-  let sinceMs: number | null = null;
-  return async () => {
-    const nowMs = systemClock.now();
-    sinceMs = (await isHeld(endpointOf(made))) ? null : (sinceMs ?? nowMs);
-    return sinceMs !== null && nowMs - sinceMs >= ABANDONED_AFTER_MS;
-  };
+/** Whether nobody will be at work on a virtual server any more. */
+async function abandonment(made: Made, kept: Records): Promise<() => Promise<boolean>> {
+  const stamp = (): Promise<string | null> => kept.stamp(made.virtualServer);
+  return abandoned(await stamp(), {
+    isHeld: () => isHeld(endpointOf(made)),
+    stamp,
+    clock: systemClock,
+  });
 }
-
-const ABANDONED_AFTER_MS = 60_000;
 
 function both(one: () => Promise<boolean>, other: () => Promise<boolean>): () => Promise<boolean> {
   return async () => (await one()) && (await other());
@@ -202,10 +209,21 @@ function tookPlace(made: Made, realServers: readonly string[]): boolean {
   return made.realServers.some((text) => realServers.includes(text));
 }
 
-/** Those that the kernel has. */
-async function existing(all: readonly Made[], { ipvs }: KernelHandles): Promise<readonly Made[]> {
-  const found = await Promise.all(all.map((made) => ipvsTable(ipvs, endpointOf(made)).find()));
-  return all.filter((_, index) => found[index] !== null);
+/** Those that the kernel has, or that an lvscare is at work on: a record may have outlived what it tells of. */
+async function present(all: readonly Made[], { ipvs }: KernelHandles): Promise<readonly Made[]> {
+  const found = await Promise.all(
+    all.map(async (made) => {
+      const virtualServer = endpointOf(made);
+      if (await isHeld(virtualServer)) return true;
+      const inKernel = ipvsTable(ipvs, virtualServer).find();
+      // Without a look nothing is taken from anybody.
+      return inKernel.then(
+        (what) => what !== null,
+        () => true,
+      );
+    }),
+  );
+  return all.filter((_, index) => found[index] === true);
 }
 
 /** Those that no lvscare is at work on. */
@@ -256,7 +274,7 @@ function onFailureOnce(log: Logger): (error: Error) => void {
   };
 }
 
-/** NODE_IP, looked up each time, with a line in the log when it is first known and when it changes. */
+/** NODE_IP, looked up each time, with a line in the log when it is first known and when it changes, and what follows. */
 function nodeAddressTold(
   config: CareConfig,
   log: Logger,
@@ -264,6 +282,7 @@ function nodeAddressTold(
   onChange: (address: string) => void,
 ): () => Promise<string> {
   let told: NodeAddress | null = null;
+  const warned = new Set<string>();
   return async () => {
     const found = await nodeAddress(rtnetlink, {
       given: config.nodeAddress,
@@ -277,7 +296,19 @@ function nodeAddressTold(
       );
       told = found;
       onChange(found.address);
+      if (config.mode === 'route') await warnOfOwnServers();
     }
     return found.address;
   };
+
+  /** Once the network is there: only then the kernel knows its own addresses. */
+  async function warnOfOwnServers(): Promise<void> {
+    const own = texts(await ownServers(rtnetlink, config.realServers)).filter((text) => !warned.has(text));
+    for (const text of own) warned.add(text);
+    if (own.length > 0)
+      log.warn(
+        { rs: own },
+        `mode route does not lead to ${own.join(', ')}, on this node itself: its own clients that are given to it fail; use --mode local or link`,
+      );
+  }
 }

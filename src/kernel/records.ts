@@ -1,5 +1,5 @@
-import { readlinkSync } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFileSync, readlinkSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isWay, type Way } from './way.js';
 
@@ -16,39 +16,72 @@ export interface Made {
 
 /** The records of all virtual servers of this network namespace. */
 export interface Records {
-  /** All that can be read; none where there is no record. */
+  /** All of this boot that can be read; none where there is no record. */
   list(): Promise<readonly Made[]>;
   /** Rejects with the error of the file system. */
   write(made: Made): Promise<void>;
   forget(virtualServer: string): Promise<void>;
+  /** What is another one each time that a virtual server's record was written; null if there is none. */
+  stamp(virtualServer: string): Promise<string | null>;
 }
 
 const ROOT = '/run/lvscare';
 
+/** A record as it is in its file. */
+interface Filed {
+  readonly made: Made;
+  /** The boot that it is of: with that, all that it tells of is gone. */
+  readonly boot: string;
+}
+
 /**
  * A small file for each virtual server, in a directory for each network namespace. What they say is what is ours beside
- * what the arguments of the day name; nothing of it is needed to take care.
+ * what the arguments of the day name; nothing of it is needed to take care. Those of another boot, which are still there
+ * where `/run` is a disk, count for nothing. The kernel gives the number of a namespace that is gone to a new one: whoever
+ * heeds a record looks whether what it tells of is there.
  */
-export function records(root = ROOT, namespace = networkNamespace()): Records {
+export function records(root = ROOT, namespace = networkNamespace(), boot = bootId()): Records {
   const directory = join(root, namespace);
   const fileOf = (virtualServer: string): string => join(directory, `${virtualServer}.json`);
+  const read = async (file: string): Promise<Filed | null> => {
+    const filed = await readFile(file, 'utf8').then(parse, () => null);
+    return filed?.boot === boot ? filed : null;
+  };
   return {
     async list() {
       const names = await readdir(directory).catch(() => []);
-      const texts = names.filter((name) => name.endsWith('.json')).map((name) => join(directory, name));
-      const made = await Promise.all(texts.map((file) => readFile(file, 'utf8').then(parse, () => null)));
-      return made.filter((one) => one !== null);
+      const files = names.filter((name) => name.endsWith('.json')).map((name) => join(directory, name));
+      const filed = await Promise.all(files.map(read));
+      return filed.flatMap((one) => (one === null ? [] : [one.made]));
     },
     async write(made) {
       await mkdir(directory, { recursive: true });
-      const file = fileOf(made.virtualServer);
-      // Whole or not at all, whenever we are killed.
-      const draft = `${file}.draft`;
-      await writeFile(draft, `${JSON.stringify(made)}\n`);
-      await rename(draft, file);
+      // Whole or not at all, whenever we are killed, and whoever else writes at the same time.
+      const drafts = await mkdtemp(join(directory, 'draft-'));
+      try {
+        const draft = join(drafts, 'record');
+        await writeFile(draft, `${JSON.stringify({ ...made, boot })}\n`);
+        await rename(draft, fileOf(made.virtualServer));
+      } finally {
+        await rm(drafts, { recursive: true, force: true });
+      }
     },
     forget: (virtualServer) => rm(fileOf(virtualServer), { force: true }),
+    // Each is a file of its own.
+    stamp: (virtualServer) =>
+      stat(fileOf(virtualServer), { bigint: true }).then(
+        ({ ino, mtimeNs }) => `${ino} ${mtimeNs}`,
+        () => null,
+      ),
   };
+}
+
+function bootId(): string {
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  } catch {
+    return 'unknown';
+  }
 }
 
 /** What tells this network namespace from others of the same boot: its inode number. */
@@ -61,14 +94,15 @@ function networkNamespace(): string {
 }
 
 /** null for what is no record: half a disk's worth of zeros, another program's file. */
-function parse(text: string): Made | null {
+function parse(text: string): Filed | null {
   try {
-    const { virtualServer, realServers, ways, sysctls } = JSON.parse(text) as Partial<
-      Record<keyof Made, unknown>
+    const { virtualServer, realServers, ways, sysctls, boot } = JSON.parse(text) as Partial<
+      Record<keyof Made | 'boot', unknown>
     >;
     if (typeof virtualServer !== 'string' || !isTexts(realServers) || !isSysctls(sysctls)) return null;
     if (!Array.isArray(ways) || !ways.every(isWay)) return null;
-    return { virtualServer, realServers, ways, sysctls };
+    if (typeof boot !== 'string') return null;
+    return { made: { virtualServer, realServers, ways, sysctls }, boot };
   } catch {
     return null;
   }

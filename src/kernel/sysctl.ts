@@ -19,7 +19,8 @@ export interface SysctlSpec {
 /** Remembers what a sysctl was before it was set, beyond this process. */
 export interface SysctlMemory {
   valueBefore(name: string): string | null;
-  rememberValue(name: string, value: string): Promise<void>;
+  /** Resolves to whether nothing was remembered before. */
+  rememberValue(name: string, value: string): Promise<boolean>;
   forgetValue(name: string): Promise<void>;
 }
 
@@ -73,12 +74,11 @@ export function sysctl(
 
     async mend() {
       const was = await read().catch(() => null);
-      const known = memory.valueBefore(name) !== null;
-      if (was !== null) await memory.rememberValue(name, was);
+      const first = was !== null && (await memory.rememberValue(name, was));
       const failures = await write(value);
       if (failures.length === 0) return;
       // Somebody else may set it now, and then it is theirs.
-      if (!known) await memory.forgetValue(name);
+      if (first) await memory.forgetValue(name);
       // It will not become writable while we run, and the table is worth keeping without it: say it once.
       readOnly = failures.every(({ code }) => code !== undefined && NOT_WRITABLE.has(code));
       throw new KernelError(

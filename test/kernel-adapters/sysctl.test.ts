@@ -17,9 +17,10 @@ class Memory implements SysctlMemory {
     return this.values.get(name) ?? null;
   }
 
-  rememberValue(name: string, value: string): Promise<void> {
-    if (!this.values.has(name)) this.values.set(name, value);
-    return Promise.resolve();
+  rememberValue(name: string, value: string): Promise<boolean> {
+    const first = !this.values.has(name);
+    if (first) this.values.set(name, value);
+    return Promise.resolve(first);
   }
 
   forgetValue(name: string): Promise<void> {
@@ -133,6 +134,13 @@ describe('a sysctl', () => {
     });
     assert.equal(await upkeep.check(), null);
     assert.equal(refused.values.size, 0, 'whoever sets it on the host sets it for good');
+  });
+
+  it('that cannot be set again is still to be put back by whoever can', async () => {
+    memory.values.set('kernel.ostype', 'Minix');
+    const upkeep = sysctl({ ...SPEC, name: 'kernel.ostype', value: 'Plan 9' }, memory, ['/proc/sys']);
+    await assert.rejects(upkeep.mend(), KernelError);
+    assert.deepEqual([...memory.values], [['kernel.ostype', 'Minix']]);
   });
 
   it('that failed for another reason is tried again', async () => {

@@ -241,6 +241,29 @@ describe('the ways to the virtual server', () => {
     }
   });
 
+  it('route, of a real server that is the node itself: says once what fails, and what to use', async () => {
+    const { node } = lab;
+    const own = [endpoint(node.addresses.ipv4), '127.0.0.1:6443'];
+    const says = `mode route does not lead to ${own.join(', ')}, on this node itself`;
+    const rs = [lab.master(0).endpoint, ...own].join(',');
+    const options = ['--vs', VS, '--rs', rs, '--health-ca', lab.caFile];
+    for (const [mode, times] of [
+      ['route', 1],
+      ['local', 0],
+    ] as const) {
+      daemon = startCare(lab, ['--mode', mode, '--log-level', 'debug'], options);
+      await untilWeights(lab, { [lab.master(0).endpoint]: 1 });
+      await untilSeenAs('ipv4', node.addresses.ipv4);
+      // Its check comes round again, and with it NODE_IP.
+      for (let time = 0; time < 3; time += 1)
+        await daemon.waitForLine(/reconciled/, { from: daemon.lines.length });
+      assert.equal(daemon.text().split(says).length - 1, times, daemon.text());
+      if (times > 0)
+        assert.match(daemon.text(), /WARN.*mode route does not lead to .*; use --mode local or link/);
+      await daemon.stop();
+    }
+  });
+
   it('a way that cannot be made does not cost the earlier one', async () => {
     const { node } = lab;
     daemon = await start('ipv4', '--mode', 'local');
