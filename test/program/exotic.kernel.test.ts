@@ -144,6 +144,46 @@ describe('an exotic node', () => {
     }
   });
 
+  it('has kube-proxy in iptables mode, which drops what is INVALID between pods and others: likewise', async () => {
+    await using podded = await Lab.create({ masters: 1, clients: ['pod'] });
+    const pod = podded.client('pod');
+    const [own, back] = [pod.addresses.ipv4, podded.node.addresses.ipv4];
+    assert.equal((await podded.master(0).exec('ip', ['route', 'add', own, 'via', back])).status, 0);
+    const daemon = await takeCare(podded);
+    const works = async (): Promise<void> => {
+      await until(async () => (await pod.seenAs()) === own, { timeoutMs: 30_000, everyMs: 150 });
+    };
+    await works();
+    const before = await podded.node.sysctl('net.ipv4.vs.conntrack');
+    const rule = ['FORWARD', '-m', 'conntrack', '--ctstate', 'INVALID', '-j', 'DROP'];
+    await podded.node.must('iptables-legacy', ['-w', '-A', ...rule]);
+    await podded.node.sysctl('net.ipv4.vs.conntrack', 0);
+    assert.equal(await pod.seenAs(), 'TIMEOUT');
+    await podded.node.sysctl('net.ipv4.vs.conntrack', 1);
+    await works();
+    await podded.node.sysctl('net.ipv4.vs.conntrack', before);
+    assert.equal(await daemon.stop(), 0);
+  });
+
+  it('has a master whose firewall REJECTs: refused, as if nothing listened', async () => {
+    const master = lab.master(1);
+    const iptables = async (verb: '-A' | '-D'): Promise<void> => {
+      const rule = ['INPUT', '-p', 'tcp', '--dport', '6443', '-j', 'REJECT'];
+      const { status, stderr } = await master.exec('iptables-legacy', ['-w', verb, ...rule]);
+      assert.equal(status, 0, stderr);
+    };
+    await iptables('-A');
+    try {
+      const daemon = started(startCare(lab));
+      await daemon.waitForLine(new RegExp(`${master.endpoint} is dead \\(was unknown\\): refused`));
+      const { [master.endpoint]: _, ...others } = allOf(lab);
+      await untilWeights(lab, others);
+    } finally {
+      await iptables('-D');
+    }
+    await untilWeights(lab, allOf(lab));
+  });
+
   it('has its interface renamed', async () => {
     for (const mode of ['local', 'route']) {
       const daemon = started(await takeCare(lab, ['--mode', mode]));
