@@ -66,7 +66,7 @@ describe('Prometheus', () => {
   });
 
   it('sees a failover: who, why, since when, and what became of the row', async () => {
-    const [before] = await prometheus.query('time()');
+    const [before] = await prometheus.query('vector(time())');
     await lab.master(1).kill();
     await untilWeights(lab, { [lab.master(0).endpoint]: 1, [lab.master(2).endpoint]: 1 });
     await prometheus.untilValues('lvscare_real_server_up == 0', 'remote_address', { [M1]: 0 });
