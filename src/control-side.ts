@@ -69,7 +69,7 @@ export async function openControl(
   };
   try {
     const control = await serveControl(runDirectory().file(virtualServer.text, 'sock'), controlled);
-    log.debug(`lvscare status is answered at ${control.file}`);
+    log.debug({ event: 'listening', control: control.file }, `lvscare status is answered at ${control.file}`);
     return control;
   } catch (error) {
     log.warn(

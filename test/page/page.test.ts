@@ -129,14 +129,15 @@ describe('a real server on the page', () => {
     assert.match(rowOf({ state: 'unknown', evidence: null }).text, /Unknown for .* not asked yet/);
   });
 
-  it('that flaps, is held out, or was not asked for long, is said to be', () => {
+  it('that is drained by hand, flaps, is held out, or was not asked for long, is said to be', () => {
     assert.match(
       rowOf({ state: 'dead', heldUntilMs: NOW_MS + 12_000, relapses: 2 }).text,
       /answers, and is held out for another 12 s: it fell 2 times in a row soon after it was back/,
     );
     assert.match(rowOf({ relapses: 1 }).text, /flaps: it fell once soon after it was back/);
+    assert.match(rowOf({ drained: { sinceMs: NOW_MS - 3_900_000 } }).text, /drained by hand for 1 h 5 min/);
     assert.match(rowOf({ lastProbeMs: NOW_MS - 61_000 }).text, /not asked for 1 min 1 s/);
-    assert.doesNotMatch(rowOf({ lastProbeMs: NOW_MS - 20_000 }).text, /flaps|held|not asked/);
+    assert.doesNotMatch(rowOf({ lastProbeMs: NOW_MS - 20_000 }).text, /flaps|held|drained|not asked/);
   });
 
   it('has how long its answers took, drawn and in words', () => {
