@@ -48,6 +48,8 @@ commonName = supplied
 }
 
 const DAY_MS = 86_400_000;
+/** So long that nobody has to be warned. */
+const DAYS = '90';
 
 /** A directory of certificates with an authority of its own. */
 export class Certificates {
@@ -86,7 +88,7 @@ export class Certificates {
   async createAuthority(file: string): Promise<Certificate> {
     const made = this.#files(file);
     await must('openssl', [
-      ...['req', '-x509', ...this.#subject(made, `lab ${file}`), '-days', '30', '-out', made.certificateFile],
+      ...['req', '-x509', ...this.#subject(made, `lab ${file}`), '-days', DAYS, '-out', made.certificateFile],
       ...['-addext', 'basicConstraints=critical,CA:TRUE', '-addext', 'keyUsage=critical,keyCertSign,cRLSign'],
       ...['-addext', 'subjectKeyIdentifier=hash'],
     ]);
@@ -113,7 +115,7 @@ export class Certificates {
     ];
     const { certificateFile: ca, keyFile: caKey } = authority;
     if (!expired && !notYetValid) {
-      const signer = ['-CA', ca, '-CAkey', caKey, '-days', '30', '-out', made.certificateFile];
+      const signer = ['-CA', ca, '-CAkey', caKey, '-days', DAYS, '-out', made.certificateFile];
       await must('openssl', ['req', '-x509', ...this.#subject(made, name), ...extensions, ...signer]);
       return made;
     }

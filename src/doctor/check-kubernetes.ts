@@ -28,8 +28,8 @@ export async function checkServiceCidr({ files }: Node, { virtualServer }: Subje
     const inside = range.split(',').find((cidr) => contains(cidr, virtualServer.address) === true);
     return inside === undefined
       ? ok(`${virtualServer.address} is outside of ${range} (${found.from})`)
-      : fail(
-          `${virtualServer.address} is inside of ${inside} (${found.from}): a service may get it, and kube-proxy in nftables mode drops what goes to it`,
+      : warn(
+          `${virtualServer.address} is inside of ${inside} (${found.from}): a service that gets it takes its clients, and beside kube-proxy in nftables mode clients of a removed server hang`,
           'choose a --vs outside of the service CIDR',
         );
   }

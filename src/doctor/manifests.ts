@@ -1,72 +1,41 @@
-/** As much of YAML as the files that matter here are written in: kubeadm's, sealos', k3s', kubectl's, and JSON. */
+/** What the files of Kubernetes say that matter here: static pods, kubeconfigs, kube-proxy's configuration. */
+import { parseAllDocuments } from 'yaml';
 import { textOf, type Files } from './ports.js';
 
-/** The items of every list with this key, in order: `key:` and `- item` lines, or `key: [item, item]`. */
+/** The lists with this key in YAML or JSON, wherever they are in it. What cannot be parsed has none. */
 export function listsOf(text: string, key: string): readonly (readonly string[])[] {
-  if (text.trimStart().startsWith('{')) {
-    try {
-      return listsInJson(JSON.parse(text), key);
-    } catch {
-      // YAML may begin so, too.
-    }
-  }
-  const lines = text.split('\n');
-  const lists: string[][] = [];
-  const head = new RegExp(`^(\\s*(?:- )?)"?${key}"?:\\s*(.*?)\\s*$`);
-  lines.forEach((line, index) => {
-    const [, lead, rest = ''] = head.exec(line) ?? [];
-    if (lead === undefined) return;
-    if (rest.startsWith('[')) lists.push(flowItems([rest, ...lines.slice(index + 1)].join('\n')));
-    else if (rest === '' || rest.startsWith('#')) lists.push(blockItems(lines.slice(index + 1), lead.length));
-    else lists.push([]);
-  });
-  return lists;
+  return valuesOf(text, key).flatMap((value) => (Array.isArray(value) ? [value.map(String)] : []));
 }
 
-/** The scalar of the first line with this key; null when there is none. */
+/** The outermost scalar with this key; null when there is none. */
 export function scalarOf(text: string, key: string): string | null {
-  const found = new RegExp(`^\\s*(?:- )?"?${key}"?:[ \\t]*(\\S.*?)?\\s*,?\\s*$`, 'm').exec(text);
-  return found === null ? null : unquoted(found[1] ?? '');
+  const found = valuesOf(text, key).find((value) => typeof value !== 'object' || value === null);
+  return found === undefined ? null : String((found as string | number | boolean | null) ?? '');
 }
 
-function listsInJson(value: unknown, key: string): readonly (readonly string[])[] {
-  if (typeof value !== 'object' || value === null) return [];
-  return Object.entries(value as Readonly<Record<string, unknown>>).flatMap(([name, inner]) =>
-    name === key && Array.isArray(inner) ? [inner.map(String)] : listsInJson(inner, key),
-  );
-}
-
-function blockItems(lines: readonly string[], indent: number): string[] {
-  const items: string[] = [];
-  for (const line of lines) {
-    if (/^\s*(#.*)?$/.test(line)) continue;
-    const [, lead, item] = /^(\s*)-\s+(.*?)\s*$/.exec(line) ?? [];
-    // A list may stand as far left as its key, but no further.
-    if (lead === undefined || item === undefined || lead.length < indent - 2) break;
-    items.push(unquoted(item));
+/** Level by level. */
+function valuesOf(text: string, key: string): readonly unknown[] {
+  const found: unknown[] = [];
+  let level: unknown[] = documentsIn(text);
+  while (level.length > 0) {
+    const entries = level.flatMap((value) =>
+      typeof value === 'object' && value !== null
+        ? Object.entries(value as Readonly<Record<string, unknown>>)
+        : [],
+    );
+    found.push(...entries.filter(([name]) => name === key).map(([, value]) => value));
+    level = entries.map(([, value]) => value);
   }
-  return items;
+  return found;
 }
 
-function flowItems(text: string): string[] {
-  const inside = text.slice(1);
-  const items: readonly string[] =
-    inside.match(/"(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^\s,\]"'][^,\]\n]*|\]/g) ?? [];
-  const end = items.indexOf(']');
-  return items.slice(0, end < 0 ? items.length : end).map((item) => unquoted(item.trim()));
-}
-
-function unquoted(text: string): string {
-  if (/^"(?:[^"\\]|\\.)*"/.test(text)) {
-    const [quoted = '""'] = /^"(?:[^"\\]|\\.)*"/.exec(text) ?? [];
-    try {
-      return JSON.parse(quoted) as string;
-    } catch {
-      return quoted.slice(1, -1);
-    }
+function documentsIn(text: string): unknown[] {
+  try {
+    return [...parseAllDocuments(text)].map((document) => document.toJS() as unknown);
+  } catch {
+    // Too many aliases, for example: nobody's manifest.
+    return [];
   }
-  const [, single] = /^'((?:[^']|'')*)'/.exec(text) ?? [];
-  return single?.replaceAll("''", "'") ?? text.replace(/\s+#.*$/, '');
 }
 
 export const MANIFESTS = ['/etc/kubernetes/manifests', '/var/lib/rancher/k3s/agent/pod-manifests'] as const;
