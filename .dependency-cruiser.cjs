@@ -71,7 +71,8 @@ module.exports = {
     {
       name: 'control-transports',
       severity: 'error',
-      comment: 'The control socket carries values: it knows neither what they mean nor anything else of ours.',
+      comment:
+        'The control socket carries values: it knows neither what they mean nor anything else of ours.',
       from: { path: '^src/control/' },
       to: { pathNot: ['^src/control/', '^(node:)?(fs/promises|http|net|path)$'] },
     },
