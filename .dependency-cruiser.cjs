@@ -95,7 +95,9 @@ module.exports = {
       severity: 'error',
       comment: 'A check looks at the node through its ports, and knows the values.',
       from: { path: '^src/doctor/' },
-      to: { pathNot: ['^src/(doctor|inspect|core)/', '^src/care/ports', '^node_modules/yaml', '^(node:)?net$'] },
+      to: {
+        pathNot: ['^src/(doctor|inspect|core)/', '^src/care/ports', '^node_modules/yaml', '^(node:)?net$'],
+      },
     },
     {
       name: 'manifest-is-text',
