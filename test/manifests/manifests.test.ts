@@ -49,6 +49,8 @@ describe('the manifests', () => {
       'kubeadm.yaml',
       'lvscare.service',
       'lvscare.yaml',
+      // Looked at in test/monitoring.
+      'monitoring',
     ]);
   });
 
