@@ -5,6 +5,7 @@ import { describe, it } from 'node:test';
 import { Registry } from 'prom-client';
 import { parse } from 'yaml';
 import { declareFamilies, declareServerFamilies } from '../../src/metrics/families.js';
+import { dashboard, panels, placeholders, variables, type Query } from './dashboard.js';
 import { promtool, textOf, withFile, type Rules } from './promtool.js';
 import { namedIn } from './promql.js';
 
@@ -55,16 +56,6 @@ function unknownIn(expression: string, also: readonly string[] = []): string[] {
   ];
 }
 
-interface Query {
-  readonly where: string;
-  readonly expr: string;
-  /** Labels that something shows of its answer. */
-  readonly shown: readonly string[];
-}
-
-const placeholders = (text: string, pattern: RegExp): string[] =>
-  [...text.matchAll(pattern)].map(([, label = '']) => label);
-
 const alerts: Query[] = (parse(textOf('alerts.yaml')) as Rules).groups
   .flatMap(({ rules }) => rules)
   .map(({ alert, expr, annotations }) => ({
@@ -72,47 +63,6 @@ const alerts: Query[] = (parse(textOf('alerts.yaml')) as Rules).groups
     expr,
     shown: placeholders(Object.values(annotations).join('\n'), /\$labels\.(\w+)/g),
   }));
-
-interface Panel {
-  readonly id: number;
-  readonly type: string;
-  readonly title: string;
-  readonly description?: string;
-  readonly gridPos: { readonly x: number; readonly y: number; readonly w: number; readonly h: number };
-  readonly datasource?: { readonly uid: string };
-  readonly targets?: readonly {
-    readonly refId: string;
-    readonly expr: string;
-    readonly legendFormat: string;
-    readonly datasource: { readonly uid: string };
-  }[];
-}
-interface Dashboard {
-  readonly panels: readonly Panel[];
-  readonly templating: {
-    readonly list: readonly { readonly name: string; readonly type: string; readonly definition?: string }[];
-  };
-}
-
-const dashboard = JSON.parse(textOf('grafana-dashboard.json')) as Dashboard;
-
-/** Grafana's own variables are durations where they stand alone; ours stand in strings only. */
-const filledIn = (expr: string): string => expr.replaceAll(/\$__(?:rate_interval|range|interval)\b/g, '5m');
-
-const panels: Query[] = dashboard.panels.flatMap(({ title, targets = [] }) =>
-  targets.map(({ refId, expr, legendFormat }) => ({
-    where: `${title}, ${refId}`,
-    expr: filledIn(expr),
-    shown: placeholders(legendFormat, /\{\{(\w+)\}\}/g),
-  })),
-);
-
-const variables: Query[] = dashboard.templating.list
-  .filter(({ type }) => type === 'query')
-  .map(({ name, definition = '' }) => {
-    const [, expr = '', label = ''] = /^label_values\((.*), (\w+)\)$/.exec(definition) ?? [];
-    return { where: `variable ${name}`, expr, shown: [label] };
-  });
 
 const page = readFileSync(new URL('../../../docs/monitoring.md', import.meta.url), 'utf8');
 const docs: Query[] = [...page.matchAll(/```promql\n([\s\S]*?)```/g)]

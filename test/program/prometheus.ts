@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { until } from '../../lab/index.js';
 import type { LabClient } from '../../lab/lab-client.js';
+import { MONITORING } from '../monitoring/promtool.js';
 
 const PROMETHEUS = '127.0.0.1:9090';
+const API = `http://${PROMETHEUS}/api/v1/`;
 const NODE_EXPORTER = '127.0.0.1:9100';
 
 /** One series of an answer: its labels, and its value now. */
@@ -35,6 +37,26 @@ interface Targets {
   }[];
 }
 
+/** An alert that is pending or fires, as people read it. */
+interface Alert {
+  readonly state: string;
+  readonly summary: string;
+}
+
+interface RuleGroups {
+  readonly groups: readonly {
+    readonly rules: readonly {
+      readonly name: string;
+      readonly health: string;
+      readonly lastError?: string;
+      readonly alerts: readonly {
+        readonly state: string;
+        readonly annotations: Readonly<Record<string, string>>;
+      }[];
+    }[];
+  }[];
+}
+
 export class Prometheus implements AsyncDisposable {
   readonly #client: LabClient;
   readonly #ending: readonly (() => Promise<unknown>)[];
@@ -44,7 +66,7 @@ export class Prometheus implements AsyncDisposable {
     this.#ending = ending;
   }
 
-  /** Starts both on a node, which scrape it each second, as `node="node0"`. */
+  /** Starts both on a node, which scrape it each second, as `node="node0"`, and judge the alerts of manifests/monitoring as often. */
   static async start(client: LabClient, metricsAddress: string): Promise<Prometheus> {
     const directory = await mkdtemp(join(tmpdir(), 'prometheus-'));
     const config = join(directory, 'prometheus.yml');
@@ -53,7 +75,8 @@ export class Prometheus implements AsyncDisposable {
     await writeFile(
       config,
       JSON.stringify({
-        global: { scrape_interval: '1s', scrape_timeout: '1s' },
+        global: { scrape_interval: '1s', scrape_timeout: '1s', evaluation_interval: '1s' },
+        rule_files: [join(MONITORING, 'alerts.yaml')],
         scrape_configs: [
           { job_name: 'lvscare', static_configs: [target(metricsAddress)] },
           { job_name: 'node', static_configs: [target(NODE_EXPORTER)] },
@@ -81,8 +104,17 @@ export class Prometheus implements AsyncDisposable {
 
   /** What a query gives now. Rejects with what Prometheus has against it. */
   async query(query: string): Promise<readonly Found[]> {
-    const { result } = await this.#ask<Vector>('query', ['--data-urlencode', `query=${query}`]);
-    return result.map(({ metric, value }) => ({ labels: metric, value: Number(value[1]) }));
+    return foundIn(await this.#ask<Vector>('query', ['--data-urlencode', `query=${query}`]));
+  }
+
+  /** What many queries give now, in their order, asked by one curl. Rejects with what Prometheus has against one. */
+  async queryAll(queries: readonly string[]): Promise<readonly (readonly Found[])[]> {
+    const urls = queries.map((query) => `${API}query?query=${encodeURIComponent(query)}`);
+    const text = await this.#client.must('curl', ['-sS', '-g', '-w', '\\n', ...urls]);
+    const lines = text.split('\n').filter((line) => line !== '');
+    if (lines.length !== queries.length)
+      throw new Error(`${lines.length} answers to ${queries.length} queries`);
+    return lines.map((line, index) => foundIn(dataOf<Vector>(line, `query ${queries[index] ?? ''}`)));
   }
 
   /** Waits for a query to give exactly these values, by one of its labels. */
@@ -104,6 +136,26 @@ export class Prometheus implements AsyncDisposable {
     }
   }
 
+  /**
+   * Every rule that was judged, by its name, and what it has to tell: nothing while it is inactive. Rejects for a rule
+   * that Prometheus could not judge.
+   */
+  async alerts(): Promise<ReadonlyMap<string, readonly Alert[]>> {
+    const { groups } = await this.#ask<RuleGroups>('rules', ['-d', 'type=alert']);
+    const rules = groups.flatMap((group) => group.rules);
+    const failed = rules.filter(({ health }) => health === 'err');
+    if (failed.length > 0)
+      throw new Error(failed.map(({ name, lastError = '?' }) => `${name}: ${lastError}`).join('\n'));
+    return new Map(
+      rules
+        .filter(({ health }) => health === 'ok')
+        .map(({ name, alerts }) => [
+          name,
+          alerts.map(({ state, annotations }) => ({ state, summary: annotations['summary'] ?? '' })),
+        ]),
+    );
+  }
+
   /** What became of the last scrape of each target, by its job: empty when it was fine. */
   async scrapes(): Promise<Readonly<Record<string, string>>> {
     const { activeTargets } = await this.#ask<Targets>('targets', []);
@@ -120,12 +172,20 @@ export class Prometheus implements AsyncDisposable {
   }
 
   async #ask<Data>(what: string, parameters: readonly string[]): Promise<Data> {
-    const url = `http://${PROMETHEUS}/api/v1/${what}`;
-    const text = await this.#client.must('curl', ['-sS', '-G', url, ...parameters]);
-    const { status, error, data } = JSON.parse(text) as Answer<Data>;
-    if (status !== 'success') throw new Error(`${what} ${parameters.at(-1) ?? ''}: ${error ?? status}`);
-    return data;
+    const text = await this.#client.must('curl', ['-sS', '-G', `${API}${what}`, ...parameters]);
+    return dataOf<Data>(text, `${what} ${parameters.at(-1) ?? ''}`);
   }
+}
+
+/** The data of an answer. Throws what Prometheus has against the question. */
+function dataOf<Data>(text: string, question: string): Data {
+  const { status, error, data } = JSON.parse(text) as Answer<Data>;
+  if (status !== 'success') throw new Error(`${question}: ${error ?? status}`);
+  return data;
+}
+
+function foundIn({ result }: Vector): readonly Found[] {
+  return result.map(({ metric, value }) => ({ labels: metric, value: Number(value[1]) }));
 }
 
 /** Every PromQL query of a page of docs/. */
