@@ -16,10 +16,10 @@ interface Found {
   readonly value: number;
 }
 
-interface Answer<Data> {
+interface Answer {
   readonly status: string;
   readonly error?: string;
-  readonly data: Data;
+  readonly data: unknown;
 }
 
 interface Vector {
@@ -114,7 +114,7 @@ export class Prometheus implements AsyncDisposable {
     const lines = text.split('\n').filter((line) => line !== '');
     if (lines.length !== queries.length)
       throw new Error(`${lines.length} answers to ${queries.length} queries`);
-    return lines.map((line, index) => foundIn(dataOf<Vector>(line, `query ${queries[index] ?? ''}`)));
+    return lines.map((line, index) => foundIn(dataOf(line, `query ${queries[index] ?? ''}`) as Vector));
   }
 
   /** Waits for a query to give exactly these values, by one of its labels. */
@@ -173,13 +173,13 @@ export class Prometheus implements AsyncDisposable {
 
   async #ask<Data>(what: string, parameters: readonly string[]): Promise<Data> {
     const text = await this.#client.must('curl', ['-sS', '-G', `${API}${what}`, ...parameters]);
-    return dataOf<Data>(text, `${what} ${parameters.at(-1) ?? ''}`);
+    return dataOf(text, `${what} ${parameters.at(-1) ?? ''}`) as Data;
   }
 }
 
 /** The data of an answer. Throws what Prometheus has against the question. */
-function dataOf<Data>(text: string, question: string): Data {
-  const { status, error, data } = JSON.parse(text) as Answer<Data>;
+function dataOf(text: string, question: string): unknown {
+  const { status, error, data } = JSON.parse(text) as Answer;
   if (status !== 'success') throw new Error(`${question}: ${error ?? status}`);
   return data;
 }
