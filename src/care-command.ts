@@ -145,13 +145,15 @@ async function takeCare(
     maintenance,
   };
   await lookAtTable(parts.table, virtualServer, log);
+  // A handle of its own: requests on one wait for each other, and no pass is to wait for who asks.
+  await using ipvs = Ipvs.open({ timeoutMs: STATUS_MS });
   // Who only looks is not the one to ask.
   await using _control = dryRun
     ? null
     : await openControl(config, log, {
         maintenance,
         file,
-        ipvs: handles.ipvs,
+        ipvs,
         report,
         onDrained: (server, sinceMs) => {
           board.drainedSince(server, sinceMs);
@@ -161,6 +163,9 @@ async function takeCare(
   if (signal.reason === BY_HAND) for (const line of summaryOf(report())) log.info({ event: 'summary' }, line);
   log.info({ event: 'stopped' }, `stopped; ${virtualServer.text} stays as it is`);
 }
+
+/** For the kernel to tell what `lvscare status` shows. */
+const STATUS_MS = 2000;
 
 async function composeWatching(
   config: CareConfig,

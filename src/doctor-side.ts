@@ -1,6 +1,6 @@
 /** The node as `lvscare doctor` sees it, composed. It only looks: nothing is changed, and no module is loaded. */
 import { constants } from 'node:fs';
-import { access, readdir, readFile, readlink } from 'node:fs/promises';
+import { access, readdir, readFile, readlink, stat } from 'node:fs/promises';
 import { release } from 'node:os';
 import type { CareConfig } from './config/care-config.js';
 import { parseEndpoint } from './config/endpoint.js';
@@ -17,8 +17,17 @@ import { records } from './kernel/records.js';
 import { NetlinkError, RouteTable, type Rtnetlink } from './netlink/index.js';
 import { proberOf } from './probe-side.js';
 
+/** Of any file that one looks at for what it says. */
+const MOST_BYTES = 4 << 20;
+
 export const systemFiles: Files = {
-  read: (path) => readFile(path, 'utf8'),
+  async read(path) {
+    const stats = await stat(path);
+    // A pipe would not end.
+    if (!stats.isFile()) throw new Error('it is no regular file');
+    if (stats.size > MOST_BYTES) throw new Error(`it has more than ${MOST_BYTES} bytes`);
+    return readFile(path, 'utf8');
+  },
   list: (path) => readdir(path),
   readLink: (path) => readlink(path),
   async whyNotWritable(path) {

@@ -41,8 +41,7 @@ export async function runDrainCommand(
   const asked = virtualServer === null ? await around.list() : [virtualServer];
   if (asked.length === 0)
     throw new Error('no lvscare is running in this network namespace, and none left a record of its servers');
-  const results: Result[] = [];
-  for (const one of asked) results.push(await setDrained(around, one, realServer, drained));
+  const results = await Promise.all(asked.map((one) => setDrained(around, one, realServer, drained)));
   const unknown = results.flatMap((result) => (result.kind === 'unknown' ? [result] : []));
   if (unknown.length === results.length) {
     const known = [...new Set(unknown.flatMap((result) => result.known))].sort().join(', ');

@@ -138,8 +138,13 @@ export function composeEndpoint(
 
   return {
     reporter: metrics.reporter,
-    exchanged: (server, exchange) => {
-      metrics.exchanged(server, exchange);
+    exchanged(server, exchange) {
+      try {
+        metrics.exchanged(server, exchange);
+      } catch (error) {
+        // No probe is to fail because it cannot be counted.
+        log.debug({ err: error }, `an exchange was not counted: ${(error as Error).message}`);
+      }
     },
     async run(signal) {
       try {

@@ -1,5 +1,5 @@
 /** `lvscare manifest`, composed. */
-import { access, readFile } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { CARE_OPTIONS, type OptionSpec } from './cli/options.js';
 import { readCareConfig } from './config/care-config.js';
@@ -7,7 +7,7 @@ import { readSettings } from './config/config-file.js';
 import { Settings, type Arguments } from './config/settings.js';
 import { UsageError, type Parser } from './config/usage-error.js';
 import { careArguments } from './manifest/care-arguments.js';
-import { replaceFile } from './manifest/file.js';
+import { readRegular, replaceFile } from './manifest/file.js';
 import { mountsFor, type Mount } from './manifest/mounts.js';
 import { parseImage, parsePodName } from './manifest/names.js';
 import { podManifest } from './manifest/pod.js';
@@ -81,7 +81,7 @@ async function setImage(given: Arguments, own: Settings, image: string, writes: 
   if (beside !== undefined)
     throw new UsageError('--set-image', 'nothing beside it but --path and --write', `--${beside}`);
   const path = own.value('path', parsePath, DEFAULT_PATH);
-  const before = await readFile(path, 'utf8').catch((error: unknown) => {
+  const before = await readRegular(path).catch((error: unknown) => {
     throw new Error(`cannot read ${path}: ${codeOf(error)}`, { cause: error });
   });
   // Only now: nobody else needs YAML to be read.

@@ -3,7 +3,7 @@ import { parseEndpoint } from './config/endpoint.js';
 import { callControl, type Reply } from './control/client.js';
 import type { Endpoint } from './core/endpoint.js';
 import { drainedFile, type DrainedFile } from './kernel/drained.js';
-import { heldNames, whoHolds, wordsFor } from './kernel/hold.js';
+import { heldNames, surelyHeld, whoHolds, wordsFor } from './kernel/hold.js';
 import { records, type Made } from './kernel/records.js';
 import { runDirectory } from './kernel/run-directory.js';
 
@@ -35,11 +35,11 @@ export function neighbours(uid: number): Neighbours {
   return {
     async list() {
       const held = (await heldNames()).filter(isCanonical).map(endpointOf);
-      const holders = await Promise.all(held.map((one) => whoHolds(one, uid)));
+      const sure = await Promise.all(held.map((one) => surelyHeld(one, uid)));
       const names = [
         ...(await directory.names()).filter(isCanonical),
         // Anybody may take the name of what is no virtual server.
-        ...held.filter((_, index) => holders[index] !== null).map(({ text }) => text),
+        ...held.filter((_, index) => sure[index]).map(({ text }) => text),
       ];
       return [...new Set(names)].sort().map(endpointOf);
     },

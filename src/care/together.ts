@@ -37,8 +37,16 @@ export class Together implements Company {
 
   /** One will do, and it is one that rests: were all of them late, nobody is to be asked much more often for that. */
   hearAnother(late: Monitor): Promise<void> | null {
-    const [witness] = this.#witnesses(late).filter((monitor) => !monitor.probing);
-    if (witness === undefined) return null;
+    let witness: Monitor | null = null;
+    for (const monitor of this.#monitors)
+      if (
+        monitor !== late &&
+        monitor.health.state === 'up' &&
+        !monitor.probing &&
+        isFresher(monitor, witness)
+      )
+        witness = monitor;
+    if (witness === null) return null;
     const heard = new Promise<void>((resolve) => this.#listeners.set(late, resolve));
     witness.hasten();
     return heard;
@@ -82,6 +90,10 @@ export class Together implements Company {
       suspect.askAgain();
     }
   }
+}
+
+function isFresher({ health }: Monitor, other: Monitor | null): boolean {
+  return other === null || (health.answeredMs ?? 0) > (other.health.answeredMs ?? 0);
 }
 
 /** Whether the table may have to change. */

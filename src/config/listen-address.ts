@@ -2,8 +2,8 @@ import { isIPv4, isIPv6 } from 'node:net';
 import type { ListenAddress } from '../endpoint/listen-address.js';
 import { UsageError, type Parser } from './usage-error.js';
 
-/** All that sockaddr_un has room for, less the NUL at its end. */
-const MOST_PATH_BYTES = 107;
+/** What sockaddr_un has room for, less the NUL at its end, and less what the name that it is made under may take more: `.XXXXXX/s`. */
+const MOST_PATH_BYTES = 107 - 9;
 
 /** `IP:PORT`, `[IPv6]:PORT`, `:PORT` for every address, or `unix:/PATH`; null for `off` and for nothing. */
 export const parseListenAddress: Parser<ListenAddress | null> = (text, option) => {

@@ -17,9 +17,11 @@ export function scalarOf(text: string, key: string): string | null {
 function valuesOf(text: string, key: string): readonly unknown[] {
   const found: unknown[] = [];
   let level: unknown[] = documentsIn(text);
+  // An alias may lead back to where it is.
+  const seen = new Set<object>();
   while (level.length > 0) {
     const entries = level.flatMap((value) =>
-      typeof value === 'object' && value !== null
+      typeof value === 'object' && value !== null && !seen.has(value) && seen.add(value)
         ? Object.entries(value as Readonly<Record<string, unknown>>)
         : [],
     );

@@ -1,6 +1,7 @@
 import type { Server } from 'node:http';
-import { chmod, lstat, unlink } from 'node:fs/promises';
+import { chmod, lstat, mkdtemp, rename, rm, unlink } from 'node:fs/promises';
 import { connect } from 'node:net';
+import { dirname, join } from 'node:path';
 import type { Clock } from '../care/ports.js';
 import type { ListenAddress } from './listen-address.js';
 
@@ -26,29 +27,55 @@ export async function keepListening(parts: EndpointParts, signal: AbortSignal): 
   let retryMs = FIRST_RETRY_MS;
   while (!ended()) {
     const server = parts.createServer();
+    let made: SocketFile | null = null;
     try {
-      await listen(server, parts.address);
+      made = await listen(server, parts.address);
       parts.onListening();
       await aborted(signal);
     } catch (error) {
       parts.onFailure(error as Error, retryMs);
     } finally {
       await close(server);
+      if (made !== null) await takeAway(made);
     }
     await parts.clock.sleep(retryMs, signal);
     retryMs = Math.min(2 * retryMs, LONGEST_RETRY_MS);
   }
 }
 
-async function listen(server: Server, address: ListenAddress): Promise<void> {
+interface SocketFile {
+  readonly path: string;
+  readonly ino: number;
+}
+
+/** Resolves to the file of a Unix socket. */
+async function listen(server: Server, address: ListenAddress): Promise<SocketFile | null> {
   if (address.kind === 'tcp') {
     const host = address.address === null ? {} : { host: address.address };
     await listening(server, { ...host, port: address.port });
-    return;
+    return null;
   }
-  await removeStale(address.path);
-  await listening(server, { path: address.path });
-  await chmod(address.path, 0o600);
+  const { path } = address;
+  await removeStale(path);
+  // In a directory that is closed to others, until its mode is what it has to be. And of this path alone Node thinks that it is its to
+  // remove: by the end, who knows whose the other one is.
+  const drafts = await mkdtemp(join(dirname(path), '.'));
+  try {
+    const draft = join(drafts, 's');
+    await listening(server, { path: draft });
+    await chmod(draft, 0o600);
+    await rename(draft, path);
+  } finally {
+    await rm(drafts, { recursive: true, force: true });
+  }
+  const { ino } = await lstat(path);
+  return { path, ino };
+}
+
+/** Unless another one has taken its place. */
+async function takeAway({ path, ino }: SocketFile): Promise<void> {
+  const found = await lstat(path).catch(() => null);
+  if (found?.ino === ino) await rm(path, { force: true }).catch(() => undefined);
 }
 
 function listening(
@@ -80,7 +107,6 @@ function aborted(signal: AbortSignal): Promise<void> {
   });
 }
 
-/** Also takes a Unix socket's file away. */
 function close(server: Server): Promise<void> {
   return new Promise((resolve) => {
     // One that never listened says so, which is fine.

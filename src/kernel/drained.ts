@@ -1,4 +1,5 @@
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { RunDirectory } from './run-directory.js';
 
 /** Since when real servers are drained by hand, in milliseconds since 1970, by their text. */
@@ -29,12 +30,17 @@ export function drainedFile(directory: RunDirectory, virtualServer: string): Dra
   };
 }
 
-/** Whole or not at all, whenever we are killed. */
+/** Whole or not at all, whenever we are killed, and whoever else writes at the same time. */
 async function replace(directory: RunDirectory, file: string, text: string): Promise<void> {
   await mkdir(directory.path, { recursive: true });
-  const draft = `${file}.draft`;
-  await writeFile(draft, text);
-  await rename(draft, file);
+  const drafts = await mkdtemp(join(directory.path, 'draft-'));
+  try {
+    const draft = join(drafts, 'drained');
+    await writeFile(draft, text);
+    await rename(draft, file);
+  } finally {
+    await rm(drafts, { recursive: true, force: true });
+  }
 }
 
 function parse(text: string): Drained {

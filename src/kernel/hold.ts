@@ -82,6 +82,19 @@ export async function whoHolds(virtualServer: Endpoint, uid: number): Promise<Ho
   }
 }
 
+/**
+ * Whether an lvscare is surely at work on a virtual server: it was asked. Anybody may take a name and not answer.
+ *
+ * @param uid What we run as: the effective user id.
+ */
+// ts-unused-exports:disable-next-line
+export async function surelyHeld(virtualServer: Endpoint, uid: number): Promise<boolean> {
+  return ask(nameOf(virtualServer)).then(
+    (holder) => judgeHolder(holder, uid) === 'lvscare',
+    () => false,
+  );
+}
+
 /** The names of all virtual servers that somebody has hold of here, canonical or not. */
 // ts-unused-exports:disable-next-line
 export async function heldNames(): Promise<readonly string[]> {

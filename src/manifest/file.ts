@@ -64,11 +64,19 @@ async function resolved(path: string): Promise<string> {
 
 async function readIfThere(path: string): Promise<string | null> {
   try {
-    return await readFile(path, 'utf8');
+    return await readRegular(path);
   } catch (error) {
     if (isMissing(error)) return null;
     throw error;
   }
+}
+
+/** What is in a file that is one: a pipe would not end, and a device is nothing to replace. */
+export async function readRegular(path: string): Promise<string> {
+  const stats = await stat(path);
+  // Of a directory the system says so itself.
+  if (!stats.isFile() && !stats.isDirectory()) throw new Error('it is no regular file');
+  return readFile(path, 'utf8');
 }
 
 function isMissing(error: unknown): boolean {

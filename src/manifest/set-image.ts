@@ -11,7 +11,9 @@ export function withImage(text: string, image: string): string {
   const [start, end] = scalar.range ?? [0, 0];
   const before = text.slice(start, end);
   const quote = /^["']/.exec(before)?.[0] ?? '';
-  const changed = text.slice(0, start) + quote + image + quote + text.slice(end);
+  // What has a colon or a slash in it is text to every reader of YAML; `on` and 1_000 are not.
+  const around = quote === '' && !/[:/]/.test(image) ? '"' : quote;
+  const changed = text.slice(0, start) + around + image + around + text.slice(end);
   // Whatever else the text may be, it is not changed for anything but what was asked for.
   if (imageOf(containerOf(theDocument(changed))).value !== image)
     throw new Error('its image is written in a way that cannot be changed in place');

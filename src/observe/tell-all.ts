@@ -1,43 +1,82 @@
 import type { Reporter } from '../care/ports.js';
 
-/** Tells each of them everything, in their order. */
-export function tellAll(reporters: readonly Reporter[]): Reporter {
+/**
+ * Tells each of them everything, in their order. One that throws keeps nobody from hearing it, and stops nothing: the first one is
+ * told of it as a fault, once.
+ */
+export function tellAll(reporters: readonly [Reporter, ...Reporter[]]): Reporter {
+  const [first] = reporters;
+  const faulty = new Set<Reporter>();
+  const each = (tell: (reporter: Reporter) => void): void => {
+    for (const reporter of reporters)
+      try {
+        tell(reporter);
+      } catch (error) {
+        if (faulty.has(reporter)) continue;
+        faulty.add(reporter);
+        if (reporter !== first) first.fault('an observer', error as Error);
+      }
+  };
   return {
-    probed(...heard) {
-      for (const reporter of reporters) reporter.probed(...heard);
+    probed: (...heard) => {
+      each((reporter) => {
+        reporter.probed(...heard);
+      });
     },
-    judged(...heard) {
-      for (const reporter of reporters) reporter.judged(...heard);
+    judged: (...heard) => {
+      each((reporter) => {
+        reporter.judged(...heard);
+      });
     },
-    stillDown(...heard) {
-      for (const reporter of reporters) reporter.stillDown(...heard);
+    stillDown: (...heard) => {
+      each((reporter) => {
+        reporter.stillDown(...heard);
+      });
     },
-    held(...heard) {
-      for (const reporter of reporters) reporter.held(...heard);
+    held: (...heard) => {
+      each((reporter) => {
+        reporter.held(...heard);
+      });
     },
-    watchLost(...heard) {
-      for (const reporter of reporters) reporter.watchLost(...heard);
+    watchLost: (...heard) => {
+      each((reporter) => {
+        reporter.watchLost(...heard);
+      });
     },
-    reconciled(...heard) {
-      for (const reporter of reporters) reporter.reconciled(...heard);
+    reconciled: (...heard) => {
+      each((reporter) => {
+        reporter.reconciled(...heard);
+      });
     },
-    tableUnreadable(...heard) {
-      for (const reporter of reporters) reporter.tableUnreadable(...heard);
+    tableUnreadable: (...heard) => {
+      each((reporter) => {
+        reporter.tableUnreadable(...heard);
+      });
     },
-    mended(...heard) {
-      for (const reporter of reporters) reporter.mended(...heard);
+    mended: (...heard) => {
+      each((reporter) => {
+        reporter.mended(...heard);
+      });
     },
-    upheld(...heard) {
-      for (const reporter of reporters) reporter.upheld(...heard);
+    upheld: (...heard) => {
+      each((reporter) => {
+        reporter.upheld(...heard);
+      });
     },
-    uncheckable(...heard) {
-      for (const reporter of reporters) reporter.uncheckable(...heard);
+    uncheckable: (...heard) => {
+      each((reporter) => {
+        reporter.uncheckable(...heard);
+      });
     },
-    deaf(...heard) {
-      for (const reporter of reporters) reporter.deaf(...heard);
+    deaf: (...heard) => {
+      each((reporter) => {
+        reporter.deaf(...heard);
+      });
     },
-    fault(...heard) {
-      for (const reporter of reporters) reporter.fault(...heard);
+    fault: (...heard) => {
+      each((reporter) => {
+        reporter.fault(...heard);
+      });
     },
   };
 }

@@ -12,7 +12,7 @@ describe('an address to listen at', () => {
     ['[fe80::1%eth0]:9288', { kind: 'tcp', address: 'fe80::1%eth0', port: 9288 }],
     [':9288', { kind: 'tcp', address: null, port: 9288 }],
     ['unix:/run/lvscare/metrics.sock', { kind: 'unix', path: '/run/lvscare/metrics.sock' }],
-    [`unix:/${'x'.repeat(106)}`, { kind: 'unix', path: `/${'x'.repeat(106)}` }],
+    [`unix:/${'x'.repeat(97)}`, { kind: 'unix', path: `/${'x'.repeat(97)}` }],
     ['off', null],
     ['', null],
   ];
@@ -42,7 +42,7 @@ describe('an address to listen at', () => {
     ['unix:', 'a path that begins with / after unix:'],
     ['unix:/run/', 'a path that begins with / after unix:'],
     ['unix:@lvscare', 'a path that begins with / after unix:'],
-    [`unix:/${'x'.repeat(107)}`, 'a path of at most 107 bytes after unix:'],
+    [`unix:/${'x'.repeat(98)}`, 'a path of at most 98 bytes after unix:'],
   ];
   for (const [text, expected] of wrong) {
     it(`is not ${text}`, () => {

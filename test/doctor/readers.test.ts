@@ -117,3 +117,11 @@ describe('a network', () => {
       assert.equal(contains(cidr, address), expected);
     });
 });
+
+describe('YAML that leads back to where it is', () => {
+  it('is read once', () => {
+    const text = 'a: &a\n  b: *a\n  args: [care]\n';
+    assert.deepEqual(listsOf(text, 'args'), [['care']]);
+    assert.equal(scalarOf(text, 'mode'), null);
+  });
+});

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { plain } from '../../src/endpoint/answer.js';
 import { keepListening } from '../../src/endpoint/endpoint.js';
@@ -203,11 +203,22 @@ describe('the endpoint by a Unix socket', () => {
       assert.ok((await stat(path)).isFile());
     }));
 
+  it('leaves alone what took its place, and nothing of its own', () =>
+    inDirectory(async (path, address) => {
+      const listener = new Listener(address);
+      await listener.until(1);
+      await rm(path);
+      await writeFile(path, 'precious');
+      await listener.end();
+      assert.equal(await readFile(path, 'utf8'), 'precious');
+      assert.deepEqual(await readdir(dirname(path)), ['metrics.sock']);
+    }));
+
   it('says so when its directory is not there', () =>
     inDirectory(async (path) => {
       const elsewhere = `${path}.d/metrics.sock`;
       await using listener = new Listener({ kind: 'unix', path: elsewhere, text: `unix:${elsewhere}` });
       await listener.until(1);
-      assert.deepEqual(listener.said, ['EACCES, again in 1000']);
+      assert.deepEqual(listener.said, ['ENOENT, again in 1000']);
     }));
 });

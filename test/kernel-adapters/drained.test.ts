@@ -79,3 +79,13 @@ describe('who is drained by hand', () => {
     assert.deepEqual(await directory.names(), ['[fd00::2]:6443']);
   });
 });
+
+describe('many who remember at once', () => {
+  it('leave one whole file, and no drafts', async () => {
+    const directory = runDirectory(root, '1');
+    const all = Array.from({ length: 10 }, (_, index) => new Map([[`10.0.0.${index}:6443`, index]]));
+    await Promise.all(all.map((drained) => drainedFile(directory, VS).write(drained)));
+    assert.equal((await drainedFile(directory, VS).read()).size, 1);
+    assert.deepEqual(await readdir(directory.path), [`${VS}.drained`]);
+  });
+});

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import {
   chmod,
   lstat,
@@ -15,7 +16,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { replaceFile } from '../../src/manifest/file.js';
+import { readRegular, replaceFile } from '../../src/manifest/file.js';
 
 describe('a file', () => {
   let directory = '';
@@ -65,6 +66,16 @@ describe('a file', () => {
     assert.equal(await readFile(path, 'utf8'), 'two');
     assert.ok((await lstat(link)).isSymbolicLink());
     assert.equal(await readlink(link), 'lvscare.yaml');
+  });
+
+  it('that is none is left alone: a pipe, a device', async () => {
+    execFileSync('mkfifo', [path]);
+    for (const special of [path, '/dev/null']) {
+      await assert.rejects(replaceFile(special, 'one'), /it is no regular file/);
+      await assert.rejects(readRegular(special), /it is no regular file/);
+    }
+    assert.ok((await stat('/dev/null')).isCharacterDevice());
+    assert.deepEqual(await readdir(directory), ['lvscare.yaml']);
   });
 
   it('that cannot be replaced stays, and nothing is left beside it', async () => {

@@ -188,4 +188,23 @@ describe('the scoreboard', () => {
       assert.equal(board.report().troubles[0]?.what, 'somewhere');
     }
   });
+
+  it('hears although another one throws, and the first one is told once', () => {
+    const [log, board] = [boardOf().board, boardOf().board];
+    const broken = Object.assign(boardOf().board, {
+      probed() {
+        throw new Error('odd');
+      },
+    });
+    const all = tellAll([log, broken, board]);
+    all.probed(A, OK, 3);
+    all.probed(A, OK, 4);
+    assert.equal(board.report().servers[0]?.lastOk?.durationMs, 4);
+    assert.deepEqual(
+      log.report().troubles.map(({ what, message }) => [what, message]),
+      [['an observer', 'odd']],
+    );
+    const noLog = Object.assign(boardOf().board, { judged: broken.probed });
+    tellAll([noLog]).judged(A, unknownHealth(0), unknownHealth(0));
+  });
 });
