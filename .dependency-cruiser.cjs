@@ -130,7 +130,7 @@ module.exports = {
       to: {
         pathNot: [
           '^src/(endpoint|core|care/ports|observe/(counted-)?report)',
-          '^(node:)?(http|net|fs/promises)$',
+          '^(node:)?(http|net|fs/promises|path)$',
         ],
       },
     },

@@ -335,7 +335,7 @@ const OWN_MANIFEST_OPTIONS = [
   {
     flag: 'path',
     kind: 'text',
-    help: 'File to write to, or whose image to set',
+    help: 'File to write to with --write, or whose image to set with --set-image',
     defaultText: '/etc/kubernetes/manifests/lvscare.yaml',
     group: MANIFEST,
   },
@@ -359,5 +359,9 @@ const ENDING: readonly string[] = ['run-once', 'clean'];
 
 export const MANIFEST_OPTIONS: readonly OptionSpec[] = [
   ...OWN_MANIFEST_OPTIONS,
-  ...CARE_OPTIONS.filter(({ flag }) => !ENDING.includes(flag)),
+  ...CARE_OPTIONS.filter(({ flag }) => !ENDING.includes(flag)).map((spec) =>
+    spec.flag === 'rs'
+      ? { ...spec, help: 'Real server, like --vs; repeated or comma-joined. Required' }
+      : spec,
+  ),
 ];

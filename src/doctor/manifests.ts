@@ -20,11 +20,11 @@ function valuesOf(text: string, key: string): readonly unknown[] {
   // An alias may lead back to where it is.
   const seen = new Set<object>();
   while (level.length > 0) {
-    const entries = level.flatMap((value) =>
-      typeof value === 'object' && value !== null && !seen.has(value) && seen.add(value)
-        ? Object.entries(value as Readonly<Record<string, unknown>>)
-        : [],
-    );
+    const entries = level.flatMap((value) => {
+      if (typeof value !== 'object' || value === null || seen.has(value)) return [];
+      seen.add(value);
+      return Object.entries(value as Readonly<Record<string, unknown>>);
+    });
     found.push(...entries.filter(([name]) => name === key).map(([, value]) => value));
     level = entries.map(([, value]) => value);
   }

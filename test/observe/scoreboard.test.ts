@@ -204,7 +204,11 @@ describe('the scoreboard', () => {
       log.report().troubles.map(({ what, message }) => [what, message]),
       [['an observer', 'odd']],
     );
-    const noLog = Object.assign(boardOf().board, { judged: broken.probed });
+    const noLog = Object.assign(boardOf().board, {
+      judged() {
+        throw new Error('odd');
+      },
+    });
     tellAll([noLog]).judged(A, unknownHealth(0), unknownHealth(0));
   });
 });
