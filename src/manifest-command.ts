@@ -63,16 +63,16 @@ function manifestFor(given: Arguments, own: Settings, version: string): Manifest
   if (task !== 'care')
     throw new UsageError(settings.name(task), 'nothing that ends: the kubelet would start it again', 'true');
   const address = settings.value('metrics-addr', (text) => text, DEFAULT_METRICS_ADDRESS);
-  const asked = OPTIONS.some(({ flag }) => flag === 'metrics-addr');
-  const health = asked ? healthEndpoint(address) : null;
-  const told = asked && !settings.has('metrics-addr') ? { ...ofCare, 'metrics-addr': address } : ofCare;
+  const health = healthEndpoint(address);
+  // Said in the pod, too: the kubelet asks there.
+  const told = settings.has('metrics-addr') ? ofCare : { ...ofCare, 'metrics-addr': address };
   const args = ['care', ...careArguments(told, OPTIONS)];
   const mounts = mountsFor(settings);
   const unasked = `the kubelet cannot ask at --metrics-addr ${address}: the pod has no probes`;
   return {
     text: podManifest({ name, image, args, health, mounts }),
     mounts,
-    notes: asked && health === null ? [unasked] : [],
+    notes: health === null ? [unasked] : [],
   };
 }
 

@@ -94,6 +94,25 @@ describe('lvscare manifest', { concurrency: 1 }, () => {
     assert.ok(args.map(asTheKubeletExpands).includes(`--health-req-body=${body}`), args.join('\n'));
   });
 
+  it('has the kubelet ask where it is told to listen, and says so where that cannot be', async () => {
+    const asked = async (address: string): Promise<unknown> => {
+      const { pod, notes } = await printed([...SERVERS, '--metrics-addr', address]);
+      const [container] = pod.spec?.containers ?? [];
+      assert.ok(container !== undefined);
+      assert.ok(container.args?.includes(`--metrics-addr=${address}`));
+      const httpGet = container.livenessProbe?.httpGet;
+      assert.deepEqual(container.startupProbe?.httpGet, httpGet);
+      assert.equal(notes === '', httpGet !== undefined, notes);
+      return httpGet;
+    };
+    const path = '/healthz';
+    assert.deepEqual(await asked('10.0.0.9:9000'), { host: '10.0.0.9', port: 9000, path });
+    assert.deepEqual(await asked(':9000'), { host: '127.0.0.1', port: 9000, path });
+    assert.equal(await asked('unix:/run/lvscare/metrics.sock'), undefined);
+    assert.equal(await asked('off'), undefined);
+    assert.equal((await manifest([...SERVERS, '--metrics-addr', 'x'])).status, 2);
+  });
+
   it('takes nothing from the environment', async () => {
     const env = {
       CARE_SCHEDULER: 'sh',
