@@ -51,6 +51,12 @@ export class Container {
     });
   }
 
+  /** Runs a program beside it, as `kubectl exec` does. */
+  async exec(words: readonly string[]): Promise<Result> {
+    await this.pid();
+    return run('crun', [...CRUN, 'exec', this.#id, ...words]);
+  }
+
   /** Sends its process a signal, if it runs; resolves to the container's exit status, which is crun's. */
   async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<number> {
     const ended = this.process.exited.then(() => null);

@@ -151,6 +151,24 @@ describe('the image under the security context of the static pod', () => {
     );
   });
 
+  it('answers who asks inside of it, and the probes of the manifest', async () => {
+    const { status, stdout, stderr } = (await daemon?.exec(['/usr/bin/lvscare', 'status'])) ?? {};
+    assert.equal(status, 0, stderr);
+    for (const { endpoint } of lab.masters) assert.match(stdout ?? '', new RegExp(`-> ${endpoint} .* up`));
+    const [{ livenessProbe, startupProbe }] = pod.spec.containers;
+    for (const probe of [livenessProbe, startupProbe]) {
+      assert.ok(probe !== undefined);
+      const { host, port, path } = probe.httpGet;
+      await lab.node.must('curl', [
+        '--silent',
+        '--fail',
+        '--max-time',
+        '10',
+        `http://${host}:${port}${path}`,
+      ]);
+    }
+  });
+
   it('keeps a second one away, in another container', async () => {
     const before = await fingerprint(lab.node);
     const { status, stdout, stderr } = await pods.run({});

@@ -23,6 +23,10 @@ interface SecurityContext {
   readonly seccompProfile?: { readonly type: string };
 }
 
+interface Probe {
+  readonly httpGet: { readonly host: string; readonly port: number; readonly path: string };
+}
+
 interface Container {
   readonly name: string;
   readonly command?: readonly string[];
@@ -31,6 +35,8 @@ interface Container {
   readonly resources?: { readonly limits?: { readonly memory?: string } };
   readonly securityContext?: SecurityContext;
   readonly volumeMounts?: readonly VolumeMount[];
+  readonly startupProbe?: Probe;
+  readonly livenessProbe?: Probe;
 }
 
 /** The fields that this reads; what else a manifest says is not about how the container is run. */
