@@ -215,7 +215,9 @@ describe('beside kube-proxy in nftables mode', () => {
     const earlier = await forwarded(address, port);
     const seen = await lab.client(client).seenAs(urlOf(address, '/whoami', port), { timeoutMs: ENOUGH_MS });
     const word = seen === 'TIMEOUT' ? 'times out' : (WORDS[seen] ?? (seen === NODE[family] ? 'node' : seen));
-    const by = (await forwarded(address, port)) > earlier ? 'lvscare' : 'kube-proxy';
+    const by = (await forwarded(address, port)).some((one) => !earlier.includes(one))
+      ? 'lvscare'
+      : 'kube-proxy';
     outcomes.set(keyOf(mode, place, family, client), { 'seen as': word, by, 'cut off': '-' });
   }
 
@@ -262,10 +264,12 @@ describe('beside kube-proxy in nftables mode', () => {
     return found;
   }
 
-  /** How many connections IPVS knows that were made to a virtual server: not by its counters, which are seconds late. */
-  async function forwarded(address: string, port: number): Promise<number> {
-    const lines = (await lab.node.ipvsadm('-Lnc')).split('\n');
-    return lines.filter((line) => line.split(/\s+/).includes(endpoint(address, port))).length;
+  /** The clients, with their ports, whose connections to a virtual server IPVS knows: its counters are seconds late. */
+  async function forwarded(address: string, port: number): Promise<string[]> {
+    const rows = (await lab.node.ipvsadm('-Lnc')).split('\n').map((line) => line.trim().split(/\s+/));
+    return rows.flatMap(([, , , client = '', virtual]) =>
+      virtual === endpoint(address, port) ? [client] : [],
+    );
   }
 
   async function connectionTo(
