@@ -16,6 +16,6 @@ export async function unload(): Promise<void> {
       return names.length === 0;
     },
     // A namespace that was closed holds it until the kernel has taken that away.
-    { timeoutMs: 30_000, what: 'ip_vs is out of the kernel' },
+    { timeoutMs: 120_000, what: 'ip_vs is out of the kernel' },
   );
 }
