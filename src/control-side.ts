@@ -68,7 +68,9 @@ export async function openControl(
     },
   };
   try {
-    const control = await serveControl(runDirectory().file(virtualServer.text, 'sock'), controlled);
+    const directory = runDirectory();
+    await directory.make();
+    const control = await serveControl(directory.file(virtualServer.text, 'sock'), controlled);
     log.debug({ event: 'listening', control: control.file }, `lvscare status is answered at ${control.file}`);
     return control;
   } catch (error) {

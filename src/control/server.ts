@@ -2,7 +2,7 @@
 import { chmod, lstat, mkdir, rename, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { connect } from 'node:net';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 
 /** What can be asked of it. All answers are values that JSON can say. */
 export interface Controlled {
@@ -48,7 +48,6 @@ export async function serveControl(file: string, controlled: Controlled): Promis
   if (Buffer.byteLength(draft) > LONGEST_PATH)
     throw new Error(`${file} is too long for a socket: ${LONGEST_PATH} bytes are the limit`);
   try {
-    await mkdir(dirname(file), { recursive: true });
     await rm(draftDirectory, { recursive: true, force: true });
     await mkdir(draftDirectory, { mode: 0o700 });
     await listen(server, draft);

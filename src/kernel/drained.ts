@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RunDirectory } from './run-directory.js';
 
@@ -32,7 +32,7 @@ export function drainedFile(directory: RunDirectory, virtualServer: string): Dra
 
 /** Whole or not at all, whenever we are killed, and whoever else writes at the same time. */
 async function replace(directory: RunDirectory, file: string, text: string): Promise<void> {
-  await mkdir(directory.path, { recursive: true });
+  await directory.make();
   const drafts = await mkdtemp(join(directory.path, 'draft-'));
   try {
     const draft = join(drafts, 'drained');

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runDirectory } from './run-directory.js';
 import { isWay, type Way } from './way.js';
@@ -53,7 +53,7 @@ export function records(directory = runDirectory(), boot = bootId()): Records {
       return filed.flatMap((one) => (one === null ? [] : [one.made]));
     },
     async write(made) {
-      await mkdir(directory.path, { recursive: true });
+      await directory.make();
       // Whole or not at all, whenever we are killed, and whoever else writes at the same time.
       const drafts = await mkdtemp(join(directory.path, 'draft-'));
       try {

@@ -1,5 +1,5 @@
 import { readlinkSync } from 'node:fs';
-import { readdir, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 const ROOT = '/run/lvscare';
@@ -14,6 +14,8 @@ export interface RunDirectory {
   file(virtualServer: string, kind: (typeof KINDS)[number]): string;
   /** The names of all virtual servers with a file here, as far as file names can be believed. */
   names(): Promise<readonly string[]>;
+  /** Makes the directory, if it is not there. Rejects with the error of the file system. */
+  make(): Promise<void>;
   /** Removes every file of a virtual server. */
   forget(virtualServer: string): Promise<void>;
 }
@@ -29,10 +31,23 @@ export function runDirectory(root = ROOT, namespace = networkNamespace()): RunDi
       const names = found.flatMap((name) => KINDS.flatMap((kind) => withoutEnd(name, `.${kind}`)));
       return [...new Set(names)].sort();
     },
+    async make() {
+      try {
+        await mkdir(path, { recursive: true });
+      } catch (error) {
+        // Of a file system that is read-only Node says ENOENT then; to make one alone fails for the reason that there is.
+        for (const one of [root, path]) await mkdir(one).catch(unlessThere);
+        throw error;
+      }
+    },
     async forget(virtualServer) {
       for (const kind of KINDS) await rm(file(virtualServer, kind), { force: true });
     },
   };
+}
+
+function unlessThere(error: unknown): void {
+  if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
 }
 
 function withoutEnd(name: string, end: string): string[] {
