@@ -74,7 +74,7 @@ module.exports = {
       comment:
         'The control socket carries values: it knows neither what they mean nor anything else of ours.',
       from: { path: '^src/control/' },
-      to: { pathNot: ['^src/control/', '^(node:)?(fs/promises|http|net|path)$'] },
+      to: { pathNot: ['^src/(control/|socket-file)', '^(node:)?http$'] },
     },
     {
       name: 'status-shows-values',
@@ -129,8 +129,8 @@ module.exports = {
       from: { path: '^src/endpoint/' },
       to: {
         pathNot: [
-          '^src/(endpoint|core|care/ports|observe/(counted-)?report)',
-          '^(node:)?(http|net|fs/promises|path)$',
+          '^src/(endpoint|core|care/ports|observe/(counted-)?report|socket-file)',
+          '^(node:)?(http|net)$',
         ],
       },
     },

@@ -70,8 +70,9 @@ export async function openControl(
   try {
     const directory = runDirectory();
     await directory.make();
-    const control = await serveControl(directory.file(virtualServer.text, 'sock'), controlled);
-    log.debug({ event: 'listening', control: control.file }, `lvscare status is answered at ${control.file}`);
+    const file = directory.file(virtualServer.text, 'sock');
+    const control = await serveControl(file, controlled);
+    log.debug({ event: 'listening', control: file }, `lvscare status is answered at ${file}`);
     return control;
   } catch (error) {
     log.warn(

@@ -73,7 +73,9 @@ async function setDrained(
     });
   const heard = await untilHeard(tell);
   if (heard.kind !== 'none') return toldOne(virtualServer, realServer, heard);
-  const remembered = await remember(around, virtualServer, realServer, drained);
+  const remembered = await around.inTurn(virtualServer, () =>
+    remember(around, virtualServer, realServer, drained),
+  );
   // One that was started meanwhile may have looked before.
   if (remembered.kind !== 'done' || !(await around.isAtWork(virtualServer))) return remembered;
   return toldOne(virtualServer, realServer, await untilHeard(tell));

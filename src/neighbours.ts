@@ -1,9 +1,10 @@
 /** The lvscares of this network namespace and their virtual servers, as a command sees them that comes from outside. */
+import { systemClock } from './clock.js';
 import { parseEndpoint } from './config/endpoint.js';
 import { callControl, type Reply } from './control/client.js';
 import type { Endpoint } from './core/endpoint.js';
 import { drainedFile, type DrainedFile } from './kernel/drained.js';
-import { heldNames, surelyHeld, whoHolds, wordsFor } from './kernel/hold.js';
+import { heldNames, inTurn, surelyHeld, whoHolds, wordsFor } from './kernel/hold.js';
 import { records, type Made } from './kernel/records.js';
 import { runDirectory } from './kernel/run-directory.js';
 
@@ -27,6 +28,8 @@ export interface Neighbours {
   /** What was made for it; null if nothing is known of that. */
   record(virtualServer: Endpoint): Promise<Made | null>;
   drained(virtualServer: Endpoint): DrainedFile;
+  /** Does something while no other command does so for the same virtual server. */
+  inTurn<T>(virtualServer: Endpoint, act: () => Promise<T>): Promise<T>;
 }
 
 /** @param uid What we run as: the effective user id. */
@@ -62,6 +65,7 @@ export function neighbours(uid: number): Neighbours {
     record: async ({ text }) =>
       (await records(directory).list()).find((made) => made.virtualServer === text) ?? null,
     drained: ({ text }) => drainedFile(directory, text),
+    inTurn: (virtualServer, act) => inTurn(virtualServer, systemClock, act),
   };
 }
 

@@ -1,8 +1,6 @@
 /** Where a running lvscare can be asked and told: HTTP over a Unix socket that only its own user may open. */
-import { chmod, lstat, mkdir, rename, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { connect } from 'node:net';
-import { join } from 'node:path';
+import { listenOnFile, type SocketFile } from '../socket-file.js';
 
 /** What can be asked of it. All answers are values that JSON can say. */
 export interface Controlled {
@@ -16,17 +14,11 @@ type DrainAnswer =
   /** There is no such real server; those that there are. */
   | { readonly kind: 'unknown'; readonly known: readonly string[] };
 
-interface Control extends AsyncDisposable {
-  readonly file: string;
-}
-
 interface Answer {
   readonly status: number;
   readonly body: unknown;
 }
 
-/** What an address of a Unix socket has room for, in bytes, its NUL left out. */
-const LONGEST_PATH = 107;
 /** Whoever comes beside so many is turned away. */
 const MOST_CONNECTIONS = 16;
 /** All that one connection may take, however slow its client is. */
@@ -39,62 +31,22 @@ const FRESH_MS = 200;
  * Listens on a file of its own, mode 0600, in place of one that nobody listens on any more. Rejects, in words that read on
  * after "because", when somebody does, or when there can be no such file.
  */
-export async function serveControl(file: string, controlled: Controlled): Promise<Control> {
-  if (await isAnswered(file)) throw new Error(`somebody else listens on ${file}`);
+export async function serveControl(path: string, controlled: Controlled): Promise<AsyncDisposable> {
   const server = httpServer(controlled);
-  // In a directory that is closed to others, until its mode is what it has to be.
-  const draftDirectory = `${file}.draft`;
-  const draft = join(draftDirectory, 's');
-  if (Buffer.byteLength(draft) > LONGEST_PATH)
-    throw new Error(`${file} is too long for a socket: ${LONGEST_PATH} bytes are the limit`);
   try {
-    await rm(draftDirectory, { recursive: true, force: true });
-    await mkdir(draftDirectory, { mode: 0o700 });
-    await listen(server, draft);
-    await chmod(draft, 0o600);
-    await rename(draft, file);
-    const { ino } = await lstat(file);
-    return { file, [Symbol.asyncDispose]: () => close(server, file, ino) };
+    const file = await listenOnFile(server, path);
+    return { [Symbol.asyncDispose]: () => close(server, file) };
   } catch (error) {
     server.close();
     throw error;
-  } finally {
-    await rm(draftDirectory, { recursive: true, force: true }).catch(() => undefined);
   }
 }
 
-function isAnswered(file: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(file, () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', ({ code }: NodeJS.ErrnoException) => {
-      // EAGAIN: so many ask it that this one has to wait.
-      resolve(code === 'EAGAIN');
-    });
-  });
-}
-
-function listen(server: Server, path: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(path, () => {
-      server.off('error', reject);
-      // That one cannot be accepted, for want of descriptors, takes nothing away.
-      server.on('error', () => undefined);
-      resolve();
-    });
-  });
-}
-
-async function close(server: Server, file: string, ino: number): Promise<void> {
+async function close(server: Server, file: SocketFile): Promise<void> {
   const closed = new Promise((resolve) => server.close(resolve));
   server.closeAllConnections();
   await closed;
-  // Another one may have taken its place.
-  const found = await lstat(file).catch(() => null);
-  if (found?.ino === ino) await rm(file, { force: true }).catch(() => undefined);
+  await file.takeAway();
 }
 
 function httpServer(controlled: Controlled): Server {

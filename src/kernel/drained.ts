@@ -1,5 +1,4 @@
-import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import type { RunDirectory } from './run-directory.js';
 
 /** Since when real servers are drained by hand, in milliseconds since 1970, by their text. */
@@ -14,15 +13,13 @@ export interface DrainedFile {
 }
 
 export function drainedFile(directory: RunDirectory, virtualServer: string): DrainedFile {
-  const file = directory.file(virtualServer, 'drained');
   let writing: Promise<void> = Promise.resolve();
   return {
-    read: () => readFile(file, 'utf8').then(parse, () => new Map()),
+    read: async () => parse((await directory.read(virtualServer, 'drained'))?.['drained']),
     write(drained) {
-      const text = `${JSON.stringify(Object.fromEntries(drained))}\n`;
       const written = writing.then(async () => {
-        if (drained.size === 0) await rm(file, { force: true });
-        else await replace(directory, file, text);
+        if (drained.size === 0) await rm(directory.file(virtualServer, 'drained'), { force: true });
+        else await directory.write(virtualServer, 'drained', { drained: Object.fromEntries(drained) });
       });
       writing = written.catch(() => undefined);
       return written;
@@ -30,27 +27,9 @@ export function drainedFile(directory: RunDirectory, virtualServer: string): Dra
   };
 }
 
-/** Whole or not at all, whenever we are killed, and whoever else writes at the same time. */
-async function replace(directory: RunDirectory, file: string, text: string): Promise<void> {
-  await directory.make();
-  const drafts = await mkdtemp(join(directory.path, 'draft-'));
-  try {
-    const draft = join(drafts, 'drained');
-    await writeFile(draft, text);
-    await rename(draft, file);
-  } finally {
-    await rm(drafts, { recursive: true, force: true });
-  }
-}
-
-function parse(text: string): Drained {
-  try {
-    const drained = JSON.parse(text) as unknown;
-    if (typeof drained !== 'object' || drained === null || Array.isArray(drained)) return new Map();
-    return new Map(
-      Object.entries(drained).filter((entry): entry is [string, number] => Number.isFinite(entry[1])),
-    );
-  } catch {
-    return new Map();
-  }
+function parse(drained: unknown): Drained {
+  if (typeof drained !== 'object' || drained === null || Array.isArray(drained)) return new Map();
+  return new Map(
+    Object.entries(drained).filter((entry): entry is [string, number] => Number.isFinite(entry[1])),
+  );
 }

@@ -55,6 +55,28 @@ export async function takeHold(virtualServer: Endpoint, { uid, clock, signal }: 
   }
 }
 
+/**
+ * Does something while no other command of this network namespace does so for the same virtual server: what it reads is still
+ * so when it writes. Whoever keeps the turn for longer than a second is not waited for: anybody may take the name.
+ */
+// ts-unused-exports:disable-next-line
+export async function inTurn<T>(virtualServer: Endpoint, clock: Clock, act: () => Promise<T>): Promise<T> {
+  const name = abstractName(`lvscare-turn/${virtualServer.text}`);
+  const deadline = clock.now() + TURN_MS;
+  let turn = await listen(name).catch(() => null);
+  while (turn === null && clock.now() < deadline) {
+    await clock.sleep(TURN_MS / 50, new AbortController().signal);
+    turn = await listen(name).catch(() => null);
+  }
+  try {
+    return await act();
+  } finally {
+    turn?.close();
+  }
+}
+
+const TURN_MS = 1000;
+
 /** Whether anybody may have hold of a virtual server: who would take it away has to be sure that nobody does. */
 export async function isHeld(virtualServer: Endpoint): Promise<boolean> {
   try {
@@ -125,9 +147,13 @@ export function wordsFor({ pid }: Holder): string {
 /** All that an address has room for, and the NUL that makes it abstract. */
 const NAME_BYTES = 108;
 
-/** Filled up with NULs, which count: the libuv of Node 20 does so by itself, that of Node 24 does not. */
 function nameOf({ text }: Endpoint): string {
-  return `\0lvscare/${text}`.padEnd(NAME_BYTES, '\0');
+  return abstractName(`lvscare/${text}`);
+}
+
+/** Filled up with NULs, which count: the libuv of Node 20 does so by itself, that of Node 24 does not. */
+function abstractName(name: string): string {
+  return `\0${name}`.padEnd(NAME_BYTES, '\0');
 }
 
 function listen(name: string): Promise<Server> {

@@ -1,6 +1,4 @@
-import { readFileSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { stat } from 'node:fs/promises';
 import { runDirectory } from './run-directory.js';
 import { isWay, type Way } from './way.js';
 
@@ -26,75 +24,37 @@ export interface Records {
   stamp(virtualServer: string): Promise<string | null>;
 }
 
-/** A record as it is in its file. */
-interface Filed {
-  readonly made: Made;
-  /** The boot that it is of: with that, all that it tells of is gone. */
-  readonly boot: string;
-}
-
 /**
  * A small file for each virtual server, in a directory for each network namespace. What they say is what is ours beside
- * what the arguments of the day name; nothing of it is needed to take care. Those of another boot, which are still there
- * where `/run` is a disk, count for nothing. The kernel gives the number of a namespace that is gone to a new one: whoever
- * heeds a record looks whether what it tells of is there.
+ * what the arguments of the day name; nothing of it is needed to take care. The kernel gives the number of a namespace that
+ * is gone to a new one: whoever heeds a record looks whether what it tells of is there.
  */
-export function records(directory = runDirectory(), boot = bootId()): Records {
-  const fileOf = (virtualServer: string): string => directory.file(virtualServer, 'json');
-  const read = async (file: string): Promise<Filed | null> => {
-    const filed = await readFile(file, 'utf8').then(parse, () => null);
-    return filed?.boot === boot ? filed : null;
-  };
+export function records(directory = runDirectory()): Records {
   return {
     async list() {
-      const names = await readdir(directory.path).catch(() => []);
-      const files = names.filter((name) => name.endsWith('.json')).map((name) => join(directory.path, name));
-      const filed = await Promise.all(files.map(read));
-      return filed.flatMap((one) => (one === null ? [] : [one.made]));
+      const names = await directory.names();
+      const found = await Promise.all(names.map((name) => directory.read(name, 'json')));
+      return found.flatMap(madeOf);
     },
-    async write(made) {
-      await directory.make();
-      // Whole or not at all, whenever we are killed, and whoever else writes at the same time.
-      const drafts = await mkdtemp(join(directory.path, 'draft-'));
-      try {
-        const draft = join(drafts, 'record');
-        await writeFile(draft, `${JSON.stringify({ ...made, boot })}\n`);
-        await rename(draft, fileOf(made.virtualServer));
-      } finally {
-        await rm(drafts, { recursive: true, force: true });
-      }
-    },
+    write: (made) => directory.write(made.virtualServer, 'json', { ...made }),
     forget: (virtualServer) => directory.forget(virtualServer),
     // Each is a file of its own.
     stamp: (virtualServer) =>
-      stat(fileOf(virtualServer), { bigint: true }).then(
+      stat(directory.file(virtualServer, 'json'), { bigint: true }).then(
         ({ ino, mtimeNs }) => `${ino} ${mtimeNs}`,
         () => null,
       ),
   };
 }
 
-function bootId(): string {
-  try {
-    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-  } catch {
-    return 'unknown';
-  }
-}
-
-/** null for what is no record: half a disk's worth of zeros, another program's file. */
-function parse(text: string): Filed | null {
-  try {
-    const { virtualServer, realServers, ways, sysctls, boot } = JSON.parse(text) as Partial<
-      Record<keyof Made | 'boot', unknown>
-    >;
-    if (typeof virtualServer !== 'string' || !isTexts(realServers) || !isSysctls(sysctls)) return null;
-    if (!Array.isArray(ways) || !ways.every(isWay)) return null;
-    if (typeof boot !== 'string') return null;
-    return { made: { virtualServer, realServers, ways, sysctls }, boot };
-  } catch {
-    return null;
-  }
+/** None of what is no record. */
+function madeOf(values: Readonly<Record<string, unknown>> | null): Made[] {
+  const { virtualServer, realServers, ways, sysctls } = (values ?? {}) as Partial<
+    Record<keyof Made, unknown>
+  >;
+  if (typeof virtualServer !== 'string' || !isTexts(realServers) || !isSysctls(sysctls)) return [];
+  if (!Array.isArray(ways) || !ways.every(isWay)) return [];
+  return [{ virtualServer, realServers, ways, sysctls }];
 }
 
 function isTexts(value: unknown): value is readonly string[] {

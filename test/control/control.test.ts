@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { callControl, type Reply } from '../../src/control/client.js';
 import { serveControl } from '../../src/control/server.js';
+import { leaveSocket } from '../support/left-socket.js';
 
 type Controlled = Parameters<typeof serveControl>[1];
 
@@ -126,9 +127,7 @@ describe('the control socket', () => {
   });
 
   it('takes the place of a file that nobody listens on', async () => {
-    await mkdir(join(directory, 'sub', 'vs.sock.draft'), { recursive: true });
-    await writeFile(join(directory, 'sub', 'vs.sock.draft', 's'), 'of one that was killed');
-    await writeFile(file, 'no socket');
+    leaveSocket(file);
     assert.deepEqual(await ask('GET', '/status'), { kind: 'nobody' });
     await serve();
     assert.equal((await ask('GET', '/status')).kind, 'answered');
@@ -136,7 +135,9 @@ describe('the control socket', () => {
 
   it('leaves a file alone that somebody listens on, and one that has taken its place', async () => {
     await serve();
-    await assert.rejects(serveControl(file, new Fake()), { message: `somebody else listens on ${file}` });
+    await assert.rejects(serveControl(file, new Fake()), {
+      message: `${file} is in use: somebody else listens there`,
+    });
     assert.equal((await ask('GET', '/status')).kind, 'answered');
     await rm(file);
     const other = new Fake();
@@ -158,7 +159,7 @@ describe('the control socket', () => {
     await assert.rejects(serveControl(file, new Fake()), { code: 'ENOTDIR' });
     await rm(join(directory, 'sub'));
     await mkdir(file, { recursive: true });
-    await assert.rejects(serveControl(file, new Fake()), /EISDIR|ENOTEMPTY/);
+    await assert.rejects(serveControl(file, new Fake()), { message: `${file} is there, and no socket` });
     assert.deepEqual(await readdir(join(directory, 'sub')), ['vs.sock'], 'nothing else is left');
   });
 

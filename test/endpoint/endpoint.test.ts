@@ -11,6 +11,7 @@ import { keepListening } from '../../src/endpoint/endpoint.js';
 import { httpServer, LIMITS } from '../../src/endpoint/http-server.js';
 import type { ListenAddress } from '../../src/endpoint/listen-address.js';
 import { FakeClock } from '../care/fake-clock.js';
+import { leaveSocket } from '../support/left-socket.js';
 import { get, raw } from './client.js';
 
 /** An endpoint that listens, or tries to, and what it said. */
@@ -169,12 +170,7 @@ describe('the endpoint by a Unix socket', () => {
 
   it('takes the place of one that nobody listens at any more', () =>
     inDirectory(async (path, address) => {
-      // Whoever is killed leaves it behind.
-      const { execFileSync } = await import('node:child_process');
-      execFileSync(process.execPath, [
-        '-e',
-        `require('node:net').createServer().listen(${JSON.stringify(path)}, () => process.reallyExit(0))`,
-      ]);
+      leaveSocket(path);
       assert.ok((await stat(path)).isSocket());
       await using listener = new Listener(address);
       await listener.until(1);

@@ -41,21 +41,26 @@ describe('who is drained by hand', () => {
   });
 
   it('is nobody where the file makes no sense', async () => {
-    const directory = runDirectory(root, '1');
+    const directory = runDirectory(root, '1', 'today');
     await mkdir(directory.path);
+    const file = directory.file(VS, 'drained');
+    const filed = (drained: unknown): string => JSON.stringify({ boot: 'today', drained });
+    await writeFile(file, filed({ '10.0.0.1:6443': 7 }));
+    assert.equal((await drainedFile(directory, VS).read()).size, 1);
     for (const text of [
-      '',
-      '\0\0',
-      'null',
-      '7',
-      '[1]',
-      '"x"',
-      '{"10.0.0.1:6443":"x"}',
-      '{"10.0.0.1:6443":null}',
+      ...['', '\0\0', 'null', '7', '[1]', '"x"', '{"10.0.0.1:6443":7}'],
+      ...[undefined, null, 7, [1], 'x', { '10.0.0.1:6443': 'x' }, { '10.0.0.1:6443': null }].map(filed),
     ]) {
-      await writeFile(directory.file(VS, 'drained'), text);
+      await writeFile(file, text);
       assert.deepEqual([...(await drainedFile(directory, VS).read())], [], text);
     }
+  });
+
+  it('is nobody after a reboot, also where the file outlasts it', async () => {
+    const before = drainedFile(runDirectory(root, '1', 'before'), VS);
+    await before.write(new Map([['10.0.0.1:6443', 7]]));
+    assert.equal((await before.read()).size, 1);
+    assert.deepEqual([...(await drainedFile(runDirectory(root, '1', 'after'), VS).read())], []);
   });
 
   it('cannot be written where there is no directory for it, and can again when there is', async () => {

@@ -10,7 +10,15 @@ import { promisify } from 'node:util';
 import type { Clock } from '../../src/care/ports.js';
 import { systemClock } from '../../src/clock.js';
 import { endpoint } from '../../src/core/endpoint.js';
-import { heldNames, holderOf, takeHold, whoHolds, wordsFor, type Hold } from '../../src/kernel/hold.js';
+import {
+  heldNames,
+  holderOf,
+  inTurn,
+  takeHold,
+  whoHolds,
+  wordsFor,
+  type Hold,
+} from '../../src/kernel/hold.js';
 import { startTool } from '../support/tools.js';
 
 const uid = process.geteuid?.() ?? assert.fail();
@@ -235,5 +243,48 @@ describe('who has hold of a virtual server', () => {
     assert.deepEqual(await holderOf(vs), { pid: process.pid, uid });
     await hold.release();
     assert.equal(await holderOf(vs), null);
+  });
+});
+
+describe('a turn', () => {
+  it('is taken by one after the other, also when one fails', async () => {
+    const vs = virtualServer();
+    const told: string[] = [];
+    const turn = (name: string) =>
+      inTurn(vs, systemClock, async () => {
+        told.push(`${name} begins`);
+        await new Promise(setImmediate);
+        told.push(`${name} ends`);
+        if (name === 'b') throw new Error('b failed');
+        return name;
+      });
+    const results = await Promise.allSettled(['a', 'b', 'c'].map(turn));
+    assert.deepEqual(
+      results.map(({ status }) => status),
+      ['fulfilled', 'rejected', 'fulfilled'],
+    );
+    assert.equal(told.length, 6);
+    for (let index = 0; index < told.length; index += 2)
+      assert.equal(told[index + 1], told[index]?.replace('begins', 'ends'));
+  });
+
+  it('is for each virtual server, and no hold of it', async () => {
+    const [vs, other] = [virtualServer(), virtualServer()];
+    const told = await inTurn(vs, impatient, () =>
+      inTurn(other, impatient, async () => {
+        assert.deepEqual(await heldNames(), []);
+        return holderOf(vs);
+      }),
+    );
+    assert.equal(told, null);
+  });
+
+  it('of somebody who does not end it is not waited for without end', async () => {
+    const vs = virtualServer();
+    let nowMs = 0;
+    const clock: Clock = { now: () => (nowMs += 500), sleep: () => Promise.resolve() };
+    const inner = await inTurn(vs, clock, () => inTurn(vs, clock, () => Promise.resolve('done')));
+    assert.equal(inner, 'done');
+    assert.ok(nowMs >= 1000);
   });
 });

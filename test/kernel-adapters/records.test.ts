@@ -45,8 +45,8 @@ describe('records', () => {
   });
 
   it('of an earlier boot count for nothing: what they tell of is gone with it', async () => {
-    await records(runDirectory(root, '1'), 'earlier').write(MADE);
-    const today = records(runDirectory(root, '1'), 'today');
+    await records(runDirectory(root, '1', 'earlier')).write(MADE);
+    const today = records(runDirectory(root, '1', 'today'));
     assert.deepEqual(await today.list(), []);
     await today.write({ ...MADE, ways: [] });
     assert.deepEqual(await today.list(), [{ ...MADE, ways: [] }]);
@@ -82,7 +82,7 @@ describe('records', () => {
   });
 
   it('that are none are passed over', async () => {
-    const kept = records(runDirectory(root, '1'), 'today');
+    const kept = records(runDirectory(root, '1', 'today'));
     await kept.write(MADE);
     const filed = { ...MADE, boot: 'today' };
     for (const [name, text] of [

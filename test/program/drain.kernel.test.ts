@@ -193,6 +193,18 @@ describe('a real server that is drained by hand', () => {
     await untilWeights(lab, allOf(lab));
   });
 
+  it('without a daemon is remembered of each of many that are told at once', async () => {
+    daemon = await takeCare(lab);
+    await daemon.stop();
+    await Promise.all(lab.masters.map((_, index) => does('drain', index)));
+    assert.deepEqual(
+      [...(await drainedInStatus())].sort(),
+      lab.masters.map(({ endpoint }) => endpoint).sort(),
+    );
+    await Promise.all(lab.masters.map((_, index) => does('undrain', index)));
+    assert.deepEqual(await drainedInStatus(), []);
+  });
+
   it('is forgotten when it is no longer configured, and by --clean', async () => {
     daemon = await takeCare(lab);
     const { endpoint } = lab.master(1);
