@@ -20,6 +20,10 @@ interface FailoverOptions {
 
 /** Quiet before each event, on top of its phase. */
 const SETTLE_MS = 1500;
+/** A master is struck again no sooner after its recovery: one that fails too often is another matter, which some peers damp. */
+const REST_MS = 15_000;
+/** In the lab. */
+const MASTERS = 3;
 /** An event lasts at least so long: a shorter one would save clients that are about to fail. */
 const LEAST_OUTAGE_MS = 2000;
 /** After a peer has acted, the kept connection gets so long again to notice, within these bounds. */
@@ -48,12 +52,15 @@ export async function measureFailover(
     const cables = new Cables(lab.master(0).host.switchNamespace);
     try {
       let turn = 0;
+      const backMs = new Map<Master, number>();
       for (let repeat = 0; repeat < repeats; repeat += 1) {
         for (const event of events) {
-          // Masters take turns: one that fails too often is another matter, which some peers damp.
+          // They take turns, and rest meanwhile.
           const master = lab.master(turn++ % lab.masters.length);
           const phaseMs = (phases.get(event)?.[repeat] ?? 0) * peer.intervalMs;
+          await delay(Math.max(0, (backMs.get(master) ?? 0) + REST_MS - nowMs()));
           await tell(await measureEvent({ arena, client, cables }, event, master, phaseMs));
+          backMs.set(master, nowMs());
         }
       }
     } finally {
@@ -137,5 +144,6 @@ export function estimateFailover(peer: Peer, { events, repeats }: FailoverOption
       event === '500' || event === 'kill' ? 0 : Math.min(HOLD.mostMs / 1000, Math.max(1, out * HOLD.share));
     return Math.max(LEAST_OUTAGE_MS / 1000, out + held) + peer.expected.back + overheadS;
   });
-  return perRound.reduce((sum, each) => sum + each, 0) * repeats + 10;
+  const leastS = REST_MS / 1000 / MASTERS;
+  return perRound.reduce((sum, each) => sum + Math.max(leastS, each), 0) * repeats + 10;
 }
