@@ -114,7 +114,8 @@ async function runCare({ given, words: stray }: Run): Promise<number> {
   const { runCareCommand } = await import('./care-command.js');
 
   const terminal = process.stdout.isTTY;
-  const log = await createLogger(config.log, { terminal, colours: terminal && wantsColours(process.env) });
+  const colours = terminal && wantsColours(process.env);
+  const { log, ...output } = await createLogger(config.log, { terminal, colours });
   for (const text of stray)
     log.warn({ event: 'stray-argument' }, `ignoring the stray argument ${JSON.stringify(text)}`);
   for (const note of config.notes) log.warn(note);
@@ -126,7 +127,11 @@ async function runCare({ given, words: stray }: Run): Promise<number> {
     uid: effectiveUid(),
     usage: usageOfProcess,
   };
-  return (await runCareCommand(config, program, log, untilStopped(log))) ? DONE : FAILED;
+  try {
+    return (await runCareCommand(config, program, log, untilStopped(log))) ? DONE : FAILED;
+  } finally {
+    output.flush();
+  }
 }
 
 async function runDoctor({ given }: Run): Promise<number> {

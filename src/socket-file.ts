@@ -16,15 +16,15 @@ const LONGEST_PATH = 107;
  * when somebody does, when there is something else at that path, and when there can be no such file.
  */
 export async function listenOnFile(server: Server, path: string): Promise<SocketFile> {
-  const longest = Math.max(
-    ...[path, join(dirname(path), '.XXXXXX', 's')].map((one) => Buffer.byteLength(one)),
-  );
+  // Inside, where a path may have a file system to itself, or the only one that can be written.
+  const draftPrefix = `${dirname(path)}/.`;
+  const longest = Math.max(...[path, `${draftPrefix}XXXXXX/s`].map((one) => Buffer.byteLength(one)));
   if (longest > LONGEST_PATH)
     throw new Error(`${path} is too long for a socket: ${LONGEST_PATH} bytes are the limit`);
   await removeStale(path);
   // In a directory that is closed to others, until its mode is what it has to be. And of this path alone Node thinks that it is its to
   // remove: by the end, who knows whose the other one is.
-  const drafts = await mkdtemp(join(dirname(path), '.'));
+  const drafts = await mkdtemp(draftPrefix);
   try {
     const draft = join(drafts, 's');
     await listening(server, { path: draft });

@@ -1,4 +1,5 @@
 /** `lvscare status`, composed. */
+import { harmlessJson } from './core/one-line.js';
 import { systemClock } from './clock.js';
 import type { StatusConfig } from './config/status-config.js';
 import { countedTable } from './kernel/ipvs-table.js';
@@ -53,7 +54,7 @@ export async function runStatusCommand(
   }
   const status = await look();
   const { columns: width = null } = output.size() ?? {};
-  if (json) output.write(`${JSON.stringify(status, null, 2)}\n`);
+  if (json) output.write(`${harmlessJson(status, 2)}\n`);
   else if (status.virtualServers.length > 0)
     output.write(text(statusLines(status, { width, paint: output.colours ? terminalPaint : plainPaint })));
   if (status.virtualServers.length === 0) output.complain(`${NOTHING_KNOWN}\n`);
@@ -89,7 +90,7 @@ async function watchStatus(
   const draw = (): void => {
     if (status === null || ended()) return;
     const size = output.size();
-    if (json) output.write(`${JSON.stringify(status)}\n`);
+    if (json) output.write(`${harmlessJson(status)}\n`);
     else if (size === null) output.write(`${text(linesOf(status, null))}\n`);
     else output.write(page(linesOf(status, size.columns), size.columns, size.rows));
   };

@@ -50,6 +50,9 @@ function isDown({ state }: Health): boolean {
 /** For how long a server that fell silent is not asked, so that others are heard before. */
 const COURTESY_MS = 100;
 
+/** How many kept connections may be lost in a row with a probe at once after each; one more with each interval. */
+const MOST_HASTE = 4;
+
 /** For how long a first probe keeps others waiting at most. */
 const FIRST_TURN_MS = 1000;
 
@@ -65,9 +68,9 @@ export class Monitor {
   /** When the next probe is due at the latest, whatever the pace says; null for no such time. */
   #dueMs: number | null = null;
   #handshakeDueMs = 0;
-  #lastLossMs = -Infinity;
-  /** How many kept connections in a row were lost within two intervals of the one before. */
-  #hastyLosses = 0;
+  /** How many lost connections may be followed by a probe at once, as of `#hasteMs`; below 0 for one that waited. */
+  #haste = MOST_HASTE;
+  #hasteMs = 0;
   #rested = false;
   #probing = false;
   /** Asked on another one's account. */
@@ -206,20 +209,27 @@ export class Monitor {
 
   #lost(evidence: Evidence | null): void {
     const nowMs = this.#parts.clock.now();
-    const { intervalMs, fastIntervalMs } = this.#policy;
-    // The longest pause is an interval itself: what follows on it is still in a row.
-    this.#hastyLosses = nowMs - this.#lastLossMs < 2 * intervalMs ? this.#hastyLosses + 1 : 0;
-    this.#lastLossMs = nowMs;
     this.#parts.reporter.watchLost(this.server);
     if (evidence !== null) {
       this.#parts.reporter.probed(this.server, evidence, 0);
       this.#judge(evidence, null);
     }
-    // A server that closes every connection must not have us come back at once each time.
-    const patienceMs = this.#hastyLosses === 0 ? 0 : fastIntervalMs * 2 ** (this.#hastyLosses - 1);
     // What is asked before another server was heard proves nothing, so that one goes first, if it is quick.
     const courtesyMs = evidence === null ? 0 : COURTESY_MS;
-    this.#wakeAt(nowMs + Math.min(Math.max(patienceMs, courtesyMs), intervalMs));
+    const { intervalMs } = this.#policy;
+    this.#wakeAt(nowMs + Math.min(Math.max(this.#patienceMs(nowMs), courtesyMs), intervalMs));
+  }
+
+  /**
+   * After how long to come back after a loss: at once, but to a server that closes connection after connection only once
+   * an interval in the long run. One that is killed again and again is noticed at once each time.
+   */
+  #patienceMs(nowMs: number): number {
+    const { intervalMs } = this.#policy;
+    const regained = (nowMs - this.#hasteMs) / intervalMs;
+    this.#haste = Math.max(-1, Math.min(MOST_HASTE, this.#haste + regained) - 1);
+    this.#hasteMs = nowMs;
+    return Math.max(0, -this.#haste * intervalMs);
   }
 
   #wakeAt(timeMs: number): void {

@@ -128,7 +128,9 @@ export interface Reporter {
   reconciled(pass: Pass): void;
   /** A pass that could not read the table; `retryInMs` until the next try. */
   tableUnreadable(error: Error, retryInMs: number): void;
-  /** An upkeep was amiss; `error` is null when it was mended. */
+  /** An upkeep had not been well since our start, and was made so. */
+  made(upkeep: string, amiss: string): void;
+  /** An upkeep that had been well was amiss, and was mended; or it could not be mended or made, which is the error. */
   mended(upkeep: string, amiss: string, error: Error | null): void;
   /** An upkeep was checked, and all is well. */
   upheld(upkeep: string): void;

@@ -50,6 +50,8 @@ export class Reconciler {
   #upholding: Promise<void> | null = null;
   /** What came of it the last time. */
   #upheld = true;
+  /** The names of those that have been well. */
+  readonly #stood = new Set<string>();
   /** Those who wait for the table to follow. */
   readonly #settling: (() => void)[] = [];
   /** Ends the wait for the upkeeps: a verdict came, or the end. */
@@ -210,7 +212,7 @@ export class Reconciler {
   async #mendAll(): Promise<void> {
     let allWell = true;
     for (const upkeep of this.#parts.upkeeps) {
-      allWell = (await mendIfAmiss(upkeep, this.#parts.reporter)) && allWell;
+      allWell = (await mendIfAmiss(upkeep, this.#parts.reporter, this.#stood)) && allWell;
     }
     this.#upheld = allWell;
   }
@@ -235,8 +237,16 @@ export class Reconciler {
   }
 }
 
-/** Resolves to whether all is well now. */
-export async function mendIfAmiss(upkeep: Upkeep, reporter: Reporter): Promise<boolean> {
+/**
+ * Resolves to whether all is well now.
+ *
+ * @param stood The names of what has been well before: what was not is made, not repaired. Kept current.
+ */
+export async function mendIfAmiss(
+  upkeep: Upkeep,
+  reporter: Reporter,
+  stood = new Set<string>(),
+): Promise<boolean> {
   let amiss: string | null;
   try {
     amiss = await upkeep.check();
@@ -245,6 +255,7 @@ export async function mendIfAmiss(upkeep: Upkeep, reporter: Reporter): Promise<b
     return false;
   }
   if (amiss === null) {
+    stood.add(upkeep.name);
     reporter.upheld(upkeep.name);
     return true;
   }
@@ -254,6 +265,8 @@ export async function mendIfAmiss(upkeep: Upkeep, reporter: Reporter): Promise<b
     reporter.mended(upkeep.name, amiss, error as Error);
     return false;
   }
-  reporter.mended(upkeep.name, amiss, null);
+  if (stood.has(upkeep.name)) reporter.mended(upkeep.name, amiss, null);
+  else reporter.made(upkeep.name, amiss);
+  stood.add(upkeep.name);
   return true;
 }

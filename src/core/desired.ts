@@ -13,7 +13,7 @@ export type Intent =
    * goes as soon as it has none.
    */
   | { readonly kind: 'drain'; readonly untilIdle: boolean }
-  /** Drained by hand: weight 0 if it is there, for as long as it takes; never added for it. */
+  /** Drained by hand, or well and held out: weight 0 if it is there, for as long as it takes; never added for it. */
   | { readonly kind: 'rest' }
   | { readonly kind: 'remove' };
 
@@ -78,7 +78,7 @@ export function desire(
     // What is not there has nothing to drain.
     if (!isOnItsWayOut(row.intent) || !foundRows.has(row.server.text)) return row;
     if (!skipsWeightZero(policy.scheduler)) return { ...row, intent: REMOVE };
-    // Who took it out by hand says when it is over.
+    // Who took it out by hand says when it is over, and who answers does its clients no harm.
     if (row.intent.kind === 'rest') return row;
     const sinceMs = drains.get(row.server.text) ?? nowMs;
     nextDrains.set(row.server.text, sinceMs);
@@ -144,6 +144,8 @@ function wish(judged: JudgedServer, row: Row | undefined, outlook: Outlook, weig
       // As a last resort nothing is torn down, and others serve before those that somebody took out.
       if (outlook === 'last resort' && drained) return REST;
       if (outlook === 'last resort' || outlook === 'drained last resort') return { kind: 'serve', weight };
+      // It answers, and is not trusted yet: its clients need not be.
+      if (health.okSinceMs !== null) return REST;
       if (health.state === 'sick') return DRAIN;
       if (health.silence?.sure !== true) return leave(row);
       // Its clients wait for a reset, which only its removal gives them. But if it is this node that is cut off, they

@@ -144,6 +144,8 @@ function enter(health: Health, state: HealthState, nowMs: number, policy: Health
   const entered = { ...health, state, sinceMs: nowMs };
   if (state === 'up') return { ...entered, readmittedMs: health.state === 'unknown' ? null : nowMs };
   if (health.state !== 'up') return entered;
+  // It may be this node that was cut off.
+  if (health.silence?.witnessed === false) return entered;
   const steadyMs = STEADY_MS + 2 * holdMs(health, policy);
   const relapsed = health.readmittedMs !== null && nowMs - health.readmittedMs < steadyMs;
   return { ...entered, relapses: relapsed ? health.relapses + 1 : 0 };

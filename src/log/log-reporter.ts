@@ -66,6 +66,12 @@ export function logReporter(
     else log.debug(line, words);
   }
 
+  /** In a dry run. */
+  function sayAmiss(upkeep: string, amiss: string): void {
+    const fields = { event: 'upkeep-amiss', upkeep, amiss };
+    sayOnce(`dry run ${upkeep}`, amiss, fields, `would put right: ${amiss}`, 'info');
+  }
+
   /** What the last pass could not do, and why; in a dry run, what it would have done. Said again when it is news again. */
   let lastPass: ReadonlyMap<string, string> = new Map();
 
@@ -224,6 +230,15 @@ export function logReporter(
       sayOnce('table', error.message, fields, `${error.message}; trying again until it works`);
     },
 
+    made(upkeep, amiss) {
+      said.delete(upkeep);
+      if (dryRun) sayAmiss(upkeep, amiss);
+      else {
+        const fields = { event: 'made', upkeep, amiss };
+        ration.tell(`made ${upkeep}`, { level: 'info', fields, message: `${upkeep} put right: ${amiss}` });
+      }
+    },
+
     mended(upkeep, amiss, error) {
       if (error !== null) {
         const fields = { event: 'upkeep-failed', upkeep, amiss, err: error };
@@ -231,12 +246,8 @@ export function logReporter(
         return;
       }
       said.delete(upkeep);
-      if (!dryRun) {
-        sayRepair(upkeep, { upkeep, amiss }, `${upkeep} put right: ${amiss}`);
-        return;
-      }
-      const fields = { event: 'upkeep-amiss', upkeep, amiss };
-      sayOnce(`dry run ${upkeep}`, amiss, fields, `would put right: ${amiss}`, 'info');
+      if (dryRun) sayAmiss(upkeep, amiss);
+      else sayRepair(upkeep, { upkeep, amiss }, `${upkeep} put right: ${amiss}`);
     },
 
     upheld(upkeep) {

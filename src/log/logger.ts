@@ -1,24 +1,30 @@
 import { pino, type Logger } from 'pino';
-import type { PrettyOptions } from 'pino-pretty';
 import type { LogConfig } from '../config/care-config.js';
+import { standardOutput } from './output.js';
 
 /** What the lines are written to. */
-interface Output {
+interface Display {
   /** Standard output is one: that is where `auto` gives text. */
   readonly terminal: boolean;
   /** Text may have colours. */
   readonly colours: boolean;
 }
 
+interface Log {
+  readonly log: Logger;
+  /** To be called at the end: writes what nobody has read yet. */
+  flush(): void;
+}
+
 /**
- * The program's logger, on standard output. Lines are written at once: none is lost when the program ends. Each has an `event`, by
+ * The program's logger, on standard output. Lines are written at once, unless nobody reads them. Each has an `event`, by
  * which it can be found: `note` if it has no other.
  */
 // ts-unused-exports:disable-next-line
 export async function createLogger(
   { level, format }: LogConfig,
-  { terminal, colours }: Output,
-): Promise<Logger> {
+  { terminal, colours }: Display,
+): Promise<Log> {
   const options = {
     level,
     base: null,
@@ -28,14 +34,21 @@ export async function createLogger(
     formatters: { level: (label: string) => ({ level: label }) },
   };
   const text = format === 'text' || (format === 'auto' && terminal);
-  if (!text) {
-    const output = pino.destination({ dest: 1, sync: true });
-    // A disk that is full is no reason to leave the apiservers to themselves.
-    output.on('error', () => undefined);
-    return pino(options, output);
-  }
-  const { build: pretty } = await import('pino-pretty');
-  return pino(options, pretty(forPeople(colours)));
+  const render = text ? await rendererForPeople(colours) : (line: string): string => line;
+  const output = standardOutput((dropped) => {
+    log.warn({ event: 'log-dropped', dropped }, `${dropped} lines of the log are lost: nobody read them`);
+  });
+  const log = pino(options, {
+    write: (line: string) => {
+      output.write(render(line));
+    },
+  });
+  return {
+    log,
+    flush: () => {
+      output.flush();
+    },
+  };
 }
 
 /** What it was and why. Where in the program is of interest only for its own faults, which tell their `stack`. */
@@ -49,13 +62,13 @@ function plainError(error: Error): object {
   return { type: error.name, message: causes.join(': '), ...(typeof code === 'string' ? { code } : {}) };
 }
 
-function forPeople(colour: boolean): PrettyOptions {
-  return {
-    colorize: colour,
-    sync: true,
+async function rendererForPeople(colours: boolean): Promise<(line: string) => string> {
+  const { prettyFactory } = await import('pino-pretty');
+  return prettyFactory({
+    colorize: colours,
     translateTime: 'SYS:HH:MM:ss.l',
     // The message says it all; the fields are for machines.
     hideObject: true,
     ignore: 'pid,hostname',
-  };
+  });
 }

@@ -31,7 +31,6 @@ export class Meter implements Reporter {
   readonly #vs: VsLabels;
   readonly #servers: ReadonlyMap<string, Counted>;
   /** Upkeeps that were well at some time. */
-  readonly #stood = new Set<string>();
 
   constructor(
     families: Families,
@@ -113,15 +112,16 @@ export class Meter implements Reporter {
     this.#families.reconciles.inc({ ...this.#vs, result: 'unreadable' });
   }
 
-  mended(upkeep: string, _amiss: string, error: Error | null): void {
-    if (error !== null || this.#dryRun) return;
-    // What was never there before was made, not repaired.
-    if (this.#stood.has(upkeep)) this.#families.repairs.inc({ ...this.#vs, what: upkeep });
-    this.#stood.add(upkeep);
+  made(): void {
+    // Once for each start.
   }
 
-  upheld(upkeep: string): void {
-    this.#stood.add(upkeep);
+  mended(upkeep: string, _amiss: string, error: Error | null): void {
+    if (error === null && !this.#dryRun) this.#families.repairs.inc({ ...this.#vs, what: upkeep });
+  }
+
+  upheld(): void {
+    // In each pass.
   }
 
   uncheckable(): void {

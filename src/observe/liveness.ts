@@ -14,8 +14,13 @@ export interface Patience {
 const GRACE_MS = 30_000;
 /** How often in a row something may be missed. */
 const TURNS = 3;
-/** What the first questions wait for each other at most, for each server: see care/gate.ts. */
-const FIRST_TURN_MS = 100;
+/** What the first questions wait for each other at most, for each server: a second for each sixteen (care/monitor.ts). */
+const FIRST_TURN_PER_SERVER_MS = 100;
+
+/** After how long what is due each interval is overdue: whoever shows it says so then, and not sooner. In milliseconds. */
+export function overdueMs(intervalMs: number): number {
+  return TURNS * intervalMs + GRACE_MS;
+}
 
 /**
  * What does not make progress, in words, or null when everything does: each monitor asks its server, the reconciler ends
@@ -51,7 +56,7 @@ function stuckReconciler(
 ): string | null {
   const idleMs = nowMs - Math.max(lastPass?.atMs ?? -Infinity, awakeSinceMs);
   // A pass waits for upkeeps for an interval, and the next one begins an interval later.
-  const limitMs = TURNS * intervalMs + GRACE_MS;
+  const limitMs = overdueMs(intervalMs);
   if (idleMs <= limitMs) return null;
   return `the reconciler of ${virtualServer} has not ended a pass for ${seconds(idleMs)} (limit ${seconds(limitMs)})`;
 }
@@ -62,9 +67,9 @@ function stuckMonitor(
   { awakeSinceMs, probeTimeoutMs, fastIntervalMs }: Patience,
 ): string | null {
   const paceMs = Math.max(intervalMs, fastIntervalMs);
-  const limitMs = TURNS * (paceMs + probeTimeoutMs) + GRACE_MS;
+  const limitMs = overdueMs(paceMs + probeTimeoutMs);
   for (const { server, lastProbeMs } of servers) {
-    const firstMs = lastProbeMs === null ? FIRST_TURN_MS * servers.length : 0;
+    const firstMs = lastProbeMs === null ? FIRST_TURN_PER_SERVER_MS * servers.length : 0;
     const idleMs = nowMs - Math.max(lastProbeMs ?? -Infinity, awakeSinceMs);
     if (idleMs > limitMs + firstMs)
       return `the monitor of ${server} has not asked it for ${seconds(idleMs)} (limit ${seconds(limitMs + firstMs)})`;

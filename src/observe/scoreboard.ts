@@ -210,6 +210,10 @@ export class Scoreboard implements Reporter {
     this.#trouble(TABLE, error.message);
   }
 
+  made(upkeep: string): void {
+    this.#troubles.delete(upkeep);
+  }
+
   mended(upkeep: string, _amiss: string, error: Error | null): void {
     if (error !== null) {
       this.#trouble(upkeep, error.message);

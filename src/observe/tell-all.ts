@@ -53,6 +53,11 @@ export function tellAll(reporters: readonly [Reporter, ...Reporter[]]): Reporter
         reporter.tableUnreadable(...heard);
       });
     },
+    made: (...heard) => {
+      each((reporter) => {
+        reporter.made(...heard);
+      });
+    },
     mended: (...heard) => {
       each((reporter) => {
         reporter.mended(...heard);

@@ -1,4 +1,5 @@
 /** How things stand, in a word, and what needs somebody's attention: what the page is sorted and coloured by. */
+import { overdueMs } from '../observe/liveness.js';
 import { durationInWords } from '../observe/summary.js';
 import type { Report, ServerReport, VirtualServerReport } from '../observe/report.js';
 import { daysUntil } from './times.js';
@@ -9,9 +10,6 @@ export type Level = (typeof LEVELS)[number];
 
 const CERTIFICATE_WARNING_DAYS = 30;
 const CERTIFICATE_CRITICAL_DAYS = 7;
-
-/** What a process that works does at least this often, whatever its interval. */
-const LEAST_PATIENCE_MS = 30_000;
 
 /** Something that is said of a server beside its state. */
 interface Note {
@@ -87,5 +85,5 @@ export function notesOf(server: ServerReport, { intervalMs }: VirtualServerRepor
 }
 
 function overdue(atMs: number, intervalMs: number, nowMs: number): boolean {
-  return nowMs - atMs > Math.max(3 * intervalMs, LEAST_PATIENCE_MS);
+  return nowMs - atMs > overdueMs(intervalMs);
 }

@@ -222,12 +222,17 @@ export class HttpWatch implements Watch {
       if (attempt.late && attempt.ours)
         return { kind: 'void', detail: 'our own credentials could not be read in time' };
       const evidence = blame(attempt.phase, error, attempt.late ? timeoutMs : null);
-      const reset = attempt.phase !== 'answer' && (error as NodeJS.ErrnoException).code === 'ECONNRESET';
-      return reset ? { kind: 'cut short', evidence } : evidence;
+      const reset = (error as NodeJS.ErrnoException).code === 'ECONNRESET';
+      return reset && this.#wasUntaken(attempt, kept) ? { kind: 'cut short', evidence } : evidence;
     } finally {
       callOff();
       ending.removeEventListener('abort', onEnding);
     }
+  }
+
+  /** Nobody has taken a new connection yet, as far as can be told: without TLS that shows only when an answer begins. */
+  #wasUntaken({ phase, headMs }: Attempt, kept: HttpConnection | null): boolean {
+    return phase !== 'answer' || (kept === null && this.#request.scheme === 'http' && headMs === null);
   }
 
   async #exchange(
@@ -265,8 +270,10 @@ export class HttpWatch implements Watch {
     const { secureContext, token } = await ready();
     // From here on the socket is ended by whoever hears of the signal first.
     signal.throwIfAborted();
+    attempt.phase = scheme === 'http' ? 'answer' : 'handshake';
+    // It went away while our own credentials were read.
+    if (tcp.destroyed) throw tcp.errored ?? new Error('the connection was closed');
     guard(tcp, Math.min(timeoutMs * GUARD_PART, LONGEST_GUARD_MS));
-    attempt.phase = 'handshake';
     const onSession = (session: TlsSession): void => {
       attempt.securedMs = performance.now();
       attempt.session = session;

@@ -1,9 +1,14 @@
 /** `lvscare status` as text: the columns of `ipvsadm -Ln`, and what lvscare knows beside them. */
 import type { Forwarding } from '../core/table.js';
+import { inOneLine } from '../core/one-line.js';
+import { overdueMs } from '../observe/liveness.js';
 import type { ServerReport, VirtualServerReport } from '../observe/report.js';
 import { durationInWords } from '../observe/summary.js';
 import { plainPaint, type Paint, type Style } from './paint.js';
 import type { DrainedServer, RowStatus, Status, TrafficStatus, VirtualServerStatus } from './status.js';
+
+/** Of what somebody else wrote: nobody reads more of it in a table. */
+const MOST_CHARACTERS = 500;
 
 interface Look {
   /** Columns of the terminal; null where nothing is too wide. */
@@ -144,7 +149,7 @@ function detailsOf(report: ServerReport, row: RowStatus | undefined, atMs: numbe
   const reasons = [
     drained === null ? '' : drainedInWords(drained.sinceMs, atMs),
     heldUntilMs === null ? '' : `it flaps: held out for ${durationInWords(heldUntilMs - atMs)} more`,
-    evidence === null ? 'not asked yet' : printable(`${evidence.kind}, ${evidence.detail}`),
+    evidence === null ? 'not asked yet' : inOneLine(`${evidence.kind}, ${evidence.detail}`, MOST_CHARACTERS),
   ];
   return {
     health: drained === null ? state : `${state}, drained`,
@@ -207,7 +212,7 @@ function notesOf(one: VirtualServerStatus, atMs: number): readonly Note[] {
   const notes = one.notes
     // What a pass found is what whoever looks finds, too.
     .filter((note) => care?.troubles.some(({ message }) => message === note) !== true)
-    .map((note): Note => ['doubtful', printable(note)]);
+    .map((note): Note => ['doubtful', inOneLine(note, MOST_CHARACTERS)]);
   if (care === null || program === null) return [...rest, ...notes];
   return [...trouble(care, atMs), ...notes, ['faint', programInWords(program, care, atMs)]];
 }
@@ -231,9 +236,11 @@ function trouble(
   if (rival)
     notes.push(['bad', 'something keeps deleting it: kube-proxy in ipvs mode? see ipvs.excludeCIDRs']);
   for (const { what, message, sinceMs } of troubles)
-    notes.push(['bad', printable(`${what}: ${message}, for ${durationInWords(atMs - sinceMs)}`)]);
-  // Twice is late already; what one pass takes is no news.
-  if (lastPass !== null && atMs - lastPass.atMs > 3 * intervalMs)
+    notes.push([
+      'bad',
+      inOneLine(`${what}: ${message}, for ${durationInWords(atMs - sinceMs)}`, MOST_CHARACTERS),
+    ]);
+  if (lastPass !== null && atMs - lastPass.atMs > overdueMs(intervalMs))
     notes.push(['bad', `the table was last looked at ${durationInWords(atMs - lastPass.atMs)} ago`]);
   return notes;
 }
@@ -251,10 +258,4 @@ function programInWords(
     ...(count === 0 ? [] : [`${count} ${count === 1 ? 'repair' : 'repairs'}`]),
   ];
   return parts.join('; ');
-}
-
-/** What servers say is not to move the cursor. */
-function printable(text: string): string {
-  // eslint-disable-next-line no-control-regex
-  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, '?');
 }

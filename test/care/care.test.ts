@@ -135,6 +135,29 @@ describe('the loss of a kept connection', () => {
     assert.equal(probesOf(B), before + 1, 'and then in its own time');
   });
 
+  it('is followed up at once also when it was killed before, again and again', async () => {
+    await running(undefined, { maxHoldMs: 0 });
+    for (let time = 1; time <= 10; time += 1) {
+      stage.answer(B, 'refused');
+      await stage.lose(B);
+      assert.deepEqual(stage.rows, [ALL[0], ALL[2]], `kill ${time}: no time has passed`);
+      stage.answer(B, 'ok');
+      await stage.clock.advance(9000);
+      assert.deepEqual(stage.rows, ALL);
+    }
+  });
+
+  it('is followed up at once also when idle connections are closed before their time', async () => {
+    await running();
+    for (let time = 1; time <= 3; time += 1) {
+      await stage.lose(B);
+      await stage.clock.advance(4000);
+    }
+    stage.answer(B, 'refused');
+    await stage.lose(B);
+    assert.deepEqual(stage.rows, [ALL[0], ALL[2]], 'no time has passed');
+  });
+
   it('again and again has it probed ever less often, and no less than ever', async () => {
     await running();
     const before = probesOf(B);
@@ -576,6 +599,15 @@ describe('a kernel that refuses', () => {
 });
 
 describe('an upkeep', () => {
+  it('is made when it was not well since the start, mended when it was', async () => {
+    await running();
+    const said = (): readonly string[] => stage.reporter.lines.filter((line) => line.startsWith('fake'));
+    assert.deepEqual(said(), ['fake made: not there yet']);
+    stage.upkeep.amiss = 'gone';
+    await stage.clock.advance(5500);
+    assert.deepEqual(said(), ['fake made: not there yet', 'fake: gone']);
+  });
+
   it('is none of the business of a verdict', async () => {
     await running();
     const { checks } = stage.upkeep;

@@ -136,6 +136,10 @@ export class FakeReporter implements Reporter {
     this.lines.push(`unreadable: ${error.message}, again in ${retryInMs}`);
   }
 
+  made(upkeep: string, amiss: string): void {
+    this.lines.push(`${upkeep} made: ${amiss}`);
+  }
+
   mended(upkeep: string, amiss: string, error: Error | null): void {
     this.lines.push(`${upkeep}: ${amiss}${error === null ? '' : `, ${error.message}`}`);
   }

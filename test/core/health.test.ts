@@ -137,6 +137,22 @@ describe('a server that flaps', () => {
     assert.equal(health.relapses, 0);
   });
 
+  it('is not one that fell silent with nobody to witness it: that may be this node', () => {
+    const patient = { ...policy, fall: 2 };
+    let nowMs = 0;
+    let health = step(unknownHealth(0), evidence('ok'), nowMs, patient);
+    for (const heardMs of [null, null, null, 0]) {
+      nowMs += 1000;
+      const question = { askedMs: nowMs, heardMs };
+      for (let time = 0; time < 2; time += 1)
+        health = step(health, evidence('silent'), nowMs, patient, question);
+      assert.equal(health.state, 'dead');
+      assert.equal(health.relapses, heardMs === null ? 0 : 1);
+      health = step(health, evidence('ok'), nowMs, patient);
+      if (heardMs === null) assert.equal(health.state, 'up', 'back at once');
+    }
+  });
+
   it('starts its hold anew when it fails in the middle of it', () => {
     let { health } = holds(2, 1000);
     const nowMs = (health.readmittedMs ?? 0) + 1;

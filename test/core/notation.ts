@@ -55,7 +55,7 @@ export function judged(text: string): JudgedServer {
       : null;
   return {
     server: server(letter),
-    health: { ...health, lastEvidence, silence },
+    health: { ...health, lastEvidence, silence, okSinceMs: kind === 'ok' ? 0 : null },
     drained: drained !== undefined,
   };
 }

@@ -338,6 +338,20 @@ describe('an upkeep', () => {
     assert.deepEqual(take(), [line, line], 'each time is a repair');
   });
 
+  it('that was never well since the start is made, which is no repair', () => {
+    const { reporter, take, lines } = reporting();
+    reporter.made('local route', 'no route');
+    reporter.mended('local route', 'no route', null);
+    assert.deepEqual(
+      lines.map(({ fields }) => [fields['event'], fields['repairs']]),
+      [
+        ['made', undefined],
+        ['repair', 1],
+      ],
+    );
+    assert.equal(take().length, 2);
+  });
+
   it('that somebody else breaks all the time is counted, and told of ever less often', () => {
     const { reporter, take, lines } = reporting();
     for (let count = 1; count <= 100; count += 1) reporter.mended('local route', 'no route', null);
@@ -371,7 +385,7 @@ describe('an upkeep', () => {
 
   it('in a dry run is said to be amiss, once', () => {
     const { reporter, take } = reporting({ dryRun: true });
-    reporter.mended('local route', 'no route', null);
+    reporter.made('local route', 'no route');
     reporter.mended('local route', 'no route', null);
     assert.deepEqual(take(), ['info would put right: no route']);
   });

@@ -10,7 +10,7 @@ const loggerModule = new URL('../../src/log/logger.js', import.meta.url).href;
 async function printed(config: LogConfig, terminal: boolean): Promise<string[]> {
   const program = `
     import { createLogger } from ${JSON.stringify(loggerModule)};
-    const log = await createLogger(${JSON.stringify(config)}, { terminal: ${terminal}, colours: ${terminal} });
+    const { log } = await createLogger(${JSON.stringify(config)}, { terminal: ${terminal}, colours: ${terminal} });
     log.debug('looking');
     log.info({ rs: '10.0.0.1:6443', to: 'up' }, 'it is up');
     log.warn({ err: new Error('because', { cause: Object.assign(new Error('no such file'), { code: 'ENOENT' }) }) }, 'it is down');

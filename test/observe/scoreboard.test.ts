@@ -143,6 +143,9 @@ describe('the scoreboard', () => {
     assert.deepEqual(troubles(), [['local route', WALL_MS + 10]]);
     board.upheld('local route');
     assert.deepEqual(troubles(), []);
+    board.mended('local route', 'gone', new Error('EPERM'));
+    board.made('local route');
+    assert.deepEqual(troubles(), []);
     assert.equal(board.report().lastPass?.error, null);
   });
 
@@ -152,6 +155,7 @@ describe('the scoreboard', () => {
       const { board } = boardOf(dryRun);
       board.reconciled({ ...PASS, results: [deletion], drift: true });
       board.reconciled({ ...PASS, results: [deletion], drift: false });
+      board.made('local route');
       board.mended('local route', 'gone', null);
       assert.deepEqual(board.report().repairs, dryRun ? {} : { 'delete-row': 1, 'local route': 1 });
     }

@@ -260,27 +260,31 @@ describe('a refusal', () => {
     assert.match(outcomes[0]?.detail ?? '', /^connect ECONNREFUSED 127\.0\.0\.1:\d+$/);
   });
 
-  it('is waited for when a dying process has yet to close its port', async () => {
-    const server = await healthy();
-    const { port } = server.endpoint;
-    using watched = watching(server.endpoint);
-    await probe(watched);
-    const lost = watched.nextLoss();
-    await server[Symbol.asyncDispose]();
-    await lost;
-    // What is left of it: it accepts one more, and then closes both.
-    const dying = createServer((socket) => {
-      dying.close();
-      socket.resetAndDestroy();
+  for (const scheme of ['https', 'http'] as const)
+    it(`is waited for when a dying process has yet to close its port, by ${scheme}`, async () => {
+      const server = await web(scheme === 'https' ? pair : null, answering(200));
+      const { port } = server.endpoint;
+      using watched = watching(server.endpoint, { scheme });
+      await probe(watched);
+      const lost = watched.nextLoss();
+      // Nobody waits for what is idle, so that the process would end here.
+      const waiting = setTimeout(() => undefined, LONG_MS);
+      await server[Symbol.asyncDispose]();
+      await lost;
+      clearTimeout(waiting);
+      // What is left of it: it accepts one more, and then closes both.
+      const dying = createServer((socket) => {
+        dying.close();
+        socket.resetAndDestroy();
+      });
+      await new Promise<void>((resolve) => dying.listen(port, '127.0.0.1', resolve));
+      const outcomes = await probe(watched);
+      assert.deepEqual(
+        outcomes.map(({ kind }) => kind),
+        ['refused'],
+      );
+      assert.ok('conclusive' in (outcomes[0] ?? {}));
     });
-    await new Promise<void>((resolve) => dying.listen(port, '127.0.0.1', resolve));
-    const outcomes = await probe(watched);
-    assert.deepEqual(
-      outcomes.map(({ kind }) => kind),
-      ['refused'],
-    );
-    assert.ok('conclusive' in (outcomes[0] ?? {}));
-  });
 
   it('alone is not', async () => {
     await using closed = await healthy();
@@ -416,6 +420,23 @@ describe('a starved process', () => {
 });
 
 describe('a disk that is slow', () => {
+  for (const [scheme, kind] of [
+    ['https', 'tls'],
+    ['http', 'broken'],
+  ] as const)
+    it(`does not hide that the server went away meanwhile, by ${scheme}`, async () => {
+      let gone: () => void = () => undefined;
+      const reading = new Promise<void>((resolve) => (gone = resolve));
+      await using server = await raw((socket) => {
+        // Once the prober knows that it is connected, and that it no longer is.
+        setTimeout(() => socket.resetAndDestroy(), 50);
+        setTimeout(gone, 100);
+      });
+      using watched = watching(server.endpoint, { scheme }, null, reading);
+      assert.deepEqual(await probe(watched, ALONE), [{ kind, detail: 'read ECONNRESET' }]);
+      assert.equal(watched.guarded, 0);
+    });
+
   it('blames nobody: what is void is our own look at our credentials', async () => {
     await using server = await healthy();
     using watched = watching(server.endpoint, { timeoutMs: 150 }, null, new Promise(() => undefined));
