@@ -17,7 +17,8 @@ const FLUSH_MS = 500;
 /**
  * A full pipe, or a terminal that somebody has stopped, would have the kernel stop us with it, probes and signals
  * included. It is written to without waiting, which the kernel keeps by open file: so it is opened anew, lest others
- * that have it find it changed. What cannot be opened anew, such as a socket, is written to as it is.
+ * that have it find it changed. A socket cannot be opened anew; Node has made it non-blocking when it was asked whether
+ * standard output is a terminal.
  *
  * @param onDropped Hears how many lines had to be dropped, once there is room again.
  */
