@@ -4,6 +4,7 @@ import { sortArguments } from './cli/arguments.js';
 import { CARE_OPTIONS } from './cli/options.js';
 import { readSettings } from './config/config-file.js';
 import { readCareConfig, type CareConfig } from './config/care-config.js';
+import type { Note } from './config/note.js';
 import { DEFAULT_CA } from './config/probe-request.js';
 import { Settings, type Arguments, type Environment } from './config/settings.js';
 import { UsageError } from './config/usage-error.js';
@@ -142,17 +143,18 @@ function examined(config: CareConfig, from: string): Examined {
       evidence: `${virtualServer.text} with ${servers || 'no --rs: no server is asked'} (${from})`,
       remedy: realServers.length === 0 ? `lvscare doctor --vs ${virtualServer.text} --rs IP:PORT,...` : null,
     },
-    ...notes.map((note): Finding => {
-      const unverified = note.includes('NOT VERIFIED');
-      return {
-        name: unverified ? 'ca' : 'note',
-        verdict: unverified ? 'warn' : 'ok',
-        evidence: note,
-        remedy: unverified ? 'give lvscare --health-ca FILE' : null,
-      };
-    }),
+    ...notes.map(findingOf),
   ];
   return { config, told };
+}
+
+function findingOf({ about, text }: Note): Finding {
+  switch (about) {
+    case 'ca':
+      return { name: 'ca', verdict: 'warn', evidence: text, remedy: 'give lvscare --health-ca FILE' };
+    case 'obsolete':
+      return { name: 'note', verdict: 'ok', evidence: text, remedy: null };
+  }
 }
 
 function unknown(verdict: 'warn' | 'fail', evidence: string, remedy: string): Examined {

@@ -117,7 +117,7 @@ async function runCare({ given, words: stray }: Run): Promise<number> {
   const log = await createLogger(config.log, { terminal, colours: terminal && wantsColours(process.env) });
   for (const text of stray)
     log.warn({ event: 'stray-argument' }, `ignoring the stray argument ${JSON.stringify(text)}`);
-  for (const note of config.notes) log.warn(note);
+  for (const { text } of config.notes) log.warn(text);
   const { gitVersion, gitCommit } = readBuildInfo();
   const program = {
     version: gitVersion,

@@ -13,7 +13,7 @@ import { colours, type Colours } from './inspect/colours.js';
 import type { Output } from './inspect/output.js';
 import { probeReport, type ProbeReport } from './inspect/probe-report.js';
 import { probeText, tallyLine, watchLine, type Tally } from './inspect/probe-text.js';
-import { proberOf } from './probe-side.js';
+import { proberOf, troubleInWords, type OnTrouble } from './probe-side.js';
 
 /** Asks every server, once or until the signal aborts. Resolves to whether each answer was well. */
 // ts-unused-exports:disable-next-line
@@ -22,9 +22,9 @@ export async function runProbeCommand(
   output: Output,
   signal: AbortSignal,
 ): Promise<boolean> {
-  for (const note of config.notes) output.note(note);
-  const asker = await Asker.create(config, (words) => {
-    output.note(inOneLine(words, 500));
+  for (const { text } of config.notes) output.note(text);
+  const asker = await Asker.create(config, (trouble) => {
+    output.note(inOneLine(troubleInWords(trouble), 500));
   });
   const paint = colours(output.colour);
   return config.watch
@@ -156,17 +156,11 @@ class Asker {
     this.#seen = seen;
   }
 
-  static async create(config: ProbeCommandConfig, onTrouble: (words: string) => void): Promise<Asker> {
+  static async create(config: ProbeCommandConfig, onTrouble: OnTrouble): Promise<Asker> {
     const seen = new Map<string, Exchange>();
-    const prober = await proberOf(
-      config.probe,
-      (what, error) => {
-        onTrouble(`${what}: ${error === null ? 'well again' : error.message}`);
-      },
-      (server, exchange) => {
-        seen.set(server.text, exchange);
-      },
-    );
+    const prober = await proberOf(config.probe, onTrouble, (server, exchange) => {
+      seen.set(server.text, exchange);
+    });
     return new Asker(config, prober, seen);
   }
 

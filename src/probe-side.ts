@@ -14,8 +14,23 @@ export function composeProber({ probe }: CareConfig, log: Logger, onExchange: On
   return proberOf(probe, tellLog(log), onExchange);
 }
 
-/** Hears of what is amiss on our own side, and with null that it is over. */
-type OnTrouble = (what: string, error: Error | null) => void;
+/** What is amiss on our own side. */
+type Trouble =
+  /** Files cannot be used; with null they can be again. */
+  | { readonly kind: 'credentials'; readonly what: string; readonly error: Error | null }
+  /** The kernel does not watch the connections that are kept. */
+  | { readonly kind: 'no-keepalive'; readonly error: Error };
+
+export type OnTrouble = (trouble: Trouble) => void;
+
+export function troubleInWords(trouble: Trouble): string {
+  switch (trouble.kind) {
+    case 'credentials':
+      return `${trouble.what}: ${trouble.error?.message ?? 'well again'}`;
+    case 'no-keepalive':
+      return `kept connections go unguarded: ${trouble.error.message}`;
+  }
+}
 
 export async function proberOf(
   probe: ProbeConfig,
@@ -25,23 +40,28 @@ export async function proberOf(
   // What only sets up or cleans up need not wait for HTTP to be loaded.
   const { createProber } = await import('./probe/prober.js');
   const { createCredentials } = await import('./probe/credentials.js');
-  const credentials = createCredentials(probe.tls, onTrouble);
+  const credentials = createCredentials(probe.tls, (what, error) => {
+    onTrouble({ kind: 'credentials', what, error });
+  });
   return createProber(probe, { credentials, guard: guardTelling(onTrouble), onExchange });
 }
 
 function tellLog(log: Logger): OnTrouble {
-  return (what, error) => {
-    if (error === null) log.info({ event: 'credentials-well', what }, `${what}: well again`);
-    else if (what === GUARD) log.warn({ event: 'unguarded', err: error }, `${what}: ${error.message}`);
+  return (trouble) => {
+    const words = troubleInWords(trouble);
+    if (trouble.kind === 'no-keepalive') {
+      log.warn({ event: 'no-keepalive', err: trouble.error }, words);
+      return;
+    }
+    const { what, error } = trouble;
+    if (error === null) log.info({ event: 'credentials-well', what }, words);
     else
       log.warn(
         { event: 'credentials-failed', what, err: error },
-        `${what}: ${error.message}; going on with the last that was good`,
+        `${words}; going on with the last that was good`,
       );
   };
 }
-
-const GUARD = 'kept connections go unguarded';
 
 /** Has the kernel ask a server that says nothing each second whether it is still there. */
 function guardTelling(onTrouble: OnTrouble): (socket: Socket, timeoutMs: number) => void {
@@ -56,7 +76,7 @@ function guardTelling(onTrouble: OnTrouble): (socket: Socket, timeoutMs: number)
       });
     } catch (error) {
       // Without it a host that vanishes is noticed by the next probe.
-      if (!told) onTrouble(GUARD, error as Error);
+      if (!told) onTrouble({ kind: 'no-keepalive', error: error as Error });
       told = true;
     }
   };

@@ -5,6 +5,7 @@ import { durationParser } from './duration.js';
 import { parseAddress, parseEndpoint } from './endpoint.js';
 import { klogOptions } from './klog.js';
 import { parseListenAddress } from './listen-address.js';
+import type { Note } from './note.js';
 import { parseInterval, readCount, readInterval } from './pace.js';
 import { DEFAULT_CA, readProbe, type ProbeConfig } from './probe-request.js';
 import { readRealServers } from './real-servers.js';
@@ -31,8 +32,7 @@ export interface CareConfig {
   readonly task: 'care' | 'run-once' | 'clean';
   readonly dryRun: boolean;
   readonly log: LogConfig;
-  /** What to tell the user about how we read what they gave. */
-  readonly notes: readonly string[];
+  readonly notes: readonly Note[];
 }
 
 export interface LogConfig {
@@ -161,8 +161,11 @@ function readNodeAddress(
   );
 }
 
-function obsolete(settings: Settings, environment: Environment): string[] {
+function obsolete(settings: Settings, environment: Environment): Note[] {
   return ['masqueradebit', ...klogOptions(environment).map(({ flag }) => flag)]
     .filter((flag) => settings.has(flag))
-    .map((flag) => `${settings.name(flag)} is accepted for the sake of old manifests, and has no effect`);
+    .map((flag) => ({
+      about: 'obsolete',
+      text: `${settings.name(flag)} is accepted for the sake of old manifests, and has no effect`,
+    }));
 }

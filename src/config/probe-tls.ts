@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import type { CredentialFiles } from '../probe/credentials.js';
 import { areCertificates, isPrivateKey, pairFault, tokenIn } from '../probe/pem.js';
 import { parseAddress } from './endpoint.js';
+import type { Note } from './note.js';
 import type { Settings } from './settings.js';
 import { UsageError, type Parser } from './usage-error.js';
 import { splitHeaders } from './values.js';
@@ -15,7 +16,7 @@ export interface ProbeTls extends CredentialFiles {
 interface ReadProbeTls {
   readonly tls: ProbeTls;
   /** What to tell the user who probes. */
-  readonly notes: readonly string[];
+  readonly notes: readonly Note[];
 }
 
 interface Circumstances {
@@ -69,10 +70,10 @@ function readTrust(
   if (skip === true) return { verify: false, caFile: null, notes: [] };
   const caFile = given ?? (isUsable(defaultCa) ? defaultCa : null);
   if (caFile !== null || skip === false) return { verify: true, caFile, notes: [] };
-  const note =
+  const text =
     `certificates of the real servers are NOT VERIFIED: there is no --health-ca, and ${defaultCa} cannot be read; ` +
     'give one of them, or say --health-insecure-skip-verify';
-  return { verify: false, caFile: null, notes: [note] };
+  return { verify: false, caFile: null, notes: [{ about: 'ca', text }] };
 }
 
 function readPair(

@@ -65,14 +65,21 @@ export interface Iptables {
   readonly tables: readonly { readonly name: string; readonly rules: readonly Rule[] }[];
 }
 
+export interface NodeAddress {
+  readonly address: string;
+  readonly source: 'given' | 'hosts' | 'route';
+  /** Where it is from, in words. */
+  readonly from: string;
+}
+
 export interface Network {
   addresses(): Promise<readonly Address[]>;
   /** Routes of the main table to this address alone. */
   hostRoutes(to: string): Promise<readonly HostRoute[]>;
   /** The interface through which packets to an address leave; null when there is no way. */
   interfaceTowards(address: string): Promise<string | null>;
-  /** This node's address and where it is from; rejects when nothing tells. */
-  nodeAddress(subject: Subject): Promise<{ readonly address: string; readonly from: string }>;
+  /** Rejects when nothing tells. */
+  nodeAddress(subject: Subject): Promise<NodeAddress>;
 }
 
 export interface Ownership {

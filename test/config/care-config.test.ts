@@ -65,7 +65,10 @@ describe('the configuration of care', () => {
       dryRun: false,
       log: { level: 'info', format: 'auto' },
     });
-    assert.equal(notes.length, 1);
+    assert.deepEqual(
+      notes.map(({ about }) => about),
+      ['ca'],
+    );
   });
 
   it('takes every option', () => {
@@ -142,7 +145,10 @@ describe('the configuration of care', () => {
     assert.equal(config.policy.intervalMs, 5000);
     assert.equal(config.probe.body, null);
     assert.deepEqual(config.notes, [
-      '--masqueradebit is accepted for the sake of old manifests, and has no effect',
+      {
+        about: 'obsolete',
+        text: '--masqueradebit is accepted for the sake of old manifests, and has no effect',
+      },
     ]);
   });
 

@@ -73,7 +73,10 @@ describe('how certificates are verified', () => {
       const caFile = outcome === 'by the given CA' ? ca : outcome === 'by the default CA' ? byDefault : null;
       assert.equal(config.probe.tls.verify, outcome.startsWith('by'));
       assert.equal(config.probe.tls.caFile, caFile);
-      assert.deepEqual(config.notes, outcome === 'not, and said loudly' ? [unverified] : []);
+      assert.deepEqual(
+        config.notes,
+        outcome === 'not, and said loudly' ? [{ about: 'ca', text: unverified }] : [],
+      );
     });
   }
 
