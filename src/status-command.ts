@@ -4,10 +4,11 @@ import type { StatusConfig } from './config/status-config.js';
 import { countedTable } from './kernel/ipvs-table.js';
 import { neighbours, type Neighbours } from './neighbours.js';
 import { Ipvs } from './netlink/index.js';
+import { tableReport } from './observe/counted-report.js';
 import { gatherStatus, isStatus, tellsAnything, type Asked } from './status/gather.js';
 import { plainPaint, terminalPaint } from './status/paint.js';
 import { page, screen } from './status/screen.js';
-import { drainedStatus, kernelStatus, type Status } from './status/status.js';
+import { drainedStatus, type Status } from './status/status.js';
 import { statusLines } from './status/table.js';
 
 /** Where the status goes. */
@@ -44,7 +45,7 @@ export async function runStatusCommand(
     gatherStatus(virtualServer === null ? await around.list() : [virtualServer], {
       nowMs: Date.now,
       ask: (one) => ask(around, one),
-      kernel: async (one) => kernelStatus(await countedTable(ipvs, one)),
+      kernel: async (one) => tableReport(await countedTable(ipvs, one)),
       drained: async (one) => drainedStatus(await around.drained(one).read()),
     });
   if (watch) {
