@@ -5,7 +5,6 @@ import { CARE_OPTIONS } from './cli/options.js';
 import { readSettings } from './config/config-file.js';
 import { readCareConfig, type CareConfig } from './config/care-config.js';
 import type { Note } from './config/note.js';
-import { DEFAULT_CA } from './config/probe-request.js';
 import { Settings, type Arguments, type Environment } from './config/settings.js';
 import { UsageError } from './config/usage-error.js';
 import { harmlessJson } from './core/one-line.js';
@@ -116,7 +115,7 @@ function only(
     Object.entries(environment).filter(([name]) => !/^(CARE|IPVS)_(RUN_ONCE|CLEAN)$/.test(name)),
   );
   const settings = readSettings(care, withoutTasks, CARE_OPTIONS);
-  return { settings, config: () => readCareConfig(settings, environment, DEFAULT_CA, false) };
+  return { settings, config: () => readCareConfig(settings, environment, { withoutRealServers: true }) };
 }
 
 type Remembered = Awaited<ReturnType<ReturnType<typeof records>['list']>>[number];

@@ -1,7 +1,8 @@
 import type { Endpoint } from '../core/endpoint.js';
+import { DEFAULT_CA } from './defaults.js';
 import type { Note } from './note.js';
 import { readCount, readInterval } from './pace.js';
-import { DEFAULT_CA, readProbe, type ProbeConfig } from './probe-request.js';
+import { readProbe, type ProbeConfig } from './probe-request.js';
 import { readRealServers } from './real-servers.js';
 import type { Settings } from './settings.js';
 import { UsageError } from './usage-error.js';

@@ -10,9 +10,6 @@ export interface ProbeConfig extends ProbeRequest {
   readonly tls: ProbeTls;
 }
 
-/** The file that certificates are verified by when nothing else is said. */
-export const DEFAULT_CA = '/etc/kubernetes/pki/ca.crt';
-
 const SECOND = 1000;
 const timeout = durationParser({ leastMs: 1, mostMs: 10 * 60 * SECOND, words: 'from 1ms to 10m' });
 

@@ -33,7 +33,7 @@ function file(name: string, content: string): string {
 
 function configOf(given: Arguments, environment: Environment = {}, defaultCa = NOWHERE): CareConfig {
   const servers = { vs: '10.103.97.2:6443', rs: '10.0.0.1:6443' };
-  return readCareConfig(new Settings({ ...servers, ...given }, environment), environment, defaultCa);
+  return readCareConfig(new Settings({ ...servers, ...given }, environment), environment, { defaultCa });
 }
 
 const tlsOf = (...options: Parameters<typeof configOf>): CareConfig['probe']['tls'] =>
