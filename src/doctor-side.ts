@@ -3,7 +3,7 @@ import { constants } from 'node:fs';
 import { access, readdir, readFile, readlink, stat } from 'node:fs/promises';
 import { release } from 'node:os';
 import type { CareConfig } from './config/care-config.js';
-import { parseEndpoint } from './config/endpoint.js';
+import { endpointIn } from './config/endpoint.js';
 import type { Endpoint } from './core/endpoint.js';
 import type { Exchange } from './core/exchange.js';
 import { lookForModule } from './doctor/modules.js';
@@ -166,24 +166,14 @@ function ownershipOf(run: Run): Ownership {
     async records() {
       const all = await records().list();
       return await Promise.all(
-        all.map(async ({ virtualServer, realServers }) => ({
-          virtualServer,
-          realServers,
-          held: await isHeldByName(virtualServer),
-        })),
+        all.map(async ({ virtualServer, realServers }) => {
+          const remembered = endpointIn(virtualServer);
+          return { virtualServer, realServers, held: remembered !== null && (await isHeld(remembered)) };
+        }),
       );
     },
     goLeftovers: (virtualServer) => goLeftovers(virtualServer, () => undefined, run).find(),
   };
-}
-
-/** Somebody may have edited a record. */
-async function isHeldByName(virtualServer: string): Promise<boolean> {
-  try {
-    return await isHeld(parseEndpoint(virtualServer, 'record'));
-  } catch {
-    return false;
-  }
 }
 
 function firewallOf(run: Run): Firewall {

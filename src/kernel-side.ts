@@ -5,7 +5,7 @@ import { dryTable, dryUpkeep } from './care/dry-run.js';
 import type { Leftovers, Upkeep, VirtualServerTable, Work } from './care/ports.js';
 import { systemClock } from './clock.js';
 import type { CareConfig } from './config/care-config.js';
-import { parseEndpoint } from './config/endpoint.js';
+import { endpointIn, parseEndpoint } from './config/endpoint.js';
 import type { Endpoint } from './core/endpoint.js';
 import { ipvsTable } from './kernel/ipvs-table.js';
 import { abandoned } from './kernel/abandoned.js';
@@ -234,11 +234,7 @@ async function unheld(all: readonly Made[]): Promise<readonly Made[]> {
 
 /** Somebody may have edited it, and nobody is to be kept from taking care by that. */
 function isPlausible({ virtualServer }: Made): boolean {
-  try {
-    return parseEndpoint(virtualServer, 'record').text === virtualServer;
-  } catch {
-    return false;
-  }
+  return endpointIn(virtualServer) !== null;
 }
 
 function endpointOf({ virtualServer }: Pick<Made, 'virtualServer'>): Endpoint {

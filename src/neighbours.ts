@@ -1,6 +1,6 @@
 /** The lvscares of this network namespace and their virtual servers, as a command sees them that comes from outside. */
 import { systemClock } from './clock.js';
-import { parseEndpoint } from './config/endpoint.js';
+import { endpointIn } from './config/endpoint.js';
 import { callControl, type Reply } from './control/client.js';
 import type { Endpoint } from './core/endpoint.js';
 import { drainedFile, type DrainedFile } from './kernel/drained.js';
@@ -37,14 +37,11 @@ export function neighbours(uid: number): Neighbours {
   const directory = runDirectory();
   return {
     async list() {
-      const held = (await heldNames()).filter(isCanonical).map(endpointOf);
+      const held = endpointsIn(await heldNames());
       const sure = await Promise.all(held.map((one) => surelyHeld(one, uid)));
-      const names = [
-        ...(await directory.names()).filter(isCanonical),
-        // Anybody may take the name of what is no virtual server.
-        ...held.filter((_, index) => sure[index]).map(({ text }) => text),
-      ];
-      return [...new Set(names)].sort().map(endpointOf);
+      // Anybody may take the name of what is no virtual server.
+      const names = [...(await directory.names()), ...texts(held.filter((_, index) => sure[index]))];
+      return endpointsIn([...new Set(names)].sort());
     },
     async call(virtualServer, call) {
       const reply = await callControl(directory.file(virtualServer.text, 'sock'), call);
@@ -69,14 +66,10 @@ export function neighbours(uid: number): Neighbours {
   };
 }
 
-function isCanonical(name: string): boolean {
-  try {
-    return endpointOf(name).text === name;
-  } catch {
-    return false;
-  }
+function texts(endpoints: readonly Endpoint[]): readonly string[] {
+  return endpoints.map(({ text }) => text);
 }
 
-function endpointOf(name: string): Endpoint {
-  return parseEndpoint(name, 'virtual server');
+function endpointsIn(names: readonly string[]): readonly Endpoint[] {
+  return names.flatMap((name) => endpointIn(name) ?? []);
 }
