@@ -1,11 +1,11 @@
 /** The side that asks the servers, composed: for `lvscare care`, and for commands that only ask. */
 import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
-import type { Prober } from './care/ports.js';
+import type { Prober, Watch } from './care/ports.js';
 import type { CareConfig } from './config/care-config.js';
 import type { ProbeConfig } from './config/probe-request.js';
 import type { Endpoint } from './core/endpoint.js';
-import type { Exchange } from './core/exchange.js';
+import type { Answer, Exchange } from './core/exchange.js';
 import { setTcpLiveness } from './netlink/index.js';
 
 type OnExchange = (server: Endpoint, exchange: Exchange) => void;
@@ -32,11 +32,7 @@ export function troubleInWords(trouble: Trouble): string {
   }
 }
 
-export async function proberOf(
-  probe: ProbeConfig,
-  onTrouble: OnTrouble,
-  onExchange: OnExchange,
-): Promise<Prober> {
+async function proberOf(probe: ProbeConfig, onTrouble: OnTrouble, onExchange: OnExchange): Promise<Prober> {
   // What only sets up or cleans up need not wait for HTTP to be loaded.
   const { createProber } = await import('./probe/prober.js');
   const { createCredentials } = await import('./probe/credentials.js');
@@ -44,6 +40,32 @@ export async function proberOf(
     onTrouble({ kind: 'credentials', what, error });
   });
   return createProber(probe, { credentials, guard: guardTelling(onTrouble), onExchange });
+}
+
+/** Asks a server once, over a connection of its own; never one server twice at the same time. */
+export type Ask = (server: Endpoint, signal: AbortSignal) => Promise<Answer>;
+
+export async function composeAsk(probe: ProbeConfig, onTrouble: OnTrouble): Promise<Ask> {
+  const seen = new Map<string, Exchange>();
+  const prober = await proberOf(probe, onTrouble, (server, exchange) => {
+    seen.set(server.text, exchange);
+  });
+  return async (server, signal) => {
+    const watch = prober.watch(server, () => undefined);
+    try {
+      seen.delete(server.text);
+      const askedMs = Date.now();
+      const outcome = await onlyOutcome(watch, signal);
+      return { outcome, exchange: seen.get(server.text) ?? null, askedMs, answeredMs: Date.now() };
+    } finally {
+      watch.close();
+    }
+  };
+}
+
+async function onlyOutcome(watch: Watch, signal: AbortSignal): Promise<Answer['outcome']> {
+  for await (const outcome of watch.probe({ fresh: true, hedged: false }, signal)) return outcome;
+  return { kind: 'void', detail: 'stopped before it was answered' };
 }
 
 function tellLog(log: Logger): OnTrouble {

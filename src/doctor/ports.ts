@@ -1,8 +1,7 @@
 /** What the checks need of the node. All of it only looks: nothing is changed, and no module is loaded. */
 import type { Removal } from '../care/ports.js';
 import type { Endpoint } from '../core/endpoint.js';
-import type { Evidence } from '../core/evidence.js';
-import type { Exchange } from '../core/exchange.js';
+import type { Answer } from '../core/exchange.js';
 import type { Holder } from '../core/holder.js';
 
 /** What is to be taken care of here. */
@@ -105,15 +104,6 @@ export interface Firewall {
   nftRuleset(): Promise<unknown>;
   /** What `nft --version` says; null when there is no nft. */
   nftVersion(): Promise<string | null>;
-}
-
-/** One answer of a server. */
-export interface Answer {
-  readonly outcome: { readonly kind: Evidence['kind'] | 'void'; readonly detail: string };
-  readonly exchange: Exchange | null;
-  /** When it was asked and when it had answered, in milliseconds since 1970. */
-  readonly askedMs: number;
-  readonly answeredMs: number;
 }
 
 export interface Node {

@@ -1,17 +1,9 @@
 /** A node that is well, for checks to look at; each test breaks something of it. */
 import { endpoint } from '../../src/core/endpoint.js';
 import type { Holder } from '../../src/core/holder.js';
-import type { Exchange } from '../../src/core/exchange.js';
+import type { Answer, Exchange } from '../../src/core/exchange.js';
 import type { Said } from '../../src/doctor/finding.js';
-import type {
-  Address,
-  Answer,
-  HostRoute,
-  Iptables,
-  Node,
-  NodeAddress,
-  Subject,
-} from '../../src/doctor/ports.js';
+import type { Address, HostRoute, Iptables, Node, NodeAddress, Subject } from '../../src/doctor/ports.js';
 
 export const NOW_MS = Date.parse('2026-06-01T12:00:00Z');
 export const VS = endpoint('ipv4', '10.103.97.2', 6443);
