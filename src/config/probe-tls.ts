@@ -1,10 +1,10 @@
-import { readFileSync, statSync } from 'node:fs';
 import { isIP } from 'node:net';
 import type { CredentialFiles } from '../probe/credentials.js';
 import { areCertificates, isPrivateKey, pairFault, tokenIn } from '../probe/pem.js';
 import { parseAddress } from './endpoint.js';
 import type { Note } from './note.js';
 import type { Settings } from './settings.js';
+import { readTextFile } from './text-file.js';
 import { UsageError, type Parser } from './usage-error.js';
 import { splitHeaders } from './values.js';
 
@@ -86,7 +86,7 @@ function readPair(
   if (certificate !== null && key === null) throw new UsageError(ofCertificate, `${ofKey} beside it`, null);
   if (key !== null && certificate === null) throw new UsageError(ofKey, `${ofCertificate} beside it`, null);
   if (probes && certificate !== null && key !== null) {
-    const fault = pairFault(textOf(certificate, ofCertificate), textOf(key, ofKey));
+    const fault = pairFault(readTextFile(certificate, ofCertificate), readTextFile(key, ofKey));
     if (fault !== null)
       throw new UsageError(ofKey, `the key of ${ofCertificate} ${certificate} (${fault})`, key);
   }
@@ -125,22 +125,9 @@ const tokenFile = fileParser('one token', (text) => tokenIn(text) !== null);
 
 function fileParser(what: string, isOne: (text: string) => boolean): Parser<string> {
   return (path, option) => {
-    if (!isOne(textOf(path, option))) throw new UsageError(option, `a file with ${what}`, path);
+    if (!isOne(readTextFile(path, option))) throw new UsageError(option, `a file with ${what}`, path);
     return path;
   };
-}
-
-function textOf(path: string, option: string): string {
-  let regular: boolean;
-  try {
-    // A pipe could be read only once, and may never end.
-    regular = statSync(path).isFile();
-    if (regular) return readFileSync(path, 'utf8');
-  } catch (error) {
-    const why = (error as NodeJS.ErrnoException).code ?? 'unreadable';
-    throw new UsageError(option, `a readable file (${why})`, path);
-  }
-  throw new UsageError(option, 'a regular file', path);
 }
 
 function isUsable(path: string): boolean {

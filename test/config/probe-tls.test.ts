@@ -96,6 +96,13 @@ describe('how certificates are verified', () => {
     assert.equal(tlsOf({ 'health-ca': file('bundle.pem', `# two of them\n${pem}${pem}`) }).verify, true);
   });
 
+  it('is refused when it is more than one would read', () => {
+    const path = file('large.pem', readFileSync(ca, 'utf8') + ' '.repeat(1 << 20));
+    refused(`--health-ca: expected a file of at most 1 MiB, got "${path}"`, () =>
+      tlsOf({ 'health-ca': path }),
+    );
+  });
+
   it('takes a default CA that is none for missing', () => {
     assert.equal(tlsOf({}, {}, file('empty.pem', 'no certificate')).verify, false);
   });
