@@ -4,7 +4,7 @@ import { access, readdir, readFile, readlink, stat } from 'node:fs/promises';
 import { release } from 'node:os';
 import type { CareConfig } from './config/care-config.js';
 import { endpointIn } from './config/endpoint.js';
-import type { Endpoint } from './core/endpoint.js';
+import { hostLength, type Endpoint } from './core/endpoint.js';
 import type { Answer } from './core/exchange.js';
 import { lookForModule } from './doctor/modules.js';
 import type { Files, Firewall, Network, Node, Ownership, Subject } from './doctor/ports.js';
@@ -132,10 +132,7 @@ function networkOf(config: CareConfig | null, rtnetlink: Rtnetlink): Network {
         rtnetlink.listRoutes({ family, table: RouteTable.main }),
       ]);
       return all
-        .filter(
-          ({ destination, prefixLength }) =>
-            destination === to && prefixLength === (family === 'ipv4' ? 32 : 128),
-        )
+        .filter(({ destination, prefixLength }) => destination === to && prefixLength === hostLength(family))
         .map(({ metric, gateway, interfaceIndex }) => ({
           metric,
           gateway,

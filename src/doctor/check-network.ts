@@ -1,4 +1,5 @@
 /** The way to the virtual server, and what stands in it. */
+import { hostLength } from '../core/endpoint.js';
 import { fail, ok, skip, warn, type Said } from './finding.js';
 import { textOf, type Node, type NodeAddress, type Subject } from './ports.js';
 
@@ -90,7 +91,7 @@ export async function checkRoutes(
   { network }: Node,
   { virtualServer: { address, family }, mode }: Subject,
 ): Promise<Said> {
-  const host = `${address}/${family === 'ipv4' ? 32 : 128}`;
+  const host = `${address}/${hostLength(family)}`;
   const found = await network.hostRoutes(address);
   if (mode === 'route' || mode === 'none')
     return found.length > 0 ? ok(`there is a route to ${host}`) : skip(`no route to ${host} yet`);
