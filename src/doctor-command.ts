@@ -14,11 +14,10 @@ import type { Finding } from './doctor/finding.js';
 import { careManifests } from './doctor/manifests.js';
 import type { Subject } from './doctor/ports.js';
 import { nodeOf, systemFiles } from './doctor-side.js';
-import { colours } from './inspect/colours.js';
-import type { Output } from './inspect/output.js';
 import { records } from './kernel/records.js';
 import { sysctlsFor } from './kernel/sysctls.js';
 import { Rtnetlink } from './netlink/index.js';
+import type { Output } from './output.js';
 
 interface DoctorRequest {
   /** What the command line has, all of it options of care but `json`. */
@@ -48,7 +47,7 @@ export async function runDoctorCommand(
     const virtualServer = config?.virtualServer.text ?? null;
     const realServers = config?.realServers.map(({ text }) => text) ?? [];
     output.out(`${harmlessJson({ fit, virtualServer, realServers, ...examination }, 2)}\n`);
-  } else output.out(examinationText(examination, colours(output.colour)));
+  } else output.out(examinationText(examination, output.paint));
   return fit;
 }
 

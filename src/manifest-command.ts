@@ -18,7 +18,7 @@ const OPTIONS: readonly OptionSpec[] = CARE_OPTIONS;
 
 interface Outcome {
   /** For standard output. */
-  readonly output: string;
+  readonly text: string;
   /** For standard error, a line each. */
   readonly notes: readonly string[];
 }
@@ -38,11 +38,11 @@ export async function runManifestCommand(given: Arguments, version: string): Pro
   if (own.has('path') && !writes) throw new UsageError('--path', '--write or --set-image beside it', null);
   const path = own.value('path', parsePath, DEFAULT_MANIFEST);
   const { text, mounts, notes } = manifestFor(given, own, version);
-  if (!writes) return { output: text, notes };
-  const output = await written(path, text);
+  if (!writes) return { text, notes };
+  const said = await written(path, text);
   const missing = await missingOf(mounts);
   return {
-    output,
+    text: said,
     notes: [...notes, ...missing.map((file) => `${file} is not there yet: the pod waits for it`)],
   };
 }
@@ -92,7 +92,7 @@ async function setImage(given: Arguments, own: Settings, image: string, writes: 
   } catch (error) {
     throw new Error(`${path}: ${(error as Error).message}`, { cause: error });
   }
-  return { output: writes ? await written(path, text) : text, notes: [] };
+  return { text: writes ? await written(path, text) : text, notes: [] };
 }
 
 async function written(path: string, text: string): Promise<string> {

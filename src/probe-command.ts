@@ -6,10 +6,9 @@ import { endpoint, type Endpoint } from './core/endpoint.js';
 import { step, unknownHealth, type Health } from './core/health.js';
 import { inOneLine, harmlessJson } from './core/one-line.js';
 import { prospects } from './core/prospect.js';
-import { colours, type Colours } from './inspect/colours.js';
-import type { Output } from './inspect/output.js';
 import { probeReport, type ProbeReport } from './inspect/probe-report.js';
 import { probeText, tallyLine, watchLine, type Tally } from './inspect/probe-text.js';
+import type { Output } from './output.js';
 import { composeAsk, troubleInWords, type OnTrouble } from './probe-side.js';
 
 /** Asks every server, once or until the signal aborts. Resolves to whether each answer was well. */
@@ -23,17 +22,15 @@ export async function runProbeCommand(
   const ask = await composeReports(config, (trouble) => {
     output.note(inOneLine(troubleInWords(trouble), 500));
   });
-  const paint = colours(output.colour);
   return config.watch
-    ? await watchAll(config, ask, output, paint, signal)
-    : await askOnce(config, ask, output, paint, signal);
+    ? await watchAll(config, ask, output, signal)
+    : await askOnce(config, ask, output, signal);
 }
 
 async function askOnce(
   { realServers, json, fall }: ProbeCommandConfig,
   ask: Ask,
   output: Output,
-  paint: Colours,
   signal: AbortSignal,
 ): Promise<boolean> {
   const reports = await Promise.all(realServers.map((server) => ask(server, signal)));
@@ -49,7 +46,7 @@ async function askOnce(
   }
   reports.forEach((report, index) => {
     const prospect = expected[index];
-    if (prospect !== undefined) output.out(probeText(report, prospect, fall, paint));
+    if (prospect !== undefined) output.out(probeText(report, prospect, fall, output.paint));
   });
   return ok;
 }
@@ -74,7 +71,6 @@ async function watchAll(
   { realServers, json, intervalMs, fall, rise }: ProbeCommandConfig,
   ask: Ask,
   output: Output,
-  paint: Colours,
   signal: AbortSignal,
 ): Promise<boolean> {
   const stopped = (): boolean => signal.aborted;
@@ -103,7 +99,7 @@ async function watchAll(
       output.out(
         json
           ? `${harmlessJson({ ...report, state: one.health.state })}\n`
-          : watchLine(report, one.health.state, width, paint),
+          : watchLine(report, one.health.state, width, output.paint),
       );
     });
     await systemClock.sleep(Math.max(0, intervalMs - (systemClock.now() - startMs)), signal);

@@ -1,9 +1,9 @@
 /** `lvscare status` as text: the columns of `ipvsadm -Ln`, and what lvscare knows beside them. */
+import { plainPaint, type Paint, type Style } from '../core/paint.js';
 import type { Forwarding } from '../core/table.js';
 import type { RowReport, TrafficReport } from '../observe/counted-report.js';
 import type { ServerReport, VirtualServerReport } from '../observe/report.js';
 import { durationInWords } from '../observe/summary.js';
-import { plainPaint, type Paint, type Style } from './paint.js';
 import type { DrainedServer, Status, VirtualServerStatus } from './status.js';
 
 interface Look {

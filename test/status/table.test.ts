@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { RowReport, TableReport } from '../../src/observe/counted-report.js';
 import type { ServerReport, VirtualServerReport } from '../../src/observe/report.js';
-import { plainPaint, terminalPaint } from '../../src/status/paint.js';
+import { plainPaint, terminalPaint } from '../../src/core/paint.js';
 import type { Status, VirtualServerStatus } from '../../src/status/status.js';
 import { statusLines } from '../../src/status/table.js';
 import { parseTable } from '../../lab/ipvsadm.js';
