@@ -10,7 +10,7 @@ import { lookForModule } from './doctor/modules.js';
 import type { Files, Firewall, Network, Node, Ownership, Subject } from './doctor/ports.js';
 import { runCommand, type Run } from './kernel/command.js';
 import { goLeftovers } from './kernel/go-leftovers.js';
-import { holderOf, isHeld } from './kernel/hold.js';
+import { lookAtHold, mayBeHeld } from './kernel/hold.js';
 import { readIptables } from './kernel/iptables.js';
 import { nodeAddress } from './kernel/node-address.js';
 import { records } from './kernel/records.js';
@@ -159,13 +159,23 @@ function networkOf(config: CareConfig | null, rtnetlink: Rtnetlink): Network {
 
 function ownershipOf(run: Run): Ownership {
   return {
-    holder: holderOf,
+    async holder(virtualServer) {
+      const look = await lookAtHold(virtualServer);
+      switch (look.kind) {
+        case 'free':
+          return null;
+        case 'held':
+          return look.by;
+        case 'unanswerable':
+          throw new Error(`who has ${virtualServer.text} cannot be asked: ${look.why}`);
+      }
+    },
     async records() {
       const all = await records().list();
       return await Promise.all(
         all.map(async ({ virtualServer, realServers }) => {
           const remembered = endpointIn(virtualServer);
-          return { virtualServer, realServers, held: remembered !== null && (await isHeld(remembered)) };
+          return { virtualServer, realServers, held: remembered !== null && (await mayBeHeld(remembered)) };
         }),
       );
     },

@@ -3,8 +3,9 @@ import { systemClock } from './clock.js';
 import { endpointIn } from './config/endpoint.js';
 import { callControl, type Reply } from './control/client.js';
 import type { Endpoint } from './core/endpoint.js';
+import { isSurelyAtWork, lvscareAtWork, type Holder } from './core/holder.js';
 import { drainedFile, type DrainedFile } from './kernel/drained.js';
-import { heldNames, inTurn, surelyHeld, whoHolds, wordsFor } from './kernel/hold.js';
+import { heldNames, inTurn, lookAtHold, wordsFor } from './kernel/hold.js';
 import { records, type Made } from './kernel/records.js';
 import { runDirectory } from './kernel/run-directory.js';
 
@@ -35,10 +36,12 @@ export interface Neighbours {
 /** @param uid What we run as: the effective user id. */
 export function neighbours(uid: number): Neighbours {
   const directory = runDirectory();
+  const atWork = async (virtualServer: Endpoint): Promise<Holder | null> =>
+    lvscareAtWork(await lookAtHold(virtualServer), uid);
   return {
     async list() {
       const held = endpointsIn(await heldNames());
-      const sure = await Promise.all(held.map((one) => surelyHeld(one, uid)));
+      const sure = await Promise.all(held.map(async (one) => isSurelyAtWork(await lookAtHold(one), uid)));
       // Anybody may take the name of what is no virtual server.
       const names = [...(await directory.names()), ...texts(held.filter((_, index) => sure[index]))];
       return endpointsIn([...new Set(names)].sort());
@@ -51,14 +54,14 @@ export function neighbours(uid: number): Neighbours {
         case 'failed':
           return { kind: 'silent', why: reply.why };
         case 'nobody': {
-          const holder = await whoHolds(virtualServer, uid);
+          const holder = await atWork(virtualServer);
           if (holder === null) return { kind: 'none' };
           const why = `${wordsFor(holder)} has no socket here (in a pod, is /run/lvscare the host's?)`;
           return { kind: 'hidden', why };
         }
       }
     },
-    isAtWork: async (virtualServer) => (await whoHolds(virtualServer, uid)) !== null,
+    isAtWork: async (virtualServer) => (await atWork(virtualServer)) !== null,
     record: async ({ text }) =>
       (await records(directory).list()).find((made) => made.virtualServer === text) ?? null,
     drained: ({ text }) => drainedFile(directory, text),
