@@ -1,7 +1,7 @@
 import { constants, fstatSync, openSync, writeSync } from 'node:fs';
 
 /** Standard output, as a logger writes to it. */
-export interface Output {
+interface Output {
   /** Writes a line now if there is room, and soon if there is not. Never waits, never throws. */
   write(line: string): void;
   /** Waits until all is written, but not for long: whoever is to read may be stuck. */
