@@ -115,11 +115,7 @@ module.exports = {
       comment: 'The metrics know the ports, the values, the report, and how Prometheus is told.',
       from: { path: '^src/metrics/' },
       to: {
-        pathNot: [
-          '^src/(metrics|core|care/ports|observe/(counted-)?report)',
-          '^node_modules/prom-client',
-          '^(node:)?perf_hooks$',
-        ],
+        pathNot: ['^src/(metrics|core|care/ports|observe/(counted-)?report)', '^node_modules/prom-client'],
       },
     },
     {

@@ -290,7 +290,7 @@ export function declareFamilies(registry: Registry) {
     ),
     eventLoopDelay: histogram(
       'event_loop_delay_seconds',
-      'For each second, the longest that the program could not attend to anything. Above 0.1 the node is short of CPU, and verdicts come late by as much.',
+      'Twice a second, by how much the program was late to attend to a timer. Above 0.1 the node is short of CPU, and verdicts come late by as much.',
       [],
       [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
     ),
