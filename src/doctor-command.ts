@@ -170,7 +170,6 @@ function subjectOf(config: CareConfig): Subject {
     masquerade,
     setsSysctls: sysctl,
     sysctls: sysctlsFor(config, release()),
-    acceptedStatuses: probe.acceptedStatuses,
     scheme: probe.scheme,
     healthPort: probe.port,
   };

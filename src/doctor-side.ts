@@ -133,8 +133,7 @@ function networkOf(config: CareConfig | null, rtnetlink: Rtnetlink): Network {
       ]);
       return all
         .filter(({ destination, prefixLength }) => destination === to && prefixLength === hostLength(family))
-        .map(({ metric, gateway, interfaceIndex }) => ({
-          metric,
+        .map(({ gateway, interfaceIndex }) => ({
           gateway,
           interfaceName: interfaceIndex === null ? null : (known.get(interfaceIndex) ?? null),
         }));

@@ -128,7 +128,7 @@ const PROBE = {
   summary: 'Ask real servers once, and say what care would see',
   synopsis: '--rs IP:PORT... [options]',
   description:
-    'Asks every real server once, as care does it, over a connection of its own, all at the same time. Says of each how ' +
+    'Asks every real server once, as care does it, over a connection of its own, at most fifty at a time. Says of each how ' +
     'long TCP, TLS and the answer took, what TLS agreed on, which certificates it showed and which of them is not ' +
     'accepted, and what care would do if it went on like this. Changes nothing.',
   options: [

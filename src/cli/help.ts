@@ -65,13 +65,13 @@ function describeCommand(
   { name, synopsis, description, options, notes, examples }: CommandSpec,
   withChoices: boolean,
 ): Argv {
-  for (const { flag, aliases = [], help: words, defaultText, group, choices, obsolete } of options) {
+  for (const { flag, aliases = [], help: words, defaultText, group, choices, hidden } of options) {
     command.option(flag, {
       alias: [...aliases],
       // Not as yargs' own tag at the right margin, which it squeezes against the text.
       describe: defaultText === undefined ? words : `${words} (default: ${defaultText})`,
       group,
-      hidden: obsolete === true,
+      hidden: hidden === true,
       ...(withChoices && choices !== undefined ? { choices } : {}),
     });
   }

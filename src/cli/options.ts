@@ -13,8 +13,8 @@ export interface OptionSpec {
   readonly group: string;
   /** Values to complete, when there are only a few. */
   readonly choices?: readonly string[];
-  /** Accepted for manifests that were written for the Go program, and no longer of use. */
-  readonly obsolete?: true;
+  /** Accepted for arguments that were written for something else, such as the Go program. It has no effect, and help is silent on it. */
+  readonly hidden?: true;
 }
 
 const SERVERS = 'Servers:';
@@ -26,7 +26,7 @@ const WATCHING = 'Watching it:';
 const DOING = 'Instead of taking care:';
 const LOGGING = 'Logging:';
 
-/** Those of `lvscare care`. The environment variable of each is `CARE_` and its flag in upper case, dashes to underscores. */
+/** Those of `lvscare care`. The environment variable of each is `CARE_`, or else `IPVS_`, and its flag in upper case, dashes to underscores. */
 export const CARE_OPTIONS = [
   {
     flag: 'vs',
@@ -282,7 +282,7 @@ export const CARE_OPTIONS = [
     choices: ['auto', 'json', 'text'],
     group: LOGGING,
   },
-  { flag: 'masqueradebit', kind: 'text', help: '', group: DOING, obsolete: true },
+  { flag: 'masqueradebit', kind: 'text', help: '', group: DOING, hidden: true },
 ] as const satisfies readonly OptionSpec[];
 
 /** Options of care that another command has as well, with what is different there. */
@@ -300,7 +300,7 @@ export function fromCare(
 export function withoutEffect(flags: readonly CareFlag[]): readonly OptionSpec[] {
   const all: readonly OptionSpec[] = CARE_OPTIONS;
   return all.flatMap((spec) =>
-    flags.includes(spec.flag as CareFlag) ? [{ ...spec, obsolete: true as const }] : [],
+    flags.includes(spec.flag as CareFlag) ? [{ ...spec, hidden: true as const }] : [],
   );
 }
 

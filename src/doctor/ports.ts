@@ -17,8 +17,6 @@ export interface Subject {
   /** Whether lvscare sets sysctls itself. */
   readonly setsSysctls: boolean;
   readonly sysctls: readonly WantedSysctl[];
-  /** Statuses that are accepted beside those below 400. */
-  readonly acceptedStatuses: ReadonlySet<number>;
   readonly scheme: 'https' | 'http';
   /** Where health is asked, if it is not where clients ask. */
   readonly healthPort: number | null;
@@ -31,12 +29,12 @@ export interface WantedSysctl {
   readonly without: string;
 }
 
-/** Files by their absolute path. All reject with the error of the file system. */
+/** Files by their absolute path. Who reads rejects with the error of the file system. */
 export interface Files {
   read(path: string): Promise<string>;
   list(path: string): Promise<readonly string[]>;
   readLink(path: string): Promise<string>;
-  /** The code of the error that writing would fail with; null when it would not. */
+  /** The code of the error that writing would fail with; null when it would not. Never rejects. */
   whyNotWritable(path: string): Promise<string | null>;
 }
 
@@ -48,7 +46,6 @@ export interface Address {
 }
 
 export interface HostRoute {
-  readonly metric: number | null;
   readonly gateway: string | null;
   readonly interfaceName: string | null;
 }

@@ -18,33 +18,21 @@ interface Sources {
   stuck(): string | null;
   /** Why the last reconcile did not make the kernel so, or null. */
   unready(): string | null;
-  /** null for a listing of the paths. */
-  readonly page: ((report: CountedReport) => Page) | null;
+  page(report: CountedReport): Page;
   /** Shares what costs something to make among all who ask for it. */
   shared<Value>(make: () => Promise<Value>): () => Promise<Value>;
   breathe(): Promise<void>;
 }
 
-const LISTING = [
-  'lvscare',
-  '',
-  '/metrics      for Prometheus',
-  '/healthz      200 while every monitor and the reconciler make progress, else 503 and what is stuck',
-  '/readyz       200 once the kernel is as it should be, else 503 and why it is not',
-  '/report.json  all that is known of every server',
-].join('\n');
-
 /** What can be asked for. */
 export function routesOf(sources: Sources): Routes {
-  const { page } = sources;
   const json = sources.shared(async (): Promise<Answer> => ({
     status: 200,
     type: 'application/json',
     body: Buffer.from(await reportJson(await sources.report(), () => sources.breathe())),
   }));
   const root = sources.shared(async (): Promise<Answer> => {
-    if (page === null) return plain(200, LISTING);
-    const { pieces, contentSecurityPolicy } = page(await sources.report());
+    const { pieces, contentSecurityPolicy } = sources.page(await sources.report());
     const made: string[] = [];
     for (const piece of pieces) {
       made.push(piece);

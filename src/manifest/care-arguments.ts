@@ -4,7 +4,7 @@ import type { Arguments } from '../config/settings.js';
 interface CareOption {
   readonly flag: string;
   readonly kind: 'text' | 'list' | 'switch';
-  readonly obsolete?: true;
+  readonly hidden?: true;
 }
 
 /**
@@ -13,7 +13,7 @@ interface CareOption {
  */
 export function careArguments(given: Arguments, options: readonly CareOption[]): string[] {
   return options
-    .filter(({ obsolete }) => obsolete !== true)
+    .filter(({ hidden }) => hidden !== true)
     .flatMap(({ flag, kind }) => {
       const texts = [given[flag] ?? []].flat();
       const values = kind === 'list' ? texts.flatMap((text) => elements(flag, text)) : texts.slice(-1);

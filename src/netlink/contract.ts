@@ -126,6 +126,7 @@ export interface WireServiceConfig {
   readonly scheduler: string;
   /** IP_VS_SVC_F_*. */
   readonly flags: number;
+  /** Of persistence, in seconds. */
   readonly timeout: number;
   /** IPv4: the mask as a number (255.255.255.0 is 0xffffff00). IPv6: the prefix length. */
   readonly netmask: number;

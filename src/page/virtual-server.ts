@@ -103,7 +103,7 @@ function facts(virtualServer: VirtualServerReport, nowMs: number): Markup {
     .map(([what, count]) => `${what} ${count === 1 ? 'once' : `${count} times`}`);
   const items: readonly (readonly [string, Markup | string])[] = [
     ['Scheduler', scheduler],
-    ['Mode', `${mode === '' ? 'none' : mode}${masquerade ? ', masquerading' : ''}`],
+    ['Mode', `${mode}${masquerade ? ', masquerading' : ''}`],
     ['This node', nodeAddress ?? 'not known'],
     ['Interval', durationInWords(intervalMs)],
     [

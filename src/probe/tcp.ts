@@ -93,6 +93,12 @@ export function endConnection(tcp: net.Socket, socket: net.Socket): void {
   });
 }
 
+/** What Node has of a socket, and tells nobody of. */
+interface Internals {
+  readonly _handle?: { readonly fd?: number } | null;
+  resetAndClosing?: boolean;
+}
+
 /**
  * A socket that ends by RST, whoever ends it: TLS above it destroys it as well, and so does undici. A probe leaves no
  * TIME_WAIT on either side for a client's connection to run into.
@@ -102,11 +108,6 @@ export function endConnection(tcp: net.Socket, socket: net.Socket): void {
  *
  * Half-open, and so is TLS above it: that the server has said goodbye is no reason to say it too.
  */
-interface Internals {
-  readonly _handle?: { readonly fd?: number } | null;
-  resetAndClosing?: boolean;
-}
-
 class ResetSocket extends net.Socket {
   override destroy(error?: Error): this {
     const self = this as Internals;

@@ -275,12 +275,12 @@ describe('help', () => {
 
   it('of care has every option that is of use, with its other spellings and its default', async () => {
     const text = await printed('care --help');
-    for (const { flag, aliases = [], defaultText, help, obsolete } of OPTIONS) {
+    for (const { flag, aliases = [], defaultText, help, hidden } of OPTIONS) {
       const entry = new RegExp(
         `^ +(-\\w, )?--${flag}(, --[a-z-]+)? [^]*?(?=^ +(-\\w, )?--|^\\S|^$)`,
         'm',
       ).exec(text);
-      if (obsolete === true) {
+      if (hidden === true) {
         assert.equal(entry, null, `--${flag} is of no use`);
         continue;
       }

@@ -26,8 +26,8 @@ describe('completion', () => {
 
   it('offers every option of care that is of use', async () => {
     const options = await offered('care', '--');
-    for (const { flag, obsolete } of OPTIONS) {
-      assert.equal(options.includes(`--${flag}`), obsolete !== true, flag);
+    for (const { flag, hidden } of OPTIONS) {
+      assert.equal(options.includes(`--${flag}`), hidden !== true, flag);
     }
   });
 

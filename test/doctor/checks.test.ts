@@ -366,13 +366,13 @@ table('routes', checkRoutes, [
   ['none', well, 'ok: no other route to 10.103.97.2/32'],
   [
     'left over from mode route',
-    (fake) => void fake.routes.push({ metric: 50, gateway: '10.0.0.9', interfaceName: 'eth0' }),
+    (fake) => void fake.routes.push({ gateway: '10.0.0.9', interfaceName: 'eth0' }),
     /^warn: .*left over from mode route.* -> ip route del 10\.103\.97\.2\/32 via 10\.0\.0\.9$/,
   ],
   [
     'mode route',
     (fake) => {
-      fake.routes.push({ metric: 50, gateway: '10.0.0.9', interfaceName: 'eth0' });
+      fake.routes.push({ gateway: '10.0.0.9', interfaceName: 'eth0' });
       return { mode: 'route' };
     },
     'ok: there is a route to 10.103.97.2/32',

@@ -18,7 +18,6 @@ export const SUBJECT: Subject = {
   masquerade: false,
   setsSysctls: true,
   sysctls: [{ name: 'net.ipv4.vs.expire_nodest_conn', value: '1', without: 'connections hang' }],
-  acceptedStatuses: new Set(),
   scheme: 'https',
   healthPort: null,
 };
