@@ -19,7 +19,7 @@ import { logReporter } from './log/log-reporter.js';
 import type { BriefReport, Report } from './observe/report.js';
 import { Scoreboard } from './observe/scoreboard.js';
 import { summaryOf } from './observe/summary.js';
-import { tellAll } from './observe/tell-all.js';
+import { tellAll, tellEach } from './observe/tell-all.js';
 import { takePrecedence } from './priority.js';
 import { Ipvs, Rtnetlink } from './netlink/index.js';
 
@@ -127,21 +127,24 @@ async function takeCare(
   const report = (): Report => ({ ...head(), virtualServers: [board.report()] });
   const brief = (): BriefReport => ({ ...head(), virtualServers: [board.brief()] });
   const watching = await composeWatching(config, log, { report, brief, usage });
-  const prober = await composeProber(config, log, (server, exchange) => {
-    board.exchanged(server, exchange);
-    watching?.exchanged(server, exchange);
-  });
+  const reporter = tellAll([
+    logReporter(log, config, systemClock, () => maintenance.drained.size > 0),
+    board,
+    ...(watching === null ? [] : [watching.reporter]),
+  ]);
+  const observers = watching === null ? [board] : [board, watching];
+  const onExchange = tellEach(
+    observers.map((observer) => observer.exchanged.bind(observer)),
+    reporter,
+  );
+  const prober = await composeProber(config, log, onExchange);
   const parts: CareParts = {
     ...upkeep,
     prober,
     changes: kernelChanges(handles.rtnetlink, virtualServer),
     clock: systemClock,
     random: Math.random,
-    reporter: tellAll([
-      logReporter(log, config, systemClock, () => maintenance.drained.size > 0),
-      board,
-      ...(watching === null ? [] : [watching.reporter]),
-    ]),
+    reporter,
     maintenance,
   };
   await lookAtTable(parts.table, virtualServer, log);

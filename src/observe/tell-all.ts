@@ -6,17 +6,9 @@ import type { Reporter } from '../care/ports.js';
  */
 export function tellAll(reporters: readonly [Reporter, ...Reporter[]]): Reporter {
   const [first] = reporters;
-  const faulty = new Set<Reporter>();
-  const each = (tell: (reporter: Reporter) => void): void => {
-    for (const reporter of reporters)
-      try {
-        tell(reporter);
-      } catch (error) {
-        if (faulty.has(reporter)) continue;
-        faulty.add(reporter);
-        if (reporter !== first) first.fault('an observer', error as Error);
-      }
-  };
+  const each = isolating(reporters, (reporter, error) => {
+    if (reporter !== first) first.fault(WHO, error);
+  });
   return {
     probed: (...heard) => {
       each((reporter) => {
@@ -83,5 +75,40 @@ export function tellAll(reporters: readonly [Reporter, ...Reporter[]]): Reporter
         reporter.fault(...heard);
       });
     },
+  };
+}
+
+/** The same for who hears of one thing alone: one that throws is told of as a fault, once. */
+export function tellEach<Heard extends readonly unknown[]>(
+  listeners: readonly ((...heard: Heard) => void)[],
+  reporter: Pick<Reporter, 'fault'>,
+): (...heard: Heard) => void {
+  const each = isolating(listeners, (_listener, error) => {
+    reporter.fault(WHO, error);
+  });
+  return (...heard) => {
+    each((listener) => {
+      listener(...heard);
+    });
+  };
+}
+
+const WHO = 'an observer';
+
+/** Turns to one listener after the other, whatever they throw. */
+function isolating<Listener>(
+  listeners: readonly Listener[],
+  onFirstFault: (listener: Listener, error: Error) => void,
+): (tell: (listener: Listener) => void) => void {
+  const faulty = new Set<Listener>();
+  return (tell) => {
+    for (const listener of listeners)
+      try {
+        tell(listener);
+      } catch (error) {
+        if (faulty.has(listener)) continue;
+        faulty.add(listener);
+        onFirstFault(listener, error as Error);
+      }
   };
 }

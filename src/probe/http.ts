@@ -8,6 +8,8 @@ import { endConnection } from './tcp.js';
 /** How much of an answer's body is read. What comes after says nothing about health. */
 const MOST_BODY_BYTES = 64 * 1024;
 const MOST_HEADER_BYTES = 256 * 1024;
+/** How many answers of the kind 1xx may come before the answer: no apiserver sends one, and a flood of them keeps us busy. */
+const MOST_INTERIM_ANSWERS = 32;
 /** Longer than any connection lives: when an idle one ends is the server's to say. */
 const FOREVER_MS = 2 ** 31 - 1;
 
@@ -118,6 +120,7 @@ export class HttpConnection {
     signal: AbortSignal,
     onHead: (status: number, date: string | null) => void,
   ): Promise<Answer> {
+    let interim = 0;
     const answer = await request.call(this.#client, {
       method: asked.method,
       path: asked.path,
@@ -128,6 +131,14 @@ export class HttpConnection {
       },
       body: asked.body,
       signal,
+      // What it throws ends the request and the connection.
+      onInfo: () => {
+        interim += 1;
+        if (interim <= MOST_INTERIM_ANSWERS) return;
+        // Before undici has a word of its own for it.
+        this.#error ??= new Error('status 1xx again and again, and no answer');
+        throw this.#error;
+      },
     });
     const { date } = answer.headers;
     onHead(answer.statusCode, typeof date === 'string' ? date : null);

@@ -5,7 +5,7 @@ import { endpoint } from '../../src/core/endpoint.js';
 import type { Evidence } from '../../src/core/evidence.js';
 import { step, unknownHealth, type Health } from '../../src/core/health.js';
 import { Scoreboard } from '../../src/observe/scoreboard.js';
-import { tellAll } from '../../src/observe/tell-all.js';
+import { tellAll, tellEach } from '../../src/observe/tell-all.js';
 
 const VS = endpoint('ipv4', '10.103.97.2', 6443);
 const [A, B] = [endpoint('ipv4', '10.0.0.1', 6443), endpoint('ipv4', '10.0.0.2', 6443)];
@@ -214,5 +214,19 @@ describe('the scoreboard', () => {
       },
     });
     tellAll([noLog]).judged(A, unknownHealth(0), unknownHealth(0));
+  });
+
+  it('hears of one thing alone although another one throws, and the fault is told once', () => {
+    const [heard, faults]: [number[], string[]] = [[], []];
+    const broken = (): never => {
+      throw new Error('odd');
+    };
+    const tell = tellEach([broken, (number: number) => heard.push(number)], {
+      fault: (where, error) => faults.push(`${where}: ${error.message}`),
+    });
+    tell(1);
+    tell(2);
+    assert.deepEqual(heard, [1, 2]);
+    assert.deepEqual(faults, ['an observer: odd']);
   });
 });

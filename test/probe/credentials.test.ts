@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,6 +13,7 @@ import {
   type CredentialFiles,
   type Credentials,
   type CurrentCredentials,
+  type Disk,
 } from '../../src/probe/credentials.js';
 import { rawAboveTls } from './servers.js';
 
@@ -61,14 +63,17 @@ function put(name: string, content: string | Buffer): string {
 const copy = (name: string, from: string): string => put(name, readFileSync(from));
 
 /** Credentials, and what they tell of trouble. */
-function watched(files: Partial<CredentialFiles>): { credentials: Credentials; told: (string | null)[] } {
+function watched(
+  files: Partial<CredentialFiles>,
+  how: Parameters<typeof createCredentials>[2] = {},
+): { credentials: Credentials; told: (string | null)[] } {
   const told: (string | null)[] = [];
-  const credentials = createCredentials({ ...NOTHING, ...files }, (what, error) => {
+  const onTrouble = (what: string, error: Error | null): void => {
     told.push(
       `${what.replaceAll(directory, '')}: ${error === null ? 'over' : error.message.replace(directory, '')}`,
     );
-  });
-  return { credentials, told };
+  };
+  return { credentials: createCredentials({ ...NOTHING, ...files }, onTrouble, how), told };
 }
 
 function assertSame(one: CurrentCredentials, other: CurrentCredentials): void {
@@ -385,5 +390,139 @@ describe('what is no good', () => {
     assert.equal((await meet(credentials)).shown, 'second');
     assert.equal((await credentials.current()).token, 'good');
     assert.deepEqual(told, ['token /token: it is not one token']);
+  });
+});
+
+describe('a file system that does not answer', () => {
+  /** The real one, which answers about files of some names only when it is let. */
+  class HangingDisk implements Disk {
+    readonly hangs = new Set<string>();
+    /** How many requests are with it, and how many were at the most. */
+    waiting = 0;
+    most = 0;
+    readonly #let: (() => void)[] = [];
+
+    look(file: string): ReturnType<Disk['look']> {
+      return this.#when(file, () => stat(file, { bigint: true }));
+    }
+
+    read(file: string): Promise<string> {
+      return this.#when(file, () => readFile(file, 'utf8'));
+    }
+
+    recover(): void {
+      this.hangs.clear();
+      for (const goOn of this.#let.splice(0)) goOn();
+    }
+
+    async #when<Answer>(file: string, answer: () => Promise<Answer>): Promise<Answer> {
+      this.waiting += 1;
+      this.most = Math.max(this.most, this.waiting);
+      try {
+        if (this.hangs.has(file)) await new Promise<void>((resolve) => this.#let.push(resolve));
+        return await answer();
+      } finally {
+        this.waiting -= 1;
+      }
+    }
+  }
+
+  const files = (): Partial<CredentialFiles> & { readonly tokenFile: string } => ({
+    verify: true,
+    caFile: copy('ca', ca),
+    certificateFile: copy('crt', first.certificateFile),
+    keyFile: copy('key', first.keyFile),
+    tokenFile: put('token', 'one'),
+  });
+
+  /** Longer than a disk takes that answers, on a machine that is busy. */
+  const LOOK_MS = 200;
+  /** Far longer than a test may take: who waits for the disk all the same is seen to. */
+  const WATCHDOG = { timeout: 20_000 };
+
+  async function untilTold(told: readonly unknown[], count: number): Promise<void> {
+    while (told.length < count) await sleep(1);
+  }
+
+  for (const name of ['ca', 'crt', 'key', 'token'])
+    it(
+      `about ${name}: what was good stays in use, and it is told once, and once that it is over`,
+      WATCHDOG,
+      async () => {
+        const disk = new HangingDisk();
+        const { credentials, told } = watched(files(), { disk, lookMs: LOOK_MS });
+        const before = await credentials.current();
+        disk.hangs.add(path(name));
+        for (let times = 0; times < 3; times += 1) assertSame(await credentials.current(), before);
+        await Promise.all(Array.from({ length: 20 }, () => credentials.current()));
+        await untilTold(told, 1);
+        assert.equal(disk.waiting, 1, 'one look at a time');
+        assert.equal(told.length, 1);
+        assert.match(
+          String(told[0]),
+          new RegExp(`^file system of .*/${name}.*: no answer in ${LOOK_MS} ms$`),
+        );
+        put('token', 'two');
+        disk.recover();
+        await untilTold(told, 2);
+        assert.equal(told[1], String(told[0]).replace(/: .*/, ': over'));
+        assert.equal((await credentials.current()).token, 'two');
+        assert.equal(told.length, 2);
+        assert.equal(disk.most, 1, 'one file after another');
+      },
+    );
+
+  it('from the start: there is nothing to go on with before it answers', WATCHDOG, async () => {
+    const disk = new HangingDisk();
+    const given = files();
+    disk.hangs.add(given.tokenFile);
+    const { credentials, told } = watched(given, { disk, lookMs: LOOK_MS });
+    const asked = credentials.current();
+    await untilTold(told, 1);
+    assert.deepEqual(told, [`file system of token /token: no answer in ${LOOK_MS} ms`]);
+    disk.recover();
+    assert.equal((await asked).token, 'one');
+    assert.equal(told.length, 2);
+  });
+
+  it('has nobody wait again while it is known not to', WATCHDOG, async () => {
+    const disk = new HangingDisk();
+    const given = files();
+    const { credentials, told } = watched(given, { disk, lookMs: LOOK_MS });
+    await credentials.current();
+    disk.hangs.add(given.tokenFile);
+    await credentials.current();
+    await untilTold(told, 1);
+    let ticks = 0;
+    const timer = setInterval(() => (ticks += 1), 1);
+    // Not even for the event loop to come round to a timer many times.
+    for (let times = 0; times < 50; times += 1) await credentials.current();
+    clearInterval(timer);
+    assert.equal(ticks, 0);
+    disk.recover();
+  });
+
+  it('about one file, and then about the next: each is told', WATCHDOG, async () => {
+    const disk = new HangingDisk();
+    const given = files();
+    const { credentials, told } = watched(given, { disk, lookMs: LOOK_MS });
+    await credentials.current();
+    disk.hangs.add(path('ca'));
+    await credentials.current();
+    const lookAtToken = disk.look.bind(disk);
+    disk.look = (file) => {
+      if (file === given.tokenFile) disk.hangs.add(file);
+      return lookAtToken(file);
+    };
+    disk.recover();
+    await untilTold(told, 3);
+    assert.deepEqual(told, [
+      `file system of CA /ca: no answer in ${LOOK_MS} ms`,
+      'file system of CA /ca: over',
+      `file system of token /token: no answer in ${LOOK_MS} ms`,
+    ]);
+    disk.look = lookAtToken;
+    disk.recover();
+    await untilTold(told, 4);
   });
 });

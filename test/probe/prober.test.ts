@@ -337,6 +337,16 @@ const cases: Readonly<Record<string, Case>> = {
     kind: 'broken',
     detail: /does not match the HTTP\/1\.1 protocol/,
   },
+  'early hints without end': {
+    server: flooding('HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n'),
+    kind: 'broken',
+    detail: /^status 1xx again and again/,
+  },
+  'early hints before the answer': {
+    server: sayingAboveTls(`${'HTTP/1.1 103 Early Hints\r\n\r\n'.repeat(3)}${HEADERS}all of it.`),
+    kind: 'ok',
+    detail: /^status 200$/,
+  },
   'an upgrade that nobody asked for': {
     server: () =>
       rawAboveTls(good, (socket) =>
@@ -348,6 +358,17 @@ const cases: Readonly<Record<string, Case>> = {
     detail: /upgrade/,
   },
 };
+
+/** Sends the same again and again, for as long as somebody reads. */
+function flooding(text: string): () => Promise<Listening> {
+  return () =>
+    rawAboveTls(good, (socket) => {
+      const fill = (): void => {
+        while (!socket.destroyed && socket.write(text.repeat(100)));
+      };
+      socket.once('data', fill).on('drain', fill);
+    });
+}
 
 /** Servers that let time pass: one after another, so that they have it. */
 const slowCases: Readonly<Record<string, Case>> = {

@@ -3,17 +3,22 @@ import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import { after, afterEach, before, describe, it, type TestContext } from 'node:test';
 import { Lab, until, type LabProcess } from '../../lab/index.js';
+import { allAre, closePairs, pairsToAll, pairTo, promiseOf, Sockets, type Pair } from './live-connections.js';
 import { allOf, restore, takeCare, untilWeights } from './lvscare.js';
 
 describe('faults in time', () => {
   let lab: Lab;
   let daemon: LabProcess;
+  /** When nothing happens. */
+  let sockets: Sockets;
+  let pairs: Pair[] = [];
   before(async () => {
     lab = await Lab.create();
   });
   after(() => lab.close());
   afterEach(async () => {
     await daemon.stop();
+    await closePairs(...pairs.splice(0));
     await lab.node.mend();
     await restore(lab);
   });
@@ -21,10 +26,22 @@ describe('faults in time', () => {
   const verdicts = (): string[] =>
     daemon.lines.map((line) => line.text).filter((text) => /:6443 is (?!up \(was unknown\))/.test(text));
 
+  async function start(...args: Parameters<typeof takeCare>): Promise<void> {
+    daemon = await takeCare(...args);
+    sockets = await Sockets.of(daemon, ...lab.masters);
+  }
+
+  async function nothingIsLeft(): Promise<void> {
+    await closePairs(...pairs.splice(0));
+    await sockets.areNoMore();
+  }
+
   it('an apiserver that flaps once a second is held out, and comes back when it is steady', async (context) => {
     // So that it is seen at its best and at its worst in each second.
     const times = ['--interval', '300ms', '--fast-interval', '50ms', '--max-hold', '8s'];
-    daemon = await takeCare(lab, times, { quick: false });
+    await start(lab, times, { quick: false });
+    const { fresh, live } = promiseOf('one fails and recovers once a second');
+    pairs = [await pairTo(lab, lab.master(1).name)];
     const client = await lab.node.steady({ everyMs: 100, timeoutMs: 20_000 });
     const from = daemon.lines.length;
     let flapping = true;
@@ -42,6 +59,7 @@ describe('faults in time', () => {
       const { text } = await daemon.waitForLine(/201:6443 .*flaps/, { from, timeoutMs: 60_000 });
       context.diagnostic(text);
       const enough = falls + 10;
+      await allAre(live, pairs);
       await until(() => falls >= enough, { timeoutMs: 60_000 });
     } finally {
       flapping = false;
@@ -55,26 +73,38 @@ describe('faults in time', () => {
     const samples = await client.stop();
     tell(context, samples.length, client.failures.length);
     assert.ok(ups <= falls / 2, `up again ${ups} times in ${falls} falls`);
+    assert.equal(fresh, 'served');
     assert.deepEqual(client.failures, []);
+    await allAre(live, pairs);
+    await nothingIsLeft();
   });
 
   it('20 % of packets lost and a delay of 200 ms for 60 s: no verdict', async (context) => {
     // At the default times, which is what the promise is about.
-    daemon = await takeCare(lab, [], { quick: false });
+    await start(lab, [], { quick: false });
+    const { fresh, live } = promiseOf('20 % of packets lost, and a delay of 200 ms');
+    pairs = await pairsToAll(lab);
     // What the node sends is what all three of them, and their answers, depend on.
     await lab.node.impair({ delayMs: 200, lossPercent: 20 });
     const client = await lab.node.steady({ everyMs: 1000, timeoutMs: 30_000 });
-    await delay(60_000);
+    const overMs = performance.now() + 60_000;
+    await allAre(live, pairs, { answerMs: 45_000 });
+    await delay(overMs - performance.now());
     assert.deepEqual(verdicts(), []);
     await untilWeights(lab, allOf(lab));
     await lab.node.mend();
     const samples = await client.stop();
     tell(context, samples.length, client.failures.length);
+    assert.equal(fresh, 'served');
     assert.deepEqual(client.failures, []);
+    await allAre(live, pairs);
+    await nothingIsLeft();
   });
 
   it('a graceful restart costs no client anything', async (context) => {
-    daemon = await takeCare(lab, ['--health-path', '/readyz', '--max-hold', '0']);
+    await start(lab, ['--health-path', '/readyz', '--max-hold', '0']);
+    const { fresh, live } = promiseOf('a graceful restart');
+    pairs = await pairsToAll(lab);
     const client = await lab.node.steady({ everyMs: 75, timeoutMs: 20_000 });
     for (const master of lab.masters) {
       const served = (): number =>
@@ -84,6 +114,10 @@ describe('faults in time', () => {
       const ended = master.shutDown({ unreadyMs: 2000 });
       await daemon.waitForLine(new RegExp(`${master.addresses.ipv4}:6443 is sick .*status 500`), { from });
       await ended;
+      await allAre(
+        live,
+        pairs.filter(({ name }) => name === master.name),
+      );
       await daemon.waitForLine(new RegExp(`${master.addresses.ipv4}:6443 is dead .*refused`), { from });
       await master.start();
       await untilWeights(lab, allOf(lab));
@@ -92,7 +126,9 @@ describe('faults in time', () => {
     }
     const samples = await client.stop();
     tell(context, samples.length, client.failures.length);
+    assert.equal(fresh, 'served');
     assert.deepEqual(client.failures, []);
+    await nothingIsLeft();
   });
 });
 

@@ -3,48 +3,49 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Lab, until, type LabProcess, type Master } from '../../lab/index.js';
-import { BusyClient, connectionTo, type Connection } from './clients.js';
+import {
+  allAre,
+  closePairs,
+  connectionsAre,
+  pairsToAll,
+  pairTo,
+  promiseOf,
+  Sockets,
+  type Pair,
+} from './live-connections.js';
 import { allOf, answerers, restore, takeCare, untilWeights, VS } from './lvscare.js';
 
-const OPTIONS = ['--health-timeout', '1500ms', '--drain-timeout', '2m', '--max-hold', '0'];
+/** A client's kernel asks more seldom the longer nobody answers. */
+const AFTER_SILENCE_MS = 60_000;
+
+const OPTIONS = ['--health-timeout', '1500ms', '--handshake-interval', '1s'].concat(
+  ['--drain-timeout', '2m'],
+  ['--max-hold', '0'],
+);
 
 describe('faults of all apiservers', () => {
   let lab: Lab;
   let daemon: LabProcess;
   /** From which line on this test's begin. */
   let from: number;
+  /** When nothing happens. */
+  let sockets: Sockets;
+  let pairs: readonly Pair[] = [];
   before(async () => {
     lab = await Lab.create();
     daemon = await takeCare(lab, OPTIONS);
+    sockets = await Sockets.of(daemon, ...lab.masters);
     from = daemon.lines.length;
   });
   after(() => lab.close());
   afterEach(async () => {
+    await closePairs(...pairs);
+    pairs = [];
     await restore(lab);
     await untilWeights(lab, allOf(lab));
     from = daemon.lines.length;
+    await sockets.areNoMore();
   });
-
-  /** An idle connection and a busy one to each. */
-  async function connections(): Promise<{ idle: Connection; busy: BusyClient }[]> {
-    const pairs: { idle: Connection; busy: BusyClient }[] = [];
-    for (const { name } of lab.masters) {
-      const idle = await connectionTo(lab, name);
-      pairs.push({ idle, busy: new BusyClient(await connectionTo(lab, name)) });
-    }
-    return pairs;
-  }
-
-  /** All connections are answered, and closed. */
-  async function answered(pairs: readonly { idle: Connection; busy: BusyClient }[]): Promise<void> {
-    for (const [index, { idle, busy }] of pairs.entries()) {
-      const { answers } = busy;
-      await until(() => busy.answers >= answers + 2, { timeoutMs: 60_000, what: `busy ${index} goes on` });
-      assert.equal((await idle.whoami(60_000)).name, lab.master(index).name);
-      await busy.stop();
-      await idle.close();
-    }
-  }
 
   async function allJudged(judgement: string): Promise<void> {
     for (const { addresses } of lab.masters)
@@ -52,44 +53,73 @@ describe('faults of all apiservers', () => {
   }
 
   it('all answer 500: a last resort, and nobody notices', async () => {
-    const pairs = await connections();
+    const { fresh, live } = promiseOf('all answer 500');
+    pairs = await pairsToAll(lab);
     for (const master of lab.masters) await master.fail();
     await allJudged('sick .*status 500');
     await untilWeights(lab, allOf(lab));
+    assert.equal(fresh, 'served');
     assert.equal(new Set(await answerers(lab, 6)).size, 3);
-    await answered(pairs);
+    const afterwards = await allAre(live, pairs);
     for (const master of lab.masters) await master.heal();
     await daemon.waitForLine(/the last resort is over/, { from });
+    await afterwards();
   });
 
   it('all are killed: no rows, and clients are refused in milliseconds', async () => {
+    const { fresh, live } = promiseOf('all are killed');
+    pairs = await pairsToAll(lab);
     for (const master of lab.masters) await master.kill();
     await allJudged('dead .*refused');
     await untilWeights(lab, {});
-    const result = await lab.node.request();
-    assert.ok(!result.ok && result.code === 'ECONNREFUSED', JSON.stringify(result));
-    assert.ok(result.latencyMs < 500, `${result.latencyMs} ms`);
+    assert.equal(fresh, 'refused');
+    await refused(lab);
+    await (
+      await allAre(live, pairs)
+    )();
     for (const master of lab.masters) await master.start();
     await untilWeights(lab, allOf(lab));
     assert.equal(new Set(await answerers(lab, 6)).size, 3);
   });
 
-  it('none is heard any more: no row is removed, and what stood goes on when the cable is in again', async () => {
-    const pairs = await connections();
+  it('all close their ports: clients are refused, and what stands goes on', async () => {
+    const { fresh, live } = promiseOf('all close their ports');
+    pairs = await pairsToAll(lab);
+    for (const master of lab.masters) await master.closePort();
+    await allJudged('dead .*refused');
+    await untilWeights(lab, Object.fromEntries(lab.masters.map(({ endpoint }) => [endpoint, 0])));
+    assert.equal(fresh, 'refused');
+    await refused(lab);
+    const afterwards = await allAre(live, pairs);
+    for (const master of lab.masters) await master.heal();
+    await untilWeights(lab, allOf(lab));
+    await afterwards();
+    assert.equal(new Set(await answerers(lab, 6)).size, 3);
+  });
+
+  it('none is heard any more: no row is removed, and what stood goes on when the cable is in again', async (context) => {
+    const { fresh, live } = promiseOf("none is heard any more (this node's own cable)");
+    pairs = await pairsToAll(lab);
     await lab.node.cut();
     await allJudged('dead .*silent');
     await daemon.waitForLine(/as a last resort/, { from });
     await untilWeights(lab, allOf(lab));
+    const asked = await lab.node.request(undefined, { timeoutMs: 8000 });
+    context.diagnostic(`new connection: ${JSON.stringify(asked)}`);
+    assert.equal(asked.ok ? 'served' : asked.code, fresh);
+    const afterwards = await allAre(live, pairs, { answerMs: AFTER_SILENCE_MS });
     await lab.node.mend();
     await allJudged('up .*ok');
-    await answered(pairs);
+    await afterwards();
     assert.deepEqual(await lab.node.weights(VS), allOf(lab));
     const removals = daemon.lines.slice(from).filter((line) => line.text.includes('removed'));
     assert.deepEqual(removals, []);
   });
 
   it("an outage of this node's own, however short, removes nobody and costs no connection", async (context) => {
-    const pairs = await connections();
+    const { fresh, live } = promiseOf("an outage of this node's own, of 0.8 to 3 s");
+    pairs = await pairsToAll(lab);
+    const client = await lab.node.steady({ everyMs: 200, timeoutMs: 20_000 });
     for (const outageMs of [800, 1400, 1800, 2200, 3000]) {
       await lab.node.cut();
       await delay(outageMs);
@@ -103,12 +133,23 @@ describe('faults of all apiservers', () => {
       await untilWeights(lab, allOf(lab));
       context.diagnostic(`${outageMs} ms: ${daemon.lines.slice(from).filter(isVerdict).length} verdicts`);
     }
-    await answered(pairs);
+    const samples = await client.stop();
+    context.diagnostic(`${samples.length} requests, ${client.failures.length} failed`);
+    const codes = client.failures.map((failure) => (failure.ok ? failure.status : failure.code));
+    assert.deepEqual(
+      codes.filter((code) => code !== fresh),
+      [],
+    );
+    assert.equal(new Set(await answerers(lab, 6)).size, 3);
+    await allAre(live, pairs, { answerMs: AFTER_SILENCE_MS });
     const removals = daemon.lines.slice(from).filter((line) => line.text.includes('removed'));
     assert.deepEqual(removals, []);
   });
 
-  it('one hangs: the others are probed as often as before', async () => {
+  it('one hangs: the others are probed as often as before, and clients notice nothing', async () => {
+    const { fresh, live } = promiseOf('one hangs, the others are well');
+    pairs = [await pairTo(lab, lab.master(1).name)];
+    const client = await lab.node.steady({ everyMs: 100, timeoutMs: 20_000 });
     const others = [lab.master(0), lab.master(2)];
     const probesIn = async (look: () => Promise<unknown>): Promise<number[]> => {
       const earlier = await Promise.all(others.map(probesOf));
@@ -125,22 +166,42 @@ describe('faults of all apiservers', () => {
       await until(async () => (await probesOf(lab.master(1))) >= hung + 3, { timeoutMs: 60_000 });
     });
     assert.ok(first >= 5 && second >= 5, `${first} and ${second} probes`);
+    const afterwards = await allAre(live, pairs);
     await lab.master(1).heal();
     await verdictsOf('up');
+    await afterwards();
+    await client.stop();
+    assert.equal(fresh, 'served');
+    assert.deepEqual(client.failures, []);
   });
 
   it('one closes each idle connection, or each one at all: no verdict', async () => {
+    const { fresh, live } = promiseOf('one closes each idle connection, or each one');
+    assert.equal(fresh, 'served');
     for (const manners of [{ idleMs: 300 }, { lastAnswer: true }]) {
       await lab.master(1).mind(manners);
+      const pair = await pairTo(lab, lab.master(1).name);
+      pairs = [...pairs, pair];
+      const client = await lab.node.steady({ everyMs: 100, timeoutMs: 20_000 });
       const { requests } = await lab.master(1).stats();
       const asked = requests['GET /healthz'] ?? 0;
       await until(async () => (await probesOf(lab.master(1))) >= asked + 5, { timeoutMs: 60_000 });
+      await connectionsAre(live, pair);
+      await client.stop();
+      assert.deepEqual(client.failures, []);
       await lab.master(1).heal();
     }
     const judged = daemon.lines.slice(from).filter((line) => line.text.includes(':6443 is'));
     assert.deepEqual(judged, []);
   });
 });
+
+/** A new connection is refused, at once. */
+async function refused(lab: Lab): Promise<void> {
+  const result = await lab.node.request();
+  assert.ok(!result.ok && result.code === 'ECONNREFUSED', JSON.stringify(result));
+  assert.ok(result.latencyMs < 500, `${result.latencyMs} ms`);
+}
 
 const isVerdict = ({ text }: { readonly text: string }): boolean => text.includes(':6443 is ');
 

@@ -1,9 +1,9 @@
 // The table of docs/faults.md, row by row, on a real kernel.
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it, type TestContext } from 'node:test';
-import { Lab, openSockets, until, type LabProcess, type Master } from '../../lab/index.js';
+import { Lab, until, type LabProcess, type Master } from '../../lab/index.js';
 import { cell, decisionTable, type TableRow } from '../core/decision-tables.js';
-import { BusyClient, connectionTo, type Connection } from './clients.js';
+import { closePairs, connectionsAre, pairTo, Sockets, type Pair } from './live-connections.js';
 import { allOf, answerers, restore, takeCare, untilWeights } from './lvscare.js';
 
 /** A daemon that judges soon, drains for longer than a row takes, and lets rows not weigh on each other. */
@@ -75,24 +75,18 @@ const FAULTS: Readonly<Record<string, Fault>> = {
   'certificate of a client missing': greeting({ kind: 'client-certificate' }),
 };
 
-/** Bounds, in ms; real times are told by the tests. Much longer than needed: a guest may be slow. */
-const RESET_MS = 10_000;
-const ANSWER_MS = 10_000;
-/** An apiserver learns by its own keepalive, after 15 s, of a client that was reset while it was cut off. */
-const IDLE_AGAIN_MS = 90_000;
-
 describe('each fault of docs/faults.md', () => {
   let lab: Lab;
   let daemon: LabProcess;
   let victim: Master;
   /** Sockets when nothing happens. */
-  let sockets: { readonly daemon: number; readonly victim: number };
+  let sockets: Sockets;
   let over = true;
   before(async () => {
     lab = await Lab.create();
     victim = lab.master(1);
     daemon = await takeCare(lab, OPTIONS);
-    sockets = await fewestSockets();
+    sockets = await Sockets.of(daemon, victim);
   });
   after(() => lab.close());
   afterEach(async () => {
@@ -115,26 +109,18 @@ describe('each fault of docs/faults.md', () => {
       const fault = FAULTS[cell(row, 'fault')];
       assert.ok(fault !== undefined);
       over = false;
-      const idle = await connectionTo(lab, victim.name);
-      const busy = new BusyClient(await connectionTo(lab, victim.name));
+      const pair = await pairTo(lab, victim.name);
       try {
-        await liveThrough(row, fault, idle, busy, context);
+        await liveThrough(row, fault, pair, context);
       } finally {
-        await busy.stop();
-        await idle.close();
+        await closePairs(pair);
       }
-      await noMoreSocketsThanBefore();
+      await sockets.areNoMore();
       over = true;
     });
   }
 
-  async function liveThrough(
-    row: TableRow,
-    fault: Fault,
-    idle: Connection,
-    busy: BusyClient,
-    context: TestContext,
-  ): Promise<void> {
+  async function liveThrough(row: TableRow, fault: Fault, pair: Pair, context: TestContext): Promise<void> {
     const from = daemon.lines.length;
     const startMs = performance.now();
     await fault.befall(victim, lab);
@@ -146,8 +132,10 @@ describe('each fault of docs/faults.md', () => {
     const served = new Set(await answerers(lab, 6));
     assert.deepEqual(served, new Set(namesThatServe(becomes === '1')), 'who serves new connections');
 
-    const afterwards = await connectionsAre(cell(row, 'live connections'), idle, busy, (resetMs) => {
-      context.diagnostic(`busy connection ended ${Math.round(resetMs - verdictMs)} ms after the verdict`);
+    const afterwards = await connectionsAre(cell(row, 'live connections'), pair, {
+      onReset: (resetMs) => {
+        context.diagnostic(`busy connection ended ${Math.round(resetMs - verdictMs)} ms after the verdict`);
+      },
     });
 
     const healed = daemon.lines.length;
@@ -181,51 +169,6 @@ describe('each fault of docs/faults.md', () => {
     return performance.now();
   }
 
-  /** Sees what the row says of live connections; returns what is to be seen when the fault is over. */
-  async function connectionsAre(
-    manner: string,
-    idle: Connection,
-    busy: BusyClient,
-    onReset: (atMs: number) => void,
-  ): Promise<() => Promise<void>> {
-    const answersMore = async (): Promise<void> => {
-      const { answers } = busy;
-      await until(() => busy.answers >= answers + 2, {
-        timeoutMs: ANSWER_MS,
-        what: 'the busy one is answered',
-      });
-    };
-    switch (manner) {
-      case 'live': {
-        await answersMore();
-        assert.equal((await idle.whoami(ANSWER_MS)).name, victim.name);
-        return async () => {
-          await answersMore();
-          assert.equal((await idle.whoami(ANSWER_MS)).name, victim.name);
-        };
-      }
-      case 'reset': {
-        const ending = await within(RESET_MS, busy.connection.ended, 'the busy connection is reset');
-        onReset(ending.atMs - performance.timeOrigin);
-        await idle.ask('/whoami');
-        await within(RESET_MS, idle.ended, 'the idle connection is reset');
-        return () => Promise.resolve();
-      }
-      case 'wait': {
-        const { answers } = busy;
-        await idle.ask('/whoami');
-        await assert.rejects(idle.expect(/master/, 1000), /TIMEOUT/);
-        assert.equal(busy.answers, answers);
-        return async () => {
-          await idle.expect(/"name":"master1"/, ANSWER_MS);
-          await answersMore();
-        };
-      }
-      default:
-        throw new Error(`docs/faults.md: no live connections that ${manner}`);
-    }
-  }
-
   function rowsWithVictim(becomes: string): Record<string, number> {
     const rows = allOf(lab);
     if (becomes !== 'gone') return { ...rows, [victim.endpoint]: Number(becomes) };
@@ -241,50 +184,4 @@ describe('each fault of docs/faults.md', () => {
       .slice(from)
       .map((line) => line.text)
       .join('\n');
-
-  async function countSockets(): Promise<typeof sockets> {
-    return {
-      daemon: await openSockets(daemon.pid),
-      victim: (await victim.stats()).openConnections,
-    };
-  }
-
-  /** The fewest of some moments: a probe that is under way has one of its own. */
-  async function fewestSockets(): Promise<typeof sockets> {
-    let fewest = await countSockets();
-    for (let time = 0; time < 20; time += 1) {
-      const now = await countSockets();
-      fewest = {
-        daemon: Math.min(fewest.daemon, now.daemon),
-        victim: Math.min(fewest.victim, now.victim),
-      };
-    }
-    return fewest;
-  }
-
-  async function noMoreSocketsThanBefore(): Promise<void> {
-    let now = sockets;
-    const fewAgain = async (): Promise<boolean> => {
-      now = await countSockets();
-      return now.daemon <= sockets.daemon && now.victim <= sockets.victim;
-    };
-    await until(fewAgain, { timeoutMs: IDLE_AGAIN_MS }).catch((error: unknown) => {
-      const numbers = `${JSON.stringify(now)}, before ${JSON.stringify(sockets)}`;
-      throw new Error(`sockets are left: ${numbers}`, { cause: error });
-    });
-  }
 });
-
-async function within<T>(timeoutMs: number, promise: Promise<T>, what: string): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const impatience = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => {
-      reject(new Error(`not so within ${timeoutMs} ms: ${what}`));
-    }, timeoutMs);
-  });
-  try {
-    return await Promise.race([promise, impatience]);
-  } finally {
-    clearTimeout(timer);
-  }
-}

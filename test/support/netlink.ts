@@ -1,6 +1,6 @@
 /** What the tests of netlink-ts share: handles that are closed, tables that are empty, errors that are judged. */
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { Ipvs, NetlinkError, ServiceFlag } from '../../src/netlink/index.js';
 import type {
   AddressServiceKey,
@@ -101,13 +101,29 @@ export async function netlinkError(
   return error;
 }
 
-/** How many netlink sockets this network namespace has; the kernel's own (port 0) not counted. */
+/** How many netlink sockets this process has, whoever else is in its network namespace. */
 export function netlinkSockets(): number {
-  return readFileSync('/proc/net/netlink', 'ascii')
-    .split('\n')
-    .slice(1)
-    .map((line) => line.trim().split(/\s+/))
-    .filter((columns) => columns.length > 2 && columns[2] !== '0').length;
+  const inodes = new Set(
+    readFileSync('/proc/net/netlink', 'ascii')
+      .split('\n')
+      .slice(1)
+      .map((line) => line.trim().split(/\s+/).at(-1) ?? ''),
+  );
+  return socketInodes().filter((inode) => inodes.has(inode)).length;
+}
+
+function socketInodes(): string[] {
+  return readdirSync('/proc/self/fd').flatMap((fd) => /^socket:\[(\d+)\]$/.exec(linkOf(fd))?.[1] ?? []);
+}
+
+function linkOf(fd: string): string {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`);
+  } catch (error) {
+    // The one by which the directory was read, or another thread's.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    throw error;
+  }
 }
 
 /** How many file descriptors this process has. */
