@@ -35,22 +35,57 @@ export function httpServer(
   limits: Limits,
   onFault: (path: string, error: Error) => void,
 ): Server {
-  const server = createServer(
-    {
-      maxHeaderSize: limits.headerBytes,
-      headersTimeout: limits.requestMs,
-      requestTimeout: limits.requestMs,
-      keepAliveTimeout: limits.keepAliveMs,
-      connectionsCheckingInterval: Math.min(1000, limits.requestMs / 2),
-      // An HTTP/1.1 client that names no host is not to be turned away for it: the name means nothing here.
-      requireHostHeader: false,
-    },
-    (request, response) => {
-      void respond(routes, limits, request, response, onFault);
-    },
-  );
+  const server = createServer({
+    maxHeaderSize: limits.headerBytes,
+    headersTimeout: limits.requestMs,
+    requestTimeout: limits.requestMs,
+    keepAliveTimeout: limits.keepAliveMs,
+    connectionsCheckingInterval: Math.min(1000, limits.requestMs / 2),
+    // An HTTP/1.1 client that names no host is not to be turned away for it: the name means nothing here.
+    requireHostHeader: false,
+  });
+  const answer = oneAtATime((request, response) => {
+    void respond(routes, limits, request, response, onFault);
+  });
+  // Where a request expects something, Node would answer it alone, and uncounted.
+  for (const event of ['request', 'checkContinue', 'checkExpectation']) server.on(event, answer);
+  parseInPieces(server);
   boundConnections(server, limits.connections);
   return server;
+}
+
+type Answering = (request: IncomingMessage, response: ServerResponse) => void;
+
+/**
+ * Who asks over a connection again before it has taken what it asked for is not listened to any more: Node reads on while an
+ * answer is made, and each request that waits is memory.
+ */
+function oneAtATime(answer: Answering): Answering {
+  const answering = new WeakSet<Socket>();
+  return (request, response) => {
+    const { socket } = request;
+    if (answering.has(socket)) socket.destroy();
+    // The rest of what came in one packet is told all the same.
+    if (socket.destroyed) return;
+    answering.add(socket);
+    response.once('close', () => answering.delete(socket));
+    answer(request, response);
+  };
+}
+
+/** What is parsed without a look at whether the connection is still open, in bytes. */
+const PIECE_BYTES = 1024;
+
+/** Node parses all that one read brought, which may be thousands of requests, although the second one ended the connection. */
+function parseInPieces(server: Server): void {
+  server.on('connection', (socket: Socket) => {
+    const parsers = socket.listeners('data');
+    socket.removeAllListeners('data');
+    socket.on('data', (chunk: Buffer) => {
+      for (let at = 0; at < chunk.length && !socket.destroyed; at += PIECE_BYTES)
+        for (const parse of parsers) parse.call(socket, chunk.subarray(at, at + PIECE_BYTES));
+    });
+  });
 }
 
 /** By the order in which they were last heard: the quietest is the first to go. */
