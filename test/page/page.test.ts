@@ -245,6 +245,11 @@ describe('a virtual server on the page', () => {
     assert.deepEqual(noticesOf({}), []);
     assert.match(noticesOf({ lastResort: true })[0] ?? '', /^Last resort: no real server is up/);
     assert.match(noticesOf(servers('dead', 'dead'))[0] ?? '', /Clients are refused at once/);
+    for (const lastPass of [null, { atMs: NOW_MS, durationMs: 1, error: 'not permitted' }])
+      assert.match(
+        noticesOf({ ...servers('dead', 'dead'), lastPass })[0] ?? '',
+        /No real server is up\.\s*$/,
+      );
     assert.match(
       noticesOf({ rival: true, virtualServer: '[fd00::2]:6443' })[0] ?? '',
       /keeps deleting \[fd00::2\]:6443\. .* ipvs\.excludeCIDRs: \[&quot;fd00::2\/128&quot;\]/,
