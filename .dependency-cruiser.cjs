@@ -130,7 +130,7 @@ module.exports = {
       to: {
         pathNot: [
           '^src/(endpoint|core|care/ports|observe/(counted-)?report|socket-file)',
-          '^(node:)?(http|net|util)$',
+          '^(node:)?(http|net|util|zlib)$',
         ],
       },
     },

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { plain, type Answer, type Routes } from './answer.js';
+import { compressor, takesGzip } from './compression.js';
 
 interface Limits {
   /** Connections at once. Who comes then takes the place of who has been quiet for longest. */
@@ -44,8 +45,9 @@ export function httpServer(
     // An HTTP/1.1 client that names no host is not to be turned away for it: the name means nothing here.
     requireHostHeader: false,
   });
+  const compressed = compressor();
   const answer = oneAtATime((request, response) => {
-    void respond(routes, limits, request, response, onFault);
+    void respond(routes, limits, compressed, request, response, onFault);
   });
   // Where a request expects something, Node would answer it alone, and uncounted.
   for (const event of ['request', 'checkContinue', 'checkExpectation']) server.on(event, answer);
@@ -109,6 +111,7 @@ function boundConnections(server: Server, most: number): void {
 async function respond(
   routes: Routes,
   limits: Limits,
+  compressed: (answer: Answer) => Promise<Answer>,
   request: IncomingMessage,
   response: ServerResponse,
   onFault: (path: string, error: Error) => void,
@@ -135,7 +138,9 @@ async function respond(
     return;
   }
   try {
-    send(response, await route({ path, accept: request.headers.accept ?? '' }), method);
+    const answer = await route({ path, accept: request.headers.accept ?? '' });
+    const wanted = takesGzip(request.headers['accept-encoding'] ?? '');
+    send(response, wanted ? await compressed(answer) : answer, method);
   } catch (error) {
     onFault(path, error as Error);
     send(response, plain(500, `cannot tell: ${(error as Error).message}`), method);
@@ -144,7 +149,7 @@ async function respond(
 
 function send(
   response: ServerResponse,
-  { status, type, body, contentSecurityPolicy }: Answer,
+  { status, type, body, encoding, contentSecurityPolicy }: Answer,
   method: string,
 ): void {
   if (response.destroyed || response.headersSent) return;
@@ -152,6 +157,7 @@ function send(
   response.writeHead(status, {
     'content-type': type,
     'content-length': bytes.byteLength,
+    ...(encoding === undefined ? {} : { 'content-encoding': encoding }),
     'cache-control': 'no-store',
     'content-security-policy': contentSecurityPolicy ?? NOTHING,
     'x-content-type-options': 'nosniff',
