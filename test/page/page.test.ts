@@ -343,7 +343,7 @@ describe('many virtual servers on the page', () => {
     const html = [...statusPage(report, NONE)].join('');
     const items = [...html.matchAll(/<li data-key[^]*?<\/li>/g)].map(([item]) => textOf(item));
     assert.equal(items.length, report.virtualServers.flatMap(({ transitions }) => transitions).length);
-    assert.match(items[0] ?? '', /^12:27:20 10\.29\.0\.14:6443 is sick \(was up, of 10\.103\.97\.11:6443\)/);
+    assert.match(items[0] ?? '', /^12:28:05 10\.29\.0\.14:6443 is sick \(was up, of 10\.103\.97\.11:6443\)/);
     const times = items.map((item) => item.slice(0, 8));
     assert.deepEqual(times, times.toSorted().toReversed());
   });
