@@ -126,7 +126,7 @@ module.exports = {
       to: {
         pathNot: [
           '^src/(endpoint|core|care/ports|observe/(counted-)?report|socket-file)',
-          '^(node:)?(http|net)$',
+          '^(node:)?(http|net|util|zlib)$',
         ],
       },
     },

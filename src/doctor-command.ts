@@ -85,7 +85,7 @@ async function whatToExamine({ given, environment }: DoctorRequest): Promise<Exa
   if (manifest !== undefined) {
     try {
       const { given: theirs } = sortArguments(manifest.args, CARE_OPTIONS);
-      const merged = only({ ...theirs, ...given }, environment);
+      const merged = only({ ...withoutVariables(theirs), ...given }, environment);
       return examined(merged.config(), manifest.file);
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
@@ -101,6 +101,15 @@ async function whatToExamine({ given, environment }: DoctorRequest): Promise<Exa
     'warn',
     'neither --vs nor a static pod of lvscare here tells what to take care of: only the node itself is checked',
     'lvscare doctor --vs IP:PORT --rs IP:PORT,...',
+  );
+}
+
+/** Without what the kubelet puts something in for, which is not known here: the address to listen at. */
+function withoutVariables(given: Arguments): Arguments {
+  return Object.fromEntries(
+    Object.entries(given).filter(
+      ([, value]) => ![value].flat().some((text) => /\$\(\w+\)/.test(String(text))),
+    ),
   );
 }
 

@@ -11,6 +11,7 @@ import { breather } from './endpoint/breather.js';
 import { keepListening } from './endpoint/endpoint.js';
 import { httpServer, LIMITS } from './endpoint/http-server.js';
 import type { ListenAddress } from './endpoint/listen-address.js';
+import { inWords } from './endpoint/listen-failure.js';
 import { routesOf } from './endpoint/routes.js';
 import { shared } from './endpoint/shared.js';
 import { countedTable } from './kernel/ipvs-table.js';
@@ -124,11 +125,12 @@ export function composeEndpoint(
           );
         },
         onFailure(error, retryInMs) {
-          const again = said.has(error.message);
-          said.add(error.message);
+          const words = inWords(error);
+          const again = said.has(words);
+          said.add(words);
           log[again ? 'debug' : 'warn'](
             { event: 'not-listening', err: error, metricsAddr: address.text, retryInMs },
-            `cannot listen at --metrics-addr ${address.text}: ${inWords(error)}; trying again until it works`,
+            `cannot listen at --metrics-addr ${address.text}: ${words}; trying again until it works`,
           );
         },
       },
@@ -180,14 +182,4 @@ async function countOpenFiles(): Promise<number | null> {
 function placeOf(address: ListenAddress): string {
   if (address.kind === 'unix') return address.text;
   return address.address === null ? `port ${address.port} of every address` : `http://${address.text}/`;
-}
-
-const WORDS: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'somebody else listens there; another lvscare on this node needs another address, or off',
-  EADDRNOTAVAIL: 'this node has no such address',
-  EACCES: 'not permitted',
-};
-
-function inWords(error: NodeJS.ErrnoException): string {
-  return WORDS[error.code ?? ''] ?? error.message;
 }

@@ -11,8 +11,8 @@ import { careArguments } from './manifest/care-arguments.js';
 import { readRegular, replaceFile } from './manifest/file.js';
 import { mountsFor, type Mount } from './manifest/mounts.js';
 import { parseImage, parsePodName } from './manifest/names.js';
-import { podManifest } from './manifest/pod.js';
-import { healthEndpoint } from './manifest/probes.js';
+import { podManifest, unexpanded } from './manifest/pod.js';
+import { AT_THE_POD, healthEndpoint, POD_METRICS_ADDRESS } from './manifest/probes.js';
 
 const OPTIONS: readonly OptionSpec[] = CARE_OPTIONS;
 
@@ -56,17 +56,19 @@ interface Manifest {
 function manifestFor(given: Arguments, own: Settings, version: string): Manifest {
   const name = own.value('name', parsePodName, 'lvscare');
   const image = own.value('image', parseImage, `lvscare:${version.replace(/^v/, '')}`);
-  const ofCare = Object.fromEntries(Object.entries(given).filter(([flag]) => isOfCare(flag)));
+  const ofCare = Object.fromEntries(
+    Object.entries(given).filter(([flag, value]) => isOfCare(flag) && !isPodsAddress(flag, value)),
+  );
   // The pod has an environment of its own.
   const settings = readSettings(ofCare, {}, OPTIONS);
   const { task, metricsAddress } = readCareConfig(settings, {}, { elsewhere: true });
   if (task !== 'care')
     throw new UsageError(settings.name(task), 'nothing that ends: the kubelet would start it again', 'true');
   const address = metricsAddress?.text ?? 'off';
-  const health = healthEndpoint(metricsAddress);
-  // Said in the pod, too: the kubelet asks there.
-  const told = settings.has('metrics-addr') ? ofCare : { ...ofCare, 'metrics-addr': address };
-  const args = ['care', ...careArguments(told, OPTIONS)];
+  const asked = settings.has('metrics-addr');
+  const health = asked ? healthEndpoint(metricsAddress) : AT_THE_POD;
+  const args = ['care', ...careArguments(ofCare, OPTIONS).map(unexpanded)];
+  if (!asked) args.push(`--metrics-addr=${POD_METRICS_ADDRESS}`);
   const mounts = mountsFor(settings);
   const unasked = `the kubelet cannot ask at --metrics-addr ${address}: the pod has no probes`;
   return {
@@ -120,6 +122,11 @@ async function missingOf(mounts: readonly Mount[]): Promise<string[]> {
     ),
   );
   return required.filter((_, index) => there[index] === false);
+}
+
+/** As this command prints it, and so may be given it. */
+function isPodsAddress(flag: string, value: unknown): boolean {
+  return flag === 'metrics-addr' && [value].flat().at(-1) === POD_METRICS_ADDRESS;
 }
 
 function isOfCare(flag: string): boolean {

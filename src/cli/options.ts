@@ -242,7 +242,7 @@ export const CARE_OPTIONS = [
     kind: 'text',
     help:
       'Where to tell Prometheus and the kubelet how it goes: IP:PORT, [IPv6]:PORT, :PORT for every address, ' +
-      'unix:/PATH, or off',
+      "unix:/PATH, or off. `lvscare manifest` has it at the node's address, port 9288",
     defaultText: DEFAULT_METRICS_ADDRESS.text,
     group: WATCHING,
   },

@@ -11,6 +11,8 @@ export interface Answer {
   /** `text/plain; charset=utf-8` */
   readonly type: string;
   readonly body: string | Buffer;
+  /** How the body is encoded, when it is. */
+  readonly encoding?: 'gzip';
   /** What the page may load and run, when it is one. */
   readonly contentSecurityPolicy?: string;
 }

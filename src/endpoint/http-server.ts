@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { plain, type Answer, type Routes } from './answer.js';
+import { compressor, takesGzip } from './compression.js';
 
 interface Limits {
   /** Connections at once. Who comes then takes the place of who has been quiet for longest. */
@@ -35,22 +36,58 @@ export function httpServer(
   limits: Limits,
   onFault: (path: string, error: Error) => void,
 ): Server {
-  const server = createServer(
-    {
-      maxHeaderSize: limits.headerBytes,
-      headersTimeout: limits.requestMs,
-      requestTimeout: limits.requestMs,
-      keepAliveTimeout: limits.keepAliveMs,
-      connectionsCheckingInterval: Math.min(1000, limits.requestMs / 2),
-      // An HTTP/1.1 client that names no host is not to be turned away for it: the name means nothing here.
-      requireHostHeader: false,
-    },
-    (request, response) => {
-      void respond(routes, limits, request, response, onFault);
-    },
-  );
+  const server = createServer({
+    maxHeaderSize: limits.headerBytes,
+    headersTimeout: limits.requestMs,
+    requestTimeout: limits.requestMs,
+    keepAliveTimeout: limits.keepAliveMs,
+    connectionsCheckingInterval: Math.min(1000, limits.requestMs / 2),
+    // An HTTP/1.1 client that names no host is not to be turned away for it: the name means nothing here.
+    requireHostHeader: false,
+  });
+  const compressed = compressor();
+  const answer = oneAtATime((request, response) => {
+    void respond(routes, limits, compressed, request, response, onFault);
+  });
+  // Where a request expects something, Node would answer it alone, and uncounted.
+  for (const event of ['request', 'checkContinue', 'checkExpectation']) server.on(event, answer);
+  parseInPieces(server);
   boundConnections(server, limits.connections);
   return server;
+}
+
+type Answering = (request: IncomingMessage, response: ServerResponse) => void;
+
+/**
+ * Who asks over a connection again before it has taken what it asked for is not listened to any more: Node reads on while an
+ * answer is made, and each request that waits is memory.
+ */
+function oneAtATime(answer: Answering): Answering {
+  const answering = new WeakSet<Socket>();
+  return (request, response) => {
+    const { socket } = request;
+    if (answering.has(socket)) socket.destroy();
+    // The rest of what came in one packet is told all the same.
+    if (socket.destroyed) return;
+    answering.add(socket);
+    response.once('close', () => answering.delete(socket));
+    answer(request, response);
+  };
+}
+
+/** What is parsed without a look at whether the connection is still open, in bytes. */
+const PIECE_BYTES = 1024;
+
+/** Node parses all that one read brought, which may be thousands of requests, although the second one ended the connection. */
+function parseInPieces(server: Server): void {
+  server.on('connection', (socket: Socket) => {
+    const parsers = socket.listeners('data');
+    socket.removeAllListeners('data');
+    socket.on('data', (chunk: Buffer) => {
+      for (let at = 0; at < chunk.length && !socket.destroyed; at += PIECE_BYTES)
+        for (const parse of parsers) parse.call(socket, chunk.subarray(at, at + PIECE_BYTES));
+    });
+  });
 }
 
 /** By the order in which they were last heard: the quietest is the first to go. */
@@ -74,6 +111,7 @@ function boundConnections(server: Server, most: number): void {
 async function respond(
   routes: Routes,
   limits: Limits,
+  compressed: (answer: Answer) => Promise<Answer>,
   request: IncomingMessage,
   response: ServerResponse,
   onFault: (path: string, error: Error) => void,
@@ -100,7 +138,9 @@ async function respond(
     return;
   }
   try {
-    send(response, await route({ path, accept: request.headers.accept ?? '' }), method);
+    const answer = await route({ path, accept: request.headers.accept ?? '' });
+    const wanted = takesGzip(request.headers['accept-encoding'] ?? '');
+    send(response, wanted ? await compressed(answer) : answer, method);
   } catch (error) {
     onFault(path, error as Error);
     send(response, plain(500, `cannot tell: ${(error as Error).message}`), method);
@@ -109,7 +149,7 @@ async function respond(
 
 function send(
   response: ServerResponse,
-  { status, type, body, contentSecurityPolicy }: Answer,
+  { status, type, body, encoding, contentSecurityPolicy }: Answer,
   method: string,
 ): void {
   if (response.destroyed || response.headersSent) return;
@@ -117,6 +157,7 @@ function send(
   response.writeHead(status, {
     'content-type': type,
     'content-length': bytes.byteLength,
+    ...(encoding === undefined ? {} : { 'content-encoding': encoding }),
     'cache-control': 'no-store',
     'content-security-policy': contentSecurityPolicy ?? NOTHING,
     'x-content-type-options': 'nosniff',

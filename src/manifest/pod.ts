@@ -5,7 +5,7 @@ import { scalar } from './scalar.js';
 interface PodSpec {
   readonly name: string;
   readonly image: string;
-  /** Of `lvscare`, the command's name first. */
+  /** Of `lvscare`, the command's name first; the kubelet puts the pod's address in for `$(POD_IP)`. */
   readonly args: readonly string[];
   /** Where the kubelet asks whether it is alive; null for nowhere. */
   readonly health: HealthEndpoint | null;
@@ -38,7 +38,8 @@ spec:
       imagePullPolicy: IfNotPresent
       command: ['/usr/bin/lvscare']
       args:
-${args.map((arg) => `        - ${scalar(unexpanded(arg))}\n`).join('')}\
+${args.map((arg) => `        - ${scalar(arg)}\n`).join('')}\
+${health?.host === null ? POD_IP : ''}\
 ${health === null ? '' : probes(health)}\
       resources:
         requests:
@@ -60,8 +61,18 @@ ${mounts.map(volumeMount).join('')}\
 ${mounts.map(volume).join('')}`;
 }
 
-/** The kubelet replaces `$(NAME)` by a variable's value, and `$$` by `$`. */
-function unexpanded(arg: string): string {
+/** Empty while the kubelet does not know this node's address: then it starts the container all the same. */
+const POD_IP = `\
+      env:
+        # The node's address, as far as the kubelet knows it.
+        - name: POD_IP
+          valueFrom:
+            fieldRef:
+              fieldPath: status.podIP
+`;
+
+/** An argument that reaches the program as it is: the kubelet replaces `$(NAME)` by a variable's value, and `$$` by `$`. */
+export function unexpanded(arg: string): string {
   return arg.replaceAll('$', '$$$$');
 }
 
@@ -85,7 +96,7 @@ ${httpGet(health)}\
 function httpGet({ host, port }: HealthEndpoint): string {
   return `\
         httpGet:
-          host: ${scalar(host)}
+${host === null ? '' : `          host: ${scalar(host)}\n`}\
           port: ${port}
           path: /healthz
 `;

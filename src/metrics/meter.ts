@@ -30,7 +30,6 @@ export class Meter implements Reporter {
   readonly #dryRun: boolean;
   readonly #vs: VsLabels;
   readonly #servers: ReadonlyMap<string, Counted>;
-  /** Upkeeps that were well at some time. */
 
   constructor(
     families: Families,
@@ -112,16 +111,16 @@ export class Meter implements Reporter {
     this.#families.reconciles.inc({ ...this.#vs, result: 'unreadable' });
   }
 
-  made(): void {
-    // Once for each start.
+  made(upkeep: string): void {
+    this.#knowUpkeep(upkeep);
   }
 
   mended(upkeep: string, _amiss: string, error: Error | null): void {
     if (error === null && !this.#dryRun) this.#families.repairs.inc({ ...this.#vs, what: upkeep });
   }
 
-  upheld(): void {
-    // In each pass.
+  upheld(upkeep: string): void {
+    this.#knowUpkeep(upkeep);
   }
 
   uncheckable(): void {
@@ -143,6 +142,11 @@ export class Meter implements Reporter {
   #count(server: Endpoint, count: (families: Group['families'], rs: RsLabels) => void): void {
     const counted = this.#servers.get(server.text);
     if (counted !== undefined) count(counted.families, counted.rs);
+  }
+
+  /** From now on it can be repaired. */
+  #knowUpkeep(upkeep: string): void {
+    this.#families.repairs.inc({ ...this.#vs, what: upkeep }, 0);
   }
 
   #beginAtZero(): void {

@@ -31,6 +31,8 @@ interface ScoreboardParts {
 
 const MOST_TRANSITIONS = 100;
 const MOST_RECENT = 60;
+/** For how long a fault is trouble when it does not come again: nobody tells that it is over. */
+const FAULT_MS = 600_000;
 
 /** What is known of one server; times are of the monotonic clock, so that setting the clock right changes nothing. */
 interface Standing {
@@ -55,6 +57,8 @@ export class Scoreboard implements Reporter {
   readonly #standings: ReadonlyMap<string, Standing>;
   readonly #transitions: TransitionReport[] = [];
   readonly #troubles = new Map<string, TroubleReport>();
+  /** When each of those that are faults of our own came last. */
+  readonly #faultedMs = new Map<string, number>();
   readonly #repairs: Record<string, number> = {};
   #lastPass: PassReport | null = null;
   #lastResort = false;
@@ -95,6 +99,7 @@ export class Scoreboard implements Reporter {
     more: (standing: Standing) => More,
   ): BriefVirtualServerReport & { readonly servers: readonly (BriefServerReport & More)[] } {
     const { virtualServer, realServers, policy, mode, masquerade } = this.#watched;
+    this.#forgetFaults();
     return {
       virtualServer: virtualServer.text,
       scheduler: policy.scheduler,
@@ -237,6 +242,16 @@ export class Scoreboard implements Reporter {
 
   fault(where: string, error: Error): void {
     this.#trouble(where, error.message);
+    this.#faultedMs.set(where, this.#parts.clock.now());
+  }
+
+  #forgetFaults(): void {
+    const nowMs = this.#parts.clock.now();
+    for (const [where, atMs] of this.#faultedMs)
+      if (nowMs - atMs >= FAULT_MS) {
+        this.#faultedMs.delete(where);
+        this.#troubles.delete(where);
+      }
   }
 
   #passed(durationMs: number, error: string | null): void {

@@ -70,7 +70,9 @@ function notices(
       markup`<b>Last resort:</b> no real server is up, so all that may still answer keep serving. Look at the apiservers, or at this node’s own network.`,
     );
   else if (servers.length > 0 && servers.every(({ state }) => state === 'sick' || state === 'dead'))
-    critical(markup`<b>No real server is up.</b> Clients are refused at once.`);
+    critical(
+      markup`<b>No real server is up.</b> ${lastPass?.error === null ? 'Clients are refused at once.' : null}`,
+    );
   const stuckMs = stuckForMs(virtualServer, nowMs);
   if (stuckMs !== null)
     critical(

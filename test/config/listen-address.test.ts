@@ -23,6 +23,18 @@ describe('an address to listen at', () => {
     });
   }
 
+  for (const [text, plain] of [
+    ['[192.168.0.21]:9288', '192.168.0.21:9288'],
+    ['[]:9288', ':9288'],
+  ] as const) {
+    it(`${text}, as a pod is told its address, is ${plain}`, () => {
+      assert.deepEqual(
+        parseListenAddress(text, '--metrics-addr'),
+        parseListenAddress(plain, '--metrics-addr'),
+      );
+    });
+  }
+
   const wrong: readonly (readonly [text: string, expected: string])[] = [
     ['9288', 'IP:PORT, [IPv6]:PORT or :PORT with a numeric address, unix:/PATH, or off'],
     ['localhost:9288', 'IP:PORT, [IPv6]:PORT or :PORT with a numeric address, unix:/PATH, or off'],
@@ -30,8 +42,8 @@ describe('an address to listen at', () => {
     ['127.0.0.1:', 'IP:PORT, [IPv6]:PORT or :PORT with a numeric address, unix:/PATH, or off'],
     ['127.0.0.1:x', 'IP:PORT, [IPv6]:PORT or :PORT with a numeric address, unix:/PATH, or off'],
     ['127.0.0.1:9288 ', 'IP:PORT, [IPv6]:PORT or :PORT with a numeric address, unix:/PATH, or off'],
-    ['[]:9288', 'IP:PORT, [IPv6]:PORT or :PORT with a numeric address, unix:/PATH, or off'],
-    ['[127.0.0.1]:9288', 'IP:PORT, [IPv6]:PORT or :PORT with a numeric address, unix:/PATH, or off'],
+    ['[$(POD_IP)]:9288', 'IP:PORT, [IPv6]:PORT or :PORT with a numeric address, unix:/PATH, or off'],
+    ['[localhost]:9288', 'IP:PORT, [IPv6]:PORT or :PORT with a numeric address, unix:/PATH, or off'],
     ['300.0.0.1:9288', 'IP:PORT, [IPv6]:PORT or :PORT with a numeric address, unix:/PATH, or off'],
     ['none', 'IP:PORT, [IPv6]:PORT or :PORT with a numeric address, unix:/PATH, or off'],
     ['::1:9288', 'an IPv6 address in brackets, [IP]:PORT'],

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { Agent, request, type IncomingMessage } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { describe, it } from 'node:test';
-import { plain, type Routes } from '../../src/endpoint/answer.js';
+import { plain, type Answer, type Routes } from '../../src/endpoint/answer.js';
 import { httpServer, LIMITS } from '../../src/endpoint/http-server.js';
 import { get, raw, serve, type Served } from './client.js';
 
@@ -147,11 +148,76 @@ describe('the endpoint', () => {
     scraper.socket.destroy();
   });
 
-  it('answers many requests in one packet', async () => {
-    await using served = await start();
-    const { ended, socket } = await raw(served.port, 'GET /healthz HTTP/1.1\r\n\r\n'.repeat(500));
-    socket.write('GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n');
-    assert.equal((await ended).match(/HTTP\/1\.1 200 OK/g)?.length, 501);
+  it('hears one request of a connection at a time: who sends many and reads nothing is cut off', async () => {
+    for (const many of [
+      'GET /asked HTTP/1.1\r\n\r\n',
+      'GET /asked HTTP/1.1\r\nExpect: much\r\n\r\n',
+      'GET /asked HTTP/1.1\r\nExpect: 100-continue\r\n\r\n',
+    ]) {
+      let asked = 0;
+      const never = (): Promise<never> => {
+        asked += 1;
+        return new Promise(() => undefined);
+      };
+      await using served = await start({ '/asked': never }, { ...QUICK, answerMs: 60_000 });
+      let parsed = 0;
+      for (const event of ['request', 'checkContinue', 'checkExpectation'])
+        served.server.on(event, () => (parsed += 1));
+      const { ended } = await raw(served.port, many.repeat(3000));
+      assert.equal(await ended, '', many);
+      assert.ok(parsed < 100, `${parsed} requests were looked at`);
+      assert.equal(asked, 1, many);
+      assert.equal((await get(served, '/healthz')).status, 200);
+    }
+  });
+
+  it('makes no answer for who has not yet taken the one before', async () => {
+    let asked = 0;
+    const big = Buffer.alloc(32 * 1024 * 1024);
+    const route = (): Answer => {
+      asked += 1;
+      return { status: 200, type: 'text/plain', body: big };
+    };
+    await using served = await start({ '/big': route }, { ...QUICK, answerMs: 60_000 });
+    const accepted = once(served.server, 'connection') as Promise<[Socket]>;
+    const socket = connect(served.port, '127.0.0.1');
+    socket.on('error', () => undefined);
+    socket.pause();
+    socket.write('GET /big HTTP/1.1\r\n\r\n');
+    const [theirs] = await accepted;
+    await once(served.server, 'request');
+    socket.write('GET /big HTTP/1.1\r\n\r\n');
+    await once(theirs, 'close');
+    assert.equal(asked, 1);
+    socket.destroy();
+  });
+
+  it('knows a request that comes in parts, or with the half of the next one', async () => {
+    await using served = await start({ '/long': ({ accept }) => plain(200, `${accept.length} bytes`) });
+    const long = `GET /long HTTP/1.1\r\nAccept: ${'x'.repeat(7000)}\r\n\r\n`;
+    const { socket, ended } = await raw(served.port, `${long}${long.slice(0, 5000)}`);
+    await once(socket, 'data');
+    socket.write(long.slice(5000).replace(/\r\n$/, 'Connection: close\r\n\r\n'));
+    assert.equal((await ended).match(/7000 bytes/g)?.length, 2);
+  });
+
+  it('answers one request after the other over a connection, each as soon as the one before is there', async () => {
+    const big = 'x'.repeat(4 * 1024 * 1024);
+    await using served = await start({ '/big': () => plain(200, big) });
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const ports = new Set<number | undefined>();
+    for (let time = 0; time < 50; time += 1) {
+      const [response] = (await once(
+        request({ host: '127.0.0.1', port: served.port, path: '/big', agent }).end(),
+        'response',
+      )) as [IncomingMessage];
+      ports.add(response.socket.localPort);
+      let length = 0;
+      for await (const chunk of response) length += (chunk as Buffer).length;
+      assert.equal(length, big.length + 1);
+    }
+    assert.equal(ports.size, 1);
+    agent.destroy();
   });
 
   it('says that a route failed, and goes on', async () => {

@@ -112,6 +112,7 @@ export class PodRunner {
       hostPath: (path) => (path === '/etc/kubernetes/pki/ca.crt' ? this.#lab.caFile : path),
       // As kubelet does for each container.
       extraMounts: [[join(this.#directory, 'hosts'), '/etc/hosts'], ...mounts],
+      nodeAddress: this.#lab.node.addresses.ipv4,
       cgroups: LIMITS,
       seccomp: runtimeDefault,
     });

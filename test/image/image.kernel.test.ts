@@ -158,7 +158,7 @@ describe('the image under the security context of the static pod', () => {
     const [{ livenessProbe, startupProbe }] = pod.spec.containers;
     for (const probe of [livenessProbe, startupProbe]) {
       assert.ok(probe !== undefined);
-      const { host, port, path } = probe.httpGet;
+      const { host = lab.node.addresses.ipv4, port, path } = probe.httpGet;
       await lab.node.must('curl', [
         '--silent',
         '--fail',

@@ -33,6 +33,7 @@ const AT: Surroundings = {
   imageEnv: ['PATH=/usr/bin'],
   hostPath: (path) => `/lab${path}`,
   extraMounts: [],
+  nodeAddress: '10.103.97.100',
   cgroups: true,
   seccomp: (capabilities) => runtimeDefault(capabilities, PROFILE, 'x64'),
 };
@@ -46,11 +47,12 @@ function changed(change: object): Pod {
 
 describe('a pod as crun is to run it', () => {
   it('has what the shipped manifest says', () => {
-    const config = ociConfig(shippedPod(), ['/usr/bin/lvscare', 'care'], SPEC, AT);
+    const words = ['/usr/bin/lvscare', 'care', '--at=[$(POD_IP)]:1', '$$(POD_IP)', '$(HOME)'];
+    const config = ociConfig(shippedPod(), words, SPEC, AT);
     assert.deepEqual(config.process, {
       user: { uid: 0, gid: 0 },
-      args: ['/usr/bin/lvscare', 'care'],
-      env: ['PATH=/usr/bin'],
+      args: ['/usr/bin/lvscare', 'care', '--at=[10.103.97.100]:1', '$(POD_IP)', '$(HOME)'],
+      env: ['PATH=/usr/bin', 'POD_IP=10.103.97.100'],
       cwd: '/',
       capabilities: {
         bounding: ['CAP_NET_ADMIN'],

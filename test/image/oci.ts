@@ -1,4 +1,5 @@
 /** What kubelet and a container engine make of a pod: the configuration that they hand to an OCI runtime. */
+import { asTheKubeletExpands } from '../support/kubelet.js';
 import type { Pod } from './pod.js';
 import type { Seccomp } from './seccomp.js';
 
@@ -23,6 +24,8 @@ export interface Surroundings {
   readonly hostPath: (path: string) => string;
   /** Beside those of the manifest, for a test: from here to there, read-only. */
   readonly extraMounts: readonly (readonly [string, string])[];
+  /** What the kubelet knows for the node's address, and on the host's network for the pod's. */
+  readonly nodeAddress: string;
   /** Whether control groups can be made here. */
   readonly cgroups: boolean;
   /** The profile that RuntimeDefault stands for, with these capabilities. */
@@ -71,13 +74,19 @@ export function ociConfig(
   expect('seccompProfile', seccomp?.type, 'RuntimeDefault');
   const capabilities = add.map((name) => `CAP_${name}`);
   const uid = security.runAsUser ?? 0;
+  const env = Object.fromEntries(
+    (container.env ?? []).map(({ name, value = '', valueFrom }) => {
+      if (valueFrom !== undefined) expect(name, valueFrom.fieldRef?.fieldPath, 'status.podIP');
+      return [name, valueFrom === undefined ? value : at.nodeAddress];
+    }),
+  );
 
   return {
     ociVersion: '1.0.0',
     process: {
       user: { uid, gid: 0 },
-      args: words,
-      env: [...at.imageEnv, ...(container.env ?? []).map(({ name, value = '' }) => `${name}=${value}`)],
+      args: words.map((word) => asTheKubeletExpands(word, env)),
+      env: [...at.imageEnv, ...Object.entries(env).map(([name, value]) => `${name}=${value}`)],
       cwd: '/',
       capabilities: {
         bounding: capabilities,

@@ -24,14 +24,18 @@ interface SecurityContext {
 }
 
 interface Probe {
-  readonly httpGet: { readonly host: string; readonly port: number; readonly path: string };
+  readonly httpGet: { readonly host?: string; readonly port: number; readonly path: string };
 }
 
 interface Container {
   readonly name: string;
   readonly command?: readonly string[];
   readonly args?: readonly string[];
-  readonly env?: readonly { readonly name: string; readonly value?: string }[];
+  readonly env?: readonly {
+    readonly name: string;
+    readonly value?: string;
+    readonly valueFrom?: { readonly fieldRef?: { readonly fieldPath: string } };
+  }[];
   readonly resources?: { readonly limits?: { readonly memory?: string } };
   readonly securityContext?: SecurityContext;
   readonly volumeMounts?: readonly VolumeMount[];

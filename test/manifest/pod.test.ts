@@ -26,6 +26,18 @@ describe('the manifest of a pod', () => {
     });
   }
 
+  it('has the kubelet ask at its own address, and tells it that', () => {
+    const made = pod({ host: null, port: 9288 });
+    assert.deepEqual(podFaults(made), []);
+    const [container] = made.spec?.containers ?? [];
+    for (const probe of [container?.startupProbe, container?.livenessProbe])
+      assert.deepEqual(probe?.httpGet, { port: 9288, path: '/healthz' });
+    assert.deepEqual(container?.env, [
+      { name: 'POD_IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } },
+    ]);
+    assert.equal(pod({ host: '127.0.0.1', port: 9288 }).spec?.containers[0]?.env, undefined);
+  });
+
   it('has no probes where the kubelet cannot ask', () => {
     const made = pod(null);
     assert.deepEqual(podFaults(made), []);

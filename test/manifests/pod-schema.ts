@@ -21,6 +21,10 @@ interface Container {
   readonly image?: string;
   readonly args?: readonly string[];
   readonly command?: readonly string[];
+  readonly env?: readonly {
+    readonly name: string;
+    readonly valueFrom?: { readonly fieldRef?: { readonly fieldPath: string } };
+  }[];
   readonly resources?: Readonly<Record<'requests' | 'limits', Readonly<Record<string, string>>>>;
   readonly volumeMounts?: readonly {
     readonly name: string;

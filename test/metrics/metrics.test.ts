@@ -176,7 +176,11 @@ describe('the metrics of a virtual server', () => {
     const made = await scrape();
     assert.equal(made.get(`lvscare_actions_total${ofVirtualServer(',action="create-row",result="ok"')}`), 3);
     assert.equal(made.get(`lvscare_repairs_total${ofVirtualServer(',what="create-service"')}`), 0);
-    assert.ok(!made.has(`lvscare_repairs_total${ofVirtualServer(',what="fake"')}`), 'made, not repaired');
+    assert.equal(
+      made.get(`lvscare_repairs_total${ofVirtualServer(',what="fake"')}`),
+      0,
+      'known, not repaired',
+    );
     stage.kernel.services.clear();
     stage.upkeep.amiss = 'gone';
     await stage.clock.advance(6000);
@@ -193,6 +197,19 @@ describe('the metrics of a virtual server', () => {
     stage.kernel.broken = null;
     await stage.clock.advance(6000);
     assert.ok(!(await scrape()).has(`lvscare_trouble${ofVirtualServer(',what="IPVS table"')}`));
+    await stage.stop();
+  });
+
+  it('have what was made at 0, too, so that the first repair is an increase', async () => {
+    const { stage, scrape } = watched();
+    stage.upkeep.amiss = 'never made';
+    await stage.start();
+    assert.equal(stage.upkeep.amiss, null);
+    const repairs = `lvscare_repairs_total${ofVirtualServer(',what="fake"')}`;
+    assert.equal((await scrape()).get(repairs), 0);
+    stage.upkeep.amiss = 'gone';
+    await stage.clock.advance(6000);
+    assert.equal((await scrape()).get(repairs), 1);
     await stage.stop();
   });
 

@@ -55,6 +55,9 @@ const onMaster = (master: string, values: string) => (labels: Labels) =>
   labels['remote_address'] === master ? values : undefined;
 const onPair = (node: string, master: string, values: string) => (labels: Labels) =>
   labels['node'] === node && labels['remote_address'] === master ? values : undefined;
+/** From minute 20 on. */
+const inTrouble = (node: string, what: string) => (labels: Labels) =>
+  labels['node'] === node && labels['what'] === what ? '_x19 1+0x280' : undefined;
 /** Most answers take between half a second and a second from a minute on. */
 const slow = (labels: Labels): string => growing(['0.1', '0.25', '0.5'].includes(labels['le'] ?? '') ? 1 : 7);
 
@@ -183,17 +186,31 @@ const CASES: readonly Case[] = [
     changes: {
       lvscare_ipvs_readable: onNode('n1', turning(1, 0, 20)),
       lvscare_ipvs_service_present: onNode('n1', null),
+      lvscare_ready: onNode('n1', turning(1, 0, 20)),
+      lvscare_trouble: inTrouble('n1', 'IPVS table'),
     },
-    at: { 24: [], 26: [{ alert: 'LvscareTableUnreadable', labels: vsOf('n1') }] },
+    // One cause, one alert.
+    at: {
+      24: [],
+      26: [{ alert: 'LvscareTableUnreadable', labels: vsOf('n1') }],
+      60: [{ alert: 'LvscareTableUnreadable', labels: vsOf('n1') }],
+    },
   },
   {
     what: 'passes fail',
-    changes: { lvscare_ready: onNode('n1', turning(1, 0, 20)) },
-    at: { 24: [], 26: [{ alert: 'LvscareNotReady', labels: targetOf('n1') }] },
+    changes: {
+      lvscare_ready: onNode('n1', turning(1, 0, 20)),
+      lvscare_trouble: inTrouble('n1', 'IPVS table'),
+    },
+    at: {
+      24: [],
+      26: [{ alert: 'LvscareNotReady', labels: targetOf('n1') }],
+      60: [{ alert: 'LvscareNotReady', labels: targetOf('n1') }],
+    },
   },
   {
     what: 'a route cannot be made',
-    changes: { lvscare_trouble: onNode('n1', '_x19 1+0x280') },
+    changes: { lvscare_trouble: inTrouble('n1', 'local route') },
     at: { 28: [], 32: [{ alert: 'LvscareTrouble', labels: { ...vsOf('n1'), what: 'local route' } }] },
   },
   {

@@ -90,7 +90,11 @@ function nodeSamples(node: string): Sample[] {
     { name: 'lvscare_virtual_server_info', labels: { ...labels, dry_run: 'false' }, values: always(1) },
     { name: 'lvscare_repairs_total', labels: { ...labels, what: 'create-row' }, values: always(0) },
     // Not there while all is well: a test may turn it on.
-    { name: 'lvscare_trouble', labels: { ...labels, what: 'local route' }, values: '_' },
+    ...['local route', 'IPVS table'].map((what) => ({
+      name: 'lvscare_trouble',
+      labels: { ...labels, what },
+      values: '_',
+    })),
     ...histogram('lvscare_event_loop_delay_seconds', targetOf(node)),
     ...MASTERS.flatMap((master) => serverSamples(node, master)),
   ];

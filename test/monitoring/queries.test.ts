@@ -5,7 +5,8 @@ import { describe, it } from 'node:test';
 import { Registry } from 'prom-client';
 import { parse } from 'yaml';
 import { declareFamilies, declareServerFamilies } from '../../src/metrics/families.js';
-import { dashboard, panels, placeholders, variables, type Query } from './dashboard.js';
+import { chosen, dashboard, panels, placeholders, variables, type Query } from './dashboard.js';
+import { always, fleet, MASTERS, type Changes } from './fleet.js';
 import { promtool, textOf, withFile, type Rules } from './promtool.js';
 import { namedIn } from './promql.js';
 
@@ -119,6 +120,42 @@ describe('the dashboard', () => {
       for (const one of [datasource, ...targets.map((target) => target.datasource)])
         assert.equal(one?.uid, '${datasource}', title);
     }
+  });
+
+  it('looks at the same range at each step of it', () => {
+    const ranges = dashboard.panels.flatMap(({ targets = [] }) =>
+      targets.flatMap(({ expr }) => expr.match(/\[\$__range\](?: @ end\(\))?/g) ?? []),
+    );
+    assert.ok(ranges.length > 0);
+    assert.deepEqual(new Set(ranges), new Set(['[$__range] @ end()']));
+  });
+
+  it('counts an apiserver for down as the alert does: who drained it has no say', async () => {
+    const { expr = '' } = panels.find(({ where }) => where === 'Apiservers down for most nodes, A') ?? {};
+    const of = (master: string, value: number) => (labels: Readonly<Record<string, string>>) =>
+      labels['remote_address'] === master ? always(value) : undefined;
+    const [M0] = MASTERS;
+    const drained = { lvscare_real_server_drained: of(M0, 1) };
+    const cases: readonly (readonly [changes: Changes, value: number])[] = [
+      [{}, 0],
+      [{ lvscare_real_server_up: of(M0, 0) }, 1],
+      [{ lvscare_real_server_up: of(M0, 0), ...drained }, 0],
+    ];
+    const tests = cases.map(([changes, value]) => ({
+      interval: '1m',
+      input_series: fleet(changes),
+      promql_expr_test: [
+        {
+          expr: chosen(expr, { cluster: '.*', address: '.*' }),
+          eval_time: '10m',
+          exp_samples: [{ labels: '{}', value }],
+        },
+      ],
+    }));
+    const { status, output } = await withFile({ rule_files: [], tests }, (file) =>
+      promtool('test', 'rules', file),
+    );
+    assert.equal(status, 0, output);
   });
 
   it('has no variable that there is not', () => {

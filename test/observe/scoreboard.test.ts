@@ -126,6 +126,24 @@ describe('the scoreboard', () => {
     assert.equal(servers[0]?.recentMs.length, 60);
   });
 
+  it('tells of a fault of our own until none came for ten minutes', () => {
+    const { board, clock } = boardOf();
+    const troubles = (): unknown[] => board.brief().troubles.map(({ what, sinceMs }) => [what, sinceMs]);
+    board.fault('an observer', new Error('odd'));
+    board.uncheckable('local route', new Error('EPERM'));
+    clock.nowMs = 500_000;
+    board.fault('an observer', new Error('odd again'));
+    clock.nowMs = 1_099_999;
+    assert.deepEqual(troubles(), [
+      ['an observer', WALL_MS],
+      ['local route', WALL_MS],
+    ]);
+    clock.nowMs = 1_100_000;
+    assert.deepEqual(troubles(), [['local route', WALL_MS]], 'others are over when it is told');
+    board.fault('an observer', new Error('odd'));
+    assert.deepEqual(troubles().at(-1), ['an observer', WALL_MS + 1_100_000]);
+  });
+
   it('tells of trouble for as long as it lasts, and since when', () => {
     const { board, clock } = boardOf();
     const troubles = (): unknown[] => board.report().troubles.map(({ what, sinceMs }) => [what, sinceMs]);

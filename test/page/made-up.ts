@@ -244,18 +244,16 @@ export function fleet(count: number, size: number): { readonly report: Report; r
     const servers = Array.from({ length: size }, (_each, rs) => {
       const address = `10.${20 + vs}.0.${10 + rs}:6443`;
       if (vs % 13 === 5 && rs % 6 === 1)
-        return server(address, {
+        return fallen(address, 8, {
           state: 'dead',
-          sinceMs: NOW_MS - 9 * MINUTE_MS,
           evidence: { kind: 'silent', detail: 'no answer to connect in 1 s' },
-          history: hour((minutesAgo) => (minutesAgo < 9 ? 'silent' : null)),
+          history: hour((minutesAgo) => (minutesAgo <= 8 ? 'silent' : null)),
         });
       if (vs % 17 === 9 && rs === 4)
-        return server(address, {
+        return fallen(address, 2, {
           state: 'sick',
-          sinceMs: NOW_MS - 3 * MINUTE_MS,
           evidence: { kind: 'status', detail: 'status 500' },
-          history: hour((minutesAgo) => (minutesAgo < 3 ? 'status' : minutesAgo % 2 === 0 ? 'some' : null)),
+          history: hour((minutesAgo) => (minutesAgo <= 2 ? 'status' : minutesAgo % 2 === 0 ? 'some' : null)),
         });
       return server(address);
     });
@@ -275,6 +273,18 @@ export function fleet(count: number, size: number): { readonly report: Report; r
     report: reportOf(virtualServers),
     looks: virtualServers.map((each) => lookAt(each)),
   };
+}
+
+/** One that has failed since early in the minute so many ago, and answered until a moment before. */
+function fallen(name: string, minutesAgo: number, more: Partial<ServerReport>): ServerReport {
+  const sinceMs = NOW_MS - minutesAgo * MINUTE_MS - 15_000;
+  const { recentMs } = server(name);
+  return server(name, {
+    sinceMs,
+    lastOk: { atMs: sinceMs - 6800, durationMs: recentMs.at(-1) ?? 1 },
+    failures: 12 * (minutesAgo + 1),
+    ...more,
+  });
 }
 
 /** Numbers from 0 to 1 that look like chance, the same for the same seed. */

@@ -46,6 +46,22 @@ function labelsOf(html: string): string[] {
 }
 
 describe('the status page', () => {
+  it('is shown with reports that do not contradict themselves', () => {
+    for (const { report } of [failover(), trouble(), fleet(64, 16)])
+      for (const {
+        server: name,
+        state,
+        sinceMs,
+        evidence,
+        lastOk,
+        lastProbeMs,
+      } of report.virtualServers.flatMap(({ servers: all }) => all)) {
+        if (state === 'up') assert.equal(evidence?.kind, 'ok', name);
+        else if (evidence?.kind !== 'ok') assert.ok((lastOk?.atMs ?? -Infinity) < sinceMs, name);
+        assert.ok((lastProbeMs ?? Infinity) >= (lastOk?.atMs ?? -Infinity), name);
+      }
+  });
+
   it('has the state in its title and in its icon', () => {
     const { report, looks } = failover();
     const html = [...statusPage(report, looks)].join('');
@@ -245,6 +261,11 @@ describe('a virtual server on the page', () => {
     assert.deepEqual(noticesOf({}), []);
     assert.match(noticesOf({ lastResort: true })[0] ?? '', /^Last resort: no real server is up/);
     assert.match(noticesOf(servers('dead', 'dead'))[0] ?? '', /Clients are refused at once/);
+    for (const lastPass of [null, { atMs: NOW_MS, durationMs: 1, error: 'not permitted' }])
+      assert.match(
+        noticesOf({ ...servers('dead', 'dead'), lastPass })[0] ?? '',
+        /No real server is up\.\s*$/,
+      );
     assert.match(
       noticesOf({ rival: true, virtualServer: '[fd00::2]:6443' })[0] ?? '',
       /keeps deleting \[fd00::2\]:6443\. .* ipvs\.excludeCIDRs: \[&quot;fd00::2\/128&quot;\]/,
@@ -322,7 +343,7 @@ describe('many virtual servers on the page', () => {
     const html = [...statusPage(report, NONE)].join('');
     const items = [...html.matchAll(/<li data-key[^]*?<\/li>/g)].map(([item]) => textOf(item));
     assert.equal(items.length, report.virtualServers.flatMap(({ transitions }) => transitions).length);
-    assert.match(items[0] ?? '', /^12:27:20 10\.29\.0\.14:6443 is sick \(was up, of 10\.103\.97\.11:6443\)/);
+    assert.match(items[0] ?? '', /^12:28:05 10\.29\.0\.14:6443 is sick \(was up, of 10\.103\.97\.11:6443\)/);
     const times = items.map((item) => item.slice(0, 8));
     assert.deepEqual(times, times.toSorted().toReversed());
   });

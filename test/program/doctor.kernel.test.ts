@@ -141,7 +141,10 @@ describe('lvscare doctor on a node that is well', () => {
   });
 
   it('takes what to look at from the static pod, else from what lvscare remembers', async () => {
-    const args = ['care', ...serversOf(lab)].map((arg) => `        - "${arg}"\n`).join('');
+    // Of a pod's address only the kubelet knows.
+    const args = ['care', ...serversOf(lab), '--metrics-addr=[$(POD_IP)]:9288']
+      .map((arg) => `        - "${arg}"\n`)
+      .join('');
     const pod = `kind: Pod\nspec:\n  containers:\n    - image: lvscare\n      args:\n${args}`;
     const wrapper = await etc({ 'kubernetes/manifests/lvscare.yaml': pod });
     const { status, findings } = await doctor([], wrapper);

@@ -8,6 +8,7 @@ import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 import { Lab, until, type LabProcess } from '../../lab/index.js';
+import { asTheKubeletExpands } from '../support/kubelet.js';
 import { untilWeights } from './lvscare.js';
 
 const PROGRAM = fileURLToPath(new URL('../../src/main.js', import.meta.url));
@@ -71,7 +72,8 @@ describe('docs/kubeadm.md', () => {
     const text = await lab.node.exec('cat', [`${directory}/manifests/lvscare.yaml`]);
     const manifest =
       text.status === 0 ? (parse(text.stdout) as { spec: { containers: [{ args: string[] }] } }) : null;
-    const args = manifest?.spec.containers[0].args ?? null;
+    const variables = { POD_IP: lab.node.addresses.ipv4 };
+    const args = manifest?.spec.containers[0].args.map((arg) => asTheKubeletExpands(arg, variables)) ?? null;
     if (pod !== null && pod.args === text.stdout) return;
     await pod?.process.stop();
     pod = null;

@@ -7,6 +7,11 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 import { run, type Result } from '../../lab/run.js';
+import { sortArguments } from '../../src/cli/arguments.js';
+import { CARE_OPTIONS } from '../../src/cli/options.js';
+import { readCareConfig } from '../../src/config/care-config.js';
+import { readSettings } from '../../src/config/config-file.js';
+import { asTheKubeletExpands } from '../support/kubelet.js';
 import { podFaults, type Pod } from '../manifests/pod-schema.js';
 
 const ROOT = new URL('../../../', import.meta.url);
@@ -91,7 +96,10 @@ describe('lvscare manifest', { concurrency: 1 }, () => {
     const body = '$(HOME) $$(A) $$ $ "x": #y - \'b\'\n\té';
     const { pod } = await printed([...SERVERS, '--health-req-body', body]);
     const { args = [] } = pod.spec?.containers[0] ?? {};
-    assert.ok(args.map(asTheKubeletExpands).includes(`--health-req-body=${body}`), args.join('\n'));
+    assert.ok(
+      args.map((arg) => asTheKubeletExpands(arg)).includes(`--health-req-body=${body}`),
+      args.join('\n'),
+    );
   });
 
   it('has the kubelet ask where it is told to listen, and says so where that cannot be', async () => {
@@ -108,9 +116,33 @@ describe('lvscare manifest', { concurrency: 1 }, () => {
     const path = '/healthz';
     assert.deepEqual(await asked('10.0.0.9:9000'), { host: '10.0.0.9', port: 9000, path });
     assert.deepEqual(await asked(':9000'), { host: '127.0.0.1', port: 9000, path });
+    assert.deepEqual(await asked('[10.0.0.9]:9000'), { host: '10.0.0.9', port: 9000, path });
+    assert.deepEqual(await asked('[]:9000'), { host: '127.0.0.1', port: 9000, path });
     assert.equal(await asked('unix:/run/lvscare/metrics.sock'), undefined);
     assert.equal(await asked('off'), undefined);
     assert.equal((await manifest([...SERVERS, '--metrics-addr', 'x'])).status, 2);
+  });
+
+  it('has care listen at the address that the kubelet knows for the pod, of either family or none, and be asked there', async () => {
+    const { pod } = await printed(SERVERS);
+    const [container] = pod.spec?.containers ?? [];
+    assert.deepEqual(container?.env, [
+      { name: 'POD_IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } },
+    ]);
+    for (const probe of [container.startupProbe, container.livenessProbe])
+      assert.deepEqual(probe?.httpGet, { port: 9288, path: '/healthz' });
+    for (const [podIp, address] of [
+      ['192.168.0.21', '192.168.0.21'],
+      ['fd00::21', 'fd00::21'],
+      // What the kubelet does while it knows none.
+      ['', null],
+    ] as const) {
+      const args = (container.args ?? []).map((arg) => asTheKubeletExpands(arg, { POD_IP: podIp }));
+      const { given } = sortArguments(args.slice(1), CARE_OPTIONS);
+      const { metricsAddress } = readCareConfig(readSettings(given, {}, CARE_OPTIONS), {});
+      assert.ok(metricsAddress?.kind === 'tcp', podIp);
+      assert.deepEqual([metricsAddress.address, metricsAddress.port], [address, 9288]);
+    }
   });
 
   it('takes nothing from the environment', async () => {
@@ -257,8 +289,3 @@ describe('lvscare manifest', { concurrency: 1 }, () => {
     );
   });
 });
-
-/** With no variable defined. */
-function asTheKubeletExpands(text: string): string {
-  return text.replaceAll(/\$(\$|\([^)]*\))?/g, (found: string) => (found === '$$' ? '$' : found));
-}
