@@ -137,13 +137,17 @@ async function runCare({ given, words: stray }: Run): Promise<number> {
 async function runDoctor({ given }: Run): Promise<number> {
   const { runDoctorCommand } = await import('./doctor-command.js');
   const request = { given, environment: process.env, pid: process.pid, uid: effectiveUid() };
-  return (await runDoctorCommand(
-    request,
-    output(),
-    untilSignal(() => undefined),
-  ))
-    ? DONE
-    : FAILED;
+  const signal = untilSignal(() => undefined);
+  const stopped = new Promise<'stopped'>((resolve) => {
+    signal.addEventListener('abort', () => {
+      resolve('stopped');
+    });
+  });
+  const fit = await Promise.race([runDoctorCommand(request, output(), signal), stopped]);
+  if (fit !== 'stopped') return fit ? DONE : FAILED;
+  process.stderr.write('lvscare: stopped before everything was looked at\n');
+  // It only looks: whatever hangs, nobody waits for it.
+  process.exit(FAILED);
 }
 
 async function runProbe({ given }: Run): Promise<number> {
