@@ -39,6 +39,7 @@ export async function runManifestCommand(given: Arguments, version: string): Pro
   const path = own.value('path', parsePath, DEFAULT_PATH);
   const { text, mounts, notes } = manifestFor(given, own, version);
   if (!writes) return { output: text, notes };
+  await refuseForeign(path);
   const output = await written(path, text);
   const missing = await missingOf(mounts);
   return {
@@ -84,15 +85,31 @@ async function setImage(given: Arguments, own: Settings, image: string, writes: 
   const before = await readRegular(path).catch((error: unknown) => {
     throw new Error(`cannot read ${path}: ${codeOf(error)}`, { cause: error });
   });
-  // Only now: nobody else needs YAML to be read.
-  const { withImage } = await import('./manifest/set-image.js');
+  const { withImage } = await yamlReader();
   let text: string;
   try {
     text = withImage(before, image);
   } catch (error) {
-    throw new Error(`${path}: ${(error as Error).message}`, { cause: error });
+    throw new UsageError('--path', `the manifest of an lvscare (${(error as Error).message})`, path);
   }
   return { output: writes ? await written(path, text) : text, notes: [] };
+}
+
+/** Only where there is YAML to be read: it takes its time. */
+const yamlReader = () => import('./manifest/set-image.js');
+
+/** Another pod's manifest is nothing to write over: kubeadm's, for example. */
+async function refuseForeign(path: string): Promise<void> {
+  // What there is not, or cannot be read, is the writer's to tell.
+  const before = await readRegular(path).catch(() => '');
+  if (before.trim() === '') return;
+  const { checkIsLvscare } = await yamlReader();
+  try {
+    checkIsLvscare(before);
+  } catch (error) {
+    const why = (error as Error).message;
+    throw new UsageError('--path', `a new file, or the manifest of an lvscare (${why})`, path);
+  }
 }
 
 async function written(path: string, text: string): Promise<string> {
