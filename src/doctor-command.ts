@@ -6,7 +6,7 @@ import { readSettings } from './config/config-file.js';
 import { readCareConfig, type CareConfig } from './config/care-config.js';
 import { parseEndpoint } from './config/endpoint.js';
 import { DEFAULT_CA } from './config/probe-request.js';
-import { Settings, type Arguments, type Environment } from './config/settings.js';
+import { Settings, type Arguments, type Environment, type Spellings } from './config/settings.js';
 import { UsageError } from './config/usage-error.js';
 import type { Endpoint } from './core/endpoint.js';
 import { harmlessJson } from './core/one-line.js';
@@ -26,6 +26,7 @@ import { Rtnetlink } from './netlink/index.js';
 interface DoctorRequest {
   /** What the command line has, all of it options of care but `json`. */
   readonly given: Arguments;
+  readonly spelled: Spellings;
   readonly environment: Environment;
   readonly pid: number;
   /** The effective user id. */
@@ -75,8 +76,8 @@ interface Examined {
  * What care would be told: by the command line; below that by a static pod that is here, else by what an earlier or a running one
  * remembers, of the virtual server that the command line names if it does.
  */
-async function whatToExamine({ given, environment }: DoctorRequest): Promise<Examined> {
-  const own = only(given, environment);
+async function whatToExamine({ given, spelled, environment }: DoctorRequest): Promise<Examined> {
+  const own = only(given, environment, spelled);
   const named = own.settings.has('vs') ? own.config() : null;
   const elsewhere = await toldElsewhere(named?.virtualServer ?? null);
   if (elsewhere === null) {
@@ -91,7 +92,7 @@ async function whatToExamine({ given, environment }: DoctorRequest): Promise<Exa
   const { from } = elsewhere;
   try {
     const theirs = Object.entries(elsewhere.given()).filter(([flag]) => !own.settings.has(flag));
-    const merged = only({ ...Object.fromEntries(theirs), ...given }, environment).config();
+    const merged = only({ ...Object.fromEntries(theirs), ...given }, environment, spelled).config();
     return examined(merged, named === null ? from : `${COMMAND_LINE} and ${from}`);
   } catch (error) {
     // What is remembered was right once: it is what was given that is not.
@@ -138,13 +139,14 @@ function isFor(args: readonly string[], virtualServer: Endpoint): boolean {
 function only(
   given: Arguments,
   environment: Environment,
+  spelled: Spellings,
 ): { readonly settings: Settings; readonly config: () => CareConfig } {
   // Whatever else is to be done: this is about taking care.
   const { 'run-once': _once, clean: _clean, json: _json, ...care } = given;
   const withoutTasks = Object.fromEntries(
     Object.entries(environment).filter(([name]) => !/^(CARE|IPVS)_(RUN_ONCE|CLEAN)$/.test(name)),
   );
-  const settings = readSettings(care, withoutTasks, CARE_OPTIONS);
+  const settings = readSettings(care, withoutTasks, CARE_OPTIONS, spelled);
   return { settings, config: () => readCareConfig(settings, environment, DEFAULT_CA, false) };
 }
 

@@ -99,16 +99,16 @@ function effectiveUid(): number {
   return process.geteuid?.() ?? 0;
 }
 
-async function runManifest({ given }: Run): Promise<number> {
+async function runManifest({ given, spelled }: Run): Promise<number> {
   const { runManifestCommand } = await import('./manifest-command.js');
-  const { output, notes } = await runManifestCommand(given, readBuildInfo().gitVersion);
+  const { output, notes } = await runManifestCommand(given, readBuildInfo().gitVersion, spelled);
   for (const note of notes) process.stderr.write(`lvscare: ${note}\n`);
   process.stdout.write(output);
   return DONE;
 }
 
-async function runCare({ given, words: stray }: Run): Promise<number> {
-  const config = readCareConfig(readSettings(given, process.env, CARE_OPTIONS), process.env);
+async function runCare({ given, spelled, words: stray }: Run): Promise<number> {
+  const config = readCareConfig(readSettings(given, process.env, CARE_OPTIONS, spelled), process.env);
   // Only now: help, version and wrong arguments need not wait for HTTP and netlink to be loaded.
   const { createLogger } = await import('./log/logger.js');
   const { runCareCommand } = await import('./care-command.js');
@@ -134,9 +134,9 @@ async function runCare({ given, words: stray }: Run): Promise<number> {
   }
 }
 
-async function runDoctor({ given }: Run): Promise<number> {
+async function runDoctor({ given, spelled }: Run): Promise<number> {
   const { runDoctorCommand } = await import('./doctor-command.js');
-  const request = { given, environment: process.env, pid: process.pid, uid: effectiveUid() };
+  const request = { given, spelled, environment: process.env, pid: process.pid, uid: effectiveUid() };
   const signal = untilSignal(() => undefined);
   const stopped = new Promise<'stopped'>((resolve) => {
     signal.addEventListener('abort', () => {
@@ -150,8 +150,8 @@ async function runDoctor({ given }: Run): Promise<number> {
   process.exit(FAILED);
 }
 
-async function runProbe({ given }: Run): Promise<number> {
-  const config = readProbeCommandConfig(readSettings(given, process.env, CARE_OPTIONS));
+async function runProbe({ given, spelled }: Run): Promise<number> {
+  const config = readProbeCommandConfig(readSettings(given, process.env, CARE_OPTIONS, spelled));
   const { runProbeCommand } = await import('./probe-command.js');
   return (await runProbeCommand(
     config,

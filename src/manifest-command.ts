@@ -4,7 +4,7 @@ import { basename, dirname } from 'node:path';
 import { CARE_OPTIONS, type OptionSpec } from './cli/options.js';
 import { readCareConfig } from './config/care-config.js';
 import { readSettings } from './config/config-file.js';
-import { Settings, type Arguments } from './config/settings.js';
+import { Settings, type Arguments, type Spellings } from './config/settings.js';
 import { UsageError, type Parser } from './config/usage-error.js';
 import { careArguments } from './manifest/care-arguments.js';
 import { readRegular, replaceFile } from './manifest/file.js';
@@ -30,14 +30,18 @@ interface Outcome {
  * @param version This program's: `v0.1.0`.
  */
 // ts-unused-exports:disable-next-line
-export async function runManifestCommand(given: Arguments, version: string): Promise<Outcome> {
-  const own = new Settings(given, {});
+export async function runManifestCommand(
+  given: Arguments,
+  version: string,
+  spelled: Spellings = {},
+): Promise<Outcome> {
+  const own = new Settings(given, {}, null, spelled);
   const image = own.value('set-image', parseImage, null);
   const writes = own.switch('write', false);
   if (image !== null) return await setImage(given, own, image, writes);
   if (own.has('path') && !writes) throw new UsageError('--path', '--write or --set-image beside it', null);
   const path = own.value('path', parsePath, DEFAULT_PATH);
-  const { text, mounts, notes } = manifestFor(given, own, version);
+  const { text, mounts, notes } = manifestFor(given, own, version, spelled);
   if (!writes) return { output: text, notes };
   await refuseForeign(path);
   const output = await written(path, text);
@@ -54,12 +58,12 @@ interface Manifest {
   readonly notes: readonly string[];
 }
 
-function manifestFor(given: Arguments, own: Settings, version: string): Manifest {
+function manifestFor(given: Arguments, own: Settings, version: string, spelled: Spellings): Manifest {
   const name = own.value('name', parsePodName, 'lvscare');
   const image = own.value('image', parseImage, `lvscare:${version.replace(/^v/, '')}`);
   const ofCare = Object.fromEntries(Object.entries(given).filter(([flag]) => isOfCare(flag)));
   // The pod has an environment of its own.
-  const settings = readSettings(ofCare, {}, OPTIONS);
+  const settings = readSettings(ofCare, {}, OPTIONS, spelled);
   const { task } = readCareConfig(settings, {}, null);
   if (task !== 'care')
     throw new UsageError(settings.name(task), 'nothing that ends: the kubelet would start it again', 'true');
@@ -80,7 +84,7 @@ function manifestFor(given: Arguments, own: Settings, version: string): Manifest
 async function setImage(given: Arguments, own: Settings, image: string, writes: boolean): Promise<Outcome> {
   const beside = Object.keys(given).find((flag) => !['set-image', 'path', 'write'].includes(flag));
   if (beside !== undefined)
-    throw new UsageError('--set-image', 'nothing beside it but --path and --write', `--${beside}`);
+    throw new UsageError('--set-image', 'nothing beside it but --path and --write', own.name(beside));
   const path = own.value('path', parsePath, DEFAULT_PATH);
   const before = await readRegular(path).catch((error: unknown) => {
     throw new Error(`cannot read ${path}: ${codeOf(error)}`, { cause: error });

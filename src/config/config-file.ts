@@ -1,5 +1,5 @@
 import { readFileSync, statSync } from 'node:fs';
-import { Settings, type Arguments, type Environment, type SettingsFile } from './settings.js';
+import { Settings, type Arguments, type Environment, type SettingsFile, type Spellings } from './settings.js';
 import { UsageError } from './usage-error.js';
 
 /** What the file's entries may be: an option's spellings and kind. */
@@ -19,11 +19,12 @@ export function readSettings(
   given: Arguments,
   environment: Environment,
   options: readonly KnownOption[],
+  spelled: Spellings = {},
 ): Settings {
-  const told = new Settings(given, environment);
+  const told = new Settings(given, environment, null, spelled);
   const path = told.value('config', (text) => text, '');
   if (path === '') return told;
-  return new Settings(given, environment, readConfigFile(path, told.name('config'), options));
+  return new Settings(given, environment, readConfigFile(path, told.name('config'), options), spelled);
 }
 
 /** One JSON object: options by their long names, without dashes. */

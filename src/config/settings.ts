@@ -5,6 +5,9 @@ import type { Parser } from './usage-error.js';
 export type Arguments = Readonly<Record<string, string | readonly string[] | undefined>>;
 export type Environment = Readonly<Record<string, string | undefined>>;
 
+/** How the command line spelled a flag, dashes included: `--logger`. Default: `--` and the flag. */
+export type Spellings = Readonly<Record<string, string | undefined>>;
+
 /** What a file gave, as the command line would have. */
 export interface SettingsFile {
   readonly path: string;
@@ -27,11 +30,18 @@ export class Settings {
   readonly #given: Arguments;
   readonly #environment: Environment;
   readonly #file: SettingsFile | null;
+  readonly #spelled: Spellings;
 
-  constructor(given: Arguments, environment: Environment, file: SettingsFile | null = null) {
+  constructor(
+    given: Arguments,
+    environment: Environment,
+    file: SettingsFile | null = null,
+    spelled: Spellings = {},
+  ) {
     this.#given = given;
     this.#environment = environment;
     this.#file = file;
+    this.#spelled = spelled;
   }
 
   has(flag: string): boolean {
@@ -69,7 +79,7 @@ export class Settings {
 
   #find(flag: string): { readonly texts: readonly string[]; readonly origin: string } | null {
     const given = textsOf(this.#given[flag]);
-    if (given !== null) return { texts: given, origin: `--${flag}` };
+    if (given !== null) return { texts: given, origin: this.#spelled[flag] ?? `--${flag}` };
     for (const variable of variablesOf(flag)) {
       const text = this.#environment[variable];
       // An empty variable counts as none, as with the Go program.
