@@ -209,7 +209,8 @@ const DOCTOR = {
   ],
   words: 'none',
   notes:
-    'All other options of care are accepted, too, so that its arguments can be given as they are.\n' +
+    'What is not given is as in that static pod, before any default, or as a running one has it. All other options of care ' +
+    'are accepted, too, so that its arguments can be given as they are.\n' +
     'Exit code 1 means that a check failed; a warning is none. docs/doctor.md explains each check.',
   examples: [
     ['Check a node where the static pod is already', ''],

@@ -31,6 +31,7 @@ export function readSettings(
 function readConfigFile(path: string, option: string, options: readonly KnownOption[]): SettingsFile {
   const entries = Object.entries(parseObject(textOf(path, option), path, option));
   const given: Record<string, string | readonly string[]> = {};
+  const spelled: Record<string, string> = {};
   for (const [name, value] of entries) {
     const known = options.find(({ flag, aliases = [] }) => [flag, ...aliases].includes(name));
     const where = `${name} in ${path}`;
@@ -39,8 +40,9 @@ function readConfigFile(path: string, option: string, options: readonly KnownOpt
       throw new UsageError(path, 'options of lvscare care by their long names', name);
     if (Object.hasOwn(given, known.flag)) throw new UsageError(where, `${known.flag} once`, name);
     given[known.flag] = textsOf(value, known.kind, where);
+    spelled[known.flag] = name;
   }
-  return { path, given };
+  return { path, given, spelled };
 }
 
 function textOf(path: string, option: string): string {

@@ -5,13 +5,15 @@ import type { Parser } from './usage-error.js';
 export type Arguments = Readonly<Record<string, string | readonly string[] | undefined>>;
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** How the command line spelled a flag, dashes included: `--logger`. Default: `--` and the flag. */
+/** How each flag was spelled, by its first name: `--logger` for `log-level`. */
 export type Spellings = Readonly<Record<string, string | undefined>>;
 
 /** What a file gave, as the command line would have. */
 export interface SettingsFile {
   readonly path: string;
   readonly given: Arguments;
+  /** Without dashes. */
+  readonly spelled: Spellings;
 }
 
 /** Second spellings of flags, which have variables of their own. The Go program's flag is --logger. */
@@ -86,7 +88,8 @@ export class Settings {
       if (text !== undefined && text !== '') return { texts: [text], origin: variable };
     }
     const filed = textsOf(this.#file?.given[flag]);
-    return filed === null ? null : { texts: filed, origin: `${flag} in ${this.#file?.path ?? ''}` };
+    if (filed === null || this.#file === null) return null;
+    return { texts: filed, origin: `${this.#file.spelled[flag] ?? flag} in ${this.#file.path}` };
   }
 }
 
