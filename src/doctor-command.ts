@@ -4,15 +4,18 @@ import { sortArguments } from './cli/arguments.js';
 import { CARE_OPTIONS } from './cli/options.js';
 import { readSettings } from './config/config-file.js';
 import { readCareConfig, type CareConfig } from './config/care-config.js';
+import { parseEndpoint } from './config/endpoint.js';
 import type { Note } from './config/note.js';
-import { Settings, type Arguments, type Environment } from './config/settings.js';
+import { Settings, type Arguments, type Environment, type Spellings } from './config/settings.js';
 import { UsageError } from './config/usage-error.js';
+import type { Endpoint } from './core/endpoint.js';
 import { harmlessJson } from './core/one-line.js';
 import { examine, type Examination } from './doctor/checks.js';
 import { examinationText } from './doctor/examination-text.js';
 import type { Finding } from './doctor/finding.js';
 import { careManifests } from './doctor/manifests.js';
 import type { Subject } from './doctor/ports.js';
+import { flagValue } from './doctor/processes.js';
 import { nodeOf, systemFiles } from './doctor-side.js';
 import { records } from './kernel/records.js';
 import { sysctlsFor } from './kernel/sysctls.js';
@@ -22,6 +25,7 @@ import type { Output } from './output.js';
 interface DoctorRequest {
   /** What the command line has, all of it options of care but `json`. */
   readonly given: Arguments;
+  readonly spelled: Spellings;
   readonly environment: Environment;
   readonly pid: number;
   /** The effective user id. */
@@ -67,41 +71,71 @@ interface Examined {
   readonly told: readonly Finding[];
 }
 
-/** What care would be told: by the command line, else by a static pod that is here, else by what a running one remembers. */
-async function whatToExamine({ given, environment }: DoctorRequest): Promise<Examined> {
-  const own = only(given, environment);
-  if (own.settings.has('vs')) {
-    const vs = own.config().virtualServer.text;
-    if (own.settings.has('rs')) return examined(own.config(), 'the command line');
-    const known = await remembered(vs);
-    return known === null
-      ? examined(own.config(), 'the command line')
-      : examined(
-          only({ rs: known.realServers, ...given }, environment).config(),
-          'the command line and /run/lvscare',
-        );
+/**
+ * What care would be told: by the command line; below that by a static pod that is here, else by what an earlier or a running one
+ * remembers, of the virtual server that the command line names if it does.
+ */
+async function whatToExamine({ given, spelled, environment }: DoctorRequest): Promise<Examined> {
+  const own = only(given, environment, spelled);
+  const named = own.settings.has('vs') ? own.config() : null;
+  const elsewhere = await toldElsewhere(named?.virtualServer ?? null);
+  if (elsewhere === null) {
+    if (named !== null) return examined(named, COMMAND_LINE);
+    if (own.settings.has('rs')) throw new UsageError('--vs', 'the virtual server beside --rs', null);
+    return unknown(
+      'warn',
+      'neither --vs nor a static pod of lvscare here tells what to take care of: only the node itself is checked',
+      'lvscare doctor --vs IP:PORT --rs IP:PORT,...',
+    );
   }
-  const [manifest] = await careManifests(systemFiles);
-  if (manifest !== undefined) {
-    try {
-      const { given: theirs } = sortArguments(manifest.args, CARE_OPTIONS);
-      const merged = only({ ...withoutVariables(theirs), ...given }, environment);
-      return examined(merged.config(), manifest.file);
-    } catch (error) {
-      if (!(error instanceof UsageError)) throw error;
-      return unknown('fail', `${manifest.file}: ${error.message}`, `correct ${manifest.file}`);
-    }
+  const { from } = elsewhere;
+  try {
+    const theirs = Object.entries(elsewhere.given()).filter(([flag]) => !own.settings.has(flag));
+    const merged = only({ ...Object.fromEntries(theirs), ...given }, environment, spelled).config();
+    return examined(merged, named === null ? from : `${COMMAND_LINE} and ${from}`);
+  } catch (error) {
+    // What is remembered was right once: it is what was given that is not.
+    if (!(error instanceof UsageError) || from === RECORD) throw error;
+    const evidence = `${from}: ${error.message}`;
+    if (named === null) return unknown('fail', evidence, `correct ${from}`);
+    const { config, told } = examined(named, COMMAND_LINE);
+    return {
+      config,
+      told: [...told, { name: 'arguments', verdict: 'warn', evidence, remedy: `correct ${from}` }],
+    };
   }
-  const known = await remembered(null);
-  if (known !== null) {
-    const servers = { vs: known.virtualServer, rs: known.realServers };
-    return examined(only({ ...servers, ...wayOf(known), ...given }, environment).config(), '/run/lvscare');
+}
+
+const COMMAND_LINE = 'the command line';
+const RECORD = '/run/lvscare';
+
+interface Told {
+  /** Options of care. Throws a UsageError for what is none. */
+  readonly given: () => Arguments;
+  readonly from: string;
+}
+
+/** By whom else, of this virtual server or, where it is null, of any. */
+async function toldElsewhere(virtualServer: Endpoint | null): Promise<Told | null> {
+  const manifests = await careManifests(systemFiles);
+  const manifest = manifests.find(({ args }) => virtualServer === null || isFor(args, virtualServer));
+  if (manifest !== undefined)
+    return {
+      given: () => withoutVariables(sortArguments(manifest.args, CARE_OPTIONS).given),
+      from: manifest.file,
+    };
+  const known = await remembered(virtualServer?.text ?? null);
+  if (known === null) return null;
+  const told = { vs: known.virtualServer, rs: known.realServers, ...wayOf(known) };
+  return { given: () => told, from: RECORD };
+}
+
+function isFor(args: readonly string[], virtualServer: Endpoint): boolean {
+  try {
+    return parseEndpoint(flagValue(args, 'vs') ?? '', '--vs').text === virtualServer.text;
+  } catch {
+    return false;
   }
-  return unknown(
-    'warn',
-    'neither --vs nor a static pod of lvscare here tells what to take care of: only the node itself is checked',
-    'lvscare doctor --vs IP:PORT --rs IP:PORT,...',
-  );
 }
 
 /** Without what the kubelet puts something in for, which is not known here: the address to listen at. */
@@ -116,13 +150,14 @@ function withoutVariables(given: Arguments): Arguments {
 function only(
   given: Arguments,
   environment: Environment,
+  spelled: Spellings,
 ): { readonly settings: Settings; readonly config: () => CareConfig } {
   // Whatever else is to be done: this is about taking care.
   const { 'run-once': _once, clean: _clean, json: _json, ...care } = given;
   const withoutTasks = Object.fromEntries(
     Object.entries(environment).filter(([name]) => !/^(CARE|IPVS)_(RUN_ONCE|CLEAN)$/.test(name)),
   );
-  const settings = readSettings(care, withoutTasks, CARE_OPTIONS);
+  const settings = readSettings(care, withoutTasks, CARE_OPTIONS, spelled);
   return { settings, config: () => readCareConfig(settings, environment, { withoutRealServers: true }) };
 }
 

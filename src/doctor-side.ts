@@ -57,12 +57,12 @@ export function nodeOf(
   signal: AbortSignal,
 ): Node {
   const kernelRelease = release();
-  const run = looking(runCommand, systemFiles, kernelRelease);
+  const look = (run: Run): Run => looking(run, systemFiles, kernelRelease);
   return {
     files: systemFiles,
     network: rtnetlink instanceof Error ? noNetwork(rtnetlink) : networkOf(config, rtnetlink),
-    ownership: ownershipOf(run),
-    firewall: firewallOf(run),
+    ownership: ownershipOf(look),
+    firewall: firewallOf(look(runCommand)),
     kernelRelease,
     ...self,
     now: Date.now,
@@ -156,7 +156,7 @@ function networkOf(config: CareConfig | null, rtnetlink: Rtnetlink): Network {
   };
 }
 
-function ownershipOf(run: Run): Ownership {
+function ownershipOf(look: (run: Run) => Run): Ownership {
   return {
     async holder(virtualServer) {
       const look = await lookAtHold(virtualServer);
@@ -178,7 +178,18 @@ function ownershipOf(run: Run): Ownership {
         }),
       );
     },
-    goLeftovers: (virtualServer) => goLeftovers(virtualServer, () => undefined, run).find(),
+    async goLeftovers(virtualServer) {
+      const notes: string[] = [];
+      const missing: string[] = [];
+      // Only what the kernel has something for comes as far as this.
+      const run: Run = async (command, ...rest) => {
+        const finished = await runCommand(command, ...rest);
+        if (finished === null) missing.push(command);
+        return finished;
+      };
+      const found = await goLeftovers(virtualServer, (words) => notes.push(words), look(run)).find();
+      return { ...found, unknown: missing.length > 0 ? (notes[0] ?? null) : null };
+    },
   };
 }
 

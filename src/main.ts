@@ -75,17 +75,17 @@ async function runDrain({ name, given, words: [word = ''] }: Run, drained: boole
   return await runDrainCommand(config, drained, effectiveUid(), output());
 }
 
-async function runManifest({ given }: Run): Promise<boolean> {
+async function runManifest({ given, spelled }: Run): Promise<boolean> {
   const { runManifestCommand } = await import('./manifest-command.js');
-  const { text, notes } = await runManifestCommand(given, readBuildInfo().gitVersion);
+  const { text, notes } = await runManifestCommand(given, readBuildInfo().gitVersion, spelled);
   const to = output();
   for (const note of notes) to.note(`lvscare: ${note}`);
   to.out(text);
   return true;
 }
 
-async function runCare({ given, words: stray }: Run): Promise<boolean> {
-  const config = readCareConfig(readSettings(given, process.env, CARE_OPTIONS), process.env);
+async function runCare({ given, spelled, words: stray }: Run): Promise<boolean> {
+  const config = readCareConfig(readSettings(given, process.env, CARE_OPTIONS, spelled), process.env);
   // Only now: help, version and wrong arguments need not wait for HTTP and netlink to be loaded.
   const { createLogger } = await import('./log/logger.js');
   const { runCareCommand } = await import('./care-command.js');
@@ -116,14 +116,20 @@ async function runCare({ given, words: stray }: Run): Promise<boolean> {
   }
 }
 
-async function runDoctor({ given }: Run): Promise<boolean> {
+async function runDoctor({ given, spelled }: Run): Promise<boolean> {
   const { runDoctorCommand } = await import('./doctor-command.js');
-  const request = { given, environment: process.env, pid: process.pid, uid: effectiveUid() };
-  return await runDoctorCommand(request, output(), untilSignal(ENDING));
+  const request = { given, spelled, environment: process.env, pid: process.pid, uid: effectiveUid() };
+  const to = output();
+  const signal = untilSignal(ENDING, () => {
+    to.note('lvscare: stopped before everything was looked at');
+    // It only looks: whatever hangs, nobody waits for it.
+    process.exit(FAILED);
+  });
+  return await runDoctorCommand(request, to, signal);
 }
 
-async function runProbe({ given }: Run): Promise<boolean> {
-  const config = readProbeCommandConfig(readSettings(given, process.env, CARE_OPTIONS));
+async function runProbe({ given, spelled }: Run): Promise<boolean> {
+  const config = readProbeCommandConfig(readSettings(given, process.env, CARE_OPTIONS, spelled));
   const { runProbeCommand } = await import('./probe-command.js');
   return await runProbeCommand(config, output(), untilSignal(ENDING));
 }

@@ -5,7 +5,7 @@ import { CARE_OPTIONS, type OptionSpec } from './cli/options.js';
 import { readCareConfig } from './config/care-config.js';
 import { DEFAULT_MANIFEST } from './config/defaults.js';
 import { readSettings } from './config/config-file.js';
-import { Settings, type Arguments } from './config/settings.js';
+import { Settings, type Arguments, type Spellings } from './config/settings.js';
 import { UsageError, type Parser } from './config/usage-error.js';
 import { careArguments } from './manifest/care-arguments.js';
 import { readRegular, replaceFile } from './manifest/file.js';
@@ -30,15 +30,20 @@ interface Outcome {
  * @param version This program's: `v0.1.0`.
  */
 // ts-unused-exports:disable-next-line
-export async function runManifestCommand(given: Arguments, version: string): Promise<Outcome> {
-  const own = new Settings(given, {});
+export async function runManifestCommand(
+  given: Arguments,
+  version: string,
+  spelled: Spellings = {},
+): Promise<Outcome> {
+  const own = new Settings(given, {}, null, spelled);
   const image = own.value('set-image', parseImage, null);
   const writes = own.switch('write', false);
   if (image !== null) return await setImage(given, own, image, writes);
   if (own.has('path') && !writes) throw new UsageError('--path', '--write or --set-image beside it', null);
   const path = own.value('path', parsePath, DEFAULT_MANIFEST);
-  const { text, mounts, notes } = manifestFor(given, own, version);
+  const { text, mounts, notes } = manifestFor(given, own, version, spelled);
   if (!writes) return { text, notes };
+  await refuseForeign(path);
   const said = await written(path, text);
   const missing = await missingOf(mounts);
   return {
@@ -53,22 +58,24 @@ interface Manifest {
   readonly notes: readonly string[];
 }
 
-function manifestFor(given: Arguments, own: Settings, version: string): Manifest {
+function manifestFor(given: Arguments, own: Settings, version: string, spelled: Spellings): Manifest {
   const name = own.value('name', parsePodName, 'lvscare');
   const image = own.value('image', parseImage, `lvscare:${version.replace(/^v/, '')}`);
   const ofCare = Object.fromEntries(
     Object.entries(given).filter(([flag, value]) => isOfCare(flag) && !isPodsAddress(flag, value)),
   );
   // The pod has an environment of its own.
-  const settings = readSettings(ofCare, {}, OPTIONS);
+  const settings = readSettings(ofCare, {}, OPTIONS, spelled);
   const { task, metricsAddress } = readCareConfig(settings, {}, { elsewhere: true });
   if (task !== 'care')
     throw new UsageError(settings.name(task), 'nothing that ends: the kubelet would start it again', 'true');
   const address = metricsAddress?.text ?? 'off';
   const asked = settings.has('metrics-addr');
-  const health = asked ? healthEndpoint(metricsAddress) : AT_THE_POD;
+  // A dry run listens nowhere unless it is told to.
+  const atThePod = !asked && metricsAddress !== null;
+  const health = atThePod ? AT_THE_POD : healthEndpoint(metricsAddress);
   const args = ['care', ...careArguments(ofCare, OPTIONS).map(unexpanded)];
-  if (!asked) args.push(`--metrics-addr=${POD_METRICS_ADDRESS}`);
+  if (atThePod) args.push(`--metrics-addr=${POD_METRICS_ADDRESS}`);
   const mounts = mountsFor(settings);
   const unasked = `the kubelet cannot ask at --metrics-addr ${address}: the pod has no probes`;
   return {
@@ -81,20 +88,36 @@ function manifestFor(given: Arguments, own: Settings, version: string): Manifest
 async function setImage(given: Arguments, own: Settings, image: string, writes: boolean): Promise<Outcome> {
   const beside = Object.keys(given).find((flag) => !['set-image', 'path', 'write'].includes(flag));
   if (beside !== undefined)
-    throw new UsageError('--set-image', 'nothing beside it but --path and --write', `--${beside}`);
+    throw new UsageError('--set-image', 'nothing beside it but --path and --write', own.name(beside));
   const path = own.value('path', parsePath, DEFAULT_MANIFEST);
   const before = await readRegular(path).catch((error: unknown) => {
     throw new Error(`cannot read ${path}: ${codeOf(error)}`, { cause: error });
   });
-  // Only now: nobody else needs YAML to be read.
-  const { withImage } = await import('./manifest/set-image.js');
+  const { withImage } = await yamlReader();
   let text: string;
   try {
     text = withImage(before, image);
   } catch (error) {
-    throw new Error(`${path}: ${(error as Error).message}`, { cause: error });
+    throw new UsageError('--path', `the manifest of an lvscare (${(error as Error).message})`, path);
   }
   return { text: writes ? await written(path, text) : text, notes: [] };
+}
+
+/** Only where there is YAML to be read: it takes its time. */
+const yamlReader = () => import('./manifest/set-image.js');
+
+/** Another pod's manifest is nothing to write over: kubeadm's, for example. */
+async function refuseForeign(path: string): Promise<void> {
+  // What there is not, or cannot be read, is the writer's to tell.
+  const before = await readRegular(path).catch(() => '');
+  if (before.trim() === '') return;
+  const { checkIsLvscare } = await yamlReader();
+  try {
+    checkIsLvscare(before);
+  } catch (error) {
+    const why = (error as Error).message;
+    throw new UsageError('--path', `a new file, or the manifest of an lvscare (${why})`, path);
+  }
 }
 
 async function written(path: string, text: string): Promise<string> {

@@ -95,6 +95,7 @@ describe('lvscare doctor', () => {
       '--vs 10.0.0.1:1 --rs 10.0.0.2:1 --health-ca /nowhere',
       '--health-ca: expected a readable file (ENOENT), got "/nowhere"',
     ],
+    ['--rs 10.0.0.2:1', '--vs: expected the virtual server beside --rs, got nothing'],
     ['--watch', '--watch: expected an option of this command (see --help), got "--watch"'],
     ['now', 'lvscare doctor: expected nothing but options (see --help), got "now"'],
   ];

@@ -9,6 +9,8 @@ export interface Sorted {
   readonly given: Readonly<Record<string, readonly string[]>>;
   /** What belongs to no option. */
   readonly words: readonly string[];
+  /** How each option was spelled, the last time: `--logger` or `-i`, by flag. */
+  readonly spelled: Readonly<Record<string, string>>;
 }
 
 /**
@@ -27,6 +29,7 @@ export function sortArguments(args: readonly string[], options: readonly Spellin
   );
   const given: Record<string, string[]> = {};
   const words: string[] = [];
+  const spelled: Record<string, string> = {};
   const left = [...args];
   for (let arg = left.shift(); arg !== undefined; arg = left.shift()) {
     if (arg === '--') {
@@ -41,6 +44,7 @@ export function sortArguments(args: readonly string[], options: readonly Spellin
     const option = known.get(name);
     if (option === undefined) throw new UsageError(name, 'an option that exists (see --help)', arg);
     const texts = (given[option.flag] ??= []);
+    spelled[option.flag] = name;
     if (option.kind === 'switch') {
       texts.push(String(joined === null ? true : parseBoolean(joined, name)));
       if (more !== '') left.unshift(`-${more}`);
@@ -50,7 +54,7 @@ export function sortArguments(args: readonly string[], options: readonly Spellin
       texts.push(value);
     }
   }
-  return { given, words };
+  return { given, words, spelled };
 }
 
 interface Split {

@@ -3,13 +3,16 @@ import type { Arguments, Environment } from '../config/settings.js';
 import { UsageError } from '../config/usage-error.js';
 import { sortArguments, type Sorted, type Spelling } from './arguments.js';
 import { COMMANDS, type CommandName, type CommandSpec } from './commands.js';
+import { completionScript } from './completion-script.js';
 
 /** What the user asked for. */
 export type Command =
   | {
       readonly kind: 'run';
-      readonly name: CommandName;
+      readonly name: Exclude<CommandName, 'completion'>;
       readonly given: Arguments;
+      /** How each of these was spelled, by flag. */
+      readonly spelled: Readonly<Record<string, string>>;
       /** What was given beside options. */
       readonly words: readonly string[];
     }
@@ -38,19 +41,17 @@ export async function readCommandLine(
   const [name, ...words] = sorted.words;
   if (sorted.given[HELP.flag]?.at(-1) === 'true') return print((await helper()).help(name ?? null, width));
   if (name === 'help') return print((await helper()).help(words[0] ?? null, width));
-  if (name === 'completion') {
-    refuseForeign(sorted, []);
-    return print((await helper()).completionScript());
-  }
   const spec = SPECS.find((one) => one.name === name);
   if (spec === undefined) {
-    const names = [...SPECS.map((one) => one.name), 'completion'];
+    const names = SPECS.map((one) => one.name);
     const expected = `a command: ${names.slice(0, -1).join(', ')} or ${names.at(-1) ?? ''} (see lvscare --help)`;
     throw new UsageError('lvscare', expected, name ?? null);
   }
   refuseForeign(sorted, spec.name === 'care' ? [...spec.options, ...klog] : spec.options);
   checkWords(spec, words);
-  return { kind: 'run', name: spec.name, given: withoutHelp(sorted.given), words };
+  if (spec.name === 'completion') return { kind: 'print', text: scriptFor(words[0] ?? 'bash') };
+  const { spelled } = sorted;
+  return { kind: 'run', name: spec.name, given: withoutHelp(sorted.given), spelled, words };
 }
 
 /** Only for those who ask: it takes yargs, and that its time. */
@@ -58,6 +59,12 @@ const helper = () => import('./help.js');
 
 async function print(text: Promise<string>): Promise<Command> {
   return { kind: 'print', text: await text };
+}
+
+function scriptFor(shell: string): string {
+  const script = completionScript(shell);
+  if (script === null) throw new UsageError('lvscare completion', 'bash or zsh', shell);
+  return script;
 }
 
 /** Somebody may say `--help=false`. */
@@ -90,9 +97,10 @@ function refuseTelling(command: string, stray: readonly string[]): void {
 }
 
 /** Options of another command: that they exist is known by now. */
-function refuseForeign({ given }: Sorted, own: readonly Spelling[]): void {
+function refuseForeign({ given, spelled }: Sorted, own: readonly Spelling[]): void {
   const flags = [HELP, ...own].map(({ flag }) => flag);
   const foreign = Object.keys(given).find((flag) => !flags.includes(flag));
   if (foreign === undefined) return;
-  throw new UsageError(`--${foreign}`, 'an option of this command (see --help)', `--${foreign}`);
+  const name = spelled[foreign] ?? `--${foreign}`;
+  throw new UsageError(name, 'an option of this command (see --help)', name);
 }

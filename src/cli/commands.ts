@@ -1,4 +1,4 @@
-/** Every command but `completion` and `help`, which belong to the command line itself: its words, its options, its help. */
+/** Every command but `help`, which belongs to the command line itself: its words, its options, its help. */
 import {
   ASKING_FLAGS,
   CARE_OPTIONS,
@@ -62,14 +62,14 @@ const VS_OPTION = {
 
 const STATUS = {
   name: 'status',
-  summary: 'Show virtual servers, their real servers and how these are',
+  summary: 'Show virtual servers, their real servers and their health',
   synopsis: '[--vs IP:PORT] [--json] [--watch]',
   description:
     'Shows the table as ipvsadm -Ln does, with what lvscare knows of each real server: how it is, since when and why, how ' +
     'soon it answers, whether it is drained; and its rates as the kernel estimates them. What lvscare knows comes from the one ' +
     'that is running; where there is none, what the kernel has is shown. Exit code 1 when neither can be told.',
   options: [
-    { ...VS_OPTION, help: `${VS_OPTION.help}. Unless given: all in this network namespace` },
+    { ...VS_OPTION, help: `${VS_OPTION.help}. Default: all in this network namespace` },
     { flag: 'json', kind: 'switch', help: 'As JSON, with --watch one object a line', group: GROUP },
     {
       flag: 'watch',
@@ -91,7 +91,7 @@ const STATUS = {
 } as const satisfies CommandSpec;
 
 const DRAIN_OPTIONS = [
-  { ...VS_OPTION, help: `${VS_OPTION.help}. Unless given: all that have the real server` },
+  { ...VS_OPTION, help: `${VS_OPTION.help}. Default: all that have the real server` },
 ] as const satisfies readonly OptionSpec[];
 const ONE_REAL_SERVER = { name: 'one real server, IP:PORT', least: 1, most: 1 } as const;
 
@@ -169,18 +169,18 @@ const PROBE = {
 
 const DOCTOR = {
   name: 'doctor',
-  summary: 'Say whether this node is fit for lvscare, and what mends it',
+  summary: 'Say whether this node is fit for lvscare, and how to fix it',
   synopsis: '[--vs IP:PORT --rs IP:PORT...] [options of care]',
   description:
     'Looks at the kernel, rights, sysctls, addresses, routes, firewall, kube-proxy, hosts entries, other programs, and each ' +
     'apiserver with its certificate and its clock. Each check is a line: ok, warn or fail, its name and the evidence; below it ' +
-    'is the command that mends it. Changes nothing and loads no module.',
+    'is how to fix it. Changes nothing and loads no module.',
   options: [
     ...fromCare({
       vs: {
-        help: "Virtual server. Unless given: that of lvscare's static pod on this node, or of a running one",
+        help: "Virtual server. Default: that of lvscare's static pod on this node, or of a running one",
       },
-      rs: { help: 'Real server; repeated or comma-joined. Unless given: likewise' },
+      rs: { help: 'Real server; repeated or comma-joined. Default: likewise' },
       scheduler: {},
       mode: {},
       iface: {},
@@ -209,7 +209,8 @@ const DOCTOR = {
   ],
   words: 'none',
   notes:
-    'All other options of care are accepted, too, so that its arguments can be given as they are.\n' +
+    'What is not given is as in that static pod, before any default, or as a running one has it. All other options of care ' +
+    'are accepted, too, so that its arguments can be given as they are.\n' +
     'Exit code 1 means that a check failed; a warning is none. docs/doctor.md explains each check.',
   examples: [
     ['Check a node where the static pod is already', ''],
@@ -225,7 +226,7 @@ const MANIFEST = {
   description:
     'Prints a static pod that runs lvscare care with the given options, with no privilege but NET_ADMIN and with every ' +
     'file mounted that they name. With --write it replaces the file at --path in one step, so that the kubelet never sees ' +
-    'half of it. Options that lvscare care would refuse are refused here, before anything is written.',
+    "half of it, unless that is another pod's. Options that lvscare care would refuse are refused here, before anything is written.",
   options: MANIFEST_OPTIONS,
   words: 'none',
   notes:
@@ -246,9 +247,27 @@ const VERSION = {
   description: 'Prints the version as JSON.',
   options: [{ flag: 'short', kind: 'switch', help: 'Print the version alone, in one line', group: GROUP }],
   words: 'none',
-  examples: [],
+  examples: [
+    ['The commit that it was made from', '| jq -r .gitCommit'],
+    ['The version alone', '--short'],
+  ],
 } as const satisfies CommandSpec;
 
-export const COMMANDS = [CARE, STATUS, DRAIN, UNDRAIN, PROBE, DOCTOR, MANIFEST, VERSION] as const;
+/** It belongs to the command line itself: nothing of it is run. */
+const COMPLETION = {
+  name: 'completion',
+  summary: 'Print a completion script for bash or zsh',
+  synopsis: '[bash|zsh]',
+  description:
+    'Prints a script that has the shell complete commands, options and their values. Default: bash.',
+  options: [],
+  words: { name: 'bash or zsh', least: 0, most: 1 },
+  examples: [
+    ['Complete in bash, from the next shell on', 'bash > /etc/bash_completion.d/lvscare'],
+    ['And in zsh', 'zsh > "${fpath[1]}/_lvscare"'],
+  ],
+} as const satisfies CommandSpec;
+
+export const COMMANDS = [CARE, STATUS, DRAIN, UNDRAIN, PROBE, DOCTOR, MANIFEST, VERSION, COMPLETION] as const;
 
 export type CommandName = (typeof COMMANDS)[number]['name'];

@@ -12,13 +12,7 @@ export async function help(command: string | null, width: number): Promise<strin
   return text.replace(/ +\[boolean\]$/gm, '');
 }
 
-/** A script for bash or zsh that asks us, by `--get-yargs-completions`, how to go on. */
-// ts-unused-exports:disable-next-line
-export function completionScript(): Promise<string> {
-  return printed(program({}), ['completion']);
-}
-
-/** Answers that script: one word per line. */
+/** Answers a completion script: one word per line. */
 // ts-unused-exports:disable-next-line
 export function completions(args: readonly string[]): Promise<string> {
   // Only here: yargs would also list the choices in the help, which says them in words.
@@ -51,13 +45,11 @@ function program({ width = 80, choices = false }): Argv {
     .alias('help', 'h');
   for (const spec of SPECS)
     parser.command(spec.name, spec.summary, (command) => describeCommand(command, spec, choices));
-  return parser
-    .completion('completion', 'Print a completion script for bash or zsh')
-    .epilogue(
-      'lvscare COMMAND --help says more. For example:\n' +
-        '  lvscare care --vs 10.103.97.2:6443 --rs 10.0.0.1:6443,10.0.0.2:6443\n\n' +
-        EXIT_CODES,
-    );
+  return parser.epilogue(
+    'lvscare COMMAND --help says more. For example:\n' +
+      '  lvscare care --vs 10.103.97.2:6443 --rs 10.0.0.1:6443,10.0.0.2:6443\n\n' +
+      EXIT_CODES,
+  );
 }
 
 function describeCommand(

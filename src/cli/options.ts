@@ -70,7 +70,7 @@ export const CARE_OPTIONS = [
     flag: 'ip',
     kind: 'text',
     help:
-      "This node's address, the source of its connections to the virtual server. Unless given: LVSCARE_NODE_IP, " +
+      "This node's address, the source of its connections to the virtual server. Default: LVSCARE_NODE_IP, " +
       "else the hosts file's lvscare.node.ip, else what the kernel's routes to the real servers say",
     group: REACHING,
   },
@@ -191,14 +191,14 @@ export const CARE_OPTIONS = [
   {
     flag: 'health-port',
     kind: 'text',
-    help: "Port to ask at, on each real server's address. Unless given: the port that it serves on",
+    help: "Port to ask at, on each real server's address. Default: the port that it serves on",
     group: PROBING,
   },
   {
     flag: 'health-ca',
     kind: 'text',
     help:
-      `File with the CA of the real servers' certificates, in PEM. Unless given: ${DEFAULT_CA} if it ` +
+      `File with the CA of the real servers' certificates, in PEM. Default: ${DEFAULT_CA} if it ` +
       'can be read, else certificates are not verified',
     group: PROBING,
   },
@@ -242,21 +242,21 @@ export const CARE_OPTIONS = [
     kind: 'text',
     help:
       'Where to tell Prometheus and the kubelet how it goes: IP:PORT, [IPv6]:PORT, :PORT for every address, ' +
-      "unix:/PATH, or off. `lvscare manifest` has it at the node's address, port 9288",
+      "unix:/PATH, or off. `lvscare manifest` has it at the node's address, port 9288; with --dry-run it is off unless given",
     defaultText: DEFAULT_METRICS_ADDRESS.text,
     group: WATCHING,
   },
   {
     flag: 'run-once',
     kind: 'switch',
-    help: 'Set everything up with every real server in rotation, probe nothing, and end',
+    help: 'Set everything up with every real server in rotation, probe nothing, and exit',
     group: DOING,
   },
   {
     flag: 'clean',
     aliases: ['C'],
     kind: 'switch',
-    help: 'Remove the virtual server and the way to it, and end',
+    help: 'Remove the virtual server and the way to it, and exit',
     group: DOING,
   },
   {
@@ -351,7 +351,7 @@ const OWN_MANIFEST_OPTIONS = [
   {
     flag: 'image',
     kind: 'text',
-    help: "Image of the pod. Unless given: lvscare with this program's own version as its tag",
+    help: "Image of the pod. Default: lvscare with this program's own version as its tag",
     group: MANIFEST,
   },
 ] as const satisfies readonly OptionSpec[];

@@ -70,6 +70,7 @@ export function readCareConfig(
   const { probe, notes } = readProbe(settings, task === 'care' && !elsewhere, defaultCa);
   const mode = readMode(settings);
   const scheduler = settings.value('scheduler', parseScheduler, 'rr');
+  const dryRun = settings.switch('dry-run', false);
   return {
     virtualServer,
     realServers,
@@ -90,9 +91,14 @@ export function readCareConfig(
       maxHoldMs: settings.value('max-hold', patience, 60 * SECOND),
     },
     probe,
-    metricsAddress: settings.value('metrics-addr', parseListenAddress, DEFAULT_METRICS_ADDRESS),
+    // A dry run is often beside the one that takes care, and its address is that one's.
+    metricsAddress: settings.value(
+      'metrics-addr',
+      parseListenAddress,
+      dryRun ? null : DEFAULT_METRICS_ADDRESS,
+    ),
     task,
-    dryRun: settings.switch('dry-run', false),
+    dryRun,
     log,
     // Only who probes needs to hear how certificates are verified.
     notes: [...(task === 'care' ? notes : []), ...obsolete(settings, environment)],

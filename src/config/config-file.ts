@@ -1,4 +1,4 @@
-import { Settings, type Arguments, type Environment, type SettingsFile } from './settings.js';
+import { Settings, type Arguments, type Environment, type SettingsFile, type Spellings } from './settings.js';
 import { readTextFile } from './text-file.js';
 import { UsageError } from './usage-error.js';
 
@@ -19,11 +19,12 @@ export function readSettings(
   given: Arguments,
   environment: Environment,
   options: readonly KnownOption[],
+  spelled: Spellings = {},
 ): Settings {
-  const told = new Settings(given, environment);
+  const told = new Settings(given, environment, null, spelled);
   const path = told.value('config', (text) => text, '');
   if (path === '') return told;
-  return new Settings(given, environment, readConfigFile(path, told.name('config'), options));
+  return new Settings(given, environment, readConfigFile(path, told.name('config'), options), spelled);
 }
 
 /** One JSON object: options by their long names, without dashes. */
@@ -31,6 +32,7 @@ function readConfigFile(path: string, option: string, options: readonly KnownOpt
   const text = readTextFile(path, option).replace(BYTE_ORDER_MARK, '');
   const entries = Object.entries(parseObject(text, path, option));
   const given: Record<string, string | readonly string[]> = {};
+  const spelled: Record<string, string> = {};
   for (const [name, value] of entries) {
     const known = options.find(({ flag, aliases = [] }) => [flag, ...aliases].includes(name));
     const where = `${name} in ${path}`;
@@ -39,8 +41,9 @@ function readConfigFile(path: string, option: string, options: readonly KnownOpt
       throw new UsageError(path, 'options of lvscare care by their long names', name);
     if (Object.hasOwn(given, known.flag)) throw new UsageError(where, `${known.flag} once`, name);
     given[known.flag] = textsOf(value, known.kind, where);
+    spelled[known.flag] = name;
   }
-  return { path, given };
+  return { path, given, spelled };
 }
 
 function parseObject(text: string, path: string, option: string): object {

@@ -5,10 +5,15 @@ import type { Parser } from './usage-error.js';
 export type Arguments = Readonly<Record<string, string | readonly string[] | undefined>>;
 export type Environment = Readonly<Record<string, string | undefined>>;
 
+/** How each flag was spelled, by its first name: `--logger` for `log-level`. */
+export type Spellings = Readonly<Record<string, string | undefined>>;
+
 /** What a file gave, as the command line would have. */
 export interface SettingsFile {
   readonly path: string;
   readonly given: Arguments;
+  /** Without dashes. */
+  readonly spelled: Spellings;
 }
 
 /** Second spellings of flags, which have variables of their own. The Go program's flag is --logger. */
@@ -27,11 +32,18 @@ export class Settings {
   readonly #given: Arguments;
   readonly #environment: Environment;
   readonly #file: SettingsFile | null;
+  readonly #spelled: Spellings;
 
-  constructor(given: Arguments, environment: Environment, file: SettingsFile | null = null) {
+  constructor(
+    given: Arguments,
+    environment: Environment,
+    file: SettingsFile | null = null,
+    spelled: Spellings = {},
+  ) {
     this.#given = given;
     this.#environment = environment;
     this.#file = file;
+    this.#spelled = spelled;
   }
 
   has(flag: string): boolean {
@@ -69,14 +81,15 @@ export class Settings {
 
   #find(flag: string): { readonly texts: readonly string[]; readonly origin: string } | null {
     const given = textsOf(this.#given[flag]);
-    if (given !== null) return { texts: given, origin: `--${flag}` };
+    if (given !== null) return { texts: given, origin: this.#spelled[flag] ?? `--${flag}` };
     for (const variable of variablesOf(flag)) {
       const text = this.#environment[variable];
       // An empty variable counts as none, as with the Go program.
       if (text !== undefined && text !== '') return { texts: [text], origin: variable };
     }
     const filed = textsOf(this.#file?.given[flag]);
-    return filed === null ? null : { texts: filed, origin: `${flag} in ${this.#file?.path ?? ''}` };
+    if (filed === null || this.#file === null) return null;
+    return { texts: filed, origin: `${this.#file.spelled[flag] ?? flag} in ${this.#file.path}` };
   }
 }
 

@@ -20,6 +20,7 @@ export async function checkNodeAddress({ network }: Node, subject: Subject): Pro
   try {
     found = await network.nodeAddress(subject);
   } catch (error) {
+    if (subject.realServers.length === 0) return skip('no --rs');
     return fail((error as Error).message, 'give lvscare --ip with an address of this node');
   }
   const { address, source, from } = found;

@@ -116,12 +116,14 @@ export async function checkRecords(
 }
 
 export async function checkGoLeftovers({ ownership }: Node, { virtualServer }: Subject): Promise<Said> {
-  const { taken, left, failures } = await ownership.goLeftovers(virtualServer);
-  const clean = `lvscare care --vs ${virtualServer.text} --clean, once the Go program is stopped`;
+  const { taken, left, failures, unknown } = await ownership.goLeftovers(virtualServer);
+  const clean =
+    `lvscare care --vs ${virtualServer.text} --clean, with no lvscare running; it takes the virtual server away too, ` +
+    'so put the manifest back after it';
   const [failure] = failures;
   if (taken.length > 0) return warn(`the Go program left ${taken.join(', ')}`, clean);
   if (failure !== undefined) return warn(failure.message, 'run lvscare doctor as root, on the host');
   if (left.length > 0)
     return warn(`not to be taken away by lvscare: ${left.join(', ')}`, 'see who uses it, and remove it');
-  return ok('nothing is left of the Go program');
+  return unknown === null ? ok('nothing is left of the Go program') : skip(unknown);
 }

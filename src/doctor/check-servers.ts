@@ -61,33 +61,33 @@ export async function checkCertificates(node: Node, subject: Subject): Promise<r
   if (scheme === 'http') return [skip('asked by HTTP')];
   if (realServers.length === 0) return [NO_SERVERS];
   const names = await controlPlaneNames(node.files);
-  return await Promise.all(
+  const said = await Promise.all(
     realServers.map(async (server) => {
       const { exchange } = await node.ask(server);
       const chain = exchange?.session?.chain.flatMap((der) => certificateFacts(der, node.now()) ?? []) ?? [];
-      return about(server.text, sayCertificate(chain, server, subject, names));
+      return sayCertificates(chain, server, subject, names).map((one) => about(server.text, one));
     }),
   );
+  return said.flat();
 }
 
-function sayCertificate(
+/** Whatever is amiss, the worst first; else that all is well. */
+function sayCertificates(
   chain: readonly CertificateFacts[],
   server: Endpoint,
   { virtualServer }: Subject,
   names: readonly string[],
-): Said {
+): readonly Said[] {
   const [own] = chain;
-  if (own === undefined) return skip('it showed none');
-  const worst = [
+  if (own === undefined) return [skip('it showed none')];
+  const all = [
     ...chain.map((one, index) => sayValidity(one, index, server)),
     sayNames(own, virtualServer, names, server),
   ];
-  const [bad] = worst
-    .filter(({ verdict }) => verdict === 'fail')
-    .concat(worst.filter(({ verdict }) => verdict === 'warn'));
-  if (bad !== undefined) return bad;
+  const amiss = (['fail', 'warn'] as const).flatMap((bad) => all.filter(({ verdict }) => verdict === bad));
+  if (amiss.length > 0) return amiss;
   const wanted = [virtualServer.address, ...names].filter((name) => isFor(own, name)).join(', ');
-  return ok(`for ${wanted}; ${own.daysLeft ?? '?'} days left`);
+  return [ok(`for ${wanted}; ${own.daysLeft ?? '?'} days left`)];
 }
 
 function sayValidity(

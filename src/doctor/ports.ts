@@ -89,7 +89,8 @@ export interface Ownership {
       readonly held: boolean;
     }[]
   >;
-  goLeftovers(virtualServer: Endpoint): Promise<Removal>;
+  /** What `--clean` would take away of the Go program's, and why it is not to be known where the programs to look are missing. */
+  goLeftovers(virtualServer: Endpoint): Promise<Removal & { readonly unknown: string | null }>;
 }
 
 export interface Firewall {

@@ -5,15 +5,26 @@ import { COMMANDS } from '../../src/cli/commands.js';
 import { CARE_OPTIONS, type OptionSpec } from '../../src/cli/options.js';
 import { readCareConfig } from '../../src/config/care-config.js';
 import { readProbeCommandConfig } from '../../src/config/probe-command-config.js';
+import { readSettings } from '../../src/config/config-file.js';
 import { Settings } from '../../src/config/settings.js';
 import { UsageError } from '../../src/config/usage-error.js';
 
 const WIDTH = 80;
 const OPTIONS: readonly OptionSpec[] = CARE_OPTIONS;
 
+type Run = Extract<Command, { kind: 'run' }>;
+
 /** A command line as one would type it: words between spaces. */
-function read(line: string): Promise<Command> {
+function typed(line: string): Promise<Command> {
   return readCommandLine(line === '' ? [] : line.split(' '), WIDTH);
+}
+
+/** The same, but for how its options were spelled. */
+async function read(line: string): Promise<Omit<Run, 'spelled'> | Exclude<Command, Run>> {
+  const command = await typed(line);
+  if (command.kind === 'print') return command;
+  const { spelled: _, ...rest } = command;
+  return rest;
 }
 
 /** What `lvscare care` is given. */
@@ -105,6 +116,27 @@ describe('the command line of care', () => {
       UsageError,
     );
   });
+
+  const spellings: readonly (readonly [line: string, says: string])[] = [
+    ['--logger FOO', '--logger: expected one of DEBUG, INFO, WARN, ERROR, got "FOO"'],
+    ['--log-level FOO', '--log-level: expected one of DEBUG, INFO, WARN, ERROR, got "FOO"'],
+    [
+      '--vs 10.0.0.1:1 --rs 10.0.0.2:1 --health-scheme ftp',
+      '--health-scheme: expected one of https, http, got "ftp"',
+    ],
+    [
+      '--vs 10.0.0.1:1 --rs 10.0.0.2:1 -i a/b',
+      '-i: expected the name of an interface, at most 15 bytes without / or spaces, got "a/b"',
+    ],
+  ];
+  for (const [line, says] of spellings) {
+    it(`is told of a mistake in its own spelling: ${line}`, async () => {
+      const command = await typed(`care ${line}`);
+      assert.ok(command.kind === 'run');
+      const settings = readSettings(command.given, {}, CARE_OPTIONS, command.spelled);
+      assert.throws(() => readCareConfig(settings, {}, { elsewhere: true }), { message: says });
+    });
+  }
 
   it('may have its options before the command', async () => {
     const command = await read('--vs 10.103.97.2:6443 care');
@@ -235,6 +267,10 @@ describe('a command line is refused', () => {
     ['drain', 'lvscare drain: expected one real server, IP:PORT, got nothing'],
     ['undrain a b', 'lvscare undrain: expected one real server, IP:PORT and nothing after it, got "b"'],
     ['drain a --json', '--json: expected an option of this command (see --help), got "--json"'],
+    ['completion fish', 'lvscare completion: expected bash or zsh, got "fish"'],
+    ['completion bash zsh', 'lvscare completion: expected bash or zsh and nothing after it, got "zsh"'],
+    ['completion --short', '--short: expected an option of this command (see --help), got "--short"'],
+    ['manifest -C', '-C: expected an option of this command (see --help), got "-C"'],
     ['version now', 'lvscare version: expected nothing but options (see --help), got "now"'],
     ['version --short=maybe', '--short: expected true or false, got "maybe"'],
   ];
@@ -259,6 +295,8 @@ describe('help', () => {
     'help care',
     'care --vs x --help',
     'version -h',
+    'completion --help',
+    'help completion',
   ]) {
     it(`is printed for lvscare ${line}`, async () => {
       assert.match(await printed(line), /^lvscare /);

@@ -37,6 +37,17 @@ describe('completion', () => {
     }
   });
 
+  it('is for bash unless zsh is asked for', async () => {
+    const script = async (...words: string[]): Promise<string> => {
+      const command = await readCommandLine(['completion', ...words], 80);
+      assert.equal(command.kind, 'print');
+      return command.text;
+    };
+    assert.equal(await script(), await script('bash'));
+    assert.match(await script('bash'), /^complete .* -F _lvscare lvscare$/m);
+    assert.match(await script('zsh'), /^#compdef lvscare\n/);
+  });
+
   describe('in bash', () => {
     let directory = '';
     before(async () => {
@@ -47,7 +58,7 @@ describe('completion', () => {
         '  console.log((await readCommandLine(process.argv.slice(2), 80)).text);\n' +
         '});\n';
       await writeFile(join(directory, 'lvscare'), program, { mode: 0o755 });
-      const command = await readCommandLine(['completion'], 80);
+      const command = await readCommandLine(['completion', 'bash'], 80);
       assert.equal(command.kind, 'print');
       await writeFile(join(directory, 'completion.bash'), command.text);
     });
@@ -63,7 +74,12 @@ describe('completion', () => {
         'bash',
         ['-c', script, join(directory, 'completion.bash'), 'lvscare', ...words],
         {
-          env: { ...process.env, PATH: `${directory}${delimiter}${process.env['PATH'] ?? ''}` },
+          // Whatever shell it is that the user has otherwise.
+          env: {
+            ...process.env,
+            SHELL: '/bin/zsh',
+            PATH: `${directory}${delimiter}${process.env['PATH'] ?? ''}`,
+          },
           timeout: 20_000,
         },
       );

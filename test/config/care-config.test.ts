@@ -101,6 +101,7 @@ describe('the configuration of care', () => {
     assert.equal(config.nodeAddress, '10.0.0.9');
     assert.equal(config.masquerade, true);
     assert.equal(config.dryRun, true);
+    assert.equal(config.metricsAddress, null, 'it leaves the default to the one that takes care');
     assert.deepEqual(config.log, { level: 'debug', format: 'json' });
     assert.deepEqual(config.policy, {
       scheduler: 'wlc',
@@ -125,6 +126,11 @@ describe('the configuration of care', () => {
       port: 8080,
       tls: NO_TLS,
     });
+  });
+
+  it('has a dry run listen where it is told to', () => {
+    const { metricsAddress } = configOf({ 'dry-run': 'true', 'metrics-addr': '127.0.0.1:9289' });
+    assert.equal(metricsAddress?.text, '127.0.0.1:9289');
   });
 
   it('takes a manifest that was written for the Go program', () => {

@@ -6,6 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import { CARE_OPTIONS } from '../../src/cli/options.js';
 import { readCareConfig } from '../../src/config/care-config.js';
 import { readSettings } from '../../src/config/config-file.js';
+import { UsageError } from '../../src/config/usage-error.js';
 import type { Settings } from '../../src/config/settings.js';
 import { refused } from './refused.js';
 
@@ -50,6 +51,15 @@ describe('a file of options', () => {
     assert.equal(settings.value('log-level', asItIs, ''), 'DEBG');
     assert.equal(settings.value('iface', asItIs, 'lvscare'), '');
     assert.deepEqual(read('{"rs": "a,b", "masquerade": "false"}').list('rs', asItIs), ['a', 'b']);
+  });
+
+  it('is told of by the file and the spelling that it has', () => {
+    const never = (text: string, option: string): never => {
+      throw new UsageError(option, 'another', text);
+    };
+    const settings = read('{"logger": "x", "fall": 5}');
+    refused(`logger in ${file}: expected another, got "x"`, () => settings.value('log-level', never, ''));
+    refused(`fall in ${file}: expected another, got "5"`, () => settings.value('fall', never, ''));
   });
 
   it('may begin with a byte order mark, and be empty but for its braces', () => {

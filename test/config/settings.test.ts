@@ -65,7 +65,8 @@ describe('settings', () => {
   });
 
   it('are taken from a file last of all, which an error names', () => {
-    const file = { path: '/etc/care.json', given: { fall: '3', rise: 'x', rs: ['a', 'b'], mode: '' } };
+    const given = { fall: '3', rise: 'x', rs: ['a', 'b'], mode: '' };
+    const file = { path: '/etc/care.json', given, spelled: {} };
     const settings = new Settings({}, {}, file);
     assert.equal(settings.value('fall', small, 0), 3);
     assert.deepEqual(settings.list('rs', asItIs), ['a', 'b']);

@@ -309,6 +309,14 @@ table('node-address', checkNodeAddress, [
     (fake) => void (fake.nodeAddress = new Error('no route')),
     /^fail: no route -> give lvscare --ip/,
   ],
+  [
+    'not known, and no real server to tell',
+    (fake) => {
+      fake.nodeAddress = new Error('no route');
+      return { realServers: [] };
+    },
+    'skip: no --rs',
+  ],
 ]);
 
 const onMaster = (fake: FakeNode): void => {
@@ -561,8 +569,9 @@ table('go-leftovers', checkGoLeftovers, [
   [
     'some',
     (fake) => void (fake.go.taken = ['chain VIRTUAL-SERVICES', 'ipset VIRTUAL-IP']),
-    /^warn: the Go program left chain VIRTUAL-SERVICES, ipset VIRTUAL-IP -> lvscare care --vs 10\.103\.97\.2:6443 --clean/,
+    /^warn: the Go program left chain VIRTUAL-SERVICES, ipset VIRTUAL-IP -> lvscare care --vs 10\.103\.97\.2:6443 --clean, with no lvscare running; .* put the manifest back after it$/,
   ],
+  ['nothing to look with', (fake) => void (fake.go.unknown = 'there is no ipset'), 'skip: there is no ipset'],
   [
     'not to be read',
     (fake) => void (fake.go.failures = [new Error('ipset: status 1')]),
@@ -992,6 +1001,15 @@ describe('doctor: certificate', () => {
     days: { readonly from?: number; readonly until?: number; readonly caUntil?: number } = {},
     breakIt: (fake: FakeNode) => void = () => undefined,
   ): Promise<string> {
+    const lines = await allSaid(names, days, breakIt);
+    assert.equal(lines.length, 1);
+    return lines[0] ?? '';
+  }
+  async function allSaid(
+    names: readonly string[],
+    days: { readonly from?: number; readonly until?: number; readonly caUntil?: number },
+    breakIt: (fake: FakeNode) => void = () => undefined,
+  ): Promise<string[]> {
     const { from = -1, until = 300.5, caUntil = 3000 } = days;
     // Certificates are made by the real clock, and judged by the node's.
     const shift = (NOW_MS - Date.now()) / 86_400_000;
@@ -1015,9 +1033,7 @@ describe('doctor: certificate', () => {
     fake.answers['10.0.0.1:6443'] = answer(undefined, {
       session: { protocol: 'TLSv1.3', cipher: 'x', chain, notAfterMs: null },
     });
-    const lines = [await checkCertificates(nodeFrom(fake), { ...SUBJECT, ...ONE })].flat().map(lineOf);
-    assert.equal(lines.length, 1);
-    return lines[0] ?? '';
+    return [await checkCertificates(nodeFrom(fake), { ...SUBJECT, ...ONE })].flat().map(lineOf);
   }
   const VIP = 'IP:10.103.97.2';
   const named = (fake: FakeNode): void => {
@@ -1068,6 +1084,13 @@ describe('doctor: certificate', () => {
       /^fail \S+: its certificate is not for apiserver\.cluster\.local/,
     );
     assert.match(await said([]), /^fail .* it is for no name/);
+  });
+  it('of all that is amiss, the worst first', async () => {
+    const lines = await allSaid(['IP:10.0.0.1'], { until: 20.5, caUntil: 4.5 });
+    assert.equal(lines.length, 3, lines.join('\n'));
+    assert.match(lines[0] ?? '', /^fail \S+: the certificate of its CA, CN=root, expires in 4 days/);
+    assert.match(lines[1] ?? '', /^fail \S+: its certificate is not for 10\.103\.97\.2/);
+    assert.match(lines[2] ?? '', /^warn \S+: its certificate expires in 20 days/);
   });
   it('none to look at', async () => {
     const lines = [await checkCertificates(nodeFrom(wellNode()), { ...SUBJECT, ...ONE })].flat().map(lineOf);

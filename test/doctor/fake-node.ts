@@ -35,7 +35,7 @@ export interface FakeNode {
   nodeAddress: NodeAddress | Error;
   holder: Holder | null;
   records: { virtualServer: string; realServers: string[]; held: boolean }[];
-  go: { taken: string[]; left: string[]; failures: Error[] };
+  go: { taken: string[]; left: string[]; failures: Error[]; unknown: string | null };
   iptables: { variants: Iptables[]; failures: Error[] };
   ruleset: unknown;
   nft: string | null;
@@ -66,7 +66,7 @@ export function wellNode(): FakeNode {
     nodeAddress: { address: '10.0.0.9', source: 'route', from: 'the route to 10.0.0.1' },
     holder: null,
     records: [],
-    go: { taken: [], left: [], failures: [] },
+    go: { taken: [], left: [], failures: [], unknown: null },
     iptables: { variants: [], failures: [] },
     ruleset: null,
     nft: 'nftables v1.0.6',

@@ -160,6 +160,25 @@ describe('the manifests', () => {
     assert.equal(config.realServers.length, 3);
   });
 
+  it('docs/kubeadm.md installs each file where the unit and its options have it', async () => {
+    const [page, unit, options] = await Promise.all(
+      ['../docs/kubeadm.md', 'lvscare.service', 'care.json'].map((file) =>
+        readFile(new URL(file, MANIFESTS), 'utf8'),
+      ),
+    );
+    const installed = [...(page ?? '').matchAll(/^install -D -m \d+ (\S+) (\S+)$/gm)].map(([, from, to]) => [
+      from,
+      to,
+    ]);
+    const config = / --config (\S+)$/m.exec(unit ?? '')?.[1];
+    const { 'health-ca': ca } = JSON.parse(options ?? '') as { 'health-ca': string };
+    assert.deepEqual(installed, [
+      ['manifests/lvscare.service', '/etc/systemd/system/lvscare.service'],
+      ['manifests/care.json', config],
+      ['ca.crt', ca],
+    ]);
+  });
+
   it('the unit passes systemd-analyze verify, runs what is installed, and is well hardened', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'lvscare-unit-'));
     try {

@@ -1,14 +1,24 @@
 // `lvscare doctor` on a node that is well, and on nodes that are not: the right line each, and nothing changed.
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
-import { Lab, VIP, type LabProcess } from '../../lab/index.js';
+import { Lab, until, VIP, type LabProcess } from '../../lab/index.js';
 import { run } from '../../lab/run.js';
 import { goLinkMode } from '../support/go-program.js';
 import { inGuest } from '../support/netlink.js';
-import { allOf, fingerprint, lvscare, restore, serversOf, takeCare, untilWeights, VS } from './lvscare.js';
+import {
+  allOf,
+  fingerprint,
+  lvscare,
+  PROGRAM,
+  restore,
+  serversOf,
+  takeCare,
+  untilWeights,
+  VS,
+} from './lvscare.js';
 import { LOADER, unload } from './modules.js';
 
 interface Finding {
@@ -21,6 +31,7 @@ interface Finding {
 interface Doctored {
   readonly status: number;
   readonly findings: readonly Finding[];
+  readonly skipped: readonly { readonly name: string; readonly why: string }[];
   /** By what was not well. */
   readonly amiss: Readonly<Record<string, Finding>>;
 }
@@ -66,7 +77,9 @@ async function doctor(args: readonly string[], wrapper: readonly string[] = []):
   const env = { NODE_EXTRA_CA_CERTS: undefined };
   const { status, stdout, stderr } = await lvscare(lab.node, ['doctor', '--json', ...args], env, wrapper);
   assert.equal(stderr, '');
-  const { findings, fit } = JSON.parse(stdout) as { findings: Finding[]; fit: boolean };
+  const { findings, skipped, fit } = JSON.parse(stdout) as Omit<Doctored, 'status' | 'amiss'> & {
+    fit: boolean;
+  };
   const loaded = await modules();
   assert.deepEqual([await kernel(), loaded], before);
   assert.equal(fit, status === 0);
@@ -78,7 +91,7 @@ async function doctor(args: readonly string[], wrapper: readonly string[] = []):
     findings.filter(({ verdict }) => verdict !== 'ok').map((finding) => [finding.name, finding]),
   );
   for (const { name, remedy } of Object.values(amiss)) assert.notEqual(remedy ?? '', '', name);
-  return { status, findings, amiss };
+  return { status, findings, skipped, amiss };
 }
 let inGuestWithoutIpvs = false;
 
@@ -159,6 +172,74 @@ describe('lvscare doctor on a node that is well', () => {
     const remembered = await doctor(['--health-ca', lab.caFile]);
     assert.equal(remembered.status, 0);
     assert.match(remembered.findings[0]?.evidence ?? '', new RegExp(`^${VS} with .*\\(/run/lvscare\\)$`));
+  });
+
+  it('does not take for left over what the lvscare that is at work keeps, whoever names the virtual server', async () => {
+    const evidenceOf = (findings: readonly Finding[], name: string): string | undefined =>
+      findings.find((finding) => finding.name === name)?.evidence;
+    const vs = ['--vs', VS, '--health-ca', lab.caFile];
+    running.push(await takeCare(lab, ['--mode', 'route']));
+    for (const args of [serversOf(lab), vs]) {
+      const { status, findings, amiss } = await doctor(args);
+      assert.deepEqual([status, amiss], [0, {}]);
+      assert.match(evidenceOf(findings, 'arguments') ?? '', /\(the command line and \/run\/lvscare\)$/);
+      assert.equal(evidenceOf(findings, 'routes'), `there is a route to ${VIP.ipv4}/32`);
+    }
+    await running.pop()?.stop();
+
+    // Clients would need masquerading, for which this kernel has no nftables nat.
+    running.push(await takeCare(lab, ['--mode', 'link', '--masquerade=false', '--iface', 'vs0']));
+    const linked = await doctor(serversOf(lab));
+    assert.equal(evidenceOf(linked.findings, 'vip-address'), `vs0 has ${VIP.ipv4}, as mode link wants`);
+  });
+
+  it('has the static pod of the virtual server that is named below what is given', async () => {
+    const pod = (vs: string, ...args: readonly string[]): string =>
+      `kind: Pod\nspec:\n  containers:\n    - image: lvscare\n      args: ${JSON.stringify(['care', '--vs', vs, ...args])}\n`;
+    const wrapper = await etc({
+      'kubernetes/manifests/a.yaml': pod('10.103.97.3:6443', '--rs', '10.0.0.9:6443', '--mode', 'link'),
+      'kubernetes/manifests/b.yaml': pod(VS, '--rs', '10.0.0.9:6443', '--mode', 'route'),
+    });
+    const { status, findings, amiss } = await doctor(serversOf(lab), wrapper);
+    assert.deepEqual([status, amiss], [0, {}]);
+    const servers = lab.masters.map(({ endpoint }) => endpoint).join(', ');
+    assert.equal(
+      findings[0]?.evidence,
+      `${VS} with ${servers} (the command line and /etc/kubernetes/manifests/b.yaml)`,
+    );
+    assert.match(findings.find(({ name }) => name === 'mode')?.evidence ?? '', /^route: /);
+  });
+
+  it('does not say that the Go program left nothing where it cannot look', async () => {
+    assert.equal((await run('modprobe', ['ip_set'])).status, 0);
+    const without = ['unshare', '--mount', 'sh', '-c', 'mount -t tmpfs none /usr/sbin && exec "$@"', 'sh'];
+    const { skipped } = await doctor(serversOf(lab), without);
+    assert.equal(
+      skipped.find(({ name }) => name === 'go-leftovers')?.why,
+      'there is no ipset to look for rules of the Go program with',
+    );
+  });
+
+  it('ends at once when it is told to, whatever hangs', async () => {
+    assert.equal((await run('modprobe', ['ip_set'])).status, 0);
+    const programs = await mkdtemp(join(directory, 'bin-'));
+    const hangs = join(programs, 'hangs');
+    await writeFile(join(programs, 'ipset'), `#!/bin/sh\n: > ${hangs}\nexec sleep 60\n`, { mode: 0o755 });
+    const env = { ...process.env, PATH: `${programs}:${process.env['PATH'] ?? ''}` };
+    const started = lab.node.spawn(process.execPath, [PROGRAM, 'doctor', ...serversOf(lab)], { env });
+    running.push(started);
+    await until(
+      () =>
+        access(hangs).then(
+          () => true,
+          () => false,
+        ),
+      { timeoutMs: 30_000 },
+    );
+    // One that does not end is killed, and has another status.
+    assert.equal(await started.stop(), 1);
+    assert.match(started.text('stderr'), /^lvscare: stopped before everything was looked at$/m);
+    assert.equal(started.text('stdout'), '');
   });
 
   it('refuses wrong arguments in one line, with exit code 2', async () => {

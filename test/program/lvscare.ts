@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { endpoint, until, VIP, type Lab, type LabNode, type LabProcess } from '../../lab/index.js';
 import type { LabClient } from '../../lab/lab-client.js';
 
-const PROGRAM = fileURLToPath(new URL('../../src/main.js', import.meta.url));
+export const PROGRAM = fileURLToPath(new URL('../../src/main.js', import.meta.url));
 
 export const VS = endpoint(VIP.ipv4);
 

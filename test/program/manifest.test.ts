@@ -254,6 +254,34 @@ describe('lvscare manifest', { concurrency: 1 }, () => {
     });
   }
 
+  const foreign: readonly (readonly [what: string, text: string, why: string])[] = [
+    ['no pod', 'kind: Service\n', 'it is no Pod'],
+    [
+      'the pod of an apiserver',
+      'kind: Pod\nspec:\n  containers:\n  - {name: kube-apiserver, image: kube-apiserver:1, command: [kube-apiserver]}\n',
+      "its container is not lvscare's",
+    ],
+  ];
+  for (const [what, text, why] of foreign) {
+    it(`leaves a file alone that is ${what}`, async () => {
+      await writeFile(path, text);
+      for (const [args, expected] of [
+        [['--set-image', 'a'], 'the manifest of an lvscare'],
+        [SERVERS, 'a new file, or the manifest of an lvscare'],
+      ] as const) {
+        const { status, stdout, stderr } = await manifest([...args, '--path', path, '--write']);
+        assert.deepEqual([status, stdout], [2, '']);
+        assert.equal(stderr, `--path: expected ${expected} (${why}), got ${JSON.stringify(path)}\n`);
+        assert.equal(await readFile(path, 'utf8'), text);
+      }
+    });
+  }
+
+  it('writes over a file that is empty', async () => {
+    await writeFile(path, '\n');
+    assert.equal((await manifest([...SERVERS, '--path', path, '--write'])).stdout, `wrote ${path}\n`);
+  });
+
   it('refuses a path that nothing is written to, that the kubelet would not read, or that is no place', async () => {
     assert.match(
       (await manifest([...SERVERS, '--path', path])).stderr,
@@ -280,12 +308,6 @@ describe('lvscare manifest', { concurrency: 1 }, () => {
     assert.deepEqual(
       { status: none.status, stderr: none.stderr },
       { status: 1, stderr: `lvscare: cannot read ${path}: ENOENT\n` },
-    );
-    await writeFile(path, 'kind: Service\n');
-    const other = await manifest(['--set-image', 'a', '--path', path, '--write']);
-    assert.deepEqual(
-      { status: other.status, stderr: other.stderr },
-      { status: 1, stderr: `lvscare: ${path}: it is no Pod\n` },
     );
   });
 });
