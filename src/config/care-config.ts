@@ -21,7 +21,7 @@ export interface CareConfig {
   /** Whether sysctls are set. */
   readonly sysctl: boolean;
   /** NODE_IP as given, null when it is to be found out. */
-  readonly nodeAddress: string | null;
+  readonly nodeAddress: GivenAddress | null;
   /** Connections to the virtual server get this node's address as their source. */
   readonly masquerade: boolean;
   readonly policy: CarePolicy;
@@ -33,6 +33,12 @@ export interface CareConfig {
   readonly log: LogConfig;
   /** What to tell the user about how we read what they gave. */
   readonly notes: readonly string[];
+}
+
+interface GivenAddress {
+  readonly address: string;
+  /** The option, the variable or the file that gave it, as the log names it. */
+  readonly from: string;
 }
 
 export interface LogConfig {
@@ -76,6 +82,7 @@ export function readCareConfig(
     defaultCa ?? DEFAULT_CA,
   );
   const mode = readMode(settings);
+  const nodeAddress = readNodeAddress(settings, environment, virtualServer);
   const scheduler = settings.value('scheduler', parseScheduler, 'rr');
   return {
     virtualServer,
@@ -83,7 +90,7 @@ export function readCareConfig(
     mode,
     iface: settings.value('iface', parseInterface, 'lvscare'),
     sysctl: settings.switch('sysctl', true),
-    nodeAddress: readNodeAddress(settings, environment, virtualServer),
+    nodeAddress,
     masquerade: settings.switch('masquerade', null) ?? masqueradesByItself(mode),
     policy: {
       scheduler,
@@ -101,8 +108,12 @@ export function readCareConfig(
     task,
     dryRun: settings.switch('dry-run', false),
     log,
-    // Only who probes needs to hear how certificates are verified.
-    notes: [...(task === 'care' ? notes : []), ...obsolete(settings, environment)],
+    notes: [
+      // Only who probes needs to hear how certificates are verified.
+      ...(task === 'care' ? notes : []),
+      ...(task === 'clean' ? [] : unused(mode, nodeAddress)),
+      ...obsolete(settings, environment),
+    ],
   };
 }
 
@@ -145,20 +156,26 @@ function readNodeAddress(
   settings: Settings,
   environment: Environment,
   virtualServer: Endpoint,
-): string | null {
+): GivenAddress | null {
   const version = virtualServer.family === 'ipv4' ? 'IPv4' : 'IPv6';
-  const ofFamily: Parser<string | null> = (text, option) => {
+  const ofFamily: Parser<GivenAddress | null> = (text, option) => {
     // The Go program's default, which a manifest may spell out.
     if (text === '') return null;
     const address = parseAddress(text, option);
     if (address.includes(':') !== (virtualServer.family === 'ipv6')) {
       throw new UsageError(option, `${version} like ${settings.name('vs')} ${virtualServer.text}`, text);
     }
-    return address;
+    return { address, from: option };
   };
   return (
     settings.value('ip', ofFamily, null) ?? ofFamily(environment['LVSCARE_NODE_IP'] ?? '', 'LVSCARE_NODE_IP')
   );
+}
+
+/** In modes that make no route with it NODE_IP is not even looked up. */
+function unused(mode: CareConfig['mode'], nodeAddress: GivenAddress | null): string[] {
+  if (nodeAddress === null || mode === 'local' || mode === 'route') return [];
+  return [`${nodeAddress.from} has no effect: mode ${mode} makes no use of this node's address`];
 }
 
 function obsolete(settings: Settings, environment: Environment): string[] {
