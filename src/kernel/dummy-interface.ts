@@ -50,6 +50,7 @@ export function dummyInterface(
 
   const link: Upkeep = {
     name: 'dummy link',
+    isTold: true,
 
     async check() {
       const found = await find();
@@ -86,6 +87,7 @@ export function dummyInterface(
 
   const address: Upkeep = {
     name: 'address',
+    isTold: true,
 
     async check() {
       const found = await find();

@@ -41,6 +41,7 @@ export function localRoute(
 
   return {
     name: 'local route',
+    isTold: true,
 
     async check() {
       const [routes, lo, source] = [await found(), await loopback(), await sourceAddress()];
