@@ -63,6 +63,8 @@ describe('the ways to the virtual server', () => {
     it(`route, ${family}: a route with metric 50, deleted and changed behind our back, cleaned`, async (context) => {
       daemon = await start(family, '--mode', 'route', '--interval', '10m');
       await untilSeenAs(family, node());
+      // Clients are served before it is there: to an address of the node's own network there is a way already.
+      await until(async () => (await route(family)).includes('metric 50'), { timeoutMs: 20_000 });
       const right = await route(family);
       assert.match(
         right,
@@ -116,6 +118,34 @@ describe('the ways to the virtual server', () => {
       await lab.node.ip('link del renamed');
     });
   }
+
+  it('NODE_IP is from the first source that has it, and a line says from which', async () => {
+    const { node } = lab;
+    await node.ip('address add 10.103.97.110/24 dev eth0');
+    const once = ['care', ...servers('ipv4'), '--run-once', '--dry-run', '--log-format', 'text'];
+    const hide = (line: string): string[] => {
+      const script = 'printf %s "$0" >/run/hosts; mount --bind /run/hosts /etc/hosts; exec "$@"';
+      return ['unshare', '--mount', 'sh', '-c', script, line];
+    };
+    const entry = hide('10.103.97.110 lvscare.node.ip');
+    for (const [options, environment, wrapper, says] of [
+      [['--ip', '10.103.97.110'], { LVSCARE_NODE_IP: node.addresses.ipv4 }, entry, '10.103.97.110 (--ip)'],
+      [[], { LVSCARE_NODE_IP: node.addresses.ipv4 }, entry, `${node.addresses.ipv4} (LVSCARE_NODE_IP)`],
+      [[], {}, entry, "10.103.97.110 (the hosts file's lvscare.node.ip)"],
+      [[], {}, hide('127.0.0.1 localhost'), `${node.addresses.ipv4} (the route to 10.103.97.200)`],
+    ] as const) {
+      const { status, stdout, stderr } = await lvscare(node, [...once, ...options], environment, wrapper);
+      assert.equal(status, 0, stdout + stderr);
+      const told = stdout.split('\n').filter((line) => line.includes('this node is'));
+      assert.deepEqual(
+        told.map((line) => line.split('this node is ')[1]),
+        [says],
+      );
+    }
+    const link = await lvscare(node, [...once, '--ip', '10.103.97.110', ...LINK]);
+    assert.match(link.stdout, /WARN.*--ip has no effect: mode link makes no use of this node's address/);
+    await node.ip('address del 10.103.97.110/24 dev eth0');
+  });
 
   it('-C in any mode leaves no trace of any mode, and puts the sysctl back', async () => {
     for (const [made, by] of [
