@@ -128,6 +128,16 @@ export function dummyInterface(
   return [link, address];
 }
 
+/** Whether the interface with this index is a dummy of this name. */
+export async function isDummy(
+  rtnetlink: Pick<Rtnetlink, 'findLink'>,
+  name: string,
+  index: number,
+): Promise<boolean> {
+  const link = await rtnetlink.findLink(name);
+  return link?.kind === 'dummy' && link.index === index;
+}
+
 /** What the kernel gives every interface by itself. */
 const LINK_LOCAL = 'fe80:';
 

@@ -1,7 +1,7 @@
 // Each way to reach the virtual server: made, used by real clients, repaired, given up for another, cleaned.
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
-import { Lab, until, VIP, endpoint, type LabProcess } from '../../lab/index.js';
+import { Lab, until, urlOf, VIP, endpoint, type LabProcess } from '../../lab/index.js';
 import { allOf, fingerprint, lvscare, serversOf, startCare, takeCare, untilWeights, VS } from './lvscare.js';
 
 /** Masquerading is for a kernel that has nft's NAT: test/program/ways.stock.test.ts. */
@@ -221,6 +221,42 @@ describe('the ways to the virtual server', () => {
     await until(async () => !(await node.ip('link show')).includes('one:'), { timeoutMs: 20_000 });
     assert.match(await node.ip('address show dev two'), /10\.103\.97\.2\/32/);
   });
+
+  for (const family of ['ipv4', 'ipv6'] as const) {
+    it(`link, then local, ${family}: no request fails, though nothing else leads to the address`, async () => {
+      const { node } = lab;
+      const [address, masters] =
+        family === 'ipv4'
+          ? (['192.0.2.2', lab.masters.map((master) => master.endpoint)] as const)
+          : (['2001:db8::2', lab.masters.map((master) => master.endpoint6)] as const);
+      const virtualServer = endpoint(address);
+      const options = ['--vs', virtualServer, '--rs', masters.join(','), '--health-ca', lab.caFile];
+      const inRotation = Object.fromEntries(masters.map((row) => [row, 1]));
+      // The masters know the way back to it.
+      for (const master of lab.masters) {
+        const way = ['route', 'replace', address, 'via', node.addresses[family]];
+        assert.equal((await master.exec('ip', way)).status, 0);
+      }
+      assert.notEqual((await node.exec('ip', ['route', 'get', address])).status, 0);
+      daemon = startCare(lab, [...LINK, '--interval', '10m'], options);
+      await untilWeights(lab, inRotation, { virtualServer });
+      const url = urlOf(address, '/whoami');
+      await until(async () => (await node.seenAs(url)) === address, { timeoutMs: 20_000, everyMs: 150 });
+      await daemon.stop();
+      const client = await node.steady({ url, everyMs: 50, timeoutMs: 10_000 });
+      daemon = startCare(lab, ['--mode', 'local', '--interval', '10m'], options);
+      await daemon.waitForLine(/earlier way put right: interface lvscare/);
+      await until(async () => (await node.seenAs(url)) === node.addresses[family], { timeoutMs: 20_000 });
+      await client.stop();
+      assert.ok(client.samples.length > 5);
+      assert.deepEqual(client.failures, []);
+      assert.doesNotMatch(await node.ip('link show'), /lvscare/);
+      await daemon.stop();
+      assert.equal((await lvscare(node, ['care', '--vs', virtualServer, '-C'])).status, 0);
+      for (const master of lab.masters) await master.exec('ip', ['route', 'del', address]);
+      assert.equal(await fingerprint(node), bare);
+    });
+  }
 
   it('another --vs after a restart: the earlier one goes with its way; one with other real servers stays', async () => {
     const { node } = lab;
