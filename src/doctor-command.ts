@@ -195,6 +195,7 @@ function findingOf({ about, text }: Note): Finding {
     case 'ca':
       return { name: 'ca', verdict: 'warn', evidence: text, remedy: 'give lvscare --health-ca FILE' };
     case 'obsolete':
+    case 'unused':
       return { name: 'note', verdict: 'ok', evidence: text, remedy: null };
   }
 }

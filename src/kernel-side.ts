@@ -9,6 +9,7 @@ import { endpointIn } from './config/endpoint.js';
 import type { Endpoint } from './core/endpoint.js';
 import { ipvsTable } from './kernel/ipvs-table.js';
 import { abandoned } from './kernel/abandoned.js';
+import { isDummy } from './kernel/dummy-interface.js';
 import { goLeftovers } from './kernel/go-leftovers.js';
 import { mayBeHeld } from './kernel/hold.js';
 import { leftover } from './kernel/leftover.js';
@@ -71,7 +72,16 @@ export async function composeUpkeep(
   // Who never masqueraded need not have nft.
   const onNoNft = notLooked(log, 'debug');
   const table = ipvsTable(ipvs, virtualServer);
-  const today = upkeepsOf(way, rtnetlink, virtualServer, address);
+  const isStillNeeded = async (other: Way): Promise<boolean> =>
+    isNeeded(other, virtualServer.address, await othersNow());
+  const going = new Set(earlierWays);
+  const goesSoon = async (index: number): Promise<boolean> => {
+    for (const other of going)
+      if (other.mode === 'link' && (await isDummy(rtnetlink, other.iface, index)))
+        return !(await isStillNeeded(other));
+    return false;
+  };
+  const today = upkeepsOf(way, rtnetlink, virtualServer, address, goesSoon);
   const todayStands = async (): Promise<boolean> => {
     for (const upkeep of today) if ((await upkeep.check()) !== null) return false;
     return (await table.find()) !== null;
@@ -86,8 +96,11 @@ export async function composeUpkeep(
       leftover(
         'earlier way',
         upkeepsOf(other, rtnetlink, virtualServer, address),
-        both(todayStands, async () => !isNeeded(other, virtualServer.address, await othersNow())),
-        dryRun ? nothing : () => record.dropWay(other),
+        both(todayStands, async () => !(await isStillNeeded(other))),
+        async () => {
+          going.delete(other);
+          if (!dryRun) await record.dropWay(other);
+        },
       ),
     ),
     ...earlier.map(({ one, isAbandoned }) =>

@@ -15,6 +15,7 @@ export function dryUpkeep(upkeep: Upkeep): Upkeep {
   return {
     ...dryWork(upkeep),
     name: upkeep.name,
+    isTold: upkeep.isTold ?? false,
     check: () => upkeep.check(),
     mend: () => Promise.resolve(),
   };

@@ -76,6 +76,8 @@ export interface Work {
 export interface Upkeep extends Work {
   /** What it is, for the log: `local route`. */
   readonly name: string;
+  /** Whether notifications tell when it may be amiss: then it is looked at without the others, which may hang. */
+  readonly isTold?: boolean;
   /** What is amiss, in words, or null when all is well. Changes nothing. */
   check(): Promise<string | null>;
   /** Puts right what {@link check} found. */

@@ -45,17 +45,24 @@ export class Reconciler {
   #deletions: Deletions = [];
   #failures = 0;
   #races = 0;
-  /** The upkeeps are to be looked at; a verdict alone is no reason to. */
+  /** All upkeeps are to be looked at; a verdict alone is no reason to. */
   #upkeepsDue = false;
+  /** When that came to be so the last time, in milliseconds of the monotonic clock: news may be all that passes are for. */
+  #upkeepsDueMs = -Infinity;
   #upholding: Promise<void> | null = null;
-  /** What came of it the last time. */
-  #upheld = true;
+  /** Those that notifications tell of are to be looked at, whatever becomes of the others. */
+  #toldDue = false;
+  #upholdingTold: Promise<void> | null = null;
+  /** Those that are being looked at: one look at a time at each. */
+  readonly #looking = new Map<Upkeep, Promise<void>>();
+  /** Those of which nothing good came the last time. */
+  readonly #unwell = new Set<Upkeep>();
   /** The names of those that have been well. */
   readonly #stood = new Set<string>();
   /** Those who wait for the table to follow. */
   readonly #settling: (() => void)[] = [];
-  /** Ends the wait for the upkeeps: a verdict came, or the end. */
-  #onVerdict: (() => void) | null = null;
+  /** Ends the wait for the upkeeps: a verdict or a notification came, or the end. */
+  #onNews: (() => void) | null = null;
 
   constructor(policy: ReconcilerPolicy, parts: ReconcilerParts, judged: () => readonly JudgedServer[]) {
     this.#policy = policy;
@@ -67,7 +74,7 @@ export class Reconciler {
   request(cause: Cause): void {
     this.#causes.add(cause);
     this.#alarm.abort();
-    if (cause === 'verdict') this.#onVerdict?.();
+    if (isNews(cause)) this.#onNews?.();
   }
 
   /** Asks for a pass because of a verdict; resolves when it has brought the table to it, or has failed to. */
@@ -82,7 +89,7 @@ export class Reconciler {
   async run(signal: AbortSignal): Promise<void> {
     const onAbort = (): void => {
       this.#alarm.abort();
-      this.#onVerdict?.();
+      this.#onNews?.();
     };
     signal.addEventListener('abort', onAbort);
     try {
@@ -93,9 +100,10 @@ export class Reconciler {
         await this.#wait(waitMs, signal);
       }
       // What hangs is not to keep us from ending.
-      if (this.#upholding !== null)
+      const upholding = this.#underWay();
+      if (upholding.length > 0)
         await Promise.race([
-          this.#upholding,
+          Promise.all(upholding),
           this.#parts.clock.sleep(LAST_WAIT_MS, new AbortController().signal),
         ]);
     } finally {
@@ -139,9 +147,13 @@ export class Reconciler {
     } finally {
       for (const settled of settling) settled();
     }
-    if (causes.some((cause) => cause !== 'verdict')) this.#upkeepsDue = true;
+    if (causes.includes('notification')) this.#toldDue = true;
+    if (!causes.every(isNews) || startMs - this.#upkeepsDueMs >= this.#policy.intervalMs) {
+      this.#upkeepsDue = true;
+      this.#upkeepsDueMs = startMs;
+    }
     await this.#uphold(signal);
-    if (this.#upheld && results.every(({ error }) => error === null)) {
+    if (this.#unwell.size === 0 && results.every(({ error }) => error === null)) {
       this.#failures = 0;
       this.#races = 0;
       return this.#untilDrainsMayEnd();
@@ -181,9 +193,9 @@ export class Reconciler {
   }
 
   /**
-   * Has the upkeeps looked at, if they are due, and waits for it; but not when a verdict comes, nor for longer than the table
-   * may go without being looked at: it is not to wait for a program that hangs, or for a kernel that loads a module. What is
-   * left is waited for in the next pass.
+   * Has the upkeeps looked at that are due, and waits for it; but not when a verdict or a notification comes, nor for longer
+   * than the table may go without being looked at: it is not to wait for a program that hangs, or for a kernel that loads a
+   * module. What is left is waited for in the next pass.
    */
   async #uphold(signal: AbortSignal): Promise<void> {
     const { clock } = this.#parts;
@@ -192,29 +204,55 @@ export class Reconciler {
     const late = clock.sleep(this.#untilDrainsMayEnd(), ending.signal).then(() => {
       timeUp = true;
     });
-    const over = (): boolean => timeUp || signal.aborted || this.#causes.has('verdict');
+    const over = (): boolean => timeUp || signal.aborted || [...this.#causes].some(isNews);
+    // Also with news already: where there are always some, it would never be done.
+    this.#lookAtDue();
     while (!over()) {
-      if (this.#upholding === null) {
-        if (!this.#upkeepsDue) break;
-        this.#upkeepsDue = false;
-        this.#upholding = this.#mendAll().finally(() => {
-          this.#upholding = null;
-        });
-      }
-      const verdict = new Promise<void>((resolve) => (this.#onVerdict = resolve));
-      await Promise.race([this.#upholding, verdict, late]);
+      const upholding = this.#underWay();
+      if (upholding.length === 0) break;
+      const news = new Promise<void>((resolve) => (this.#onNews = resolve));
+      await Promise.race([...upholding, news, late]);
+      this.#lookAtDue();
     }
-    this.#onVerdict = null;
+    this.#onNews = null;
     ending.abort();
   }
 
-  /** Checks every upkeep and mends what is amiss; one that fails does not keep the others from it. */
-  async #mendAll(): Promise<void> {
-    let allWell = true;
-    for (const upkeep of this.#parts.upkeeps) {
-      allWell = (await mendIfAmiss(upkeep, this.#parts.reporter, this.#stood)) && allWell;
+  #underWay(): Promise<void>[] {
+    return [this.#upholding, this.#upholdingTold].filter((looking) => looking !== null);
+  }
+
+  /** Begins to look at what is due, as far as that is not under way. */
+  #lookAtDue(): void {
+    const { upkeeps } = this.#parts;
+    if (this.#toldDue && this.#upholdingTold === null) {
+      this.#toldDue = false;
+      const told = upkeeps.filter(({ isTold }) => isTold);
+      this.#upholdingTold = this.#lookAtEach(told).finally(() => {
+        this.#upholdingTold = null;
+      });
     }
-    this.#upheld = allWell;
+    if (this.#upkeepsDue && this.#upholding === null) {
+      this.#upkeepsDue = false;
+      this.#upholding = this.#lookAtEach(upkeeps).finally(() => {
+        this.#upholding = null;
+      });
+    }
+  }
+
+  /** Checks each upkeep and mends what is amiss; one that fails does not keep the others from it. */
+  async #lookAtEach(upkeeps: readonly Upkeep[]): Promise<void> {
+    for (const upkeep of upkeeps) {
+      const before = this.#looking.get(upkeep) ?? Promise.resolve();
+      const looking = before.then(() => this.#lookAt(upkeep));
+      this.#looking.set(upkeep, looking);
+      await looking;
+    }
+  }
+
+  async #lookAt(upkeep: Upkeep): Promise<void> {
+    if (await mendIfAmiss(upkeep, this.#parts.reporter, this.#stood)) this.#unwell.delete(upkeep);
+    else this.#unwell.add(upkeep);
   }
 
   #retryDelay(): number {
@@ -230,11 +268,15 @@ export class Reconciler {
       // Those that were over by then have been seen to.
       .filter((endMs) => endMs > this.#drainsMs)
       .map((endMs) => endMs - nowMs);
-    const longestMs = this.#awaitsIdle
-      ? Math.min(this.#policy.intervalMs, IDLE_CHECK_MS)
-      : this.#policy.intervalMs;
-    return Math.max(0, Math.min(longestMs, ...ends));
+    const upkeepsMs = this.#upkeepsDueMs + this.#policy.intervalMs - nowMs;
+    const idleMs = this.#awaitsIdle ? IDLE_CHECK_MS : Infinity;
+    return Math.max(0, Math.min(this.#policy.intervalMs, upkeepsMs, idleMs, ...ends));
   }
+}
+
+/** What is not to wait for upkeeps that others are to be looked at for. */
+function isNews(cause: Cause): boolean {
+  return cause === 'verdict' || cause === 'notification';
 }
 
 /**

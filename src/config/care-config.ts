@@ -23,7 +23,7 @@ export interface CareConfig {
   /** Whether sysctls are set. */
   readonly sysctl: boolean;
   /** NODE_IP as given, null when it is to be found out. */
-  readonly nodeAddress: string | null;
+  readonly nodeAddress: GivenAddress | null;
   /** Connections to the virtual server get this node's address as their source. */
   readonly masquerade: boolean;
   readonly policy: CarePolicy;
@@ -34,6 +34,12 @@ export interface CareConfig {
   readonly dryRun: boolean;
   readonly log: LogConfig;
   readonly notes: readonly Note[];
+}
+
+interface GivenAddress {
+  readonly address: string;
+  /** The option, the variable or the file that gave it, as the log names it. */
+  readonly from: string;
 }
 
 export interface LogConfig {
@@ -69,6 +75,7 @@ export function readCareConfig(
   const realServers = readRealServers(settings, virtualServer, task === 'clean' || withoutRealServers);
   const { probe, notes } = readProbe(settings, task === 'care' && !elsewhere, defaultCa);
   const mode = readMode(settings);
+  const nodeAddress = readNodeAddress(settings, environment, virtualServer);
   const scheduler = settings.value('scheduler', parseScheduler, 'rr');
   const dryRun = settings.switch('dry-run', false);
   return {
@@ -77,7 +84,7 @@ export function readCareConfig(
     mode,
     iface: settings.value('iface', parseInterface, 'lvscare'),
     sysctl: settings.switch('sysctl', true),
-    nodeAddress: readNodeAddress(settings, environment, virtualServer),
+    nodeAddress,
     masquerade: settings.switch('masquerade', null) ?? masqueradesByItself(mode),
     policy: {
       scheduler,
@@ -100,8 +107,12 @@ export function readCareConfig(
     task,
     dryRun,
     log,
-    // Only who probes needs to hear how certificates are verified.
-    notes: [...(task === 'care' ? notes : []), ...obsolete(settings, environment)],
+    notes: [
+      // Only who probes needs to hear how certificates are verified.
+      ...(task === 'care' ? notes : []),
+      ...(task === 'clean' ? [] : unused(mode, nodeAddress)),
+      ...obsolete(settings, environment),
+    ],
   };
 }
 
@@ -144,20 +155,27 @@ function readNodeAddress(
   settings: Settings,
   environment: Environment,
   virtualServer: Endpoint,
-): string | null {
+): GivenAddress | null {
   const version = virtualServer.family === 'ipv4' ? 'IPv4' : 'IPv6';
-  const ofFamily: Parser<string | null> = (text, option) => {
+  const ofFamily: Parser<GivenAddress | null> = (text, option) => {
     // The Go program's default, which a manifest may spell out.
     if (text === '') return null;
     const address = parseAddress(text, option);
     if (address.includes(':') !== (virtualServer.family === 'ipv6')) {
       throw new UsageError(option, `${version} like ${settings.name('vs')} ${virtualServer.text}`, text);
     }
-    return address;
+    return { address, from: option };
   };
   return (
     settings.value('ip', ofFamily, null) ?? ofFamily(environment['LVSCARE_NODE_IP'] ?? '', 'LVSCARE_NODE_IP')
   );
+}
+
+/** In modes that make no route with it NODE_IP is not even looked up. */
+function unused(mode: CareConfig['mode'], nodeAddress: GivenAddress | null): Note[] {
+  if (nodeAddress === null || mode === 'local' || mode === 'route') return [];
+  const text = `${nodeAddress.from} has no effect: mode ${mode} makes no use of this node's address`;
+  return [{ about: 'unused', text }];
 }
 
 function obsolete(settings: Settings, environment: Environment): Note[] {

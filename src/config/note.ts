@@ -1,6 +1,6 @@
 /** What to tell the user about how we read what they gave. */
 export interface Note {
-  /** `ca`: certificates are not verified. `obsolete`: an option that has no effect. */
-  readonly about: 'ca' | 'obsolete';
+  /** `ca`: certificates are not verified. `obsolete`: an option that has no effect any more. `unused`: one that has none here. */
+  readonly about: 'ca' | 'obsolete' | 'unused';
   readonly text: string;
 }

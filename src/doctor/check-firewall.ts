@@ -1,38 +1,58 @@
 /** Rules that drop what connection tracking calls INVALID: the answers of real servers, as far as IPVS does not tell it. */
-import { ok, skip, warn, type Said } from './finding.js';
+import { about, ok, skip, warn, type Said } from './finding.js';
 import { textOf, type Iptables, type Node, type Subject } from './ports.js';
 
 const CONNTRACK = 'net.ipv4.vs.conntrack';
 
-export async function checkFirewall(
-  { files, firewall }: Node,
-  { masquerade, virtualServer }: Subject,
-): Promise<Said> {
+/** Whose answers of real servers come by a hook, and how packets go there. */
+const WAYS = {
+  input: { about: null, words: 'on their way in', whose: 'clients' },
+  forward: {
+    about: 'of pods',
+    words: 'between pods or other hosts and real servers',
+    whose: 'pods, and other hosts that come through this node,',
+  },
+} as const;
+type Hook = keyof typeof WAYS;
+
+export async function checkFirewall({ files, firewall }: Node, subject: Subject): Promise<readonly Said[]> {
+  const { family } = subject.virtualServer;
   const [{ variants, failures }, ruleset] = await Promise.all([
-    firewall.iptables(virtualServer.family),
+    firewall.iptables(family),
     firewall.nftRuleset(),
   ]);
-  const dropping = [
-    ...variants.flatMap(inIptables),
-    ...(ruleset === null ? [] : inNftables(ruleset, virtualServer.family)),
-  ];
-  const [rule] = dropping;
-  if (rule === undefined) {
-    const [failure] = failures;
-    if (failure !== undefined) return warn(failure.message, 'run lvscare doctor as root, on the host');
-    return variants.length === 0 && ruleset === null
-      ? skip('there are no rules, or neither iptables nor nft to read them')
-      : ok('nothing drops INVALID packets on their way in');
-  }
-  const evidence = `${rule} drops INVALID packets on their way in`;
+  const dropping = (hook: Hook): string | undefined =>
+    [
+      ...variants.flatMap((variant) => inIptables(variant, hook)),
+      ...(ruleset === null ? [] : inNftables(ruleset, family, hook)),
+    ][0];
+  const [input, forward] = [dropping('input'), dropping('forward')];
   const tracked = (await textOf(files, `/proc/sys/${CONNTRACK.replaceAll('.', '/')}`))?.trim() === '1';
-  if (tracked) return ok(`${evidence}, but with ${CONNTRACK}=1 the answers of real servers are none`);
-  if (masquerade)
-    return ok(`${evidence}; lvscare sets ${CONNTRACK}=1, with which the answers of real servers are none`);
-  return warn(
-    `${evidence}, and the answers of real servers with them: clients time out while every probe is well`,
-    `sysctl -w ${CONNTRACK}=1, or give lvscare --masquerade`,
-  );
+  const found = [
+    ...(input === undefined ? [] : [judge(input, 'input', tracked, subject)]),
+    ...(forward === undefined ? [] : [judge(forward, 'forward', tracked, subject)]),
+  ];
+  if (found.length > 0) return found;
+  const [failure] = failures;
+  if (failure !== undefined) return [warn(failure.message, 'run lvscare doctor as root, on the host')];
+  return variants.length === 0 && ruleset === null
+    ? [skip('there are no rules, or neither iptables nor nft to read them')]
+    : [ok('nothing drops INVALID packets')];
+}
+
+/** Of a rule that drops what connection tracking knows nothing of. */
+function judge(rule: string, hook: Hook, tracked: boolean, { masquerade }: Subject): Said {
+  const { about: of, words, whose } = WAYS[hook];
+  const evidence = `${rule} drops INVALID packets ${words}`;
+  const said = tracked
+    ? ok(`${evidence}, but with ${CONNTRACK}=1 the answers of real servers are none`)
+    : masquerade
+      ? ok(`${evidence}; lvscare sets ${CONNTRACK}=1, with which the answers of real servers are none`)
+      : warn(
+          `${evidence}, and the answers of real servers with them: ${whose} time out while every probe is well`,
+          `sysctl -w ${CONNTRACK}=1, or give lvscare --masquerade`,
+        );
+  return of === null ? said : about(of, said);
 }
 
 /** From one chain to the next. */
@@ -58,7 +78,7 @@ function reachable(from: readonly string[], chains: ReadonlyMap<string, Chain>):
 
 const DROPS_INVALID = /(?<!! )--(?:ct)?state (?:\S+,)?INVALID(?:,\S+)?(?: .*)? -j (?:DROP|REJECT)\b/;
 
-function inIptables({ command, tables }: Iptables): string[] {
+function inIptables({ command, tables }: Iptables, hook: Hook): string[] {
   return tables.flatMap(({ name, rules }) => {
     const chains = new Map<string, Chain>();
     for (const { chain, specification } of rules) {
@@ -72,7 +92,7 @@ function inIptables({ command, tables }: Iptables): string[] {
         drops: before?.drops ?? drops,
       });
     }
-    return reachable(['INPUT'], chains);
+    return reachable([hook.toUpperCase()], chains);
   });
 }
 
@@ -83,7 +103,7 @@ function isObject(value: unknown): value is Json {
 }
 
 /** In what `nft -j list ruleset` says. */
-function inNftables(ruleset: unknown, family: 'ipv4' | 'ipv6'): string[] {
+function inNftables(ruleset: unknown, family: 'ipv4' | 'ipv6', hook: Hook): string[] {
   const items =
     isObject(ruleset) && Array.isArray(ruleset['nftables']) ? (ruleset['nftables'] as unknown[]) : [];
   const families = ['inet', family === 'ipv4' ? 'ip' : 'ip6'];
@@ -93,7 +113,7 @@ function inNftables(ruleset: unknown, family: 'ipv4' | 'ipv6'): string[] {
     items.flatMap((item) => (isObject(item) && isObject(item[kind]) ? [item[kind]] : []));
   for (const chain of of('chain')) {
     const key = keyOf(chain, chain['name']);
-    if (families.includes(String(chain['family'])) && chain['hook'] === 'input') entries.push(key);
+    if (families.includes(String(chain['family'])) && chain['hook'] === hook) entries.push(key);
   }
   for (const rule of of('rule')) {
     const key = keyOf(rule, rule['chain']);

@@ -50,6 +50,7 @@ export function dummyInterface(
 
   const link: Upkeep = {
     name: 'dummy link',
+    isTold: true,
 
     async check() {
       const found = await find();
@@ -86,6 +87,7 @@ export function dummyInterface(
 
   const address: Upkeep = {
     name: 'address',
+    isTold: true,
 
     async check() {
       const found = await find();
@@ -124,6 +126,16 @@ export function dummyInterface(
   };
 
   return [link, address];
+}
+
+/** Whether the interface with this index is a dummy of this name. */
+export async function isDummy(
+  rtnetlink: Pick<Rtnetlink, 'findLink'>,
+  name: string,
+  index: number,
+): Promise<boolean> {
+  const link = await rtnetlink.findLink(name);
+  return link?.kind === 'dummy' && link.index === index;
 }
 
 /** What the kernel gives every interface by itself. */

@@ -60,6 +60,7 @@ export function gatewayRoute(
 
   return {
     name: 'route',
+    isTold: true,
 
     async check() {
       const [routes, want] = [await found(), await wanted()];

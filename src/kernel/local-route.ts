@@ -9,11 +9,14 @@ import { MADE_BY_ADMINISTRATOR, madeByHand, madeByKernel } from './route-protoco
  * local, and its clients on this node speak from the node's own address.
  *
  * @param sourceAddress NODE_IP as of now; it may change while we run.
+ * @param goesSoon Whether the interface with this index, and the kernel's route for the address that it holds, is about to be
+ *   taken away: then ours has to be there first.
  */
 export function localRoute(
   rtnetlink: Rtnetlink,
   virtualServer: Endpoint,
   sourceAddress: () => Promise<string>,
+  goesSoon: (interfaceIndex: number) => Promise<boolean> = () => Promise.resolve(false),
 ): Upkeep {
   const key: RouteKey = {
     family: virtualServer.family,
@@ -39,8 +42,15 @@ export function localRoute(
     );
   }
 
+  async function anyStays(routes: readonly Route[]): Promise<boolean> {
+    for (const { interfaceIndex } of routes)
+      if (interfaceIndex === null || !(await goesSoon(interfaceIndex))) return true;
+    return false;
+  }
+
   return {
     name: 'local route',
+    isTold: true,
 
     async check() {
       const [routes, lo, source] = [await found(), await loopback(), await sourceAddress()];
@@ -53,9 +63,10 @@ export function localRoute(
       }
       // An address that an interface of this node has is local already, and its route is the kernel's: to replace
       // it would be to take what is not ours.
-      if (routes.some(({ protocol }) => madeByKernel(protocol))) return null;
-      // IPv4 would replace the first one, whoever made it.
-      if (first !== undefined) {
+      const kernels = routes.filter(({ protocol }) => madeByKernel(protocol));
+      if (await anyStays(kernels)) return null;
+      // IPv4 replaces the first one, whoever made it.
+      if (first !== undefined && !kernels.includes(first)) {
         const whose = `type ${first.type}, protocol ${first.protocol}`;
         throw new KernelError(
           `table local has somebody else's route to ${key.destination} (${whose}): remove it`,

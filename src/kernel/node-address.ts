@@ -8,8 +8,8 @@ import { KernelError } from './errors.js';
 const HOSTS_NAME = 'lvscare.node.ip';
 
 interface NodeAddressSources {
-  /** `--ip`, else `LVSCARE_NODE_IP`; null when neither is given. */
-  readonly given: string | null;
+  /** What a person said, and where; null when nobody did. */
+  readonly given: Pick<NodeAddress, 'address' | 'from'> | null;
   readonly family: Endpoint['family'];
   readonly realServers: readonly Endpoint[];
   /** Default /etc/hosts. */
@@ -33,7 +33,7 @@ export async function nodeAddress(
   rtnetlink: Pick<Rtnetlink, 'lookupRoute'>,
   sources: NodeAddressSources,
 ): Promise<NodeAddress> {
-  if (sources.given !== null) return { address: sources.given, source: 'given', from: 'given' };
+  if (sources.given !== null) return { ...sources.given, source: 'given' };
   const entry = await hostsEntry(sources.hostsFile ?? '/etc/hosts', sources.family);
   if (entry !== null) return { address: entry, source: 'hosts', from: `the hosts file's ${HOSTS_NAME}` };
   for (const server of sources.realServers) {

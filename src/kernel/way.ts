@@ -27,16 +27,21 @@ function isInterfaceName(value: unknown): value is string {
   return typeof value === 'string' && /^[^\s/:%]{1,15}$/.test(value);
 }
 
-/** What has to be so for a way, in the order in which it is made. */
+/**
+ * What has to be so for a way, in the order in which it is made.
+ *
+ * @param goesSoon Whether the interface with this index is of an earlier way, which goes once this one is there.
+ */
 export function upkeepsOf(
   way: Way,
   rtnetlink: Rtnetlink,
   virtualServer: Endpoint,
   nodeAddress: () => Promise<string>,
+  goesSoon?: (interfaceIndex: number) => Promise<boolean>,
 ): readonly Upkeep[] {
   switch (way.mode) {
     case 'local':
-      return [localRoute(rtnetlink, virtualServer, nodeAddress)];
+      return [localRoute(rtnetlink, virtualServer, nodeAddress, goesSoon)];
     case 'link':
       return dummyInterface(rtnetlink, way.iface, virtualServer);
     case 'route':

@@ -573,6 +573,28 @@ describe('a kernel that refuses', () => {
     assert.equal(stage.upkeep.amiss, null);
   });
 
+  for (const since of ['since the last interval', 'in this pass']) {
+    it(`nor does one that hangs ${since} keep a notification from having what it tells of looked at`, async () => {
+      await running();
+      let goOn = (): void => undefined;
+      stage.untold.hanging = new Promise((resolve) => (goOn = resolve));
+      if (since !== 'in this pass') await stage.clock.advance(5000);
+      const { checks } = stage.untold;
+      for (let time = 0; time < 3; time += 1) {
+        stage.upkeep.amiss = 'the route is gone';
+        await stage.notify();
+        await stage.clock.advance(50);
+        assert.equal(stage.upkeep.amiss, null);
+      }
+      assert.equal(stage.untold.checks, checks);
+      stage.untold.hanging = null;
+      stage.untold.amiss = 'changed';
+      goOn();
+      await stage.clock.advance(5000);
+      assert.equal(stage.untold.amiss, null);
+    });
+  }
+
   it('because somebody acted at the same time, is read again at once', async () => {
     await running();
     const ours = stage.kernel.services.get(VIRTUAL_SERVER.text);
@@ -606,6 +628,16 @@ describe('an upkeep', () => {
     stage.upkeep.amiss = 'gone';
     await stage.clock.advance(5500);
     assert.deepEqual(said(), ['fake made: not there yet', 'fake: gone']);
+  });
+
+  it('is looked at in each interval, however much the kernel tells meanwhile', async () => {
+    await running();
+    const { checks } = stage.untold;
+    for (let time = 0; time < 1000; time += 1) {
+      await stage.notify();
+      await stage.clock.advance(25);
+    }
+    assert.equal(stage.untold.checks - checks, 5);
   });
 
   it('is none of the business of a verdict', async () => {

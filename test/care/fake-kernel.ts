@@ -113,7 +113,8 @@ export function rowOf(server: Endpoint, weight: number, connections = 0): Row {
 
 /** Something to keep up that can be broken and mended. */
 export class FakeUpkeep implements Upkeep {
-  readonly name = 'fake';
+  readonly name: string;
+  readonly isTold: boolean;
   amiss: string | null = 'not there yet';
   refusal: Error | null = null;
   unremovable: Error | null = null;
@@ -121,6 +122,11 @@ export class FakeUpkeep implements Upkeep {
   checks = 0;
   /** What a check waits for. */
   hanging: Promise<void> | null = null;
+
+  constructor(name = 'fake', isTold = true) {
+    this.name = name;
+    this.isTold = isTold;
+  }
 
   async check(): Promise<string | null> {
     this.checks += 1;

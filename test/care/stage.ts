@@ -165,6 +165,8 @@ export class Stage {
   readonly clock = new FakeClock();
   readonly kernel: FakeKernel;
   readonly upkeep = new FakeUpkeep();
+  /** One that notifications do not tell of, before the other. */
+  readonly untold = new FakeUpkeep('untold', false);
   readonly prober = new FakeProber();
   readonly maintenance = new Maintenance();
   reporter = new FakeReporter();
@@ -205,7 +207,7 @@ export class Stage {
       this.#policy,
       {
         table: this.kernel.table(VIRTUAL_SERVER),
-        upkeeps: [this.upkeep],
+        upkeeps: [this.untold, this.upkeep],
         clock: this.clock,
         reporter: tellAll([this.reporter, ...this.audience]),
         prober: this.prober,

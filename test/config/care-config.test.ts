@@ -98,7 +98,7 @@ describe('the configuration of care', () => {
       'log-format': 'json',
     });
     assert.equal(config.mode, 'none');
-    assert.equal(config.nodeAddress, '10.0.0.9');
+    assert.deepEqual(config.nodeAddress, { address: '10.0.0.9', from: '--ip' });
     assert.equal(config.masquerade, true);
     assert.equal(config.dryRun, true);
     assert.equal(config.metricsAddress, null, 'it leaves the default to the one that takes care');
@@ -182,7 +182,7 @@ describe('the configuration of care', () => {
     );
     assert.equal(config.policy.intervalMs, 10_000);
     assert.equal(config.log.level, 'debug');
-    assert.equal(config.nodeAddress, 'fd00::1');
+    assert.deepEqual(config.nodeAddress, { address: 'fd00::1', from: 'LVSCARE_NODE_IP' });
     assert.equal(config.iface, 'lo');
     assert.deepEqual(config.notes, []);
   });
@@ -208,11 +208,38 @@ describe('the task', () => {
 });
 
 describe('the node address', () => {
-  it('is --ip before LVSCARE_NODE_IP, which is then not even read', () => {
-    assert.equal(configOf({ ip: '10.0.0.9' }, { LVSCARE_NODE_IP: 'nonsense' }).nodeAddress, '10.0.0.9');
-    assert.equal(configOf({ ip: '' }, { LVSCARE_NODE_IP: '10.0.0.8' }).nodeAddress, '10.0.0.8');
-    assert.equal(configOf({}, { LVSCARE_NODE_IP: '' }).nodeAddress, null);
-  });
+  const file = { path: '/etc/care.json', given: { ip: '10.0.0.6' }, spelled: {} };
+  const sources: readonly (readonly [given: Arguments, environment: Environment, words: string | null])[] = [
+    [{ ip: '10.0.0.9' }, { CARE_IP: '10.0.0.7', LVSCARE_NODE_IP: 'nonsense' }, '10.0.0.9 by --ip'],
+    [{}, { CARE_IP: '10.0.0.7', LVSCARE_NODE_IP: 'nonsense' }, '10.0.0.7 by CARE_IP'],
+    [{}, { LVSCARE_NODE_IP: 'nonsense' }, '10.0.0.6 by ip in /etc/care.json'],
+    [{ ip: '' }, { LVSCARE_NODE_IP: '10.0.0.8' }, '10.0.0.8 by LVSCARE_NODE_IP'],
+    [{ ip: '' }, { LVSCARE_NODE_IP: '' }, null],
+  ];
+  for (const [given, environment, words] of sources) {
+    it(`is, with its origin, ${words ?? 'unknown when nobody gave it'}`, () => {
+      const settings = new Settings({ ...SERVERS, ...given }, environment, file);
+      const { nodeAddress } = readCareConfig(settings, environment, { defaultCa: NOWHERE });
+      assert.equal(nodeAddress === null ? null : `${nodeAddress.address} by ${nodeAddress.from}`, words);
+    });
+  }
+
+  for (const mode of ['local', 'route', 'link', 'none']) {
+    it(`is of ${mode === 'local' || mode === 'route' ? 'use' : 'no use, which is noted,'} in mode ${mode}`, () => {
+      const noted = (given: Arguments, environment: Environment = {}): string[] =>
+        configOf({ mode, 'health-insecure-skip-verify': 'true', ...given }, environment).notes.map(
+          ({ text }) => text,
+        );
+      const words = (origin: string): string[] =>
+        mode === 'local' || mode === 'route'
+          ? []
+          : [`${origin} has no effect: mode ${mode} makes no use of this node's address`];
+      assert.deepEqual(noted({ ip: '10.0.0.9' }), words('--ip'));
+      assert.deepEqual(noted({}, { LVSCARE_NODE_IP: '10.0.0.9' }), words('LVSCARE_NODE_IP'));
+      assert.deepEqual(noted({}), []);
+      assert.deepEqual(noted({ ip: '10.0.0.9', clean: 'true' }), [], 'it makes nothing');
+    });
+  }
 });
 
 describe('a configuration is refused', () => {

@@ -742,22 +742,23 @@ const filter = (...rules: string[]): FakeNode['iptables'] => ({
   failures: [],
 });
 const DROP = '-m conntrack --ctstate INVALID -j DROP';
-const nftables = (...expr: unknown[]): unknown => ({
+const nftablesAt = (hook: string, ...expr: unknown[]): unknown => ({
   nftables: [
     { metainfo: { version: '1.0.6' } },
-    { chain: { family: 'inet', table: 'fw', name: 'in', type: 'filter', hook: 'input' } },
+    { chain: { family: 'inet', table: 'fw', name: 'in', type: 'filter', hook } },
     { chain: { family: 'inet', table: 'fw', name: 'more' } },
     { rule: { family: 'inet', table: 'fw', chain: 'in', expr: [{ jump: { target: 'more' } }] } },
     { rule: { family: 'inet', table: 'fw', chain: 'more', expr } },
   ],
 });
+const nftables = (...expr: unknown[]): unknown => nftablesAt('input', ...expr);
 const invalid = { match: { op: 'in', left: { ct: { key: 'state' } }, right: 'invalid' } };
 const TRACKED = '/proc/sys/net/ipv4/vs/conntrack';
 table('firewall', checkFirewall, [
   ['nothing to see', well, /^skip/],
   [
     'harmless rules',
-    (fake) => void (fake.iptables = filter('INPUT -j ACCEPT', `FORWARD ${DROP}`)),
+    (fake) => void (fake.iptables = filter('INPUT -j ACCEPT', `OUTPUT ${DROP}`)),
     /^ok: nothing drops/,
   ],
   [
@@ -778,7 +779,34 @@ table('firewall', checkFirewall, [
         'INPUT -j KUBE-FIREWALL',
         `KUBE-FORWARD ${DROP}`,
       )),
-    /^ok/,
+    /^warn of pods: iptables-nft -t filter chain KUBE-FORWARD drops INVALID packets between pods .* -> .*conntrack=1, or give lvscare --masquerade$/,
+  ],
+  [
+    'as kube-proxy does, tracked',
+    (fake) => {
+      fake.iptables = filter('FORWARD -j KUBE-FORWARD', `KUBE-FORWARD ${DROP}`);
+      fake.files[TRACKED] = '1\n';
+    },
+    /^ok of pods: .*but with net\.ipv4\.vs\.conntrack=1/,
+  ],
+  [
+    'as kube-proxy does, masqueraded',
+    (fake) => {
+      fake.iptables = filter('FORWARD -j KUBE-FORWARD', `KUBE-FORWARD ${DROP}`);
+      return { masquerade: true };
+    },
+    /^ok of pods: .*lvscare sets/,
+  ],
+  [
+    'in INPUT and FORWARD',
+    (fake) => void (fake.iptables = filter(`INPUT ${DROP}`, `FORWARD ${DROP}`)),
+    /^warn: .*chain INPUT drops/,
+    /^warn of pods: .*chain FORWARD drops/,
+  ],
+  [
+    'nftables, of what is forwarded',
+    (fake) => void (fake.ruleset = nftablesAt('forward', invalid, { drop: null })),
+    /^warn of pods: nft table inet fw chain more drops/,
   ],
   [
     'only in a comment',

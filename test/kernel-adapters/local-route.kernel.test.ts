@@ -105,6 +105,28 @@ for (const { name, virtualServer, source, formerSource, ip, host } of families) 
       }
     });
 
+    it("is there before the kernel's own goes, where its interface is about to go", async () => {
+      await shell(`ip address add ${host} dev node`);
+      const index = (await rtnetlink.findLink('node'))?.index;
+      const before = localRoute(
+        rtnetlink,
+        virtualServer,
+        () => Promise.resolve(source),
+        (of) => Promise.resolve(of === index),
+      );
+      assert.equal(await before.check(), `no route local ${address} dev lo src ${source}`);
+      await before.mend();
+      assert.equal(await before.check(), null);
+      const ours = (await shown()).filter((line) => line.includes(`src ${source}`));
+      assert.equal(ours.length, 1);
+      await shell(`ip address del ${host} dev node`);
+      assert.deepEqual(await shown(), ours);
+      assert.equal(await before.check(), null);
+      await shell(`ip address add ${host} dev lo`);
+      assert.equal(await before.remove(), `route local ${address} dev lo`);
+      assert.equal(await before.check(), null, 'one on another interface stays');
+    });
+
     it("takes its own away from beside the kernel's", async () => {
       await route.mend();
       await shell(`ip address add ${host} dev lo`);

@@ -48,9 +48,10 @@ describe('the node address', () => {
   it('is the one that was given, before any other', async () => {
     const hosts = await hostsFile('10.0.0.7 lvscare.node.ip\n');
     const routes = new FakeRoutes({});
+    const given = { address: '10.0.0.9', from: '--ip' };
     assert.deepEqual(
-      await nodeAddress(routes, { given: '10.0.0.9', family: 'ipv4', realServers: RS, hostsFile: hosts }),
-      { address: '10.0.0.9', source: 'given', from: 'given' } satisfies NodeAddress,
+      await nodeAddress(routes, { given, family: 'ipv4', realServers: RS, hostsFile: hosts }),
+      { ...given, source: 'given' } satisfies NodeAddress,
     );
     assert.deepEqual(routes.asked, []);
   });

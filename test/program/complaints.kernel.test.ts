@@ -10,6 +10,7 @@ import { Lab, openSockets, until, VIP, type LabProcess, type Master } from '../.
 import { LabClient } from '../../lab/lab-client.js';
 import { urlOf } from '../../lab/network.js';
 import { inGuest } from '../support/netlink.js';
+import { asked } from './asked.js';
 import { connectionTo } from './clients.js';
 import { allOf, answerers, lvscare, restore, serversOf, startCare, untilWeights, VS } from './lvscare.js';
 import { LOADER, unload } from './modules.js';
@@ -324,6 +325,10 @@ describe('users complained that', () => {
       told[0]?.text ?? '',
       /WARN.*kube-proxy in ipvs mode, set ipvs\.excludeCIDRs: \["10\.103\.97\.2\/32"\]/,
     );
+    const { body } = await asked(node, '/metrics');
+    assert.match(body, /^lvscare_rival(?:\{[^}]*\})? 1$/m);
+    const repairs = /^lvscare_repairs_total\{[^}]*what="create-service"[^}]*\} (\d+)$/m.exec(body)?.[1];
+    assert.ok(Number(repairs) >= steps, body);
     assert.deepEqual(await node.weights('10.96.0.1:443'), { [lab.master(0).endpoint]: 1 });
     assert.match(await node.ip('address show dev kube-ipvs0'), /10\.96\.0\.1\/32/);
     await end();
@@ -338,9 +343,23 @@ describe('users complained that', () => {
     const rules = (): Promise<string> => bash("iptables-legacy-save | sed '/^#/d; s/ \\[.*//'");
     const before = await rules();
     assert.match(before, /KUBE-SERVICES[^]*cali-OUTPUT|cali-OUTPUT[^]*KUBE-SERVICES/);
+    /** How many packets to the virtual server a chain's rule that only counts has met. */
+    const met = async (chain: string): Promise<number> => {
+      const listed = await lab.node.must('iptables-legacy', ['-w', '-t', 'nat', '-nvxL', chain]);
+      const counting = listed.split('\n').find((line) => line.includes(VIP.ipv4));
+      return Number(counting?.trim().split(' ')[0]);
+    };
     await care(...USUAL);
+    const earlier = [await met('KUBE-SERVICES'), await met('cali-OUTPUT')];
     assert.equal(new Set(await answerers(lab, 6)).size, 3);
     assert.equal(await lab.node.seenAs(), lab.node.addresses.ipv4);
+    // NAT looks at the first packet of each connection.
+    const later = [await met('KUBE-SERVICES'), await met('cali-OUTPUT')];
+    assert.deepEqual(
+      later.map((count, index) => count - (earlier[index] ?? NaN) >= 7),
+      [true, true],
+      `${earlier.join()} packets, then ${later.join()}`,
+    );
     await lab.master(1).kill();
     await untilWeights(lab, others());
     assert.equal((await lab.node.request()).ok, true);
@@ -466,6 +485,7 @@ const NEIGHBOURS = `
   nat -A OUTPUT -j cali-OUTPUT
   nat -A OUTPUT -m comment --comment "kubernetes service portals" -j KUBE-SERVICES
   nat -A OUTPUT -m comment --comment "cilium-feeder: CILIUM_OUTPUT_nat" -j CILIUM_OUTPUT_nat
+  for chain in KUBE-SERVICES cali-OUTPUT; do nat -A $chain -d ${VIP.ipv4}/32 -p tcp --dport 6443; done
   nat -A KUBE-SERVICES -d 10.96.0.1/32 -p tcp --dport 443 -j KUBE-SVC
   nat -A KUBE-SVC -m statistic --mode random --probability 0.5 -j KUBE-SEP
   nat -A KUBE-SEP -p tcp -j DNAT --to-destination 10.103.97.200:6443

@@ -9,6 +9,7 @@ const VS6 = endpoint(VIP.ipv6);
 const FAMILIES = ['ipv4', 'ipv6'] as const;
 const CLIENTS = ['node', 'pod', 'external'] as const;
 const TABLE = 'table ip lvscare-10.103.97.2-6443';
+const CONNTRACK = 'net.ipv4.vs.conntrack';
 const TABLE6 = 'table ip6 lvscare-fd00_10_103_97__2-6443';
 
 /** Somebody else's, of both families, much like ours. */
@@ -87,7 +88,6 @@ describe('--masquerade', () => {
       await node.ipvsadm(`-A -t ${virtualServer} -s rr`);
       await node.ipvsadm(`-a -t ${virtualServer} -r ${server} -m -w 1`);
     }
-    await node.sysctl('net.ipv4.vs.conntrack', 1);
   });
   after(async () => {
     await daemon?.stop();
@@ -95,6 +95,7 @@ describe('--masquerade', () => {
   });
 
   it('without it, clients speak from the virtual address, or reach nobody', async () => {
+    assert.equal(await lab.node.sysctl(CONNTRACK), '0', 'what later tests find is of lvscare');
     assert.deepEqual(await seen(3000), {
       'node ipv4': VIP.ipv4,
       'pod ipv4': 'TIMEOUT',
@@ -113,6 +114,7 @@ describe('--masquerade', () => {
     assert.equal(once.status, 0, once.stdout);
     assert.match(once.stdout, new RegExp(`masquerade put right: no ${TABLE6}`));
     await daemon.waitForLine(new RegExp(`masquerade put right: no ${TABLE}`), { timeoutMs: 60_000 });
+    assert.equal(await lab.node.sysctl(CONNTRACK), '1');
     assert.deepEqual(
       await seen(20_000),
       Object.fromEntries(
@@ -174,5 +176,12 @@ describe('--masquerade', () => {
     assert.equal(status, 0, stdout);
     assert.match(stdout, new RegExp(`removed ${TABLE6}`));
     assert.equal(await ruleset(), foreign);
+    assert.equal(await lab.node.sysctl(CONNTRACK), '1', 'while another virtual server of ours is there');
+  });
+
+  it('--clean of the last one puts net.ipv4.vs.conntrack back', async () => {
+    const { status, stdout } = await lvscare(lab.node, ['care', '--vs', VS, '--clean']);
+    assert.equal(status, 0, stdout);
+    assert.equal(await lab.node.sysctl(CONNTRACK), '0', stdout);
   });
 });

@@ -1,7 +1,7 @@
 // Each way to reach the virtual server: made, used by real clients, repaired, given up for another, cleaned.
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
-import { Lab, until, VIP, endpoint, type LabProcess } from '../../lab/index.js';
+import { Lab, until, urlOf, VIP, endpoint, type LabProcess } from '../../lab/index.js';
 import { allOf, fingerprint, lvscare, serversOf, startCare, takeCare, untilWeights, VS } from './lvscare.js';
 
 /** Masquerading is for a kernel that has nft's NAT: test/program/ways.stock.test.ts. */
@@ -63,6 +63,8 @@ describe('the ways to the virtual server', () => {
     it(`route, ${family}: a route with metric 50, deleted and changed behind our back, cleaned`, async (context) => {
       daemon = await start(family, '--mode', 'route', '--interval', '10m');
       await untilSeenAs(family, node());
+      // Clients are served before it is there: to an address of the node's own network there is a way already.
+      await until(async () => (await route(family)).includes('metric 50'), { timeoutMs: 20_000 });
       const right = await route(family);
       assert.match(
         right,
@@ -116,6 +118,34 @@ describe('the ways to the virtual server', () => {
       await lab.node.ip('link del renamed');
     });
   }
+
+  it('NODE_IP is from the first source that has it, and a line says from which', async () => {
+    const { node } = lab;
+    await node.ip('address add 10.103.97.110/24 dev eth0');
+    const once = ['care', ...servers('ipv4'), '--run-once', '--dry-run', '--log-format', 'text'];
+    const hide = (line: string): string[] => {
+      const script = 'printf %s "$0" >/run/hosts; mount --bind /run/hosts /etc/hosts; exec "$@"';
+      return ['unshare', '--mount', 'sh', '-c', script, line];
+    };
+    const entry = hide('10.103.97.110 lvscare.node.ip');
+    for (const [options, environment, wrapper, says] of [
+      [['--ip', '10.103.97.110'], { LVSCARE_NODE_IP: node.addresses.ipv4 }, entry, '10.103.97.110 (--ip)'],
+      [[], { LVSCARE_NODE_IP: node.addresses.ipv4 }, entry, `${node.addresses.ipv4} (LVSCARE_NODE_IP)`],
+      [[], {}, entry, "10.103.97.110 (the hosts file's lvscare.node.ip)"],
+      [[], {}, hide('127.0.0.1 localhost'), `${node.addresses.ipv4} (the route to 10.103.97.200)`],
+    ] as const) {
+      const { status, stdout, stderr } = await lvscare(node, [...once, ...options], environment, wrapper);
+      assert.equal(status, 0, stdout + stderr);
+      const told = stdout.split('\n').filter((line) => line.includes('this node is'));
+      assert.deepEqual(
+        told.map((line) => line.split('this node is ')[1]),
+        [says],
+      );
+    }
+    const link = await lvscare(node, [...once, '--ip', '10.103.97.110', ...LINK]);
+    assert.match(link.stdout, /WARN.*--ip has no effect: mode link makes no use of this node's address/);
+    await node.ip('address del 10.103.97.110/24 dev eth0');
+  });
 
   it('-C in any mode leaves no trace of any mode, and puts the sysctl back', async () => {
     for (const [made, by] of [
@@ -191,6 +221,42 @@ describe('the ways to the virtual server', () => {
     await until(async () => !(await node.ip('link show')).includes('one:'), { timeoutMs: 20_000 });
     assert.match(await node.ip('address show dev two'), /10\.103\.97\.2\/32/);
   });
+
+  for (const family of ['ipv4', 'ipv6'] as const) {
+    it(`link, then local, ${family}: no request fails, though nothing else leads to the address`, async () => {
+      const { node } = lab;
+      const [address, masters] =
+        family === 'ipv4'
+          ? (['192.0.2.2', lab.masters.map((master) => master.endpoint)] as const)
+          : (['2001:db8::2', lab.masters.map((master) => master.endpoint6)] as const);
+      const virtualServer = endpoint(address);
+      const options = ['--vs', virtualServer, '--rs', masters.join(','), '--health-ca', lab.caFile];
+      const inRotation = Object.fromEntries(masters.map((row) => [row, 1]));
+      // The masters know the way back to it.
+      for (const master of lab.masters) {
+        const way = ['route', 'replace', address, 'via', node.addresses[family]];
+        assert.equal((await master.exec('ip', way)).status, 0);
+      }
+      assert.notEqual((await node.exec('ip', ['route', 'get', address])).status, 0);
+      daemon = startCare(lab, [...LINK, '--interval', '10m'], options);
+      await untilWeights(lab, inRotation, { virtualServer });
+      const url = urlOf(address, '/whoami');
+      await until(async () => (await node.seenAs(url)) === address, { timeoutMs: 20_000, everyMs: 150 });
+      await daemon.stop();
+      const client = await node.steady({ url, everyMs: 50, timeoutMs: 10_000 });
+      daemon = startCare(lab, ['--mode', 'local', '--interval', '10m'], options);
+      await daemon.waitForLine(/earlier way put right: interface lvscare/);
+      await until(async () => (await node.seenAs(url)) === node.addresses[family], { timeoutMs: 20_000 });
+      await client.stop();
+      assert.ok(client.samples.length > 5);
+      assert.deepEqual(client.failures, []);
+      assert.doesNotMatch(await node.ip('link show'), /lvscare/);
+      await daemon.stop();
+      assert.equal((await lvscare(node, ['care', '--vs', virtualServer, '-C'])).status, 0);
+      for (const master of lab.masters) await master.exec('ip', ['route', 'del', address]);
+      assert.equal(await fingerprint(node), bare);
+    });
+  }
 
   it('another --vs after a restart: the earlier one goes with its way; one with other real servers stays', async () => {
     const { node } = lab;

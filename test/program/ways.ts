@@ -202,11 +202,13 @@ export class Theatre {
     });
   }
 
-  /** Ends every lvscare: what it keeps stays until the next mode's takes it away. What was made by hand goes. */
+  /** Ends every lvscare: what it keeps stays until the next mode's takes it away. What was made by hand goes, and a sysctl. */
   async close(): Promise<void> {
     const daemons = this.#daemons.splice(0);
     await Promise.all(daemons.map((daemon) => daemon.stop(PATIENCE_MS)));
     for (const command of this.#byHand.splice(0)) await this.lab.node.ip(command);
+    // Masquerading leaves it on, and the next mode is to live with the kernel's default.
+    await this.lab.node.sysctl('net.ipv4.vs.conntrack', 0);
   }
 
   /** The way that is somebody else's to make, once for each address. */
