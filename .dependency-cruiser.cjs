@@ -139,7 +139,7 @@ module.exports = {
       severity: 'error',
       comment: 'The status page is a pure function of the report and what the kernel has.',
       from: { path: '^src/page/' },
-      to: { pathNot: '^src/(page|core|observe/(report|summary|liveness))|^(node:)?crypto$' },
+      to: { pathNot: '^src/(page|core|observe/((counted-)?report|summary|liveness))|^(node:)?crypto$' },
     },
     {
       name: 'only-main-composes',

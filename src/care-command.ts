@@ -91,7 +91,7 @@ async function hold(
     }
     case 'unguarded':
       log.warn(
-        { event: 'unguarded' },
+        { event: 'no-hold' },
         `nothing keeps a second lvscare from ${virtualServer.text}: ${taken.why}`,
       );
       return { [Symbol.asyncDispose]: () => Promise.resolve() };

@@ -8,10 +8,11 @@ import { countedTable } from './kernel/ipvs-table.js';
 import { drainedFile, type DrainedFile } from './kernel/drained.js';
 import { runDirectory } from './kernel/run-directory.js';
 import type { Ipvs } from './netlink/index.js';
+import { tableReport, type TableReport } from './observe/counted-report.js';
 import type { Report } from './observe/report.js';
 import { durationInWords } from './observe/summary.js';
 import type { DrainOutcome } from './status/drain-outcome.js';
-import { drainedStatus, kernelStatus, type KernelStatus, type Status } from './status/status.js';
+import { drainedStatus, type Status } from './status/status.js';
 
 /** Who is drained, as an earlier start or a command left it, those left out that are no longer configured. */
 export async function composeMaintenance(
@@ -142,9 +143,9 @@ async function statusOf(virtualServer: Endpoint, parts: ControlParts): Promise<S
 async function kernelOf(
   virtualServer: Endpoint,
   { ipvs }: ControlParts,
-): Promise<{ readonly kernel: KernelStatus | null; readonly error: string | null }> {
+): Promise<{ readonly kernel: TableReport | null; readonly error: string | null }> {
   try {
-    return { kernel: kernelStatus(await countedTable(ipvs, virtualServer)), error: null };
+    return { kernel: tableReport(await countedTable(ipvs, virtualServer)), error: null };
   } catch (error) {
     return { kernel: null, error: (error as Error).message };
   }

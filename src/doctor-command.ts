@@ -5,7 +5,7 @@ import { CARE_OPTIONS } from './cli/options.js';
 import { readSettings } from './config/config-file.js';
 import { readCareConfig, type CareConfig } from './config/care-config.js';
 import { parseEndpoint } from './config/endpoint.js';
-import { DEFAULT_CA } from './config/probe-request.js';
+import type { Note } from './config/note.js';
 import { Settings, type Arguments, type Environment, type Spellings } from './config/settings.js';
 import { UsageError } from './config/usage-error.js';
 import type { Endpoint } from './core/endpoint.js';
@@ -17,11 +17,10 @@ import { careManifests } from './doctor/manifests.js';
 import type { Subject } from './doctor/ports.js';
 import { flagValue } from './doctor/processes.js';
 import { nodeOf, systemFiles } from './doctor-side.js';
-import { colours } from './inspect/colours.js';
-import type { Output } from './inspect/output.js';
 import { records } from './kernel/records.js';
 import { sysctlsFor } from './kernel/sysctls.js';
 import { Rtnetlink } from './netlink/index.js';
+import type { Output } from './output.js';
 
 interface DoctorRequest {
   /** What the command line has, all of it options of care but `json`. */
@@ -52,7 +51,7 @@ export async function runDoctorCommand(
     const virtualServer = config?.virtualServer.text ?? null;
     const realServers = config?.realServers.map(({ text }) => text) ?? [];
     output.out(`${harmlessJson({ fit, virtualServer, realServers, ...examination }, 2)}\n`);
-  } else output.out(examinationText(examination, colours(output.colour)));
+  } else output.out(examinationText(examination, output.paint));
   return fit;
 }
 
@@ -147,7 +146,7 @@ function only(
     Object.entries(environment).filter(([name]) => !/^(CARE|IPVS)_(RUN_ONCE|CLEAN)$/.test(name)),
   );
   const settings = readSettings(care, withoutTasks, CARE_OPTIONS, spelled);
-  return { settings, config: () => readCareConfig(settings, environment, DEFAULT_CA, false) };
+  return { settings, config: () => readCareConfig(settings, environment, { withoutRealServers: true }) };
 }
 
 type Remembered = Awaited<ReturnType<ReturnType<typeof records>['list']>>[number];
@@ -174,17 +173,18 @@ function examined(config: CareConfig, from: string): Examined {
       evidence: `${virtualServer.text} with ${servers || 'no --rs: no server is asked'} (${from})`,
       remedy: realServers.length === 0 ? `lvscare doctor --vs ${virtualServer.text} --rs IP:PORT,...` : null,
     },
-    ...notes.map((note): Finding => {
-      const unverified = note.includes('NOT VERIFIED');
-      return {
-        name: unverified ? 'ca' : 'note',
-        verdict: unverified ? 'warn' : 'ok',
-        evidence: note,
-        remedy: unverified ? 'give lvscare --health-ca FILE' : null,
-      };
-    }),
+    ...notes.map(findingOf),
   ];
   return { config, told };
+}
+
+function findingOf({ about, text }: Note): Finding {
+  switch (about) {
+    case 'ca':
+      return { name: 'ca', verdict: 'warn', evidence: text, remedy: 'give lvscare --health-ca FILE' };
+    case 'obsolete':
+      return { name: 'note', verdict: 'ok', evidence: text, remedy: null };
+  }
 }
 
 function unknown(verdict: 'warn' | 'fail', evidence: string, remedy: string): Examined {

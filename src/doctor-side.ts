@@ -3,19 +3,19 @@ import { constants } from 'node:fs';
 import { access, readdir, readFile, readlink, stat } from 'node:fs/promises';
 import { release } from 'node:os';
 import type { CareConfig } from './config/care-config.js';
-import { parseEndpoint } from './config/endpoint.js';
-import type { Endpoint } from './core/endpoint.js';
-import type { Exchange } from './core/exchange.js';
+import { endpointIn } from './config/endpoint.js';
+import { hostLength, type Endpoint } from './core/endpoint.js';
+import type { Answer } from './core/exchange.js';
 import { lookForModule } from './doctor/modules.js';
-import type { Answer, Files, Firewall, Network, Node, Ownership, Subject } from './doctor/ports.js';
+import type { Files, Firewall, Network, Node, Ownership, Subject } from './doctor/ports.js';
 import { runCommand, type Run } from './kernel/command.js';
 import { goLeftovers } from './kernel/go-leftovers.js';
-import { holderOf, isHeld } from './kernel/hold.js';
+import { lookAtHold, mayBeHeld } from './kernel/hold.js';
 import { readIptables } from './kernel/iptables.js';
 import { nodeAddress } from './kernel/node-address.js';
 import { records } from './kernel/records.js';
 import { NetlinkError, RouteTable, type Rtnetlink } from './netlink/index.js';
-import { proberOf } from './probe-side.js';
+import { composeAsk, type Ask } from './probe-side.js';
 
 /** Of any file that one looks at for what it says. */
 const MOST_BYTES = 4 << 20;
@@ -132,10 +132,7 @@ function networkOf(config: CareConfig | null, rtnetlink: Rtnetlink): Network {
         rtnetlink.listRoutes({ family, table: RouteTable.main }),
       ]);
       return all
-        .filter(
-          ({ destination, prefixLength }) =>
-            destination === to && prefixLength === (family === 'ipv4' ? 32 : 128),
-        )
+        .filter(({ destination, prefixLength }) => destination === to && prefixLength === hostLength(family))
         .map(({ metric, gateway, interfaceIndex }) => ({
           metric,
           gateway,
@@ -162,15 +159,24 @@ function networkOf(config: CareConfig | null, rtnetlink: Rtnetlink): Network {
 
 function ownershipOf(look: (run: Run) => Run): Ownership {
   return {
-    holder: holderOf,
+    async holder(virtualServer) {
+      const look = await lookAtHold(virtualServer);
+      switch (look.kind) {
+        case 'free':
+          return null;
+        case 'held':
+          return look.by;
+        case 'unanswerable':
+          throw new Error(`who has ${virtualServer.text} cannot be asked: ${look.why}`);
+      }
+    },
     async records() {
       const all = await records().list();
       return await Promise.all(
-        all.map(async ({ virtualServer, realServers }) => ({
-          virtualServer,
-          realServers,
-          held: await isHeldByName(virtualServer),
-        })),
+        all.map(async ({ virtualServer, realServers }) => {
+          const remembered = endpointIn(virtualServer);
+          return { virtualServer, realServers, held: remembered !== null && (await mayBeHeld(remembered)) };
+        }),
       );
     },
     async goLeftovers(virtualServer) {
@@ -186,15 +192,6 @@ function ownershipOf(look: (run: Run) => Run): Ownership {
       return { ...found, unknown: missing.length > 0 ? (notes[0] ?? null) : null };
     },
   };
-}
-
-/** Somebody may have edited a record. */
-async function isHeldByName(virtualServer: string): Promise<boolean> {
-  try {
-    return await isHeld(parseEndpoint(virtualServer, 'record'));
-  } catch {
-    return false;
-  }
 }
 
 function firewallOf(run: Run): Firewall {
@@ -216,38 +213,18 @@ function firewallOf(run: Run): Firewall {
   };
 }
 
-/** Asks each server once, over a connection of its own. */
-function once(config: CareConfig | null, signal: AbortSignal): (server: Endpoint) => Promise<Answer> {
+/** Asks each server once, however often it is called. */
+function once(config: CareConfig | null, signal: AbortSignal): Node['ask'] {
   const answers = new Map<string, Promise<Answer>>();
-  return (server) => {
-    const known = answers.get(server.text) ?? ask(config, server, signal);
-    answers.set(server.text, known);
-    return known;
+  let asking: Promise<Ask> | null = null;
+  const ask = async (server: Endpoint): Promise<Answer> => {
+    if (config === null) throw new Error('nobody told how to ask');
+    asking ??= composeAsk(config.probe, () => undefined);
+    return (await asking)(server, signal);
   };
-}
-
-async function ask(config: CareConfig | null, server: Endpoint, signal: AbortSignal): Promise<Answer> {
-  const askedMs = Date.now();
-  let exchange: Exchange | null = null;
-  const answer = (outcome: Answer['outcome']): Answer => ({
-    outcome,
-    exchange,
-    askedMs,
-    answeredMs: Date.now(),
-  });
-  if (config === null) return answer({ kind: 'void', detail: 'nobody told how to ask' });
-  const prober = await proberOf(
-    config.probe,
-    () => undefined,
-    (_server, told) => {
-      exchange = told;
-    },
-  );
-  const watch = prober.watch(server, () => undefined);
-  try {
-    for await (const outcome of watch.probe({ fresh: true, hedged: false }, signal)) return answer(outcome);
-    return answer({ kind: 'void', detail: 'stopped before it was answered' });
-  } finally {
-    watch.close();
-  }
+  return (server) => {
+    const answer = answers.get(server.text) ?? ask(server);
+    answers.set(server.text, answer);
+    return answer;
+  };
 }

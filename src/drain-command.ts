@@ -4,6 +4,7 @@ import type { DrainConfig } from './config/status-config.js';
 import { UsageError } from './config/usage-error.js';
 import type { Endpoint } from './core/endpoint.js';
 import { neighbours, type Heard, type Neighbours } from './neighbours.js';
+import type { Output } from './output.js';
 import { isDrainOutcome, outcomeInWords } from './status/drain-outcome.js';
 
 /** What came of it in one virtual server. */
@@ -12,11 +13,6 @@ type Result =
   | { readonly kind: 'failed'; readonly line: string }
   /** It has no such real server. */
   | { readonly kind: 'unknown'; readonly known: readonly string[] };
-
-interface Words {
-  say(line: string): void;
-  complain(line: string): void;
-}
 
 /** Longer than a pass takes on a node that is short of CPU. */
 const PATIENCE_MS = 8000;
@@ -35,7 +31,7 @@ export async function runDrainCommand(
   { realServer, virtualServer }: DrainConfig,
   drained: boolean,
   uid: number,
-  words: Words,
+  output: Output,
 ): Promise<boolean> {
   const around = neighbours(uid);
   const asked = virtualServer === null ? await around.list() : [virtualServer];
@@ -53,8 +49,8 @@ export async function runDrainCommand(
     );
   }
   for (const result of results) {
-    if (result.kind === 'done') for (const line of result.lines) words.say(line);
-    if (result.kind === 'failed') words.complain(result.line);
+    if (result.kind === 'done') for (const line of result.lines) output.out(`${line}\n`);
+    if (result.kind === 'failed') output.note(`lvscare: ${result.line}`);
   }
   return results.every(({ kind }) => kind !== 'failed');
 }

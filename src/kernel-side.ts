@@ -5,19 +5,28 @@ import { dryTable, dryUpkeep } from './care/dry-run.js';
 import type { Leftovers, Upkeep, VirtualServerTable, Work } from './care/ports.js';
 import { systemClock } from './clock.js';
 import type { CareConfig } from './config/care-config.js';
-import { parseEndpoint } from './config/endpoint.js';
+import { endpointIn } from './config/endpoint.js';
 import type { Endpoint } from './core/endpoint.js';
 import { ipvsTable } from './kernel/ipvs-table.js';
 import { abandoned } from './kernel/abandoned.js';
 import { goLeftovers } from './kernel/go-leftovers.js';
-import { isHeld } from './kernel/hold.js';
+import { mayBeHeld } from './kernel/hold.js';
 import { leftover } from './kernel/leftover.js';
 import { masquerade, noMasquerade } from './kernel/masquerade.js';
 import { nftProgram } from './kernel/nft.js';
 import { nodeAddress, type NodeAddress } from './kernel/node-address.js';
 import { ownServers } from './kernel/own-servers.js';
 import { bequeath, OwnRecord } from './kernel/record.js';
-import { records, type Made, type Records } from './kernel/records.js';
+import { records, type Records } from './kernel/records.js';
+import {
+  besides,
+  isNeeded,
+  rememberedOf,
+  shareServers,
+  stillThere,
+  unheld,
+  type Remembered,
+} from './kernel/remembered.js';
 import { sysctl } from './kernel/sysctl.js';
 import { EVERY_SYSCTL, sysctlsFor } from './kernel/sysctls.js';
 import { sameWay, upkeepsOf, type Way } from './kernel/way.js';
@@ -43,18 +52,16 @@ export async function composeUpkeep(
   const { ipvs, rtnetlink } = handles;
   const way = wayOf(config);
   const kept = records();
-  const all = (await kept.list()).filter(isPlausible);
-  const presentOthers = async (): Promise<readonly Made[]> =>
-    present(
-      (await kept.list()).filter((made) => isPlausible(made) && made.virtualServer !== virtualServer.text),
-      handles,
-    );
-  const record = new OwnRecord(madeBefore(all, config), kept, onFailureOnce(log));
-  const others = all.filter((made) => made.virtualServer !== virtualServer.text);
+  const all = await rememberedIn(kept);
+  const own = rememberedOf(virtualServer, realServers, all);
+  const othersNow = async (): Promise<readonly Remembered[]> =>
+    stillThere(besides(virtualServer, await rememberedIn(kept)), ipvs);
+  const record = new OwnRecord({ ...own, virtualServer: virtualServer.text }, kept, onFailureOnce(log));
+  const others = besides(virtualServer, all);
   const earlier = await Promise.all(
     others
-      .filter((made) => tookPlace(made, texts(realServers)))
-      .map(async (made) => ({ made, isAbandoned: await abandonment(made, kept) })),
+      .filter((one) => shareServers(one, own))
+      .map(async (one) => ({ one, isAbandoned: await abandonment(one, kept) })),
   );
   const earlierWays = record.ways.filter((other) => !sameWay(way, other));
   if (!dryRun) await record.addWay(way);
@@ -69,8 +76,8 @@ export async function composeUpkeep(
     for (const upkeep of today) if ((await upkeep.check()) !== null) return false;
     return (await table.find()) !== null;
   };
-  const staying = others.filter((made) => !earlier.some((one) => one.made === made));
-  const keepers = [...(await present(staying, handles)), { virtualServer: virtualServer.text, ways: [way] }];
+  const staying = others.filter((other) => !earlier.some(({ one }) => one === other));
+  const keepers = [...(await stillThere(staying, ipvs)), { virtualServer, ways: [way] }];
   const upkeeps = [
     ...(config.sysctl ? sysctlsFor(config, release()) : []).map((spec) => sysctl(spec, record)),
     config.masquerade ? masquerade(nft, virtualServer) : noMasquerade(nft, virtualServer, onNoNft),
@@ -79,20 +86,20 @@ export async function composeUpkeep(
       leftover(
         'earlier way',
         upkeepsOf(other, rtnetlink, virtualServer, address),
-        both(todayStands, async () => !needs(await presentOthers(), virtualServer.address, other)),
+        both(todayStands, async () => !isNeeded(other, virtualServer.address, await othersNow())),
         dryRun ? nothing : () => record.dropWay(other),
       ),
     ),
-    ...earlier.map(({ made, isAbandoned }) =>
+    ...earlier.map(({ one, isAbandoned }) =>
       leftover(
         'earlier virtual server',
-        worksOf(made, keepers, handles, onNoNft),
+        worksOf(one, keepers, handles, onNoNft),
         both(isAbandoned, todayStands),
         dryRun
           ? nothing
           : async () => {
-              await record.inherit(made.sysctls);
-              await kept.forget(made.virtualServer);
+              await record.inherit(one.sysctls);
+              await kept.forget(one.virtualServer.text);
             },
       ),
     ),
@@ -111,13 +118,13 @@ export async function composeClean(
   readonly forget: () => Promise<void>;
 }> {
   const kept = records();
-  const all = (await kept.list()).filter(isPlausible);
-  const own = madeBefore(all, config);
-  const others = all.filter(({ virtualServer }) => virtualServer !== own.virtualServer);
-  const earlier = await unheld(others.filter((made) => tookPlace(made, own.realServers)));
-  const staying = await present(
-    others.filter((made) => !earlier.includes(made)),
-    handles,
+  const all = await rememberedIn(kept);
+  const own = rememberedOf(config.virtualServer, config.realServers, all);
+  const others = besides(config.virtualServer, all);
+  const earlier = await unheld(others.filter((one) => shareServers(one, own)));
+  const staying = await stillThere(
+    others.filter((one) => !earlier.includes(one)),
+    handles.ipvs,
   );
   const ways: readonly Way[] = [
     ...own.ways,
@@ -126,7 +133,10 @@ export async function composeClean(
     { mode: 'link', iface: config.iface },
   ];
   const gone = [own, ...earlier];
-  const before = Object.assign({}, ...gone.map(({ sysctls }) => sysctls).toReversed()) as Made['sysctls'];
+  const before = Object.assign(
+    {},
+    ...gone.map(({ sysctls }) => sysctls).toReversed(),
+  ) as Remembered['sysctls'];
   // Who cleans up is to know what was not looked for.
   const onNoNft = notLooked(log, 'warn');
   // They rule all virtual servers: who stays has them put back when it goes.
@@ -140,7 +150,7 @@ export async function composeClean(
   return {
     works: [
       ...sysctls,
-      ...[...earlier, { ...own, ways }].flatMap((made) => worksOf(made, staying, handles, onNoNft)),
+      ...[...earlier, { ...own, ways }].flatMap((one) => worksOf(one, staying, handles, onNoNft)),
     ],
     leftovers: [
       goLeftovers(config.virtualServer, (words) => {
@@ -148,101 +158,44 @@ export async function composeClean(
       }),
     ],
     async forget() {
-      if (heir !== undefined) await bequeath(kept, heir.virtualServer, before).catch(onFailureOnce(log));
-      for (const { virtualServer } of gone) await kept.forget(virtualServer);
+      if (heir !== undefined) await bequeath(kept, heir.virtualServer.text, before).catch(onFailureOnce(log));
+      for (const { virtualServer } of gone) await kept.forget(virtualServer.text);
     },
   };
 }
 
 /** A virtual server, and every way to it that was made. */
 function worksOf(
-  made: Made,
-  keepers: readonly Pick<Made, 'virtualServer' | 'ways'>[],
+  { virtualServer, ways }: Remembered,
+  keepers: readonly Pick<Remembered, 'virtualServer' | 'ways'>[],
   { ipvs, rtnetlink }: KernelHandles,
   onNoNft: (error: Error) => void,
 ): readonly Work[] {
-  const virtualServer = endpointOf(made);
   return [
     ipvsTable(ipvs, virtualServer),
     noMasquerade(nftProgram(), virtualServer, onNoNft),
-    ...made.ways
-      .filter((way) => !needs(keepers, virtualServer.address, way))
+    ...ways
+      .filter((way) => !isNeeded(way, virtualServer.address, keepers))
       .flatMap((way) => upkeepsOf(way, rtnetlink, virtualServer, () => Promise.resolve(''))),
   ];
 }
 
 /** Whether nobody will be at work on a virtual server any more. */
-async function abandonment(made: Made, kept: Records): Promise<() => Promise<boolean>> {
-  const stamp = (): Promise<string | null> => kept.stamp(made.virtualServer);
-  return abandoned(await stamp(), {
-    isHeld: () => isHeld(endpointOf(made)),
-    stamp,
-    clock: systemClock,
-  });
+async function abandonment({ virtualServer }: Remembered, kept: Records): Promise<() => Promise<boolean>> {
+  const stamp = (): Promise<string | null> => kept.stamp(virtualServer.text);
+  return abandoned(await stamp(), { isHeld: () => mayBeHeld(virtualServer), stamp, clock: systemClock });
 }
 
 function both(one: () => Promise<boolean>, other: () => Promise<boolean>): () => Promise<boolean> {
   return async () => (await one()) && (await other());
 }
 
-/** Whether one of them is reached by the same address, in the same way, as of today. */
-function needs(keepers: readonly Pick<Made, 'virtualServer' | 'ways'>[], address: string, way: Way): boolean {
-  return keepers.some((made) => {
-    const today = made.ways.at(-1);
-    return endpointOf(made).address === address && today !== undefined && sameWay(way, today);
+/** Somebody may have edited a record, and nobody is to be kept from taking care by that. */
+async function rememberedIn(kept: Records): Promise<readonly Remembered[]> {
+  return (await kept.list()).flatMap((made) => {
+    const virtualServer = endpointIn(made.virtualServer);
+    return virtualServer === null ? [] : [{ ...made, virtualServer }];
   });
-}
-
-/** Our virtual server's record, a new one if there is none. */
-function madeBefore(all: readonly Made[], { virtualServer, realServers }: CareConfig): Made {
-  const found = all.find((made) => made.virtualServer === virtualServer.text);
-  return {
-    virtualServer: virtualServer.text,
-    realServers: realServers.length > 0 ? texts(realServers) : (found?.realServers ?? []),
-    ways: found?.ways ?? [],
-    sysctls: found?.sysctls ?? {},
-  };
-}
-
-/** Whether it had any of these real servers: then `--vs` was changed since. */
-function tookPlace(made: Made, realServers: readonly string[]): boolean {
-  return made.realServers.some((text) => realServers.includes(text));
-}
-
-/** Those that the kernel has, or that an lvscare is at work on: a record may have outlived what it tells of. */
-async function present(all: readonly Made[], { ipvs }: KernelHandles): Promise<readonly Made[]> {
-  const found = await Promise.all(
-    all.map(async (made) => {
-      const virtualServer = endpointOf(made);
-      if (await isHeld(virtualServer)) return true;
-      const inKernel = ipvsTable(ipvs, virtualServer).find();
-      // Without a look nothing is taken from anybody.
-      return inKernel.then(
-        (what) => what !== null,
-        () => true,
-      );
-    }),
-  );
-  return all.filter((_, index) => found[index] === true);
-}
-
-/** Those that no lvscare is at work on. */
-async function unheld(all: readonly Made[]): Promise<readonly Made[]> {
-  const held = await Promise.all(all.map((made) => isHeld(endpointOf(made))));
-  return all.filter((_, index) => held[index] === false);
-}
-
-/** Somebody may have edited it, and nobody is to be kept from taking care by that. */
-function isPlausible({ virtualServer }: Made): boolean {
-  try {
-    return parseEndpoint(virtualServer, 'record').text === virtualServer;
-  } catch {
-    return false;
-  }
-}
-
-function endpointOf({ virtualServer }: Pick<Made, 'virtualServer'>): Endpoint {
-  return parseEndpoint(virtualServer, 'record');
 }
 
 function wayOf({ mode, iface }: CareConfig): Way {

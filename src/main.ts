@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 /** The program's edge: the only place that touches `process`. */
 import process from 'node:process';
-import type { Logger } from 'pino';
 import { readBuildInfo } from './build-info.js';
 import { readCommandLine, type Command } from './cli/command-line.js';
 import { CARE_OPTIONS } from './cli/options.js';
@@ -10,9 +9,10 @@ import { readProbeCommandConfig } from './config/probe-command-config.js';
 import { readSettings } from './config/config-file.js';
 import { Settings } from './config/settings.js';
 import { readDrainConfig, readStatusConfig } from './config/status-config.js';
-import type { Output } from './inspect/output.js';
 import { UsageError } from './config/usage-error.js';
+import { plainPaint, terminalPaint } from './core/paint.js';
 import type { Usage } from './endpoint-side.js';
+import type { Output, Screen } from './output.js';
 
 const DONE = 0;
 const FAILED = 1;
@@ -26,7 +26,7 @@ async function main(): Promise<number> {
         process.stdout.write(command.text.endsWith('\n') ? command.text : `${command.text}\n`);
         return DONE;
       case 'run':
-        return await RUN[command.name](command);
+        return (await RUN[command.name](command)) ? DONE : FAILED;
     }
   } catch (error) {
     if (error instanceof UsageError) {
@@ -40,8 +40,8 @@ async function main(): Promise<number> {
 
 type Run = Extract<Command, { kind: 'run' }>;
 
-/** Each command, by its name. */
-const RUN: Readonly<Record<Run['name'], (command: Run) => Promise<number> | number>> = {
+/** Each command, by its name. Resolves to whether it was done. */
+const RUN: Readonly<Record<Run['name'], (command: Run) => Promise<boolean> | boolean>> = {
   care: runCare,
   status: runStatus,
   drain: (command) => runDrain(command, true),
@@ -56,69 +56,47 @@ function helpWidth(): number {
   return Math.min(process.stdout.columns || 100, 120);
 }
 
-function printVersion({ given }: Run): number {
+function printVersion({ given }: Run): boolean {
   const build = readBuildInfo();
   const short = new Settings(given, {}).switch('short', false);
-  process.stdout.write(short ? `${build.gitVersion}\n` : `${JSON.stringify(build, null, 2)}\n`);
-  return DONE;
+  output().out(short ? `${build.gitVersion}\n` : `${JSON.stringify(build, null, 2)}\n`);
+  return true;
 }
 
-async function runStatus({ given }: Run): Promise<number> {
+async function runStatus({ given }: Run): Promise<boolean> {
   const config = readStatusConfig(new Settings(given, {}));
   const { runStatusCommand } = await import('./status-command.js');
-  const { stdout, stderr, env } = process;
-  const draws = stdout.isTTY && env['TERM'] !== 'dumb';
-  const stopping = new AbortController();
-  const stop = (): void => {
-    stopping.abort();
-  };
-  for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(name, stop);
-  // Whoever read it has seen enough.
-  stdout.on('error', stop);
-  const output = {
-    write: (text: string) => stdout.write(text),
-    complain: (text: string) => stderr.write(text),
-    size: () => (draws ? { columns: stdout.columns || 80, rows: stdout.rows || 24 } : null),
-    colours: draws && (env['NO_COLOR'] ?? '') === '',
-    onResize: (listener: () => void) => stdout.on('resize', listener),
-  };
-  return (await runStatusCommand(config, effectiveUid(), output, stopping.signal)) ? DONE : FAILED;
+  return await runStatusCommand(config, effectiveUid(), screen(), untilSignal([...ENDING, 'SIGHUP']));
 }
 
-async function runDrain({ name, given, words: [word = ''] }: Run, drained: boolean): Promise<number> {
+async function runDrain({ name, given, words: [word = ''] }: Run, drained: boolean): Promise<boolean> {
   const config = readDrainConfig(`lvscare ${name}`, new Settings(given, {}), word);
   const { runDrainCommand } = await import('./drain-command.js');
-  const words = {
-    say: (line: string) => process.stdout.write(`${line}\n`),
-    complain: (line: string) => process.stderr.write(`lvscare: ${line}\n`),
-  };
-  return (await runDrainCommand(config, drained, effectiveUid(), words)) ? DONE : FAILED;
+  return await runDrainCommand(config, drained, effectiveUid(), output());
 }
 
-function effectiveUid(): number {
-  return process.geteuid?.() ?? 0;
-}
-
-async function runManifest({ given, spelled }: Run): Promise<number> {
+async function runManifest({ given, spelled }: Run): Promise<boolean> {
   const { runManifestCommand } = await import('./manifest-command.js');
-  const { output, notes } = await runManifestCommand(given, readBuildInfo().gitVersion, spelled);
-  for (const note of notes) process.stderr.write(`lvscare: ${note}\n`);
-  process.stdout.write(output);
-  return DONE;
+  const { text, notes } = await runManifestCommand(given, readBuildInfo().gitVersion, spelled);
+  const to = output();
+  for (const note of notes) to.note(`lvscare: ${note}`);
+  to.out(text);
+  return true;
 }
 
-async function runCare({ given, spelled, words: stray }: Run): Promise<number> {
+async function runCare({ given, spelled, words: stray }: Run): Promise<boolean> {
   const config = readCareConfig(readSettings(given, process.env, CARE_OPTIONS, spelled), process.env);
   // Only now: help, version and wrong arguments need not wait for HTTP and netlink to be loaded.
   const { createLogger } = await import('./log/logger.js');
   const { runCareCommand } = await import('./care-command.js');
 
-  const terminal = process.stdout.isTTY;
-  const colours = terminal && wantsColours(process.env);
-  const { log, ...output } = await createLogger(config.log, { terminal, colours });
+  const { log, ...written } = await createLogger(config.log, {
+    terminal: process.stdout.isTTY,
+    colours: showsColours(),
+  });
   for (const text of stray)
     log.warn({ event: 'stray-argument' }, `ignoring the stray argument ${JSON.stringify(text)}`);
-  for (const note of config.notes) log.warn(note);
+  for (const { text } of config.notes) log.warn(text);
   const { gitVersion, gitCommit } = readBuildInfo();
   const program = {
     version: gitVersion,
@@ -127,39 +105,33 @@ async function runCare({ given, spelled, words: stray }: Run): Promise<number> {
     uid: effectiveUid(),
     usage: usageOfProcess,
   };
+  // The rules stay: an upgrade must not cut the node off.
+  const stopping = untilSignal(ENDING, (name) => {
+    log.info({ event: 'stopping', signal: name }, `${name}: stopping`);
+  });
   try {
-    return (await runCareCommand(config, program, log, untilStopped(log))) ? DONE : FAILED;
+    return await runCareCommand(config, program, log, stopping);
   } finally {
-    output.flush();
+    written.flush();
   }
 }
 
-async function runDoctor({ given, spelled }: Run): Promise<number> {
+async function runDoctor({ given, spelled }: Run): Promise<boolean> {
   const { runDoctorCommand } = await import('./doctor-command.js');
   const request = { given, spelled, environment: process.env, pid: process.pid, uid: effectiveUid() };
-  const signal = untilSignal(() => undefined);
-  const stopped = new Promise<'stopped'>((resolve) => {
-    signal.addEventListener('abort', () => {
-      resolve('stopped');
-    });
+  const to = output();
+  const signal = untilSignal(ENDING, () => {
+    to.note('lvscare: stopped before everything was looked at');
+    // It only looks: whatever hangs, nobody waits for it.
+    process.exit(FAILED);
   });
-  const fit = await Promise.race([runDoctorCommand(request, output(), signal), stopped]);
-  if (fit !== 'stopped') return fit ? DONE : FAILED;
-  process.stderr.write('lvscare: stopped before everything was looked at\n');
-  // It only looks: whatever hangs, nobody waits for it.
-  process.exit(FAILED);
+  return await runDoctorCommand(request, to, signal);
 }
 
-async function runProbe({ given, spelled }: Run): Promise<number> {
+async function runProbe({ given, spelled }: Run): Promise<boolean> {
   const config = readProbeCommandConfig(readSettings(given, process.env, CARE_OPTIONS, spelled));
   const { runProbeCommand } = await import('./probe-command.js');
-  return (await runProbeCommand(
-    config,
-    output(),
-    untilSignal(() => undefined),
-  ))
-    ? DONE
-    : FAILED;
+  return await runProbeCommand(config, output(), untilSignal(ENDING));
 }
 
 /** Standard output and error, for people. */
@@ -167,7 +139,7 @@ function output(): Output {
   // Who reads no further, such as head, is no fault of ours.
   process.stdout.on('error', () => process.exit(DONE));
   return {
-    colour: process.stdout.isTTY && wantsColours(process.env),
+    paint: showsColours() ? terminalPaint : plainPaint,
     out: (text) => {
       process.stdout.write(text);
     },
@@ -177,27 +149,44 @@ function output(): Output {
   };
 }
 
+function screen(): Screen {
+  const { stdout } = process;
+  return {
+    ...output(),
+    size: () => (isScreen() ? { columns: stdout.columns || 80, rows: stdout.rows || 24 } : null),
+    onResize: (listener) => {
+      stdout.on('resize', listener);
+    },
+  };
+}
+
+function isScreen(): boolean {
+  return process.stdout.isTTY && process.env['TERM'] !== 'dumb';
+}
+
+/** Whoever sets NO_COLOR (no-color.org) wants none. */
+function showsColours(): boolean {
+  return isScreen() && (process.env['NO_COLOR'] ?? '') === '';
+}
+
+function effectiveUid(): number {
+  return process.geteuid?.() ?? 0;
+}
+
 function usageOfProcess(): Usage {
   const { user, system } = process.cpuUsage();
   const { rss, heapUsed } = process.memoryUsage();
   return { cpuSeconds: (user + system) / 1e6, residentBytes: rss, heapUsedBytes: heapUsed };
 }
 
-/** Whoever sets NO_COLOR (no-color.org) wants none, and a dumb terminal has none. */
-function wantsColours({ NO_COLOR: no = '', TERM: terminal }: NodeJS.ProcessEnv): boolean {
-  return no === '' && terminal !== 'dumb';
-}
+const ENDING = ['SIGTERM', 'SIGINT'] as const;
 
-/** Aborts at SIGTERM or SIGINT. The rules stay: an upgrade must not cut the node off. */
-function untilStopped(log: Logger): AbortSignal {
-  return untilSignal((name) => {
-    log.info({ event: 'stopping', signal: name }, `${name}: stopping`);
-  });
-}
-
-function untilSignal(onSignal: (name: string) => void): AbortSignal {
+function untilSignal(
+  names: readonly NodeJS.Signals[],
+  onSignal: (name: string) => void = () => undefined,
+): AbortSignal {
   const stopping = new AbortController();
-  for (const name of ['SIGTERM', 'SIGINT'] as const) {
+  for (const name of names) {
     process.once(name, () => {
       onSignal(name);
       stopping.abort(name);

@@ -3,6 +3,7 @@ import { access } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { CARE_OPTIONS, type OptionSpec } from './cli/options.js';
 import { readCareConfig } from './config/care-config.js';
+import { DEFAULT_MANIFEST } from './config/defaults.js';
 import { readSettings } from './config/config-file.js';
 import { Settings, type Arguments, type Spellings } from './config/settings.js';
 import { UsageError, type Parser } from './config/usage-error.js';
@@ -11,14 +12,13 @@ import { readRegular, replaceFile } from './manifest/file.js';
 import { mountsFor, type Mount } from './manifest/mounts.js';
 import { parseImage, parsePodName } from './manifest/names.js';
 import { podManifest } from './manifest/pod.js';
-import { DEFAULT_METRICS_ADDRESS, healthEndpoint } from './manifest/probes.js';
+import { healthEndpoint } from './manifest/probes.js';
 
-const DEFAULT_PATH = '/etc/kubernetes/manifests/lvscare.yaml';
 const OPTIONS: readonly OptionSpec[] = CARE_OPTIONS;
 
 interface Outcome {
   /** For standard output. */
-  readonly output: string;
+  readonly text: string;
   /** For standard error, a line each. */
   readonly notes: readonly string[];
 }
@@ -40,14 +40,14 @@ export async function runManifestCommand(
   const writes = own.switch('write', false);
   if (image !== null) return await setImage(given, own, image, writes);
   if (own.has('path') && !writes) throw new UsageError('--path', '--write or --set-image beside it', null);
-  const path = own.value('path', parsePath, DEFAULT_PATH);
+  const path = own.value('path', parsePath, DEFAULT_MANIFEST);
   const { text, mounts, notes } = manifestFor(given, own, version, spelled);
-  if (!writes) return { output: text, notes };
+  if (!writes) return { text, notes };
   await refuseForeign(path);
-  const output = await written(path, text);
+  const said = await written(path, text);
   const missing = await missingOf(mounts);
   return {
-    output,
+    text: said,
     notes: [...notes, ...missing.map((file) => `${file} is not there yet: the pod waits for it`)],
   };
 }
@@ -64,11 +64,11 @@ function manifestFor(given: Arguments, own: Settings, version: string, spelled: 
   const ofCare = Object.fromEntries(Object.entries(given).filter(([flag]) => isOfCare(flag)));
   // The pod has an environment of its own.
   const settings = readSettings(ofCare, {}, OPTIONS, spelled);
-  const { task } = readCareConfig(settings, {}, null);
+  const { task, metricsAddress } = readCareConfig(settings, {}, { elsewhere: true });
   if (task !== 'care')
     throw new UsageError(settings.name(task), 'nothing that ends: the kubelet would start it again', 'true');
-  const address = settings.value('metrics-addr', (text) => text, DEFAULT_METRICS_ADDRESS);
-  const health = healthEndpoint(address);
+  const address = metricsAddress?.text ?? 'off';
+  const health = healthEndpoint(metricsAddress);
   // Said in the pod, too: the kubelet asks there.
   const told = settings.has('metrics-addr') ? ofCare : { ...ofCare, 'metrics-addr': address };
   const args = ['care', ...careArguments(told, OPTIONS)];
@@ -85,7 +85,7 @@ async function setImage(given: Arguments, own: Settings, image: string, writes: 
   const beside = Object.keys(given).find((flag) => !['set-image', 'path', 'write'].includes(flag));
   if (beside !== undefined)
     throw new UsageError('--set-image', 'nothing beside it but --path and --write', own.name(beside));
-  const path = own.value('path', parsePath, DEFAULT_PATH);
+  const path = own.value('path', parsePath, DEFAULT_MANIFEST);
   const before = await readRegular(path).catch((error: unknown) => {
     throw new Error(`cannot read ${path}: ${codeOf(error)}`, { cause: error });
   });
@@ -96,7 +96,7 @@ async function setImage(given: Arguments, own: Settings, image: string, writes: 
   } catch (error) {
     throw new UsageError('--path', `the manifest of an lvscare (${(error as Error).message})`, path);
   }
-  return { output: writes ? await written(path, text) : text, notes: [] };
+  return { text: writes ? await written(path, text) : text, notes: [] };
 }
 
 /** Only where there is YAML to be read: it takes its time. */

@@ -1,10 +1,11 @@
 /** The lvscares of this network namespace and their virtual servers, as a command sees them that comes from outside. */
 import { systemClock } from './clock.js';
-import { parseEndpoint } from './config/endpoint.js';
+import { endpointIn } from './config/endpoint.js';
 import { callControl, type Reply } from './control/client.js';
 import type { Endpoint } from './core/endpoint.js';
+import { isSurelyAtWork, lvscareAtWork, type Holder } from './core/holder.js';
 import { drainedFile, type DrainedFile } from './kernel/drained.js';
-import { heldNames, inTurn, surelyHeld, whoHolds, wordsFor } from './kernel/hold.js';
+import { heldNames, inTurn, lookAtHold, wordsFor } from './kernel/hold.js';
 import { records, type Made } from './kernel/records.js';
 import { runDirectory } from './kernel/run-directory.js';
 
@@ -35,16 +36,15 @@ export interface Neighbours {
 /** @param uid What we run as: the effective user id. */
 export function neighbours(uid: number): Neighbours {
   const directory = runDirectory();
+  const atWork = async (virtualServer: Endpoint): Promise<Holder | null> =>
+    lvscareAtWork(await lookAtHold(virtualServer), uid);
   return {
     async list() {
-      const held = (await heldNames()).filter(isCanonical).map(endpointOf);
-      const sure = await Promise.all(held.map((one) => surelyHeld(one, uid)));
-      const names = [
-        ...(await directory.names()).filter(isCanonical),
-        // Anybody may take the name of what is no virtual server.
-        ...held.filter((_, index) => sure[index]).map(({ text }) => text),
-      ];
-      return [...new Set(names)].sort().map(endpointOf);
+      const held = endpointsIn(await heldNames());
+      const sure = await Promise.all(held.map(async (one) => isSurelyAtWork(await lookAtHold(one), uid)));
+      // Anybody may take the name of what is no virtual server.
+      const names = [...(await directory.names()), ...texts(held.filter((_, index) => sure[index]))];
+      return endpointsIn([...new Set(names)].sort());
     },
     async call(virtualServer, call) {
       const reply = await callControl(directory.file(virtualServer.text, 'sock'), call);
@@ -54,14 +54,14 @@ export function neighbours(uid: number): Neighbours {
         case 'failed':
           return { kind: 'silent', why: reply.why };
         case 'nobody': {
-          const holder = await whoHolds(virtualServer, uid);
+          const holder = await atWork(virtualServer);
           if (holder === null) return { kind: 'none' };
           const why = `${wordsFor(holder)} has no socket here (in a pod, is /run/lvscare the host's?)`;
           return { kind: 'hidden', why };
         }
       }
     },
-    isAtWork: async (virtualServer) => (await whoHolds(virtualServer, uid)) !== null,
+    isAtWork: async (virtualServer) => (await atWork(virtualServer)) !== null,
     record: async ({ text }) =>
       (await records(directory).list()).find((made) => made.virtualServer === text) ?? null,
     drained: ({ text }) => drainedFile(directory, text),
@@ -69,14 +69,10 @@ export function neighbours(uid: number): Neighbours {
   };
 }
 
-function isCanonical(name: string): boolean {
-  try {
-    return endpointOf(name).text === name;
-  } catch {
-    return false;
-  }
+function texts(endpoints: readonly Endpoint[]): readonly string[] {
+  return endpoints.map(({ text }) => text);
 }
 
-function endpointOf(name: string): Endpoint {
-  return parseEndpoint(name, 'virtual server');
+function endpointsIn(names: readonly string[]): readonly Endpoint[] {
+  return names.flatMap((name) => endpointIn(name) ?? []);
 }

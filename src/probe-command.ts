@@ -1,19 +1,15 @@
 /** `lvscare probe`, composed: what care would see of each server, without doing anything about it. */
 import { Gate } from './care/gate.js';
-import type { Prober, Watch } from './care/ports.js';
 import { systemClock } from './clock.js';
 import type { ProbeCommandConfig } from './config/probe-command-config.js';
 import { endpoint, type Endpoint } from './core/endpoint.js';
-import type { Evidence } from './core/evidence.js';
-import type { Exchange } from './core/exchange.js';
 import { step, unknownHealth, type Health } from './core/health.js';
 import { inOneLine, harmlessJson } from './core/one-line.js';
 import { prospects } from './core/prospect.js';
-import { colours, type Colours } from './inspect/colours.js';
-import type { Output } from './inspect/output.js';
 import { probeReport, type ProbeReport } from './inspect/probe-report.js';
 import { probeText, tallyLine, watchLine, type Tally } from './inspect/probe-text.js';
-import { proberOf } from './probe-side.js';
+import type { Output } from './output.js';
+import { composeAsk, troubleInWords, type OnTrouble } from './probe-side.js';
 
 /** Asks every server, once or until the signal aborts. Resolves to whether each answer was well. */
 // ts-unused-exports:disable-next-line
@@ -22,24 +18,22 @@ export async function runProbeCommand(
   output: Output,
   signal: AbortSignal,
 ): Promise<boolean> {
-  for (const note of config.notes) output.note(note);
-  const asker = await Asker.create(config, (words) => {
-    output.note(inOneLine(words, 500));
+  for (const { text } of config.notes) output.note(text);
+  const ask = await composeReports(config, (trouble) => {
+    output.note(inOneLine(troubleInWords(trouble), 500));
   });
-  const paint = colours(output.colour);
   return config.watch
-    ? await watchAll(config, asker, output, paint, signal)
-    : await askOnce(config, asker, output, paint, signal);
+    ? await watchAll(config, ask, output, signal)
+    : await askOnce(config, ask, output, signal);
 }
 
 async function askOnce(
   { realServers, json, fall }: ProbeCommandConfig,
-  asker: Asker,
+  ask: Ask,
   output: Output,
-  paint: Colours,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const reports = await Promise.all(realServers.map((server) => asker.ask(server, signal)));
+  const reports = await Promise.all(realServers.map((server) => ask(server, signal)));
   const expected = prospects(
     realServers.map((server, index) => ({ server, evidence: reports[index]?.evidence ?? null })),
     fall,
@@ -52,7 +46,7 @@ async function askOnce(
   }
   reports.forEach((report, index) => {
     const prospect = expected[index];
-    if (prospect !== undefined) output.out(probeText(report, prospect, fall, paint));
+    if (prospect !== undefined) output.out(probeText(report, prospect, fall, output.paint));
   });
   return ok;
 }
@@ -75,9 +69,8 @@ function verdictOf(prospect: ReturnType<typeof prospects>[number] | undefined): 
 
 async function watchAll(
   { realServers, json, intervalMs, fall, rise }: ProbeCommandConfig,
-  asker: Asker,
+  ask: Ask,
   output: Output,
-  paint: Colours,
   signal: AbortSignal,
 ): Promise<boolean> {
   const stopped = (): boolean => signal.aborted;
@@ -92,7 +85,7 @@ async function watchAll(
   }));
   while (!stopped()) {
     const startMs = systemClock.now();
-    const reports = await Promise.all(watched.map(({ server }) => asker.ask(server, signal)));
+    const reports = await Promise.all(watched.map(({ server }) => ask(server, signal)));
     // What was cut off says nothing.
     if (stopped()) break;
     reports.forEach((report, index) => {
@@ -106,7 +99,7 @@ async function watchAll(
       output.out(
         json
           ? `${harmlessJson({ ...report, state: one.health.state })}\n`
-          : watchLine(report, one.health.state, width, paint),
+          : watchLine(report, one.health.state, width, output.paint),
       );
     });
     await systemClock.sleep(Math.max(0, intervalMs - (systemClock.now() - startMs)), signal);
@@ -143,55 +136,20 @@ function judged(
 /** How many are asked at a time: were a thousand, we would be too busy to hear any of them in time. */
 const AT_A_TIME = 50;
 
-/** Asks one server once, over a connection of its own, and says what it saw. */
-class Asker {
-  readonly #config: ProbeCommandConfig;
-  readonly #prober: Prober;
-  readonly #seen: Map<string, Exchange>;
-  readonly #gate = new Gate(AT_A_TIME);
+/** Asks one server once, and says what it saw. */
+type Ask = (server: Endpoint, signal: AbortSignal) => Promise<ProbeReport>;
 
-  private constructor(config: ProbeCommandConfig, prober: Prober, seen: Map<string, Exchange>) {
-    this.#config = config;
-    this.#prober = prober;
-    this.#seen = seen;
-  }
-
-  static async create(config: ProbeCommandConfig, onTrouble: (words: string) => void): Promise<Asker> {
-    const seen = new Map<string, Exchange>();
-    const prober = await proberOf(
-      config.probe,
-      (what, error) => {
-        onTrouble(`${what}: ${error === null ? 'well again' : error.message}`);
-      },
-      (server, exchange) => {
-        seen.set(server.text, exchange);
-      },
-    );
-    return new Asker(config, prober, seen);
-  }
-
-  async ask(server: Endpoint, signal: AbortSignal): Promise<ProbeReport> {
-    const leave = await this.#gate.enter();
-    const { probe } = this.#config;
-    const watch = this.#prober.watch(server, () => undefined);
+async function composeReports({ probe }: ProbeCommandConfig, onTrouble: OnTrouble): Promise<Ask> {
+  const ask = await composeAsk(probe, onTrouble);
+  const gate = new Gate(AT_A_TIME);
+  return async (server, signal) => {
+    const leave = await gate.enter();
     try {
-      this.#seen.delete(server.text);
-      const atMs = Date.now();
-      const outcome = await onlyOutcome(watch, signal);
-      const exchange = this.#seen.get(server.text) ?? null;
+      const answer = await ask(server, signal);
       const askedAt = endpoint(server.family, server.address, probe.port ?? server.port).text;
-      return probeReport({ server, askedAt, atMs, outcome, exchange }, probe.tls.verify);
+      return probeReport({ server, askedAt, ...answer }, probe.tls.verify);
     } finally {
-      watch.close();
       leave();
     }
-  }
-}
-
-async function onlyOutcome(
-  watch: Watch,
-  signal: AbortSignal,
-): Promise<{ readonly kind: Evidence['kind'] | 'void'; readonly detail: string }> {
-  for await (const outcome of watch.probe({ fresh: true, hedged: false }, signal)) return outcome;
-  return { kind: 'void', detail: 'stopped before it was answered' };
+  };
 }

@@ -1,11 +1,11 @@
 /** The side that asks the servers, composed: for `lvscare care`, and for commands that only ask. */
 import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
-import type { Prober } from './care/ports.js';
+import type { Prober, Watch } from './care/ports.js';
 import type { CareConfig } from './config/care-config.js';
 import type { ProbeConfig } from './config/probe-request.js';
 import type { Endpoint } from './core/endpoint.js';
-import type { Exchange } from './core/exchange.js';
+import type { Answer, Exchange } from './core/exchange.js';
 import { setTcpLiveness } from './netlink/index.js';
 
 type OnExchange = (server: Endpoint, exchange: Exchange) => void;
@@ -14,34 +14,76 @@ export function composeProber({ probe }: CareConfig, log: Logger, onExchange: On
   return proberOf(probe, tellLog(log), onExchange);
 }
 
-/** Hears of what is amiss on our own side, and with null that it is over. */
-type OnTrouble = (what: string, error: Error | null) => void;
+/** What is amiss on our own side. */
+type Trouble =
+  /** Files cannot be used; with null they can be again. */
+  | { readonly kind: 'credentials'; readonly what: string; readonly error: Error | null }
+  /** The kernel does not watch the connections that are kept. */
+  | { readonly kind: 'no-keepalive'; readonly error: Error };
 
-export async function proberOf(
-  probe: ProbeConfig,
-  onTrouble: OnTrouble,
-  onExchange: OnExchange,
-): Promise<Prober> {
+export type OnTrouble = (trouble: Trouble) => void;
+
+export function troubleInWords(trouble: Trouble): string {
+  switch (trouble.kind) {
+    case 'credentials':
+      return `${trouble.what}: ${trouble.error?.message ?? 'well again'}`;
+    case 'no-keepalive':
+      return `kept connections go unguarded: ${trouble.error.message}`;
+  }
+}
+
+async function proberOf(probe: ProbeConfig, onTrouble: OnTrouble, onExchange: OnExchange): Promise<Prober> {
   // What only sets up or cleans up need not wait for HTTP to be loaded.
   const { createProber } = await import('./probe/prober.js');
   const { createCredentials } = await import('./probe/credentials.js');
-  const credentials = createCredentials(probe.tls, onTrouble);
+  const credentials = createCredentials(probe.tls, (what, error) => {
+    onTrouble({ kind: 'credentials', what, error });
+  });
   return createProber(probe, { credentials, guard: guardTelling(onTrouble), onExchange });
 }
 
-function tellLog(log: Logger): OnTrouble {
-  return (what, error) => {
-    if (error === null) log.info({ event: 'credentials-well', what }, `${what}: well again`);
-    else if (what === GUARD) log.warn({ event: 'unguarded', err: error }, `${what}: ${error.message}`);
-    else
-      log.warn(
-        { event: 'credentials-failed', what, err: error },
-        `${what}: ${error.message}; going on with the last that was good`,
-      );
+/** Asks a server once, over a connection of its own; never one server twice at the same time. */
+export type Ask = (server: Endpoint, signal: AbortSignal) => Promise<Answer>;
+
+export async function composeAsk(probe: ProbeConfig, onTrouble: OnTrouble): Promise<Ask> {
+  const seen = new Map<string, Exchange>();
+  const prober = await proberOf(probe, onTrouble, (server, exchange) => {
+    seen.set(server.text, exchange);
+  });
+  return async (server, signal) => {
+    const watch = prober.watch(server, () => undefined);
+    try {
+      seen.delete(server.text);
+      const askedMs = Date.now();
+      const outcome = await onlyOutcome(watch, signal);
+      return { outcome, exchange: seen.get(server.text) ?? null, askedMs, answeredMs: Date.now() };
+    } finally {
+      watch.close();
+    }
   };
 }
 
-const GUARD = 'kept connections go unguarded';
+async function onlyOutcome(watch: Watch, signal: AbortSignal): Promise<Answer['outcome']> {
+  for await (const outcome of watch.probe({ fresh: true, hedged: false }, signal)) return outcome;
+  return { kind: 'void', detail: 'stopped before it was answered' };
+}
+
+function tellLog(log: Logger): OnTrouble {
+  return (trouble) => {
+    const words = troubleInWords(trouble);
+    if (trouble.kind === 'no-keepalive') {
+      log.warn({ event: 'no-keepalive', err: trouble.error }, words);
+      return;
+    }
+    const { what, error } = trouble;
+    if (error === null) log.info({ event: 'credentials-well', what }, words);
+    else
+      log.warn(
+        { event: 'credentials-failed', what, err: error },
+        `${words}; going on with the last that was good`,
+      );
+  };
+}
 
 /** Has the kernel ask a server that says nothing each second whether it is still there. */
 function guardTelling(onTrouble: OnTrouble): (socket: Socket, timeoutMs: number) => void {
@@ -56,7 +98,7 @@ function guardTelling(onTrouble: OnTrouble): (socket: Socket, timeoutMs: number)
       });
     } catch (error) {
       // Without it a host that vanishes is noticed by the next probe.
-      if (!told) onTrouble(GUARD, error as Error);
+      if (!told) onTrouble({ kind: 'no-keepalive', error: error as Error });
       told = true;
     }
   };

@@ -5,23 +5,12 @@ import type { StatusConfig } from './config/status-config.js';
 import { countedTable } from './kernel/ipvs-table.js';
 import { neighbours, type Neighbours } from './neighbours.js';
 import { Ipvs } from './netlink/index.js';
+import { tableReport } from './observe/counted-report.js';
+import type { Screen } from './output.js';
 import { gatherStatus, isStatus, tellsAnything, type Asked } from './status/gather.js';
-import { plainPaint, terminalPaint } from './status/paint.js';
 import { page, screen } from './status/screen.js';
-import { drainedStatus, kernelStatus, type Status } from './status/status.js';
+import { drainedStatus, type Status } from './status/status.js';
 import { statusLines } from './status/table.js';
-
-/** Where the status goes. */
-interface Output {
-  write(text: string): void;
-  /** What says that nothing can be told. */
-  complain(text: string): void;
-  /** Of a terminal that can draw; null where it is none. */
-  size(): { readonly columns: number; readonly rows: number } | null;
-  readonly colours: boolean;
-  /** Hears that the size has changed. */
-  onResize(listener: () => void): void;
-}
 
 const EVERY_MS = 1000;
 const PATIENCE_MS = 3000;
@@ -36,7 +25,7 @@ const PATIENCE_MS = 3000;
 export async function runStatusCommand(
   { virtualServer, json, watch }: StatusConfig,
   uid: number,
-  output: Output,
+  output: Screen,
   signal: AbortSignal,
 ): Promise<boolean> {
   await using ipvs = Ipvs.open();
@@ -45,7 +34,7 @@ export async function runStatusCommand(
     gatherStatus(virtualServer === null ? await around.list() : [virtualServer], {
       nowMs: Date.now,
       ask: (one) => ask(around, one),
-      kernel: async (one) => kernelStatus(await countedTable(ipvs, one)),
+      kernel: async (one) => tableReport(await countedTable(ipvs, one)),
       drained: async (one) => drainedStatus(await around.drained(one).read()),
     });
   if (watch) {
@@ -54,10 +43,10 @@ export async function runStatusCommand(
   }
   const status = await look();
   const { columns: width = null } = output.size() ?? {};
-  if (json) output.write(`${harmlessJson(status, 2)}\n`);
+  if (json) output.out(`${harmlessJson(status, 2)}\n`);
   else if (status.virtualServers.length > 0)
-    output.write(text(statusLines(status, { width, paint: output.colours ? terminalPaint : plainPaint })));
-  if (status.virtualServers.length === 0) output.complain(`${NOTHING_KNOWN}\n`);
+    output.out(text(statusLines(status, { width, paint: output.paint })));
+  if (status.virtualServers.length === 0) output.note(NOTHING_KNOWN);
   return tellsAnything(status);
 }
 
@@ -79,10 +68,9 @@ async function ask(around: Neighbours, virtualServer: Parameters<Neighbours['cal
 async function watchStatus(
   look: () => Promise<Status>,
   json: boolean,
-  output: Output,
+  output: Screen,
   signal: AbortSignal,
 ): Promise<void> {
-  const paint = output.colours ? terminalPaint : plainPaint;
   const ended = (): boolean => signal.aborted;
   const inPlace = !json && output.size() !== null;
   let alarm = new AbortController();
@@ -90,18 +78,18 @@ async function watchStatus(
   const draw = (): void => {
     if (status === null || ended()) return;
     const size = output.size();
-    if (json) output.write(`${harmlessJson(status)}\n`);
-    else if (size === null) output.write(`${text(linesOf(status, null))}\n`);
-    else output.write(page(linesOf(status, size.columns), size.columns, size.rows));
+    if (json) output.out(`${harmlessJson(status)}\n`);
+    else if (size === null) output.out(`${text(linesOf(status, null))}\n`);
+    else output.out(page(linesOf(status, size.columns), size.columns, size.rows));
   };
   const linesOf = (shown: Status, width: number | null): readonly string[] =>
-    shown.virtualServers.length === 0 ? [NOTHING_KNOWN] : statusLines(shown, { width, paint });
+    shown.virtualServers.length === 0 ? [NOTHING_KNOWN] : statusLines(shown, { width, paint: output.paint });
   signal.addEventListener('abort', () => {
     alarm.abort();
   });
   if (inPlace) {
     output.onResize(draw);
-    output.write(screen.enter);
+    output.out(screen.enter);
   }
   try {
     while (!ended()) {
@@ -111,7 +99,7 @@ async function watchStatus(
       if (!ended()) await systemClock.sleep(EVERY_MS, alarm.signal);
     }
   } finally {
-    if (inPlace) output.write(screen.leave);
+    if (inPlace) output.out(screen.leave);
   }
 }
 

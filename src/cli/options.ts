@@ -1,3 +1,5 @@
+import { DEFAULT_CA, DEFAULT_MANIFEST, DEFAULT_METRICS_ADDRESS } from '../config/defaults.js';
+
 /** An option of a command: its spelling, its help, its default. What values mean is in src/config. */
 export interface OptionSpec {
   /** Without the dashes. */
@@ -196,7 +198,7 @@ export const CARE_OPTIONS = [
     flag: 'health-ca',
     kind: 'text',
     help:
-      "File with the CA of the real servers' certificates, in PEM. Default: /etc/kubernetes/pki/ca.crt if it " +
+      `File with the CA of the real servers' certificates, in PEM. Default: ${DEFAULT_CA} if it ` +
       'can be read, else certificates are not verified',
     group: PROBING,
   },
@@ -241,7 +243,7 @@ export const CARE_OPTIONS = [
     help:
       'Where to tell Prometheus and the kubelet how it goes: IP:PORT, [IPv6]:PORT, :PORT for every address, ' +
       'unix:/PATH, or off; with --dry-run off unless given',
-    defaultText: '127.0.0.1:9288',
+    defaultText: DEFAULT_METRICS_ADDRESS.text,
     group: WATCHING,
   },
   {
@@ -336,7 +338,7 @@ const OWN_MANIFEST_OPTIONS = [
     flag: 'path',
     kind: 'text',
     help: 'File to write to with --write, or whose image to set with --set-image',
-    defaultText: '/etc/kubernetes/manifests/lvscare.yaml',
+    defaultText: DEFAULT_MANIFEST,
     group: MANIFEST,
   },
   {

@@ -1,12 +1,14 @@
 import type { Endpoint } from '../core/endpoint.js';
 import type { CarePolicy } from '../care/care.js';
 import type { ListenAddress } from '../endpoint/listen-address.js';
+import { DEFAULT_CA, DEFAULT_METRICS_ADDRESS } from './defaults.js';
 import { durationParser } from './duration.js';
 import { parseAddress, parseEndpoint } from './endpoint.js';
 import { klogOptions } from './klog.js';
 import { parseListenAddress } from './listen-address.js';
+import type { Note } from './note.js';
 import { parseInterval, readCount, readInterval } from './pace.js';
-import { DEFAULT_CA, readProbe, type ProbeConfig } from './probe-request.js';
+import { readProbe, type ProbeConfig } from './probe-request.js';
 import { readRealServers } from './real-servers.js';
 import type { Environment, Settings } from './settings.js';
 import { UsageError, type Parser } from './usage-error.js';
@@ -31,8 +33,7 @@ export interface CareConfig {
   readonly task: 'care' | 'run-once' | 'clean';
   readonly dryRun: boolean;
   readonly log: LogConfig;
-  /** What to tell the user about how we read what they gave. */
-  readonly notes: readonly string[];
+  readonly notes: readonly Note[];
 }
 
 export interface LogConfig {
@@ -42,39 +43,31 @@ export interface LogConfig {
 
 const SECOND = 1000;
 const DAY = 24 * 3600 * SECOND;
-const METRICS_ADDRESS: ListenAddress = {
-  kind: 'tcp',
-  address: '127.0.0.1',
-  port: 9288,
-  text: '127.0.0.1:9288',
-};
 
 const patience = durationParser({ leastMs: 0, mostMs: DAY, words: 'from 0 to 24h' });
 
-/**
- * Everything that `lvscare care` is told. Throws a UsageError for the first thing that is wrong.
- *
- * @param defaultCa The file that certificates are verified by when nothing else is said; null if no file
- *   needs to be there, because all this is for another machine.
- * @param needsRealServers Whether `--rs` has to be there for who takes care or sets up.
- */
+interface Circumstances {
+  /** The file that certificates are verified by when nothing else is said. Default {@link DEFAULT_CA}. */
+  readonly defaultCa?: string;
+  /** All this is for another machine, and no file needs to be here. Default false. */
+  readonly elsewhere?: boolean;
+  /** `--rs` need not be given by who takes care or sets up, either. Default false. */
+  readonly withoutRealServers?: boolean;
+}
+
+/** Everything that `lvscare care` is told. Throws a UsageError for the first thing that is wrong. */
 export function readCareConfig(
   settings: Settings,
   environment: Environment,
-  defaultCa: string | null = DEFAULT_CA,
-  needsRealServers = true,
+  { defaultCa = DEFAULT_CA, elsewhere = false, withoutRealServers = false }: Circumstances = {},
 ): CareConfig {
   const log = readLogConfig(settings);
   const task = readTask(settings);
   const virtualServer = settings.value('vs', parseEndpoint, null);
   if (virtualServer === null)
     throw new UsageError('--vs', 'the virtual server, IP:PORT or [IPv6]:PORT', null);
-  const realServers = readRealServers(settings, virtualServer, task === 'clean' || !needsRealServers);
-  const { probe, notes } = readProbe(
-    settings,
-    task === 'care' && defaultCa !== null,
-    defaultCa ?? DEFAULT_CA,
-  );
+  const realServers = readRealServers(settings, virtualServer, task === 'clean' || withoutRealServers);
+  const { probe, notes } = readProbe(settings, task === 'care' && !elsewhere, defaultCa);
   const mode = readMode(settings);
   const scheduler = settings.value('scheduler', parseScheduler, 'rr');
   const dryRun = settings.switch('dry-run', false);
@@ -99,7 +92,11 @@ export function readCareConfig(
     },
     probe,
     // A dry run is often beside the one that takes care, and its address is that one's.
-    metricsAddress: settings.value('metrics-addr', parseListenAddress, dryRun ? null : METRICS_ADDRESS),
+    metricsAddress: settings.value(
+      'metrics-addr',
+      parseListenAddress,
+      dryRun ? null : DEFAULT_METRICS_ADDRESS,
+    ),
     task,
     dryRun,
     log,
@@ -163,8 +160,11 @@ function readNodeAddress(
   );
 }
 
-function obsolete(settings: Settings, environment: Environment): string[] {
+function obsolete(settings: Settings, environment: Environment): Note[] {
   return ['masqueradebit', ...klogOptions(environment).map(({ flag }) => flag)]
     .filter((flag) => settings.has(flag))
-    .map((flag) => `${settings.name(flag)} is accepted for the sake of old manifests, and has no effect`);
+    .map((flag) => ({
+      about: 'obsolete',
+      text: `${settings.name(flag)} is accepted for the sake of old manifests, and has no effect`,
+    }));
 }

@@ -1,5 +1,5 @@
-import { readFileSync, statSync } from 'node:fs';
 import { Settings, type Arguments, type Environment, type SettingsFile, type Spellings } from './settings.js';
+import { readTextFile } from './text-file.js';
 import { UsageError } from './usage-error.js';
 
 /** What the file's entries may be: an option's spellings and kind. */
@@ -9,7 +9,7 @@ interface KnownOption {
   readonly kind: 'text' | 'list' | 'switch';
 }
 
-const MOST_BYTES = 1 << 20;
+const BYTE_ORDER_MARK = /^\ufeff/;
 
 /**
  * The settings of a command line and an environment, and of the file that `--config` names among them, if any. Throws a
@@ -29,7 +29,8 @@ export function readSettings(
 
 /** One JSON object: options by their long names, without dashes. */
 function readConfigFile(path: string, option: string, options: readonly KnownOption[]): SettingsFile {
-  const entries = Object.entries(parseObject(textOf(path, option), path, option));
+  const text = readTextFile(path, option).replace(BYTE_ORDER_MARK, '');
+  const entries = Object.entries(parseObject(text, path, option));
   const given: Record<string, string | readonly string[]> = {};
   const spelled: Record<string, string> = {};
   for (const [name, value] of entries) {
@@ -43,20 +44,6 @@ function readConfigFile(path: string, option: string, options: readonly KnownOpt
     spelled[known.flag] = name;
   }
   return { path, given, spelled };
-}
-
-function textOf(path: string, option: string): string {
-  try {
-    const stats = statSync(path);
-    // A pipe could be read only once, and may never end.
-    if (!stats.isFile()) throw new UsageError(option, 'a regular file', path);
-    if (stats.size > MOST_BYTES) throw new UsageError(option, 'a file of at most 1 MiB', path);
-    return readFileSync(path, 'utf8').replace(/^\ufeff/, '');
-  } catch (error) {
-    if (error instanceof UsageError) throw error;
-    const why = (error as NodeJS.ErrnoException).code ?? 'unreadable';
-    throw new UsageError(option, `a readable file (${why})`, path);
-  }
 }
 
 function parseObject(text: string, path: string, option: string): object {

@@ -20,6 +20,17 @@ export const parseEndpoint: Parser<Endpoint> = (text, option) => {
   return endpoint(bracketed === null ? 'ipv4' : 'ipv6', address, Number(port));
 };
 
+/** The endpoint whose canonical text this is; null for any other text, as somebody may have written it into a file. */
+export function endpointIn(text: string): Endpoint | null {
+  try {
+    const found = parseEndpoint(text, 'endpoint');
+    return found.text === text ? found : null;
+  } catch (error) {
+    if (error instanceof UsageError) return null;
+    throw error;
+  }
+}
+
 /** An address of either family. Returns its canonical text. */
 export const parseAddress: Parser<string> = (text, option) => {
   if (!isIPv4(text) && !isPlainIPv6(text)) throw new UsageError(option, 'an IP address', text);

@@ -1,6 +1,8 @@
 import type { Endpoint } from '../core/endpoint.js';
+import { DEFAULT_CA } from './defaults.js';
+import type { Note } from './note.js';
 import { readCount, readInterval } from './pace.js';
-import { DEFAULT_CA, readProbe, type ProbeConfig } from './probe-request.js';
+import { readProbe, type ProbeConfig } from './probe-request.js';
 import { readRealServers } from './real-servers.js';
 import type { Settings } from './settings.js';
 import { UsageError } from './usage-error.js';
@@ -14,8 +16,7 @@ export interface ProbeCommandConfig {
   /** Again and again, until stopped. */
   readonly watch: boolean;
   readonly json: boolean;
-  /** What to tell the user about how we read what they gave. */
-  readonly notes: readonly string[];
+  readonly notes: readonly Note[];
 }
 
 /** Everything that `lvscare probe` is told. Throws a UsageError for the first thing that is wrong. */

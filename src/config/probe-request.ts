@@ -1,6 +1,7 @@
 /** What is asked of each server. */
 import type { ProbeRequest } from '../probe/request.js';
 import { durationParser } from './duration.js';
+import type { Note } from './note.js';
 import { readProbeTls, type ProbeTls } from './probe-tls.js';
 import type { Settings } from './settings.js';
 import { choiceParser, integerParser, parseHeader, parseMethod, parsePath, splitHeaders } from './values.js';
@@ -8,9 +9,6 @@ import { choiceParser, integerParser, parseHeader, parseMethod, parsePath, split
 export interface ProbeConfig extends ProbeRequest {
   readonly tls: ProbeTls;
 }
-
-/** The file that certificates are verified by when nothing else is said. */
-export const DEFAULT_CA = '/etc/kubernetes/pki/ca.crt';
 
 const SECOND = 1000;
 const timeout = durationParser({ leastMs: 1, mostMs: 10 * 60 * SECOND, words: 'from 1ms to 10m' });
@@ -20,7 +18,7 @@ export function readProbe(
   settings: Settings,
   probes: boolean,
   defaultCa: string,
-): { readonly probe: ProbeConfig; readonly notes: readonly string[] } {
+): { readonly probe: ProbeConfig; readonly notes: readonly Note[] } {
   const scheme = settings.value('health-schem', choiceParser('https', 'http'), 'https');
   const { tls, notes } = readProbeTls(settings, { scheme, probes, defaultCa });
   const body = settings.value('health-req-body', (text) => text, '');

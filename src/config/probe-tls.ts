@@ -1,9 +1,10 @@
-import { readFileSync, statSync } from 'node:fs';
 import { isIP } from 'node:net';
 import type { CredentialFiles } from '../probe/credentials.js';
 import { areCertificates, isPrivateKey, pairFault, tokenIn } from '../probe/pem.js';
 import { parseAddress } from './endpoint.js';
+import type { Note } from './note.js';
 import type { Settings } from './settings.js';
+import { readTextFile } from './text-file.js';
 import { UsageError, type Parser } from './usage-error.js';
 import { splitHeaders } from './values.js';
 
@@ -15,7 +16,7 @@ export interface ProbeTls extends CredentialFiles {
 interface ReadProbeTls {
   readonly tls: ProbeTls;
   /** What to tell the user who probes. */
-  readonly notes: readonly string[];
+  readonly notes: readonly Note[];
 }
 
 interface Circumstances {
@@ -69,10 +70,10 @@ function readTrust(
   if (skip === true) return { verify: false, caFile: null, notes: [] };
   const caFile = given ?? (isUsable(defaultCa) ? defaultCa : null);
   if (caFile !== null || skip === false) return { verify: true, caFile, notes: [] };
-  const note =
+  const text =
     `certificates of the real servers are NOT VERIFIED: there is no --health-ca, and ${defaultCa} cannot be read; ` +
     'give one of them, or say --health-insecure-skip-verify';
-  return { verify: false, caFile: null, notes: [note] };
+  return { verify: false, caFile: null, notes: [{ about: 'ca', text }] };
 }
 
 function readPair(
@@ -85,7 +86,7 @@ function readPair(
   if (certificate !== null && key === null) throw new UsageError(ofCertificate, `${ofKey} beside it`, null);
   if (key !== null && certificate === null) throw new UsageError(ofKey, `${ofCertificate} beside it`, null);
   if (probes && certificate !== null && key !== null) {
-    const fault = pairFault(textOf(certificate, ofCertificate), textOf(key, ofKey));
+    const fault = pairFault(readTextFile(certificate, ofCertificate), readTextFile(key, ofKey));
     if (fault !== null)
       throw new UsageError(ofKey, `the key of ${ofCertificate} ${certificate} (${fault})`, key);
   }
@@ -124,22 +125,9 @@ const tokenFile = fileParser('one token', (text) => tokenIn(text) !== null);
 
 function fileParser(what: string, isOne: (text: string) => boolean): Parser<string> {
   return (path, option) => {
-    if (!isOne(textOf(path, option))) throw new UsageError(option, `a file with ${what}`, path);
+    if (!isOne(readTextFile(path, option))) throw new UsageError(option, `a file with ${what}`, path);
     return path;
   };
-}
-
-function textOf(path: string, option: string): string {
-  let regular: boolean;
-  try {
-    // A pipe could be read only once, and may never end.
-    regular = statSync(path).isFile();
-    if (regular) return readFileSync(path, 'utf8');
-  } catch (error) {
-    const why = (error as NodeJS.ErrnoException).code ?? 'unreadable';
-    throw new UsageError(option, `a readable file (${why})`, path);
-  }
-  throw new UsageError(option, 'a regular file', path);
 }
 
 function isUsable(path: string): boolean {

@@ -14,3 +14,8 @@ export interface Endpoint {
 export function endpoint(family: Endpoint['family'], address: string, port: number): Endpoint {
   return { family, address, port, text: family === 'ipv6' ? `[${address}]:${port}` : `${address}:${port}` };
 }
+
+/** The prefix length of one host. */
+export function hostLength(family: Endpoint['family']): number {
+  return family === 'ipv4' ? 32 : 128;
+}

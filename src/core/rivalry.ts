@@ -1,3 +1,5 @@
+import { hostLength } from './endpoint.js';
+
 /** Once is a hand that slipped. */
 const DELETIONS = 3;
 const WITHIN_MS = 600_000;
@@ -19,5 +21,5 @@ export function hasRival(deletions: Deletions): boolean {
 
 /** What kube-proxy's configuration needs lest it delete what has this address. */
 export function exclusionOf(address: string): string {
-  return `ipvs.excludeCIDRs: ["${address}/${address.includes(':') ? 128 : 32}"]`;
+  return `ipvs.excludeCIDRs: ["${address}/${hostLength(address.includes(':') ? 'ipv6' : 'ipv4')}"]`;
 }

@@ -1,5 +1,6 @@
 /** What Kubernetes has to know of the virtual server, and what must not be in its way. */
 import { isIP } from 'node:net';
+import { exclusionOf } from '../core/rivalry.js';
 import { contains } from './cidr.js';
 import { fail, ok, skip, warn, about, type Said } from './finding.js';
 import { hostsEntries } from './hosts.js';
@@ -38,9 +39,8 @@ export async function checkServiceCidr({ files }: Node, { virtualServer }: Subje
 
 export async function checkKubeProxy({ files, network }: Node, { virtualServer }: Subject): Promise<Said> {
   const [running] = await processes(files, ([name = '']) => baseName(name) === 'kube-proxy');
-  const { address, family } = virtualServer;
-  const exclude = `ipvs.excludeCIDRs: ["${address}/${family === 'ipv4' ? 32 : 128}"]`;
-  const remedy = `kubectl -n kube-system edit configmap kube-proxy   # ${exclude}, then: kubectl -n kube-system rollout restart daemonset kube-proxy`;
+  const { address } = virtualServer;
+  const remedy = `kubectl -n kube-system edit configmap kube-proxy   # ${exclusionOf(address)}, then: kubectl -n kube-system rollout restart daemonset kube-proxy`;
   if (running === undefined) {
     const works = (await network.addresses()).some(({ interfaceName }) => interfaceName === 'kube-ipvs0');
     return works

@@ -1,6 +1,7 @@
 /** The way to the virtual server, and what stands in it. */
+import { hostLength } from '../core/endpoint.js';
 import { fail, ok, skip, warn, type Said } from './finding.js';
-import { textOf, type Node, type Subject } from './ports.js';
+import { textOf, type Node, type NodeAddress, type Subject } from './ports.js';
 
 /** The interface that kube-proxy in ipvs mode puts the addresses of services on. */
 const KUBE_IPVS = 'kube-ipvs0';
@@ -15,19 +16,19 @@ export async function checkIpv6({ files }: Node, { virtualServer }: Subject): Pr
 }
 
 export async function checkNodeAddress({ network }: Node, subject: Subject): Promise<Said> {
-  let found: { readonly address: string; readonly from: string };
+  let found: NodeAddress;
   try {
     found = await network.nodeAddress(subject);
   } catch (error) {
     if (subject.realServers.length === 0) return skip('no --rs');
     return fail((error as Error).message, 'give lvscare --ip with an address of this node');
   }
-  const { address, from } = found;
+  const { address, source, from } = found;
   const holder = (await network.addresses()).find((held) => held.address === address);
   if (holder === undefined)
     return fail(
       `${address} (${from}) is no address of this node`,
-      from.includes('hosts')
+      source === 'hosts'
         ? 'correct the line of lvscare.node.ip in /etc/hosts'
         : 'give lvscare --ip with an address of this node',
     );
@@ -91,7 +92,7 @@ export async function checkRoutes(
   { network }: Node,
   { virtualServer: { address, family }, mode }: Subject,
 ): Promise<Said> {
-  const host = `${address}/${family === 'ipv4' ? 32 : 128}`;
+  const host = `${address}/${hostLength(family)}`;
   const found = await network.hostRoutes(address);
   if (mode === 'route' || mode === 'none')
     return found.length > 0 ? ok(`there is a route to ${host}`) : skip(`no route to ${host} yet`);

@@ -1,12 +1,13 @@
 /** The apiservers: whether they answer, by which certificate, at what time, and through the virtual server. */
 import { isIP } from 'node:net';
 import type { Endpoint } from '../core/endpoint.js';
+import type { Answer } from '../core/exchange.js';
 import { certificateFacts, type CertificateFacts } from '../inspect/certificate.js';
 import { contains } from './cidr.js';
 import { controlPlaneNames } from './check-kubernetes.js';
 import { about, fail, ok, skip, warn, type Said } from './finding.js';
 import { readIpVs } from './ip-vs-table.js';
-import type { Answer, Node, Subject } from './ports.js';
+import type { Node, Subject } from './ports.js';
 
 const NO_SERVERS = skip('no --rs');
 

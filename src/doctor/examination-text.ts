@@ -1,15 +1,15 @@
 /** What was found, for people: a line for each, and what mends it below. */
-import type { Colours } from '../inspect/colours.js';
 import { inOneLine } from '../core/one-line.js';
+import type { Paint, Style } from '../core/paint.js';
 import type { Examination } from './checks.js';
 import type { Verdict } from './finding.js';
 
 const MOST = 1000;
+const STYLES: Readonly<Record<Verdict, Style>> = { ok: 'good', warn: 'doubtful', fail: 'bad' };
 
-export function examinationText({ findings, skipped }: Examination, paint: Colours): string {
-  const painted = { ok: paint.good, warn: paint.doubtful, fail: paint.bad };
+export function examinationText({ findings, skipped }: Examination, paint: Paint): string {
   const lines = findings.flatMap(({ name, verdict, evidence, remedy }) => [
-    `${painted[verdict](verdict.padEnd(4))}  ${name}: ${inOneLine(evidence, MOST)}`,
+    `${paint(STYLES[verdict], verdict.padEnd(4))}  ${name}: ${inOneLine(evidence, MOST)}`,
     ...(remedy === null ? [] : [`      mend: ${inOneLine(remedy, MOST)}`]),
   ]);
   const count = (wanted: Verdict): string =>

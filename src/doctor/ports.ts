@@ -1,8 +1,7 @@
 /** What the checks need of the node. All of it only looks: nothing is changed, and no module is loaded. */
 import type { Removal } from '../care/ports.js';
 import type { Endpoint } from '../core/endpoint.js';
-import type { Evidence } from '../core/evidence.js';
-import type { Exchange } from '../core/exchange.js';
+import type { Answer } from '../core/exchange.js';
 import type { Holder } from '../core/holder.js';
 
 /** What is to be taken care of here. */
@@ -65,14 +64,21 @@ export interface Iptables {
   readonly tables: readonly { readonly name: string; readonly rules: readonly Rule[] }[];
 }
 
+export interface NodeAddress {
+  readonly address: string;
+  readonly source: 'given' | 'hosts' | 'route';
+  /** Where it is from, in words. */
+  readonly from: string;
+}
+
 export interface Network {
   addresses(): Promise<readonly Address[]>;
   /** Routes of the main table to this address alone. */
   hostRoutes(to: string): Promise<readonly HostRoute[]>;
   /** The interface through which packets to an address leave; null when there is no way. */
   interfaceTowards(address: string): Promise<string | null>;
-  /** This node's address and where it is from; rejects when nothing tells. */
-  nodeAddress(subject: Subject): Promise<{ readonly address: string; readonly from: string }>;
+  /** Rejects when nothing tells. */
+  nodeAddress(subject: Subject): Promise<NodeAddress>;
 }
 
 export interface Ownership {
@@ -99,15 +105,6 @@ export interface Firewall {
   nftRuleset(): Promise<unknown>;
   /** What `nft --version` says; null when there is no nft. */
   nftVersion(): Promise<string | null>;
-}
-
-/** One answer of a server. */
-export interface Answer {
-  readonly outcome: { readonly kind: Evidence['kind'] | 'void'; readonly detail: string };
-  readonly exchange: Exchange | null;
-  /** When it was asked and when it had answered, in milliseconds since 1970. */
-  readonly askedMs: number;
-  readonly answeredMs: number;
 }
 
 export interface Node {

@@ -1,7 +1,7 @@
 /** What one probe of one server showed, as plain values that JSON can say. */
 import type { Endpoint } from '../core/endpoint.js';
 import type { Evidence } from '../core/evidence.js';
-import type { Exchange } from '../core/exchange.js';
+import type { Answer } from '../core/exchange.js';
 import { inOneLine } from '../core/one-line.js';
 import { certificateFacts, type CertificateFacts } from './certificate.js';
 
@@ -43,22 +43,16 @@ export interface ChainMember extends CertificateFacts {
 }
 
 /** What came of one probe. */
-interface Asked {
+interface Asked extends Omit<Answer, 'answeredMs'> {
   readonly server: Endpoint;
   readonly askedAt: string;
-  /** In milliseconds since 1970. */
-  readonly atMs: number;
-  /** Evidence, or why there is none. */
-  readonly outcome: { readonly kind: Evidence['kind'] | 'void'; readonly detail: string };
-  /** null when the probe never got so far. */
-  readonly exchange: Exchange | null;
 }
 
 const MOST_DETAIL = 500;
 
 /** @param verifies Whether certificates were verified. */
 export function probeReport(
-  { server, askedAt, atMs, outcome, exchange }: Asked,
+  { server, askedAt, askedMs, outcome, exchange }: Asked,
   verifies: boolean,
 ): ProbeReport {
   const detail = inOneLine(outcome.detail, MOST_DETAIL);
@@ -69,7 +63,7 @@ export function probeReport(
   return {
     server: server.text,
     askedAt,
-    at: new Date(atMs).toISOString(),
+    at: new Date(askedMs).toISOString(),
     ok: kind === 'ok',
     evidence: kind === 'void' ? null : { kind, detail },
     void: kind === 'void' ? detail : null,
@@ -88,7 +82,7 @@ export function probeReport(
             cipher: session.cipher,
             certificate: !verifies ? 'not verified' : fault === undefined ? 'verified' : 'not accepted',
             chain: session.chain.flatMap((der, index) => {
-              const facts = certificateFacts(der, atMs);
+              const facts = certificateFacts(der, askedMs);
               return facts === null ? [] : [{ ...facts, atFault: fault?.index === index }];
             }),
           },

@@ -1,18 +1,18 @@
 /** A probe for people: a block of lines for each, or, of many probes, a line for each and a summary at the end. */
 import type { Prospect } from '../core/prospect.js';
 import type { HealthState } from '../core/health.js';
-import type { Colours } from './colours.js';
+import type { Paint, Style } from '../core/paint.js';
 import type { ChainMember, ProbeReport } from './probe-report.js';
 
 /** More names of a certificate than one reads. */
 const MOST_NAMES = 40;
 
 /** @param fall How many failures in a row make a verdict. */
-export function probeText(report: ProbeReport, prospect: Prospect, fall: number, paint: Colours): string {
+export function probeText(report: ProbeReport, prospect: Prospect, fall: number, paint: Paint): string {
   const { server, askedAt, tls } = report;
   const where = askedAt === server ? server : `${server}, asked at ${askedAt}`;
   return [
-    `${paint.strong(where)}  ${outcomeWords(report, paint)}`,
+    `${paint('strong', where)}  ${outcomeWords(report, paint)}`,
     `  care  ${prospectWords(report, prospect, fall)}`,
     ...labelled(
       'time',
@@ -31,10 +31,10 @@ function labelled(label: string, lines: readonly string[]): string[] {
   return lines.map((line, index) => `  ${(index === 0 ? label : '').padEnd(4)}  ${line}`);
 }
 
-function outcomeWords({ ok, evidence, void: why }: ProbeReport, paint: Colours): string {
-  if (evidence === null) return paint.doubtful(`void: ${why ?? ''}`);
+function outcomeWords({ ok, evidence, void: why }: ProbeReport, paint: Paint): string {
+  if (evidence === null) return paint('doubtful', `void: ${why ?? ''}`);
   const words = `${evidence.kind}: ${evidence.detail}`;
-  return ok ? paint.good(words) : paint.bad(words);
+  return paint(ok ? 'good' : 'bad', words);
 }
 
 function prospectWords(
@@ -74,15 +74,15 @@ function phaseWords({ connectMs, handshakeMs, firstByteMs, totalMs }: ProbeRepor
     .join(', ');
 }
 
-function certificateWords(member: ChainMember, own: boolean, paint: Colours): string[] {
+function certificateWords(member: ChainMember, own: boolean, paint: Paint): string[] {
   const { subject, issuer, names, notBefore, notAfter, validity, daysLeft, atFault } = member;
   const left = daysLeft === null ? '' : daysLeft < 0 ? `, ${-daysLeft} days ago` : `, ${daysLeft} days left`;
   const valid = `valid from ${notBefore ?? '?'} to ${notAfter ?? '?'}${left}`;
   const more = names.length > MOST_NAMES ? ` and ${names.length - MOST_NAMES} more` : '';
   return [
-    `${subject === '' ? 'without a name' : subject}${atFault ? paint.bad('  (not accepted)') : ''}`,
+    `${subject === '' ? 'without a name' : subject}${atFault ? paint('bad', '  (not accepted)') : ''}`,
     `by ${issuer === '' ? 'nobody' : issuer}`,
-    validity === 'valid' ? valid : paint.bad(`${validity.toUpperCase()}: ${valid}`),
+    validity === 'valid' ? valid : paint('bad', `${validity.toUpperCase()}: ${valid}`),
     ...(own
       ? [
           names.length === 0
@@ -93,12 +93,23 @@ function certificateWords(member: ChainMember, own: boolean, paint: Colours): st
   ];
 }
 
+const STYLES: Readonly<Record<HealthState, Style>> = {
+  up: 'good',
+  unknown: 'doubtful',
+  sick: 'bad',
+  dead: 'bad',
+};
+
 /** One probe of many, in one line; `width` is that of the longest server. */
-export function watchLine(report: ProbeReport, state: HealthState, width: number, paint: Colours): string {
+export function watchLine(report: ProbeReport, state: HealthState, width: number, paint: Paint): string {
   const time = report.at.slice(11, 23);
-  const painted = { up: paint.good, unknown: paint.doubtful, sick: paint.bad, dead: paint.bad }[state];
   const phases = phaseWords(report.phases);
-  const cells = [time, report.server.padEnd(width), painted(state.padEnd(7)), outcomeWords(report, paint)];
+  const cells = [
+    time,
+    report.server.padEnd(width),
+    paint(STYLES[state], state.padEnd(7)),
+    outcomeWords(report, paint),
+  ];
   return `${cells.join('  ')}${phases === '' ? '' : `  (${phases})`}\n`;
 }
 

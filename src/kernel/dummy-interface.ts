@@ -1,7 +1,7 @@
 import type { Upkeep } from '../care/ports.js';
-import type { Endpoint } from '../core/endpoint.js';
+import { hostLength, type Endpoint } from '../core/endpoint.js';
 import { NetlinkError, type InterfaceAddressKey, type Link, type Rtnetlink } from '../netlink/index.js';
-import { explainRefusal, hostLength, KernelError } from './errors.js';
+import { explainRefusal, KernelError } from './errors.js';
 
 /**
  * Mode `link`: a dummy interface that is up and holds the virtual server's address, `ip link add NAME type dummy` and

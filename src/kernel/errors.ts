@@ -1,5 +1,3 @@
-import type { Endpoint } from '../core/endpoint.js';
-
 /** What the kernel refused, in words for an operator. The `cause` is the error it came from. */
 export class KernelError extends Error {
   override name = 'KernelError';
@@ -19,9 +17,4 @@ export function explainRefusal(error: unknown, command: string): KernelError {
       : `${command}: ${message}`,
     error,
   );
-}
-
-/** The prefix length of one host. */
-export function hostLength(family: Endpoint['family']): number {
-  return family === 'ipv4' ? 32 : 128;
 }

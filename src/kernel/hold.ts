@@ -2,9 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { Clock } from '../care/ports.js';
 import type { Endpoint } from '../core/endpoint.js';
-import { judgeHolder, type Holder } from '../core/holder.js';
+import { judgeHolder, type Holder, type HoldLook } from '../core/holder.js';
 import { getPeerCredentials } from '../netlink/index.js';
-import { KernelError } from './errors.js';
 
 export type Hold =
   /** Ours until we let go of it or end, however we end. */
@@ -59,7 +58,6 @@ export async function takeHold(virtualServer: Endpoint, { uid, clock, signal }: 
  * Does something while no other command of this network namespace does so for the same virtual server: what it reads is still
  * so when it writes. Whoever keeps the turn for longer than a second is not waited for: anybody may take the name.
  */
-// ts-unused-exports:disable-next-line
 export async function inTurn<T>(virtualServer: Endpoint, clock: Clock, act: () => Promise<T>): Promise<T> {
   const name = abstractName(`lvscare-turn/${virtualServer.text}`);
   const deadline = clock.now() + TURN_MS;
@@ -77,62 +75,27 @@ export async function inTurn<T>(virtualServer: Endpoint, clock: Clock, act: () =
 
 const TURN_MS = 1000;
 
-/** Whether anybody may have hold of a virtual server: who would take it away has to be sure that nobody does. */
-export async function isHeld(virtualServer: Endpoint): Promise<boolean> {
+/** Whether anybody has hold of a virtual server. Never rejects. */
+export async function lookAtHold(virtualServer: Endpoint): Promise<HoldLook> {
   try {
-    await ask(nameOf(virtualServer));
-    return true;
+    return { kind: 'held', by: await ask(nameOf(virtualServer)) };
   } catch (error) {
+    const code = codeOf(error);
     // ECONNREFUSED: nobody listens. Whatever else may be a holder who cannot be asked.
-    return codeOf(error) !== 'ECONNREFUSED';
+    return code === 'ECONNREFUSED' ? { kind: 'free' } : { kind: 'unanswerable', why: code };
   }
 }
 
-/**
- * Which lvscare is at work on a virtual server; null if none is, or somebody else only has its name. One that cannot be asked
- * counts as one that nobody can name.
- *
- * @param uid What we run as: the effective user id.
- */
-// ts-unused-exports:disable-next-line
-export async function whoHolds(virtualServer: Endpoint, uid: number): Promise<Holder | null> {
-  try {
-    const holder = await ask(nameOf(virtualServer));
-    return judgeHolder(holder, uid) === 'lvscare' ? holder : null;
-  } catch (error) {
-    return codeOf(error) === 'ECONNREFUSED' ? null : { pid: null, uid };
-  }
-}
-
-/**
- * Whether an lvscare is surely at work on a virtual server: it was asked. Anybody may take a name and not answer.
- *
- * @param uid What we run as: the effective user id.
- */
-// ts-unused-exports:disable-next-line
-export async function surelyHeld(virtualServer: Endpoint, uid: number): Promise<boolean> {
-  return ask(nameOf(virtualServer)).then(
-    (holder) => judgeHolder(holder, uid) === 'lvscare',
-    () => false,
-  );
+/** Whether anybody may have hold of a virtual server: who would take it away has to be sure that nobody does. */
+export async function mayBeHeld(virtualServer: Endpoint): Promise<boolean> {
+  return (await lookAtHold(virtualServer)).kind !== 'free';
 }
 
 /** The names of all virtual servers that somebody has hold of here, canonical or not. */
-// ts-unused-exports:disable-next-line
 export async function heldNames(): Promise<readonly string[]> {
   const sockets = await readFile('/proc/net/unix', 'utf8').catch(() => '');
   // NULs are shown as @: the one that makes the name abstract, and those that fill it up.
   return [...new Set([...sockets.matchAll(/ @lvscare\/([^\s@]+)@*$/gm)].map(([, name = '']) => name))].sort();
-}
-
-/** Who has hold of a virtual server; null when nobody has. Rejects when it cannot be asked. */
-export async function holderOf(virtualServer: Endpoint): Promise<Holder | null> {
-  try {
-    return await ask(nameOf(virtualServer));
-  } catch (error) {
-    if (codeOf(error) === 'ECONNREFUSED') return null;
-    throw new KernelError(`who has ${virtualServer.text} cannot be asked: ${codeOf(error)}`, error);
-  }
 }
 
 /** For whom it takes between having the name and listening, on a node that is short of CPU. */

@@ -61,16 +61,13 @@ export function ipvsTable(ipvs: Ipvs, virtualServer: Endpoint): VirtualServerTab
 export async function countedTable(ipvs: Ipvs, { address, port }: Endpoint): Promise<CountedTable> {
   const service: AddressServiceKey = { protocol: 'tcp', address, port };
   try {
-    const [found, destinations] = await Promise.all([
-      ipvs.getService(service),
-      ipvs.listDestinations(service).catch(noneIfNoService),
-    ]);
+    const found = await readService(ipvs, service);
     if (found === null) return null;
     return {
-      scheduler: found.scheduler,
-      flags: flagsInWords(found),
-      traffic: toTraffic(found.stats),
-      rows: destinations.map((row) => ({
+      scheduler: found.service.scheduler,
+      flags: flagsInWords(found.service),
+      traffic: toTraffic(found.service.stats),
+      rows: found.destinations.map((row) => ({
         server: endpoint(row.family, row.address, row.port),
         forwarding: row.forwarding,
         weight: row.weight,
@@ -122,15 +119,23 @@ function toTraffic(stats: Stats | null): Traffic | null {
   };
 }
 
-async function readTable(ipvs: Ipvs, service: AddressServiceKey): Promise<ObservedTable> {
-  // Both at once: the second need not wait for us to hear of the first.
-  const [found, destinations] = await Promise.all([
-    ipvs.getService(service),
-    ipvs.listDestinations(service).catch(noneIfNoService),
-  ]);
+async function readTable(ipvs: Ipvs, key: AddressServiceKey): Promise<ObservedTable> {
+  const found = await readService(ipvs, key);
   if (found === null) return null;
-  const { scheduler, flags, peName } = found;
-  return { scheduler, flags: flags & ~ServiceFlag.hashed, peName, rows: destinations.map(toRow) };
+  const { scheduler, flags, peName } = found.service;
+  return { scheduler, flags: flags & ~ServiceFlag.hashed, peName, rows: found.destinations.map(toRow) };
+}
+
+async function readService(
+  ipvs: Ipvs,
+  key: AddressServiceKey,
+): Promise<{ readonly service: Service; readonly destinations: readonly Destination[] } | null> {
+  // Both at once: the second need not wait for us to hear of the first.
+  const [service, destinations] = await Promise.all([
+    ipvs.getService(key),
+    ipvs.listDestinations(key).catch(noneIfNoService),
+  ]);
+  return service === null ? null : { service, destinations };
 }
 
 function noneIfNoService(error: unknown): Destination[] {

@@ -1,7 +1,7 @@
 import type { Upkeep } from '../care/ports.js';
-import type { Endpoint } from '../core/endpoint.js';
+import { hostLength, type Endpoint } from '../core/endpoint.js';
 import { NetlinkError, RouteTable, type Route, type RouteKey, type Rtnetlink } from '../netlink/index.js';
-import { explainRefusal, hostLength, KernelError } from './errors.js';
+import { explainRefusal, KernelError } from './errors.js';
 import { MADE_BY_ADMINISTRATOR, madeByHand, madeByKernel } from './route-protocol.js';
 
 /**

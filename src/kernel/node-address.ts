@@ -20,7 +20,8 @@ interface NodeAddressSources {
 
 export interface NodeAddress {
   readonly address: string;
-  /** Where it is from, for the log. */
+  readonly source: 'given' | 'hosts' | 'route';
+  /** Where it is from, in words. */
   readonly from: string;
 }
 
@@ -32,15 +33,15 @@ export async function nodeAddress(
   rtnetlink: Pick<Rtnetlink, 'lookupRoute'>,
   sources: NodeAddressSources,
 ): Promise<NodeAddress> {
-  if (sources.given !== null) return { address: sources.given, from: 'given' };
+  if (sources.given !== null) return { address: sources.given, source: 'given', from: 'given' };
   const entry = await hostsEntry(sources.hostsFile ?? '/etc/hosts', sources.family);
-  if (entry !== null) return { address: entry, from: `the hosts file's ${HOSTS_NAME}` };
+  if (entry !== null) return { address: entry, source: 'hosts', from: `the hosts file's ${HOSTS_NAME}` };
   for (const server of sources.realServers) {
     try {
       const { source } = await rtnetlink.lookupRoute({ destination: server.address });
       // A real server at the loopback address tells how to reach this node itself, and nothing of others.
       if (source !== null && !isLoopback(source))
-        return { address: source, from: `the route to ${server.address}` };
+        return { address: source, source: 'route', from: `the route to ${server.address}` };
     } catch (error) {
       // ENETUNREACH, EHOSTUNREACH and what blackhole or prohibit routes give: no way there, maybe one to the next.
       if (!(error instanceof NetlinkError && UNREACHABLE.has(error.code))) throw error;

@@ -1,7 +1,7 @@
 import { constants, fstatSync, openSync, writeSync } from 'node:fs';
 
 /** Standard output, as a logger writes to it. */
-export interface Output {
+interface Output {
   /** Writes a line now if there is room, and soon if there is not. Never waits, never throws. */
   write(line: string): void;
   /** Waits until all is written, but not for long: whoever is to read may be stuck. */
@@ -17,7 +17,8 @@ const FLUSH_MS = 500;
 /**
  * A full pipe, or a terminal that somebody has stopped, would have the kernel stop us with it, probes and signals
  * included. It is written to without waiting, which the kernel keeps by open file: so it is opened anew, lest others
- * that have it find it changed. What cannot be opened anew, such as a socket, is written to as it is.
+ * that have it find it changed. A socket cannot be opened anew; Node has made it non-blocking when it was asked whether
+ * standard output is a terminal.
  *
  * @param onDropped Hears how many lines had to be dropped, once there is room again.
  */

@@ -1,4 +1,5 @@
 import { dirname, isAbsolute, normalize } from 'node:path';
+import { DEFAULT_CA } from '../config/defaults.js';
 import type { Settings } from '../config/settings.js';
 import { UsageError, type Parser } from '../config/usage-error.js';
 
@@ -15,7 +16,6 @@ export interface Mount {
   readonly why: readonly string[];
 }
 
-const DEFAULT_CA = '/etc/kubernetes/pki/ca.crt';
 /** It has the keys of the whole cluster, and whoever renews what is in it writes it in place. */
 const CLUSTER_KEYS = '/etc/kubernetes/pki';
 

@@ -1,4 +1,5 @@
 import { isIPv6 } from 'node:net';
+import type { CareConfig } from '../config/care-config.js';
 
 /** Where the kubelet asks for `/healthz`. */
 export interface HealthEndpoint {
@@ -6,23 +7,13 @@ export interface HealthEndpoint {
   readonly port: number;
 }
 
-/** What `lvscare care` is told when nobody tells it otherwise: this node alone can ask. */
-export const DEFAULT_METRICS_ADDRESS = '127.0.0.1:9288';
-
-/**
- * Where the kubelet, which is on the same node, reaches what listens at `--metrics-addr`: `HOST:PORT`, `[IPv6]:PORT` or `:PORT`.
- * Null where it cannot: a Unix socket, nothing at all, or a port that is not known before.
- */
-export function healthEndpoint(metricsAddress: string): HealthEndpoint | null {
-  const [, bracketed, plain = '', digits = ''] =
-    /^(?:\[([^\]]*)\]|([^:[\]/]*)):(\d{1,5})$/.exec(metricsAddress) ?? [];
-  const port = Number(digits);
-  if (digits === '' || port === 0) return null;
-  const host = bracketed ?? plain;
-  if (isEverywhere(host)) return { host: '127.0.0.1', port };
-  return { host, port };
+/** Where the kubelet, which is on the same node, reaches what listens there; null where it cannot, as at a Unix socket. */
+export function healthEndpoint(metricsAddress: CareConfig['metricsAddress']): HealthEndpoint | null {
+  if (metricsAddress?.kind !== 'tcp') return null;
+  const { address, port } = metricsAddress;
+  return { host: address === null || isEverywhere(address) ? '127.0.0.1' : address, port };
 }
 
-function isEverywhere(host: string): boolean {
-  return host === '' || host === '0.0.0.0' || (isIPv6(host) && /^[0:]+$/.test(host));
+function isEverywhere(address: string): boolean {
+  return address === '0.0.0.0' || (isIPv6(address) && /^[0:]+$/.test(address));
 }

@@ -1,4 +1,6 @@
+/** What the kernel has, as plain values that JSON can say: for the report, the status and the status page. */
 import type { CountedTable, Traffic } from '../core/counters.js';
+import type { Forwarding } from '../core/table.js';
 import type { Report } from './report.js';
 
 /** A report with what the kernel counts: what /report.json says and the status page shows. */
@@ -7,7 +9,9 @@ export interface CountedReport extends Report {
   readonly kernel: readonly KernelReport[];
 }
 
-interface KernelReport {
+/** What came of a look at one virtual server in the kernel's table. */
+export interface KernelReport {
+  /** `10.103.97.2:6443` */
   readonly virtualServer: string;
   /** Why the table could not be read, or null. */
   readonly error: string | null;
@@ -15,43 +19,54 @@ interface KernelReport {
   readonly table: TableReport | null;
 }
 
-interface TableReport {
+export interface TableReport {
   readonly scheduler: string;
+  /** In ipvsadm's words: `(sh-fallback)`; empty for nothing. */
+  readonly flags: string;
   readonly traffic: TrafficReport | null;
-  /** Every row, configured or not. */
-  readonly rows: readonly {
-    readonly server: string;
-    readonly weight: number;
-    readonly active: number;
-    readonly inactive: number;
-    readonly traffic: TrafficReport | null;
-  }[];
+  /** Every one, configured or not. */
+  readonly rows: readonly RowReport[];
 }
 
-/** {@link Traffic} in numbers that JSON can say. */
-type TrafficReport = { readonly [Name in keyof Traffic]: number };
+export interface RowReport {
+  /** `10.103.97.200:6443` */
+  readonly server: string;
+  readonly forwarding: Forwarding;
+  readonly weight: number;
+  /** Established connections. */
+  readonly active: number;
+  /** Connections that are being made or ended. */
+  readonly inactive: number;
+  /** null from a kernel that does not tell. */
+  readonly traffic: TrafficReport | null;
+}
+
+/** What the kernel counts; counts above 2^53 are rounded. */
+export type TrafficReport = Readonly<Record<keyof Traffic, number>>;
 
 /** What came of reading a table. */
 export type Reading = { readonly table: CountedTable } | { readonly error: Error };
 
 export function kernelReport(virtualServer: string, reading: Reading): KernelReport {
   if ('error' in reading) return { virtualServer, error: reading.error.message, table: null };
-  const { table } = reading;
-  if (table === null) return { virtualServer, error: null, table: null };
+  return { virtualServer, error: null, table: tableReport(reading.table) };
+}
+
+export function tableReport(table: CountedTable): TableReport | null {
+  if (table === null) return null;
+  const { scheduler, flags, traffic, rows } = table;
   return {
-    virtualServer,
-    error: null,
-    table: {
-      scheduler: table.scheduler,
-      traffic: trafficReport(table.traffic),
-      rows: table.rows.map(({ server, weight, active, inactive, traffic }) => ({
-        server: server.text,
-        weight,
-        active,
-        inactive,
-        traffic: trafficReport(traffic),
-      })),
-    },
+    scheduler,
+    flags,
+    traffic: trafficReport(traffic),
+    rows: rows.map((row) => ({
+      server: row.server.text,
+      forwarding: row.forwarding,
+      weight: row.weight,
+      active: row.active,
+      inactive: row.inactive,
+      traffic: trafficReport(row.traffic),
+    })),
   };
 }
 

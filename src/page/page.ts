@@ -1,7 +1,7 @@
 /** The status page: one document that needs nothing else, made of plain values. */
 import { createHash } from 'node:crypto';
+import type { KernelReport } from '../observe/counted-report.js';
 import type { Report } from '../observe/report.js';
-import type { KernelLook } from './look.js';
 import { glyph, GLYPH_SYMBOLS, iconOf } from './drawings.js';
 import { Markup, markup } from './markup.js';
 import { SCRIPT } from './script.js';
@@ -27,7 +27,7 @@ export const PAGE_POLICY = `${policy()}; frame-ancestors 'none'`;
  *
  * @param looks What the kernel has; a virtual server that is not among them was not looked at.
  */
-export function* statusPage(report: Report, looks: readonly KernelLook[]): Generator<string> {
+export function* statusPage(report: Report, looks: readonly KernelReport[]): Generator<string> {
   const { atMs, program, virtualServers } = report;
   const level = overall(report);
   const all = tally(virtualServers.flatMap(({ servers }) => servers));

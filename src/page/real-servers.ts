@@ -1,7 +1,7 @@
 import type { HealthState } from '../core/health.js';
+import type { KernelReport, RowReport } from '../observe/counted-report.js';
 import type { ServerReport, VirtualServerReport } from '../observe/report.js';
 import { glyph, hourStrip, millis, sparkline } from './drawings.js';
-import type { KernelLook, KernelRow } from './look.js';
 import { clipped, markup, type Content, type Markup } from './markup.js';
 import { certificateLevel, notesOf } from './standing.js';
 import { ago, daysUntil, moment, since } from './times.js';
@@ -21,7 +21,7 @@ const HEADINGS: readonly (readonly [className: string, words: string])[] = [
 /** The real servers of one virtual server, and what else the kernel has as such. */
 export function realServers(
   virtualServer: VirtualServerReport,
-  look: KernelLook | null,
+  look: KernelReport | null,
   nowMs: number,
 ): Markup {
   const { servers } = virtualServer;
@@ -44,7 +44,7 @@ ${servers.map((server) => {
 function serverRow(
   server: ServerReport,
   virtualServer: VirtualServerReport,
-  row: KernelRow | null | undefined,
+  row: RowReport | null | undefined,
   nowMs: number,
 ): Markup {
   const { state, sinceMs, evidence } = server;
@@ -81,7 +81,7 @@ const STATES: Readonly<Record<HealthState, string>> = {
 };
 
 /** What the kernel has and nobody configured: a master that left. */
-function leavingRow(row: KernelRow): Markup {
+function leavingRow(row: RowReport): Markup {
   return markup`<tr role="row" data-key="${row.server}" class="leaving">
 <th role="rowheader" scope="row" class="server">${row.server}</th>
 <td role="cell" class="state"><small>not configured: it goes when nobody uses it any more</small></td>
@@ -93,7 +93,7 @@ ${kernelCells(row)}
 `;
 }
 
-function kernelCells(row: KernelRow | null | undefined): Markup {
+function kernelCells(row: RowReport | null | undefined): Markup {
   const cells = (['weight', 'active', 'inactive'] as const).map((what) => {
     const content =
       row === undefined || row === null

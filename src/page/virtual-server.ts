@@ -1,11 +1,11 @@
 import { exclusionOf } from '../core/rivalry.js';
 import { durationInWords } from '../observe/summary.js';
+import type { KernelReport } from '../observe/counted-report.js';
 import type { VirtualServerReport } from '../observe/report.js';
 import { glyph, millis, type Glyph } from './drawings.js';
 import { clipped, markup, type Markup } from './markup.js';
 import { realServers } from './real-servers.js';
 import { levelOf, stuckForMs, tally, type Level, type Tally } from './standing.js';
-import type { KernelLook } from './look.js';
 import { ago, since } from './times.js';
 
 export const LEVEL_WORDS: Readonly<Record<Level, string>> = {
@@ -25,7 +25,7 @@ export const LEVEL_GLYPHS: Readonly<Record<Level, Glyph>> = {
 /** One virtual server: a line that says how it stands, and behind it all that is known. */
 export function virtualServerSection(
   virtualServer: VirtualServerReport,
-  look: KernelLook | null,
+  look: KernelReport | null,
   { nowMs, dryRun, open }: { readonly nowMs: number; readonly dryRun: boolean; readonly open: boolean },
 ): Markup {
   const { virtualServer: name, servers } = virtualServer;
@@ -56,7 +56,7 @@ interface Notice {
 /** What somebody should know, or do something about. */
 function notices(
   virtualServer: VirtualServerReport,
-  look: KernelLook | null,
+  look: KernelReport | null,
   nowMs: number,
   dryRun: boolean,
 ): Notice[] {

@@ -1,5 +1,6 @@
 import type { Endpoint } from '../core/endpoint.js';
-import type { KernelStatus, Status, VirtualServerStatus, DrainedServer } from './status.js';
+import type { TableReport } from '../observe/counted-report.js';
+import type { Status, VirtualServerStatus, DrainedServer } from './status.js';
 
 /** What comes of asking a virtual server's lvscare. */
 export type Asked =
@@ -14,7 +15,7 @@ interface Sources {
   readonly nowMs: () => number;
   ask(virtualServer: Endpoint): Promise<Asked>;
   /** Rejects when the kernel cannot be asked, with an error whose message says so. */
-  kernel(virtualServer: Endpoint): Promise<KernelStatus | null>;
+  kernel(virtualServer: Endpoint): Promise<TableReport | null>;
   /** What the next lvscare will know of it. */
   drained(virtualServer: Endpoint): Promise<readonly DrainedServer[]>;
 }

@@ -1,11 +1,12 @@
 /** `lvscare status` as text: the columns of `ipvsadm -Ln`, and what lvscare knows beside them. */
+import { plainPaint, type Paint, type Style } from '../core/paint.js';
 import type { Forwarding } from '../core/table.js';
 import { inOneLine } from '../core/one-line.js';
 import { overdueMs } from '../observe/liveness.js';
+import type { RowReport, TrafficReport } from '../observe/counted-report.js';
 import type { ServerReport, VirtualServerReport } from '../observe/report.js';
 import { durationInWords } from '../observe/summary.js';
-import { plainPaint, type Paint, type Style } from './paint.js';
-import type { DrainedServer, RowStatus, Status, TrafficStatus, VirtualServerStatus } from './status.js';
+import type { DrainedServer, Status, VirtualServerStatus } from './status.js';
 
 /** Of what somebody else wrote: nobody reads more of it in a table. */
 const MOST_CHARACTERS = 500;
@@ -138,13 +139,13 @@ const FORWARDING: Readonly<Record<Forwarding, string>> = {
   bypass: 'Bypass',
 };
 
-function kernelRow(server: string, row: RowStatus | undefined): string {
+function kernelRow(server: string, row: RowReport | undefined): string {
   if (row === undefined) return rowOf(server, NOTHING, NOTHING, NOTHING, NOTHING);
   const { forwarding, weight, active, inactive } = row;
   return rowOf(server, FORWARDING[forwarding], String(weight), String(active), String(inactive));
 }
 
-function detailsOf(report: ServerReport, row: RowStatus | undefined, atMs: number): Details {
+function detailsOf(report: ServerReport, row: RowReport | undefined, atMs: number): Details {
   const { state, sinceMs, evidence, drained, lastOk, heldUntilMs } = report;
   const reasons = [
     drained === null ? '' : drainedInWords(drained.sinceMs, atMs),
@@ -169,7 +170,7 @@ const STYLES: Readonly<Record<ServerReport['state'], Style>> = {
 };
 
 /** Of a row that lvscare does not judge: nobody runs, or it is not of --rs. */
-function unjudged(row: RowStatus, cared: boolean, by: DrainedServer | undefined, atMs: number): Details {
+function unjudged(row: RowReport, cared: boolean, by: DrainedServer | undefined, atMs: number): Details {
   return {
     health: cared ? 'not configured' : by === undefined ? NOTHING : 'drained',
     style: cared || by !== undefined ? 'doubtful' : 'faint',
@@ -184,7 +185,7 @@ function drainedInWords(sinceMs: number, atMs: number): string {
   return `drained by hand ${durationInWords(atMs - sinceMs)} ago`;
 }
 
-function ratesOf(traffic: TrafficStatus | null): Details['rates'] {
+function ratesOf(traffic: TrafficReport | null): Details['rates'] {
   if (traffic === null) return [NOTHING, NOTHING, NOTHING];
   const { connectionsPerSecond, bytesInPerSecond, bytesOutPerSecond } = traffic;
   return [String(connectionsPerSecond), bytesInWords(bytesInPerSecond), bytesInWords(bytesOutPerSecond)];

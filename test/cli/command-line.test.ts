@@ -134,7 +134,7 @@ describe('the command line of care', () => {
       const command = await typed(`care ${line}`);
       assert.ok(command.kind === 'run');
       const settings = readSettings(command.given, {}, CARE_OPTIONS, command.spelled);
-      assert.throws(() => readCareConfig(settings, {}, null), { message: says });
+      assert.throws(() => readCareConfig(settings, {}, { elsewhere: true }), { message: says });
     });
   }
 
@@ -150,7 +150,7 @@ describe('the command line of care', () => {
         '--rs 10.0.0.1:6443 --rs 10.0.0.2:6443 --rs 10.0.0.3:6443',
     );
     assert.ok(command.kind === 'run' && command.name === 'care');
-    const config = readCareConfig(new Settings(command.given, {}), {}, '/nowhere');
+    const config = readCareConfig(new Settings(command.given, {}), {}, { defaultCa: '/nowhere' });
     assert.equal(config.virtualServer.text, '10.103.97.2:6443');
     assert.equal(config.realServers.length, 3);
     assert.equal(config.probe.path, '/healthz');
@@ -336,8 +336,8 @@ describe('help', () => {
       OPTIONS.flatMap(({ flag, defaultText }) => (defaultText === undefined ? [] : [[flag, defaultText]])),
     );
     const servers = { vs: '10.103.97.2:6443', rs: '10.0.0.1:6443', 'health-insecure-skip-verify': 'true' };
-    const implied = readCareConfig(new Settings(servers, {}), {}, '/nowhere');
-    const spelled = readCareConfig(new Settings({ ...servers, ...shown }, {}), {}, '/nowhere');
+    const implied = readCareConfig(new Settings(servers, {}), {}, { defaultCa: '/nowhere' });
+    const spelled = readCareConfig(new Settings({ ...servers, ...shown }, {}), {}, { defaultCa: '/nowhere' });
     assert.deepEqual(spelled, implied);
   });
 
@@ -385,7 +385,7 @@ describe('help', () => {
       const command = await read(line.trim().replace(/^lvscare /, ''));
       assert.ok(command.kind === 'run' && command.name === 'care');
       assert.deepEqual(command.words, []);
-      readCareConfig(new Settings(command.given, {}), {}, '/nowhere');
+      readCareConfig(new Settings(command.given, {}), {}, { defaultCa: '/nowhere' });
     }
   });
 

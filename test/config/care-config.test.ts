@@ -20,7 +20,7 @@ const TIMEOUT = `${SECONDS}, from 1ms to 10m`;
 
 /** What comes of the given options beside `--vs` and `--rs`. */
 function configOf(given: Arguments, environment: Environment = {}, defaultCa = NOWHERE): CareConfig {
-  return readCareConfig(new Settings({ ...SERVERS, ...given }, environment), environment, defaultCa);
+  return readCareConfig(new Settings({ ...SERVERS, ...given }, environment), environment, { defaultCa });
 }
 
 describe('the configuration of care', () => {
@@ -65,7 +65,10 @@ describe('the configuration of care', () => {
       dryRun: false,
       log: { level: 'info', format: 'auto' },
     });
-    assert.equal(notes.length, 1);
+    assert.deepEqual(
+      notes.map(({ about }) => about),
+      ['ca'],
+    );
   });
 
   it('takes every option', () => {
@@ -148,7 +151,10 @@ describe('the configuration of care', () => {
     assert.equal(config.policy.intervalMs, 5000);
     assert.equal(config.probe.body, null);
     assert.deepEqual(config.notes, [
-      '--masqueradebit is accepted for the sake of old manifests, and has no effect',
+      {
+        about: 'obsolete',
+        text: '--masqueradebit is accepted for the sake of old manifests, and has no effect',
+      },
     ]);
   });
 
@@ -168,7 +174,7 @@ describe('the configuration of care', () => {
       CARE_HEALTH_INSECURE_SKIP_VERIFY: 'true',
       LVSCARE_NODE_IP: 'FD00::1',
     };
-    const config = readCareConfig(new Settings({}, environment), environment, NOWHERE);
+    const config = readCareConfig(new Settings({}, environment), environment, { defaultCa: NOWHERE });
     assert.equal(config.virtualServer.text, '[fd00::2]:6443');
     assert.deepEqual(
       config.realServers.map(({ text }) => text),
@@ -191,7 +197,11 @@ describe('the task', () => {
   });
 
   it('may need no real servers: only to clean', () => {
-    const config = readCareConfig(new Settings({ vs: SERVERS.vs, clean: 'true' }, {}), {}, NOWHERE);
+    const config = readCareConfig(
+      new Settings({ vs: SERVERS.vs, clean: 'true' }, {}),
+      {},
+      { defaultCa: NOWHERE },
+    );
     assert.deepEqual(config.realServers, []);
     assert.deepEqual(config.notes, [], 'nothing is probed');
   });

@@ -152,8 +152,12 @@ describe('a file of options', () => {
       'health-req-headers': ['x-one=1,2', 'x-two=2'],
     };
     writeFileSync(file, JSON.stringify({ ...given, masquerade: true, 'health-status': [401, 403] }));
-    const byFile = readCareConfig(readSettings({ config: file }, {}, CARE_OPTIONS), {}, '/nowhere');
-    const byLine = readCareConfig(readSettings(given, {}, CARE_OPTIONS), {}, '/nowhere');
+    const byFile = readCareConfig(
+      readSettings({ config: file }, {}, CARE_OPTIONS),
+      {},
+      { defaultCa: '/nowhere' },
+    );
+    const byLine = readCareConfig(readSettings(given, {}, CARE_OPTIONS), {}, { defaultCa: '/nowhere' });
     assert.deepEqual(byFile, byLine);
   });
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { parseAddress, parseEndpoint } from '../../src/config/endpoint.js';
+import { endpointIn, parseAddress, parseEndpoint } from '../../src/config/endpoint.js';
 import { refused } from './refused.js';
 
 const NUMERIC = 'IP:PORT or [IPv6]:PORT with a numeric address';
@@ -115,6 +115,17 @@ describe('an endpoint', () => {
         }
       }),
     );
+  });
+});
+
+describe('an endpoint that was written down', () => {
+  it('is what it was, if it is as we write it', () => {
+    for (const text of ['10.0.0.1:6443', '[fd00::1]:1']) assert.equal(endpointIn(text)?.text, text);
+  });
+
+  it('is none if it is anything else', () => {
+    for (const text of ['', 'x', '10.0.0.1', '10.0.0.1:06443', '[FD00::1]:1', '[fd00:0::1]:1'])
+      assert.equal(endpointIn(text), null, text);
   });
 });
 

@@ -33,7 +33,7 @@ function file(name: string, content: string): string {
 
 function configOf(given: Arguments, environment: Environment = {}, defaultCa = NOWHERE): CareConfig {
   const servers = { vs: '10.103.97.2:6443', rs: '10.0.0.1:6443' };
-  return readCareConfig(new Settings({ ...servers, ...given }, environment), environment, defaultCa);
+  return readCareConfig(new Settings({ ...servers, ...given }, environment), environment, { defaultCa });
 }
 
 const tlsOf = (...options: Parameters<typeof configOf>): CareConfig['probe']['tls'] =>
@@ -73,7 +73,10 @@ describe('how certificates are verified', () => {
       const caFile = outcome === 'by the given CA' ? ca : outcome === 'by the default CA' ? byDefault : null;
       assert.equal(config.probe.tls.verify, outcome.startsWith('by'));
       assert.equal(config.probe.tls.caFile, caFile);
-      assert.deepEqual(config.notes, outcome === 'not, and said loudly' ? [unverified] : []);
+      assert.deepEqual(
+        config.notes,
+        outcome === 'not, and said loudly' ? [{ about: 'ca', text: unverified }] : [],
+      );
     });
   }
 
@@ -91,6 +94,13 @@ describe('how certificates are verified', () => {
   it('takes a bundle of certificates with words around them', () => {
     const pem = readFileSync(ca, 'utf8');
     assert.equal(tlsOf({ 'health-ca': file('bundle.pem', `# two of them\n${pem}${pem}`) }).verify, true);
+  });
+
+  it('is refused when it is more than one would read', () => {
+    const path = file('large.pem', readFileSync(ca, 'utf8') + ' '.repeat(1 << 20));
+    refused(`--health-ca: expected a file of at most 1 MiB, got "${path}"`, () =>
+      tlsOf({ 'health-ca': path }),
+    );
   });
 
   it('takes a default CA that is none for missing', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { judgeHolder } from '../../src/core/holder.js';
+import { isSurelyAtWork, judgeHolder, lvscareAtWork, type HoldLook } from '../../src/core/holder.js';
 import { cell, decisionTable, titleOf } from './decision-tables.js';
 
 describe('judgeHolder, as docs/decisions.md says', () => {
@@ -12,6 +12,28 @@ describe('judgeHolder, as docs/decisions.md says', () => {
           judgeHolder({ pid, uid }, ours),
           cell(row, 'the holder is').replace('another ', '').replace('a ', ''),
         );
+    });
+  }
+});
+
+describe('the lvscare that is at work', () => {
+  const root = { pid: 1, uid: 0 };
+  const squatter = { pid: 2, uid: 1001 };
+  const nameless = { pid: null, uid: 1000 };
+  const cases: readonly (readonly [
+    look: HoldLook,
+    atWork: ReturnType<typeof lvscareAtWork>,
+    surely: boolean,
+  ])[] = [
+    [{ kind: 'free' }, null, false],
+    [{ kind: 'held', by: root }, root, true],
+    [{ kind: 'held', by: squatter }, null, false],
+    [{ kind: 'unanswerable', why: 'EAGAIN' }, nameless, false],
+  ];
+  for (const [look, atWork, surely] of cases) {
+    it(`${JSON.stringify(look)}: ${JSON.stringify(atWork)}, ${surely ? 'surely' : 'not surely'}`, () => {
+      assert.deepEqual(lvscareAtWork(look, 1000), atWork);
+      assert.equal(isSurelyAtWork(look, 1000), surely);
     });
   }
 });

@@ -66,7 +66,7 @@ describe('the pages', () => {
         const command = await readCommandLine(words, 80);
         if (command.kind === 'print') continue;
         const given = Object.keys(command.given);
-        if (given.includes('vs')) readCareConfig(new Settings(command.given, {}), {}, null);
+        if (given.includes('vs')) readCareConfig(new Settings(command.given, {}), {}, { elsewhere: true });
       }
     });
   }

@@ -296,7 +296,12 @@ table('node-address', checkNodeAddress, [
   ['by the route', well, 'ok: 10.0.0.9 on eth0 (the route to 10.0.0.1)'],
   [
     'of another node, by the hosts file',
-    (fake) => void (fake.nodeAddress = { address: '10.0.0.7', from: "the hosts file's lvscare.node.ip" }),
+    (fake) =>
+      void (fake.nodeAddress = {
+        address: '10.0.0.7',
+        source: 'hosts',
+        from: "the hosts file's lvscare.node.ip",
+      }),
     /^fail: 10\.0\.0\.7 \(the hosts file's lvscare\.node\.ip\) is no address of this node -> correct the line/,
   ],
   [

@@ -1,9 +1,9 @@
 /** A node that is well, for checks to look at; each test breaks something of it. */
 import { endpoint } from '../../src/core/endpoint.js';
 import type { Holder } from '../../src/core/holder.js';
-import type { Exchange } from '../../src/core/exchange.js';
+import type { Answer, Exchange } from '../../src/core/exchange.js';
 import type { Said } from '../../src/doctor/finding.js';
-import type { Address, Answer, HostRoute, Iptables, Node, Subject } from '../../src/doctor/ports.js';
+import type { Address, HostRoute, Iptables, Node, NodeAddress, Subject } from '../../src/doctor/ports.js';
 
 export const NOW_MS = Date.parse('2026-06-01T12:00:00Z');
 export const VS = endpoint('ipv4', '10.103.97.2', 6443);
@@ -33,7 +33,7 @@ export interface FakeNode {
   routes: HostRoute[];
   /** The interface towards each address. Default eth0. */
   towards: Record<string, string | null>;
-  nodeAddress: { address: string; from: string } | Error;
+  nodeAddress: NodeAddress | Error;
   holder: Holder | null;
   records: { virtualServer: string; realServers: string[]; held: boolean }[];
   go: { taken: string[]; left: string[]; failures: Error[]; unknown: string | null };
@@ -64,7 +64,7 @@ export function wellNode(): FakeNode {
     ],
     routes: [],
     towards: {},
-    nodeAddress: { address: '10.0.0.9', from: 'the route to 10.0.0.1' },
+    nodeAddress: { address: '10.0.0.9', source: 'route', from: 'the route to 10.0.0.1' },
     holder: null,
     records: [],
     go: { taken: [], left: [], failures: [], unknown: null },

@@ -125,6 +125,7 @@ describe('what the kernel counts, in a report', () => {
     const row = JSON.parse(JSON.stringify(report.table?.rows[0])) as unknown;
     assert.deepEqual(row, {
       server: A.text,
+      forwarding: 'masquerade',
       weight: 1,
       active: 2,
       inactive: 3,

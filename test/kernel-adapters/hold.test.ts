@@ -10,12 +10,13 @@ import { promisify } from 'node:util';
 import type { Clock } from '../../src/care/ports.js';
 import { systemClock } from '../../src/clock.js';
 import { endpoint } from '../../src/core/endpoint.js';
+import { lvscareAtWork } from '../../src/core/holder.js';
 import {
   heldNames,
-  holderOf,
   inTurn,
+  lookAtHold,
+  mayBeHeld,
   takeHold,
-  whoHolds,
   wordsFor,
   type Hold,
 } from '../../src/kernel/hold.js';
@@ -211,14 +212,25 @@ describe('hold of a virtual server', () => {
 
   it('is known to whoever asks who has it, and nobody else may pass for that', async () => {
     const vs = virtualServer();
-    assert.equal(await whoHolds(vs, uid), null);
+    assert.deepEqual(await lookAtHold(vs), { kind: 'free' });
     const other = await squat(vs.text);
     assert.ok((await heldNames()).includes(vs.text));
-    assert.equal(await whoHolds(vs, uid), null, 'it does not listen yet');
+    assert.deepEqual(await lookAtHold(vs), { kind: 'free' }, 'it does not listen yet');
+    assert.equal(await mayBeHeld(vs), false);
     await other.tell('listen');
-    assert.deepEqual(await whoHolds(vs, uid), { pid: other.pid, uid });
+    const look = await lookAtHold(vs);
+    assert.deepEqual(look, { kind: 'held', by: { pid: other.pid, uid } });
+    assert.equal(await mayBeHeld(vs), true);
+    assert.deepEqual(lvscareAtWork(look, uid), { pid: other.pid, uid });
     if (uid === 0) return;
-    assert.equal(await whoHolds(vs, uid + 1), null, 'a squatter');
+    assert.equal(lvscareAtWork(look, uid + 1), null, 'a squatter');
+  });
+
+  it('may be had by somebody who lets nobody ask', async () => {
+    const vs = virtualServer();
+    await (await squat(vs.text)).tell('fill');
+    assert.deepEqual(await lookAtHold(vs), { kind: 'unanswerable', why: 'EAGAIN' });
+    assert.equal(await mayBeHeld(vs), true);
   });
 
   it('has its name listed while it lasts', async () => {
@@ -237,12 +249,12 @@ describe('hold of a virtual server', () => {
 describe('who has hold of a virtual server', () => {
   it('is nobody, then whoever took it, then nobody again', async () => {
     const vs = virtualServer();
-    assert.equal(await holderOf(vs), null);
+    assert.deepEqual(await lookAtHold(vs), { kind: 'free' });
     const hold = await take(vs);
     assert.ok(hold.kind === 'ours');
-    assert.deepEqual(await holderOf(vs), { pid: process.pid, uid });
+    assert.deepEqual(await lookAtHold(vs), { kind: 'held', by: { pid: process.pid, uid } });
     await hold.release();
-    assert.equal(await holderOf(vs), null);
+    assert.deepEqual(await lookAtHold(vs), { kind: 'free' });
   });
 });
 
@@ -273,10 +285,10 @@ describe('a turn', () => {
     const told = await inTurn(vs, impatient, () =>
       inTurn(other, impatient, async () => {
         assert.deepEqual(await heldNames(), []);
-        return holderOf(vs);
+        return lookAtHold(vs);
       }),
     );
-    assert.equal(told, null);
+    assert.deepEqual(told, { kind: 'free' });
   });
 
   it('of somebody who does not end it is not waited for without end', async () => {

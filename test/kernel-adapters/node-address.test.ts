@@ -50,7 +50,7 @@ describe('the node address', () => {
     const routes = new FakeRoutes({});
     assert.deepEqual(
       await nodeAddress(routes, { given: '10.0.0.9', family: 'ipv4', realServers: RS, hostsFile: hosts }),
-      { address: '10.0.0.9', from: 'given' } satisfies NodeAddress,
+      { address: '10.0.0.9', source: 'given', from: 'given' } satisfies NodeAddress,
     );
     assert.deepEqual(routes.asked, []);
   });
@@ -89,7 +89,7 @@ describe('the node address', () => {
         realServers: RS,
         hostsFile: await hostsFile(text),
       });
-      assert.deepEqual(found, { address, from: "the hosts file's lvscare.node.ip" });
+      assert.deepEqual(found, { address, source: 'hosts', from: "the hosts file's lvscare.node.ip" });
     });
   }
 
@@ -110,7 +110,7 @@ describe('the node address', () => {
           realServers: RS,
           hostsFile: await hostsFile(text),
         }),
-        { address: '10.0.0.5', from: 'the route to 10.0.0.1' },
+        { address: '10.0.0.5', source: 'route', from: 'the route to 10.0.0.1' },
       );
     });
   }
@@ -122,6 +122,7 @@ describe('the node address', () => {
       const routes = new FakeRoutes({ '10.0.0.1': refusal(code), '10.0.0.2': '10.0.0.5' });
       assert.deepEqual(await nodeAddress(routes, hostsless), {
         address: '10.0.0.5',
+        source: 'route',
         from: 'the route to 10.0.0.2',
       });
       assert.deepEqual(routes.asked, ['10.0.0.1', '10.0.0.2']);
@@ -133,7 +134,7 @@ describe('the node address', () => {
     const servers = [endpoint('ipv4', '127.0.0.1', 6443), endpoint('ipv4', '10.0.0.2', 6443)];
     assert.deepEqual(
       await nodeAddress(routes, { given: null, family: 'ipv4', realServers: servers, hostsFile: directory }),
-      { address: '10.0.0.9', from: 'the route to 10.0.0.2' },
+      { address: '10.0.0.9', source: 'route', from: 'the route to 10.0.0.2' },
     );
   });
 

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
 import { describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import type { LogConfig } from '../../src/config/care-config.js';
@@ -81,6 +83,36 @@ describe('the logger', { concurrency: true }, () => {
       );
     });
   }
+
+  it('waits for nobody who does not read, keeps what fits, and says how much did not', async () => {
+    const program = `
+      import { createLogger } from ${JSON.stringify(loggerModule)};
+      const { log, flush } = await createLogger({ level: 'info', format: 'json' }, { terminal: process.stdout.isTTY, colours: false });
+      for (let number = 0; number < 20000; number += 1) log.info({ number }, 'x'.repeat(100));
+      process.stderr.write('all said');
+      process.stdin.once('data', () => { setTimeout(() => { flush(); process.exit(); }, 1000); });`;
+    const child = spawn(process.execPath, ['--input-type=module', '-e', program], { timeout: 20_000 });
+    const ended = once(child, 'exit');
+    // Nobody has read a byte by then.
+    await once(child.stderr, 'data');
+    child.stdin.write('read');
+    const lines = (await text(child.stdout)).trimEnd().split('\n');
+    await ended;
+    const said = lines.map(
+      (line) => JSON.parse(line) as { number?: number; event: string; dropped?: number },
+    );
+    const numbers = said.flatMap(({ number }) => (number === undefined ? [] : [number]));
+    assert.deepEqual(
+      numbers,
+      Array.from(numbers, (_, index) => index),
+      'the first ones, in their order, each whole',
+    );
+    assert.ok(numbers.length > 5000 && numbers.length < 20_000, `${numbers.length} lines`);
+    assert.deepEqual(
+      said.filter(({ event }) => event === 'log-dropped').map(({ dropped }) => dropped),
+      [20_000 - numbers.length],
+    );
+  });
 
   it('says no more than its level', async () => {
     assert.equal((await printed({ level: 'debug', format: 'json' }, false)).length, 4);

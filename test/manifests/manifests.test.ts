@@ -155,7 +155,7 @@ describe('the manifests', () => {
 
   it('the file of options is one for lvscare care', () => {
     const path = new URL('care.json', MANIFESTS).pathname;
-    const config = readCareConfig(readSettings({ config: path }, {}, CARE_OPTIONS), {}, null);
+    const config = readCareConfig(readSettings({ config: path }, {}, CARE_OPTIONS), {}, { elsewhere: true });
     assert.equal(config.virtualServer.address, VIP);
     assert.equal(config.realServers.length, 3);
   });

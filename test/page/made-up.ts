@@ -1,5 +1,6 @@
 /** Reports as lvscare would have made them, of things that did not happen. */
 import type { EvidenceKind } from '../../src/core/evidence.js';
+import type { KernelReport, RowReport } from '../../src/observe/counted-report.js';
 import type {
   MinuteReport,
   Report,
@@ -7,14 +8,13 @@ import type {
   TransitionReport,
   VirtualServerReport,
 } from '../../src/observe/report.js';
-import type { KernelLook } from '../../src/page/look.js';
 
 export const NOW_MS = Date.UTC(2026, 9, 5, 12, 30, 20);
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 
-export type Looks = readonly KernelLook[];
+export type Looks = readonly KernelReport[];
 
 export function reportOf(
   virtualServers: readonly VirtualServerReport[],
@@ -106,19 +106,22 @@ export function transition(
 export function lookAt(
   { virtualServer, servers }: VirtualServerReport,
   others: readonly (readonly [address: string, weight: number, active: number, inactive: number])[] = [],
-): KernelLook {
+): KernelReport {
+  const row = (name: string, weight: number, active: number, inactive: number): RowReport => ({
+    server: name,
+    forwarding: 'masquerade',
+    weight,
+    active,
+    inactive,
+    traffic: null,
+  });
   const rows = [
     ...servers
       .filter(({ state }) => state === 'up')
-      .map(({ server: name }, index) => ({
-        server: name,
-        weight: 1,
-        active: 14 - index,
-        inactive: 3 + 2 * index,
-      })),
-    ...others.map(([name, weight, active, inactive]) => ({ server: name, weight, active, inactive })),
+      .map(({ server: name }, index) => row(name, 1, 14 - index, 3 + 2 * index)),
+    ...others.map((other) => row(...other)),
   ];
-  return { virtualServer, error: null, table: { rows } };
+  return { virtualServer, error: null, table: { scheduler: 'rr', flags: '', traffic: null, rows } };
 }
 
 /** One apiserver is dead, one was slow for a while, a master that left is being drained. */

@@ -1,8 +1,11 @@
 /** What `lvscare care` prints, to a pipe and to a terminal. By --dry-run, which needs no kernel with IPVS and changes nothing. */
 import assert from 'node:assert/strict';
-import { execFile, spawn } from 'node:child_process';
+import { execFile, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { mkdtemp, open, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -151,6 +154,37 @@ describe('what lvscare care prints', { concurrency: true }, () => {
     child.kill('SIGTERM');
     assert.deepEqual(await once(child, 'exit'), [0, null]);
     assert.equal(stderr, '');
+  });
+
+  it('waits for no reader: it goes on, and ends when it is told to', async () => {
+    let asked = 0;
+    let enough: () => void = () => undefined;
+    const often = new Promise<void>((resolve) => (enough = resolve));
+    await using server = await web(null, (_request, response) => {
+      response.end('ok');
+      asked += 1;
+      if (asked === 500) enough();
+    });
+    const directory = await mkdtemp(join(tmpdir(), 'lvscare-output-'));
+    const path = join(directory, 'pipe');
+    execFileSync('mkfifo', [path]);
+    // For reading as well, so that there is a reader: one who never reads.
+    const pipe = await open(path, 'r+');
+    try {
+      const servers = ['--vs', '10.103.97.2:6443', '--rs', server.endpoint.text, '--health-schem', 'http'];
+      const pace = ['--dry-run', '--interval', '10ms', '--fast-interval', '10ms', '--log-level', 'debug'];
+      const child = spawn(process.execPath, [PROGRAM, 'care', ...servers, ...pace], {
+        stdio: ['ignore', pipe.fd, 'inherit'],
+      });
+      const exited = once(child, 'exit');
+      // A line of at least 200 bytes for each, of which the pipe has room for 64 KiB.
+      await often;
+      child.kill('SIGTERM');
+      assert.deepEqual(await exited, [0, null]);
+    } finally {
+      await pipe.close();
+      await rm(directory, { recursive: true });
+    }
   });
 });
 

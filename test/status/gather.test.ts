@@ -2,16 +2,17 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { endpoint } from '../../src/core/endpoint.js';
 import { gatherStatus, isStatus, tellsAnything, type Asked } from '../../src/status/gather.js';
-import { drainedStatus, kernelStatus, type KernelStatus, type Status } from '../../src/status/status.js';
+import { tableReport, type TableReport } from '../../src/observe/counted-report.js';
+import { drainedStatus, type Status } from '../../src/status/status.js';
 
 const VS = endpoint('ipv4', '10.103.97.2', 6443);
 const A = endpoint('ipv4', '10.0.0.1', 6443);
-const KERNEL: KernelStatus = { scheduler: 'rr', flags: '', traffic: null, rows: [] };
+const KERNEL: TableReport = { scheduler: 'rr', flags: '', traffic: null, rows: [] };
 
 /** What is gathered of one virtual server when its sources say so. */
 async function gather(
   asked: Asked,
-  kernel: KernelStatus | Error | null,
+  kernel: TableReport | Error | null,
 ): Promise<Status & { readonly one: Status['virtualServers'][number] }> {
   const status = await gatherStatus([VS], {
     nowMs: () => 7,
@@ -104,7 +105,7 @@ describe('what the kernel has', () => {
       bytesOutPerSecond: 6,
     };
     const row = { server: A, forwarding: 'masquerade', weight: 1, active: 2, inactive: 3, traffic } as const;
-    const said = kernelStatus({ scheduler: 'rr', flags: 'ops', traffic: null, rows: [row] });
+    const said = tableReport({ scheduler: 'rr', flags: 'ops', traffic: null, rows: [row] });
     assert.deepEqual(JSON.parse(JSON.stringify(said)), said);
     assert.deepEqual(said?.rows[0]?.traffic, {
       ...traffic,
@@ -115,7 +116,7 @@ describe('what the kernel has', () => {
       bytesOut: 3,
     });
     assert.equal(said.rows[0].server, A.text);
-    assert.equal(kernelStatus(null), null);
+    assert.equal(tableReport(null), null);
     assert.deepEqual(drainedStatus(new Map([[A.text, 9]])), [{ server: A.text, sinceMs: 9 }]);
   });
 });

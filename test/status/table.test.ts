@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { RowReport, TableReport } from '../../src/observe/counted-report.js';
 import type { ServerReport, VirtualServerReport } from '../../src/observe/report.js';
-import { plainPaint, terminalPaint } from '../../src/status/paint.js';
-import type { KernelStatus, RowStatus, Status, VirtualServerStatus } from '../../src/status/status.js';
+import { plainPaint, terminalPaint } from '../../src/core/paint.js';
+import type { Status, VirtualServerStatus } from '../../src/status/status.js';
 import { statusLines } from '../../src/status/table.js';
 import { parseTable } from '../../lab/ipvsadm.js';
 
@@ -18,7 +19,7 @@ const TRAFFIC = {
   bytesOutPerSecond: 12_345_678,
 };
 
-function row(server: string, more: Partial<RowStatus> = {}): RowStatus {
+function row(server: string, more: Partial<RowReport> = {}): RowReport {
   return { server, forwarding: 'masquerade', weight: 1, active: 0, inactive: 0, traffic: TRAFFIC, ...more };
 }
 
@@ -64,7 +65,7 @@ function care(
   };
 }
 
-function kernel(rows: readonly RowStatus[], more: Partial<KernelStatus> = {}): KernelStatus {
+function kernel(rows: readonly RowReport[], more: Partial<TableReport> = {}): TableReport {
   return { scheduler: 'rr', flags: '', traffic: TRAFFIC, rows, ...more };
 }
 
