@@ -180,9 +180,18 @@ describe('the image under the security context of the static pod', () => {
   it('takes an apiserver that is killed out, and back in', async () => {
     const victim = lab.master(1);
     const { [victim.endpoint]: _, ...others } = allOf(lab);
+    const client = await lab.node.steady({ everyMs: 100 });
     await victim.kill();
     await running().waitForLine(/10\.103\.97\.201:6443 is dead/);
     await untilWeights(lab, others);
+    // One may have been on its way.
+    const out = client.samples.length + 1;
+    await until(() => client.samples.length >= out + 10);
+    await client.stop();
+    assert.deepEqual(
+      client.samples.slice(out).filter(({ ok }) => !ok),
+      [],
+    );
     await victim.start();
     await untilWeights(lab, allOf(lab));
   });
@@ -224,6 +233,22 @@ describe('the image under the security context of the static pod', () => {
     await client.stop();
     assert.deepEqual(client.failures, []);
     await connection.close();
+  });
+
+  it('drains a master that leaves --rs, and takes it out in the end', async () => {
+    const gone = lab.master(2);
+    const { [gone.endpoint]: _, ...others } = allOf(lab);
+    const args = manifestArgs.filter((arg) => arg !== `--rs=${gone.endpoint}`);
+    assert.equal(args.length, manifestArgs.length - 1);
+    const client = await lab.node.steady({ everyMs: 100 });
+    assert.equal(await daemon?.end('SIGTERM'), 0);
+    daemon = await pods.start({ args: [...args, '--drain-timeout', '2s'] });
+    await running().waitForLine(/set 10\.103\.97\.202:6443 to weight 0/);
+    await untilWeights(lab, others);
+    await client.stop();
+    assert.deepEqual(client.failures, []);
+    assert.equal(await daemon.end('SIGTERM'), 0);
+    await start();
   });
 
   it('leaves the rules at SIGTERM, and ends with status 0', async () => {
