@@ -201,7 +201,7 @@ const rows: readonly Row[] = [
       'care=3',
       '--log_dir=/tmp',
     ],
-    says: [/--v is accepted .* no effect/, /--log_dir is accepted .* no effect/, UP],
+    says: [/-v is accepted .* no effect/, /--log_dir is accepted .* no effect/, UP],
   },
   {
     what: 'ENABLE_KLOG_FLAGS without such a flag',
