@@ -4,6 +4,7 @@ import { after, afterEach, before, describe, it } from 'node:test';
 import { parseTable } from '../../lab/ipvsadm.js';
 import { Lab, until, type LabProcess } from '../../lab/index.js';
 import type { Status, VirtualServerStatus } from '../../src/status/status.js';
+import { connectionTo } from './clients.js';
 import { allOf, lvscare, restore, serversOf, startCare, takeCare, untilWeights, VS } from './lvscare.js';
 
 const OTHER = '10.103.97.3:6443';
@@ -41,8 +42,7 @@ describe('lvscare status', () => {
 
   it('shows what ipvsadm shows, and how each real server is', async () => {
     const daemon = started(await takeCare(lab));
-    const connection = await lab.node.open();
-    await connection.whoami();
+    const connection = await connectionTo(lab, lab.master(0).name);
     await lab.master(1).kill();
     await untilWeights(lab, { [lab.master(0).endpoint]: 1, [lab.master(2).endpoint]: 1 });
 

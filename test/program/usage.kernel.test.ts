@@ -32,7 +32,7 @@ const wrong: readonly { readonly args: readonly string[]; readonly says: RegExp 
   { args: [...VS, ...RS, '--unknown-flag'], says: /^--unknown-flag: / },
   {
     args: [...VS, ...RS, '--run-once', '-C'],
-    says: /^--run-once: expected no --clean beside it, got "--clean"$/,
+    says: /^--run-once: expected no -C beside it, got "-C"$/,
   },
 ];
 
