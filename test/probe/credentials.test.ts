@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -62,6 +62,9 @@ function put(name: string, content: string | Buffer): string {
 
 const copy = (name: string, from: string): string => put(name, readFileSync(from));
 
+/** Says `told` whenever any of them does. */
+const tellings = new EventEmitter();
+
 /** Credentials, and what they tell of trouble. */
 function watched(
   files: Partial<CredentialFiles>,
@@ -72,6 +75,7 @@ function watched(
     told.push(
       `${what.replaceAll(directory, '')}: ${error === null ? 'over' : error.message.replace(directory, '')}`,
     );
+    tellings.emit('told');
   };
   return { credentials: createCredentials({ ...NOTHING, ...files }, onTrouble, how), told };
 }
@@ -441,7 +445,10 @@ describe('a file system that does not answer', () => {
   const WATCHDOG = { timeout: 20_000 };
 
   async function untilTold(told: readonly unknown[], count: number): Promise<void> {
-    while (told.length < count) await sleep(1);
+    // What hangs keeps no process alive.
+    const waiting = setTimeout(() => undefined, WATCHDOG.timeout);
+    while (told.length < count) await once(tellings, 'told');
+    clearTimeout(waiting);
   }
 
   for (const name of ['ca', 'crt', 'key', 'token'])

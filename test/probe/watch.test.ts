@@ -420,6 +420,11 @@ describe('a starved process', () => {
   });
 });
 
+/** So many times the event loop has looked at every socket. */
+async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+}
+
 describe('a disk that is slow', () => {
   for (const [scheme, kind] of [
     ['https', 'tls'],
@@ -429,9 +434,13 @@ describe('a disk that is slow', () => {
       let gone: () => void = () => undefined;
       const reading = new Promise<void>((resolve) => (gone = resolve));
       await using server = await raw((socket) => {
-        // Once the prober knows that it is connected, and that it no longer is.
-        setTimeout(() => socket.resetAndDestroy(), 50);
-        setTimeout(gone, 100);
+        // Once the prober, in this very loop, knows that it is connected, and that it no longer is.
+        void turns(3)
+          .then(() => {
+            socket.resetAndDestroy();
+            return turns(3);
+          })
+          .then(gone);
       });
       using watched = watching(server.endpoint, { scheme }, null, reading);
       assert.deepEqual(await probe(watched, ALONE), [{ kind, detail: 'read ECONNRESET' }]);
