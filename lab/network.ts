@@ -44,7 +44,7 @@ export class Network {
     await inNamespace(this.#switch, ['link set lo up', 'link add switch type bridge', 'link set switch up']);
   }
 
-  /** Plugs a host in. Its addresses are usable at once: nobody looks for duplicates. */
+  /** Plugs a host in. When it resolves, packets pass, and the kernel adds no more addresses and routes by itself. */
   plug(name: string, addresses: Addresses): Promise<Host> {
     return this.#plug(name, addresses, { namespace: this.#switch, bridge: 'switch' });
   }
@@ -150,6 +150,8 @@ export class Network {
   async #addNamespace(name: string): Promise<void> {
     this.#namespaces.push(name);
     await must('ip', ['netns', 'add', name]);
+    // The link-local addresses that the kernel makes up by itself: nobody looks for duplicates of them either.
+    await must('ip', inside(name, 'tee', ['/proc/sys/net/ipv6/conf/default/accept_dad']), { input: '0\n' });
   }
 
   async #untilPassing(host: Host): Promise<void> {
@@ -157,9 +159,10 @@ export class Network {
       async () => {
         const port = await must('ip', ['-n', host.switchNamespace, '-d', 'link', 'show', host.port]);
         if (!port.includes('state UP') || !port.includes('state forwarding')) return false;
-        return (await must('ip', ['-n', host.namespace, 'link', 'show', 'eth0'])).includes('state UP');
+        const shown = await must('ip', ['-n', host.namespace, 'address', 'show', 'dev', 'eth0']);
+        return shown.includes('state UP') && !shown.includes(' tentative');
       },
-      { what: `${host.port} is up and forwarding` },
+      { what: `${host.port} is up and forwarding, and eth0 has its addresses` },
     );
   }
 }
