@@ -1,29 +1,36 @@
-// A reporter for node:test that leaves one line for scripts/test: PASSED FAILED SKIPPED. Suites are not counted; a file
-// that crashed, or that holds no test, is reported by the runner as a test of its own. Below it are the files that took longest,
-// longest first: SECONDS FILE.
+// A reporter for node:test that leaves lines for scripts/test. The first is PASSED FAILED SKIPPED. Suites are not counted; a
+// file that crashed, or that holds no test, is reported by the runner as a test of its own. Below it are the files that took
+// longest, longest first: "longest SECONDS FILE", and what failed: "failed FILE: SUITE > TEST: the first line of its error".
 import { relative } from 'node:path';
 
 const MOST_FILES = 10;
 
 export default async function* countReporter(source) {
   let passed = 0;
-  let failed = 0;
   let skipped = 0;
+  const failures = [];
   const times = new Map();
+  const titles = [];
   for await (const { type, data } of source) {
+    if (type === 'test:start') titles.splice(data.nesting, Infinity, data.name);
     if (type !== 'test:pass' && type !== 'test:fail') continue;
-    if (data.nesting === 0) {
-      const file = relative('', data.file ?? data.name);
-      times.set(file, (times.get(file) ?? 0) + (data.details?.duration_ms ?? 0));
-    }
+    const file = relative('', data.file ?? data.name);
+    if (data.nesting === 0) times.set(file, (times.get(file) ?? 0) + (data.details?.duration_ms ?? 0));
+    const failed = `failed ${file}: ${[...titles.slice(0, data.nesting), data.name].join(' > ')}: ${reason(data)}`;
     if (data.details?.type === 'suite') {
       // One that fails although its tests pass: a hook did.
-      if (type === 'test:fail' && data.details.error?.failureType !== 'subtestsFailed') failed++;
+      if (type === 'test:fail' && data.details.error?.failureType !== 'subtestsFailed') failures.push(failed);
     } else if (data.skip !== undefined || data.todo !== undefined) skipped++;
     else if (type === 'test:pass') passed++;
-    else failed++;
+    else failures.push(failed);
   }
-  yield `${passed} ${failed} ${skipped}\n`;
+  yield `${passed} ${failures.length} ${skipped}\n`;
   const longest = [...times].sort(([, one], [, other]) => other - one).slice(0, MOST_FILES);
-  for (const [file, ms] of longest) yield `${Math.round(ms / 1000)} ${file}\n`;
+  for (const [file, ms] of longest) yield `longest ${Math.round(ms / 1000)} ${file}\n`;
+  for (const failure of failures) yield `${failure}\n`;
+}
+
+function reason({ details }) {
+  const error = details?.error;
+  return String((error?.cause ?? error)?.message ?? error ?? 'no reason given').split('\n', 1)[0];
 }
