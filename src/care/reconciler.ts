@@ -2,7 +2,16 @@ import { desire, type Drains, type JudgedServer, type TablePolicy } from '../cor
 import { reconcile } from '../core/reconcile.js';
 import { hasRival, recall, type Deletions } from '../core/rivalry.js';
 import { serviceSettings } from '../core/table.js';
-import type { ActionResult, Cause, Clock, Pass, Reporter, Upkeep, VirtualServerTable } from './ports.js';
+import type {
+  ActionResult,
+  Cause,
+  ClientConnections,
+  Clock,
+  Pass,
+  Reporter,
+  Upkeep,
+  VirtualServerTable,
+} from './ports.js';
 
 export interface ReconcilerPolicy extends TablePolicy {
   /** Between passes that nothing but time asks for, in milliseconds. */
@@ -11,6 +20,7 @@ export interface ReconcilerPolicy extends TablePolicy {
 
 export interface ReconcilerParts {
   readonly table: VirtualServerTable;
+  readonly connections: ClientConnections;
   /** In the order in which they are checked. */
   readonly upkeeps: readonly Upkeep[];
   readonly clock: Clock;
@@ -23,7 +33,7 @@ const NOTIFICATION_GAP_MS = 50;
 const IDLE_CHECK_MS = 250;
 /** The first wait after a pass that failed; it doubles up to the interval. */
 const FIRST_RETRY_MS = 250;
-/** How long upkeeps that are under way are waited for at the end. */
+/** How long upkeeps and ends of connections that are under way are waited for at the end. */
 const LAST_WAIT_MS = 1000;
 /** How often in a row a pass that raced with somebody is repeated at once. */
 const MOST_RACES = 3;
@@ -53,6 +63,8 @@ export class Reconciler {
   /** Those that notifications tell of are to be looked at, whatever becomes of the others. */
   #toldDue = false;
   #upholdingTold: Promise<void> | null = null;
+  /** Connections that are being ended. */
+  readonly #ending = new Set<Promise<void>>();
   /** Those that are being looked at: one look at a time at each. */
   readonly #looking = new Map<Upkeep, Promise<void>>();
   /** Those of which nothing good came the last time. */
@@ -100,10 +112,10 @@ export class Reconciler {
         await this.#wait(waitMs, signal);
       }
       // What hangs is not to keep us from ending.
-      const upholding = this.#underWay();
-      if (upholding.length > 0)
+      const underWay = [...this.#underWay(), ...this.#ending];
+      if (underWay.length > 0)
         await Promise.race([
-          Promise.all(upholding),
+          Promise.all(underWay),
           this.#parts.clock.sleep(LAST_WAIT_MS, new AbortController().signal),
         ]);
     } finally {
@@ -189,7 +201,30 @@ export class Reconciler {
     };
     this.#settled = results.every(({ error }) => error === null) ? wanted : null;
     reporter.reconciled(pass);
+    this.#endConnections(results);
     return results;
+  }
+
+  /** Ends what clients still have with servers whose rows are gone. No pass waits for it. */
+  #endConnections(results: readonly ActionResult[]): void {
+    const { connections, reporter } = this.#parts;
+    // Somebody else was quicker where it raced: the row is gone all the same.
+    const gone = results.flatMap(({ action, error, raced }) =>
+      action.kind === 'delete-row' && (error === null || raced) ? [action.server] : [],
+    );
+    if (gone.length === 0) return;
+    const ending = connections
+      .end(gone)
+      .then(
+        (count) => {
+          reporter.connectionsEnded(gone, count, null);
+        },
+        (error: unknown) => {
+          reporter.connectionsEnded(gone, 0, error as Error);
+        },
+      )
+      .finally(() => this.#ending.delete(ending));
+    this.#ending.add(ending);
   }
 
   /**

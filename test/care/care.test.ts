@@ -228,6 +228,70 @@ describe('how servers are asked', () => {
   });
 });
 
+describe('connections of clients', () => {
+  it('end when the row of their server is gone: at once if it is dead, after the drain if it is sick', async () => {
+    await running();
+    stage.connections.to(A, 2);
+    stage.connections.to(B, 3);
+    stage.answer(A, 'status');
+    stage.answer(B, 'refused');
+    await stage.clock.advance(5200);
+    assert.deepEqual(ended(), ['3 connections to 10.103.97.201 ended']);
+    await stage.clock.advance(30_000);
+    assert.deepEqual(ended(), [
+      '3 connections to 10.103.97.201 ended',
+      '2 connections to 10.103.97.200 ended',
+    ]);
+  });
+
+  it('are left alone when somebody else took the row, which comes back', async () => {
+    await running();
+    stage.connections.to(A, 1);
+    stage.kernel.services.get(VIRTUAL_SERVER.text)?.rows.delete(A.text);
+    await stage.clock.advance(5000);
+    assert.deepEqual(stage.rows, ALL);
+    assert.deepEqual(ended(), []);
+  });
+
+  it('end also when somebody else removed the row of a dead server first', async () => {
+    await running();
+    stage.connections.to(B, 1);
+    stage.answer(B, 'refused');
+    await stage.clock.advance(5000);
+    stage.kernel.meddle = () => {
+      stage.kernel.services.get(VIRTUAL_SERVER.text)?.rows.delete(B.text);
+      stage.kernel.meddle = null;
+    };
+    await stage.clock.advance(200);
+    assert.deepEqual(ended(), ['1 connections to 10.103.97.201 ended']);
+  });
+
+  it('that cannot be ended are told of', async () => {
+    await running();
+    stage.connections.refusal = new Error('this kernel cannot');
+    stage.answer(B, 'refused');
+    await stage.clock.advance(5200);
+    assert.deepEqual(ended(), ['0 connections to 10.103.97.201 ended, this kernel cannot']);
+  });
+
+  it('keep no pass waiting, and the end only for a second', async () => {
+    await running();
+    stage.connections.hanging = new Promise(() => undefined);
+    stage.answer(B, 'refused');
+    await stage.clock.advance(5200);
+    stage.answer(C, 'refused');
+    await stage.clock.advance(5200);
+    assert.deepEqual(stage.rows, ALL.slice(0, 1));
+    const stopping = stage.stop();
+    await stage.clock.advance(1000);
+    await stopping;
+  });
+
+  function ended(): string[] {
+    return stage.reporter.lines.filter((line) => line.includes('connections to'));
+  }
+});
+
 describe('many servers', () => {
   const many = Array.from({ length: 40 }, (_, index) => endpoint('ipv4', `10.0.0.${index + 1}`, 6443));
 

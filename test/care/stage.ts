@@ -1,7 +1,15 @@
 /** Everything that `care` needs, faked, and the strings to pull. */
 import { care, type CarePolicy } from '../../src/care/care.js';
 import { Maintenance } from '../../src/care/maintenance.js';
-import type { Pass, ProbeManner, Prober, Reporter, VoidProbe, Watch } from '../../src/care/ports.js';
+import type {
+  ClientConnections,
+  Pass,
+  ProbeManner,
+  Prober,
+  Reporter,
+  VoidProbe,
+  Watch,
+} from '../../src/care/ports.js';
 import { endpoint, type Endpoint } from '../../src/core/endpoint.js';
 import type { Evidence, EvidenceKind } from '../../src/core/evidence.js';
 import { tellAll } from '../../src/observe/tell-all.js';
@@ -132,6 +140,13 @@ export class FakeReporter implements Reporter {
     this.passes.push(pass);
   }
 
+  connectionsEnded(servers: readonly Endpoint[], count: number, error: Error | null): void {
+    // Mostly there are none.
+    if (count === 0 && error === null) return;
+    const whose = servers.map(({ address }) => address).join();
+    this.lines.push(`${count} connections to ${whose} ended${error === null ? '' : `, ${error.message}`}`);
+  }
+
   tableUnreadable(error: Error, retryInMs: number): void {
     this.lines.push(`unreadable: ${error.message}, again in ${retryInMs}`);
   }
@@ -161,9 +176,32 @@ export class FakeReporter implements Reporter {
   }
 }
 
+/** Clients who have connections to servers. */
+class FakeConnections implements ClientConnections {
+  readonly #counts = new Map<string, number>();
+  /** What the next one to end some fails with. */
+  refusal: Error | null = null;
+  /** What ending them waits for. */
+  hanging: Promise<void> | null = null;
+
+  /** So many to this server from now on. */
+  to(server: Endpoint, count: number): void {
+    this.#counts.set(server.text, count);
+  }
+
+  async end(servers: readonly Endpoint[]): Promise<number> {
+    await this.hanging;
+    if (this.refusal !== null) throw this.refusal;
+    const counts = servers.map(({ text }) => this.#counts.get(text) ?? 0);
+    for (const { text } of servers) this.#counts.delete(text);
+    return counts.reduce((sum, count) => sum + count, 0);
+  }
+}
+
 export class Stage {
   readonly clock = new FakeClock();
   readonly kernel: FakeKernel;
+  readonly connections = new FakeConnections();
   readonly upkeep = new FakeUpkeep();
   /** One that notifications do not tell of, before the other. */
   readonly untold = new FakeUpkeep('untold', false);
@@ -207,6 +245,7 @@ export class Stage {
       this.#policy,
       {
         table: this.kernel.table(VIRTUAL_SERVER),
+        connections: this.connections,
         upkeeps: [this.untold, this.upkeep],
         clock: this.clock,
         reporter: tellAll([this.reporter, ...this.audience]),
