@@ -4,8 +4,13 @@ import { plain, type Answer, type Routes } from './answer.js';
 import { compressor, takesGzip } from './compression.js';
 
 interface Limits {
-  /** Connections at once. Who comes then takes the place of who has been quiet for longest. */
+  /**
+   * Connections that wait to be asked something, and as many that are being answered. One more of either takes the place of
+   * who has been that for longest; but nobody has to go before it had `arrivalMs` to ask, unless there are four times as many.
+   */
   readonly connections: number;
+  /** For a first request to come, however many others come meanwhile, in milliseconds. */
+  readonly arrivalMs: number;
   /** For a request to be there, headers and all, in milliseconds. */
   readonly requestMs: number;
   /** For the next request on a connection. */
@@ -18,6 +23,7 @@ interface Limits {
 
 export const LIMITS: Limits = {
   connections: 64,
+  arrivalMs: 100,
   requestMs: 5000,
   keepAliveMs: 75_000,
   answerMs: 10_000,
@@ -49,12 +55,14 @@ export function httpServer(
   const answer = oneAtATime((request, response) => {
     void respond(routes, limits, compressed, request, response, onFault);
   });
-  // Where a request expects something, Node would answer it alone, and uncounted.
-  for (const event of ['request', 'checkContinue', 'checkExpectation']) server.on(event, answer);
+  for (const event of REQUESTS) server.on(event, answer);
   parseInPieces(server);
-  boundConnections(server, limits.connections);
+  boundConnections(server, limits);
   return server;
 }
+
+/** Where a request expects something, Node would answer it alone, and uncounted. */
+const REQUESTS = ['request', 'checkContinue', 'checkExpectation'] as const;
 
 type Answering = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -90,22 +98,42 @@ function parseInPieces(server: Server): void {
   });
 }
 
-/** By the order in which they were last heard: the quietest is the first to go. */
-function boundConnections(server: Server, most: number): void {
-  const open = new Set<Socket>();
-  const heard = (socket: Socket): void => {
-    open.delete(socket);
-    open.add(socket);
+/** How many times as many connections may wait as long as they have just come. */
+const MOST_ARRIVING = 4;
+
+/** Those who wait never take the place of those who are answered, nor the other way round. */
+function boundConnections(server: Server, { connections: most, arrivalMs }: Limits): void {
+  /** Since when, in milliseconds; the quietest first. */
+  const waiting = new Map<Socket, number>();
+  /** The one that was heard first, first. */
+  const answering = new Set<Socket>();
+  const wait = (socket: Socket): void => {
+    waiting.set(socket, performance.now());
+    for (const [quietest, sinceMs] of waiting) {
+      const arriving = performance.now() - sinceMs < arrivalMs;
+      if (waiting.size <= most || (arriving && waiting.size <= most * MOST_ARRIVING)) return;
+      waiting.delete(quietest);
+      quietest.destroy();
+    }
   };
   server.on('connection', (socket: Socket) => {
-    socket.once('close', () => open.delete(socket));
-    heard(socket);
-    const [quietest] = open;
-    if (open.size > most) quietest?.destroy();
+    socket.once('close', () => {
+      waiting.delete(socket);
+      answering.delete(socket);
+    });
+    wait(socket);
   });
-  server.on('request', ({ socket }: IncomingMessage) => {
-    if (!socket.destroyed) heard(socket);
-  });
+  const hear = ({ socket }: IncomingMessage, response: ServerResponse): void => {
+    if (socket.destroyed) return;
+    waiting.delete(socket);
+    answering.add(socket);
+    response.once('close', () => {
+      if (answering.delete(socket) && !socket.destroyed) wait(socket);
+    });
+    const [first] = answering;
+    if (answering.size > most) first?.destroy();
+  };
+  for (const event of REQUESTS) server.on(event, hear);
 }
 
 async function respond(

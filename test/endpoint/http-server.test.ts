@@ -8,7 +8,7 @@ import { httpServer, LIMITS } from '../../src/endpoint/http-server.js';
 import { get, raw, serve, type Served } from './client.js';
 
 /** Short, so that nobody waits; the order between them is what matters. */
-const QUICK = { ...LIMITS, requestMs: 400, keepAliveMs: 60_000, answerMs: 600, connections: 8 };
+const QUICK = { ...LIMITS, requestMs: 400, keepAliveMs: 60_000, answerMs: 600, connections: 8, arrivalMs: 0 };
 
 function start(routes: Routes = {}, limits = QUICK, faults: string[] = []): Promise<Served> {
   const all = { '/healthz': () => plain(200, 'ok'), ...routes };
@@ -127,6 +127,42 @@ describe('the endpoint', () => {
     // All but the last ones had to go for others.
     await Promise.all(idle.slice(0, 92).map(({ ended }) => ended));
     for (const { socket } of idle) socket.destroy();
+  });
+
+  it('hears who has just come, however many others come before it asks', async () => {
+    await using served = await start({}, { ...QUICK, requestMs: 60_000, arrivalMs: 60_000 });
+    const slow = await raw(served.port);
+    const storm = await Promise.all(Array.from({ length: 31 }, () => raw(served.port, 'GET /hea')));
+    slow.socket.write('GET /healthz HTTP/1.1\r\n\r\n');
+    await once(slow.socket, 'data');
+    // There is an end to that: as many again, and the first ones have to go.
+    const more = await Promise.all(Array.from({ length: 32 }, () => raw(served.port, 'GET /hea')));
+    await Promise.all(storm.slice(0, 30).map(({ ended }) => ended));
+    for (const { socket } of [slow, ...storm, ...more]) socket.destroy();
+  });
+
+  it('ends no answer for those who wait, however many, and keeps nobody waiting for those who are answered', async () => {
+    const answers: (() => void)[] = [];
+    const held = (): Promise<Answer> =>
+      new Promise((resolve) => {
+        answers.push(() => {
+          resolve(plain(200, 'at last'));
+        });
+      });
+    await using served = await start({ '/held': held }, { ...QUICK, requestMs: 60_000, answerMs: 60_000 });
+    const first = await raw(served.port, 'GET /held HTTP/1.1\r\n\r\n');
+    const storm = await Promise.all(Array.from({ length: 100 }, () => raw(served.port, 'GET /hea')));
+    await Promise.all(storm.slice(0, 92).map(({ ended }) => ended));
+    assert.equal(answers.length, 1);
+    answers[0]?.();
+    assert.match(String(await once(first.socket, 'data')), /at last/);
+
+    const greedy = await Promise.all(
+      Array.from({ length: 9 }, () => raw(served.port, 'GET /held HTTP/1.1\r\n\r\n')),
+    );
+    assert.equal((await get(served, '/healthz')).status, 200);
+    await Promise.race(greedy.map(({ ended }) => ended));
+    for (const { socket } of [first, ...storm, ...greedy]) socket.destroy();
   });
 
   it('lets the quietest go first: who keeps asking over one connection stays', async () => {
