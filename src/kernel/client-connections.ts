@@ -53,16 +53,14 @@ async function endThose(
       if (socket !== undefined) ending.push(socket);
     }
     const results = await diagnostics.endTcpSockets(ending);
-    const failed = results.find((result) => !result.ok && !ENDED_BEFORE.has(result.error.code));
+    // ENOENT: that very socket is no more.
+    const failed = results.find((result) => !result.ok && result.error.code !== 'ENOENT');
     if (failed?.ok === false) throw failed.error;
     return results.filter(({ ok }) => ok).length;
   } finally {
     await diagnostics.close();
   }
 }
-
-/** That socket is no more: ENOENT when none is in its place, ESTALE when another one is. */
-const ENDED_BEFORE: ReadonlySet<string> = new Set(['ENOENT', 'ESTALE']);
 
 /** By their clients' ends. */
 async function socketsTo(

@@ -43,7 +43,8 @@ export class SockDiag implements AsyncDisposable {
 
   /**
    * `ss -K`: who has such a socket gets `ECONNABORTED`, its peer a reset. Each one's result, in the same order: `ENOENT`
-   * or `ESTALE` if there is no such socket any more, `EOPNOTSUPP` if the kernel cannot (CONFIG_INET_DIAG_DESTROY).
+   * if there is no such socket any more, whatever has come in its place; `EOPNOTSUPP` if the kernel was built without
+   * CONFIG_INET_DIAG_DESTROY.
    */
   async endTcpSockets(sockets: readonly TcpSocket[], options?: RequestOptions): Promise<BatchResult[]> {
     checkArray('sockets', sockets);

@@ -155,15 +155,14 @@ describe('connections of clients', () => {
     assert.deepEqual(kernel.read, []);
   });
 
-  for (const code of ['ENOENT', 'ESTALE'])
-    it(`that ended by themselves do not count: ${code}`, async () => {
-      const kernel = new FakeSockets(
-        [socket('ipv4', '10.103.97.10', 1, VS.address), socket('ipv4', '10.103.97.10', 2, VS.address)],
-        [connection(1, DEAD), connection(2, DEAD)],
-        { 1: refusal(code) },
-      );
-      assert.equal(await clientConnections(VS, kernel).end([DEAD]), 1);
-    });
+  it('that ended by themselves do not count', async () => {
+    const kernel = new FakeSockets(
+      [socket('ipv4', '10.103.97.10', 1, VS.address), socket('ipv4', '10.103.97.10', 2, VS.address)],
+      [connection(1, DEAD), connection(2, DEAD)],
+      { 1: refusal('ENOENT') },
+    );
+    assert.equal(await clientConnections(VS, kernel).end([DEAD]), 1);
+  });
 
   const failures: readonly (readonly [where: string, code: string, says: string])[] = [
     ['1', 'EOPNOTSUPP', 'this kernel cannot end them (CONFIG_INET_DIAG_DESTROY)'],

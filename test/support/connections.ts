@@ -28,7 +28,12 @@ export class Loopback {
 
   /** A connection to it by one of its addresses; from this port, if one is given. */
   async connect(host: string, localPort?: number): Promise<Ends> {
-    const client = connect({ host, port: this.port, ...(localPort === undefined ? {} : { localPort }) });
+    const client = connect({
+      host,
+      port: this.port,
+      allowHalfOpen: true,
+      ...(localPort === undefined ? {} : { localPort }),
+    });
     const [server] = (await once(this.server, 'connection')) as [Socket];
     if (client.connecting) await once(client, 'connect');
     // Who wants to know of an end asks `endOf`.
