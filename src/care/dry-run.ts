@@ -18,7 +18,9 @@ export function dryTable(table: VirtualServerTable): VirtualServerTable {
 }
 
 /** Connections that are left alone: those who have them are not to notice that somebody looks. */
-export const dryConnections: ClientConnections = { end: () => Promise.resolve(0) };
+export const dryConnections: ClientConnections = {
+  find: () => Promise.resolve({ end: () => Promise.resolve(0) }),
+};
 
 /** An upkeep that is checked, and only said to have been mended. */
 export function dryUpkeep(upkeep: Upkeep): Upkeep {

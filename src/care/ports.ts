@@ -67,8 +67,16 @@ export interface VirtualServerTable extends Work {
 /** The connections of this node's own clients through the virtual server. */
 export interface ClientConnections {
   /**
+   * Finds those to servers whose rows are to go. With its row the kernel may forget which they are, so it is asked before.
+   * Rejects when they cannot be found.
+   */
+  find(servers: readonly Endpoint[]): Promise<FoundConnections>;
+}
+
+export interface FoundConnections {
+  /**
    * Ends those to servers whose rows are gone: none of their packets can pass any more, and a client that only waits would
-   * not learn of it. Resolves to how many it ended. Rejects when they cannot be found or ended.
+   * not learn of it. Resolves to how many it ended. Rejects when they cannot be ended.
    */
   end(servers: readonly Endpoint[]): Promise<number>;
 }

@@ -1,12 +1,13 @@
 import { desire, type Drains, type JudgedServer, type TablePolicy } from '../core/desired.js';
-import { reconcile } from '../core/reconcile.js';
+import { reconcile, type Action } from '../core/reconcile.js';
 import { hasRival, recall, type Deletions } from '../core/rivalry.js';
-import { serviceSettings } from '../core/table.js';
+import { serviceSettings, type Row } from '../core/table.js';
 import type {
   ActionResult,
   Cause,
   ClientConnections,
   Clock,
+  FoundConnections,
   Pass,
   Reporter,
   Upkeep,
@@ -35,6 +36,8 @@ const IDLE_CHECK_MS = 250;
 const FIRST_RETRY_MS = 250;
 /** How long upkeeps and ends of connections that are under way are waited for at the end. */
 const LAST_WAIT_MS = 1000;
+/** How long the removal of rows waits for their clients' connections to be found. */
+const MOST_FINDING_MS = 100;
 /** How often in a row a pass that raced with somebody is repeated at once. */
 const MOST_RACES = 3;
 
@@ -112,12 +115,7 @@ export class Reconciler {
         await this.#wait(waitMs, signal);
       }
       // What hangs is not to keep us from ending.
-      const underWay = [...this.#underWay(), ...this.#ending];
-      if (underWay.length > 0)
-        await Promise.race([
-          Promise.all(underWay),
-          this.#parts.clock.sleep(LAST_WAIT_MS, new AbortController().signal),
-        ]);
+      await this.#briefly(Promise.all([...this.#underWay(), ...this.#ending]), LAST_WAIT_MS);
     } finally {
       signal.removeEventListener('abort', onAbort);
       for (const settled of this.#settling.splice(0)) settled();
@@ -185,6 +183,9 @@ export class Reconciler {
     this.#drains = desired.drains;
     this.#awaitsIdle = desired.rows.some(({ intent }) => intent.kind === 'drain' && intent.untilIdle);
     const actions = reconcile(serviceSettings(this.#policy.scheduler), desired, observed);
+    const finding = this.#findConnections(actions, observed?.rows ?? []);
+    // A look that is late may still have found some.
+    if (finding !== null) await this.#briefly(finding, MOST_FINDING_MS);
     const results = actions.length === 0 ? [] : await table.apply(actions);
 
     const wanted = JSON.stringify(desired.rows);
@@ -201,20 +202,28 @@ export class Reconciler {
     };
     this.#settled = results.every(({ error }) => error === null) ? wanted : null;
     reporter.reconciled(pass);
-    this.#endConnections(results);
+    if (finding !== null) this.#endConnections(finding, results);
     return results;
   }
 
-  /** Ends what clients still have with servers whose rows are gone. No pass waits for it. */
-  #endConnections(results: readonly ActionResult[]): void {
-    const { connections, reporter } = this.#parts;
+  /** Begins to find what clients have with servers whose rows are about to go; null when the kernel counts nothing there. */
+  #findConnections(actions: readonly Action[], rows: readonly Row[]): Promise<FoundConnections> | null {
+    const used = new Set(rows.filter(({ active }) => active > 0).map(({ server }) => server.text));
+    const leaving = actions.flatMap((action) =>
+      action.kind === 'delete-row' && used.has(action.server.text) ? [action.server] : [],
+    );
+    return leaving.length === 0 ? null : this.#parts.connections.find(leaving);
+  }
+
+  /** Ends what was found, as far as the rows are gone. No pass waits for it. */
+  #endConnections(finding: Promise<FoundConnections>, results: readonly ActionResult[]): void {
+    const { reporter } = this.#parts;
     // Somebody else was quicker where it raced: the row is gone all the same.
     const gone = results.flatMap(({ action, error, raced }) =>
       action.kind === 'delete-row' && (error === null || raced) ? [action.server] : [],
     );
-    if (gone.length === 0) return;
-    const ending = connections
-      .end(gone)
+    const ending = finding
+      .then((found) => found.end(gone))
       .then(
         (count) => {
           reporter.connectionsEnded(gone, count, null);
@@ -251,6 +260,16 @@ export class Reconciler {
     }
     this.#onNews = null;
     ending.abort();
+  }
+
+  /** Waits until this is settled, but not for longer than that. */
+  async #briefly(work: Promise<unknown>, mostMs: number): Promise<void> {
+    const settled = new AbortController();
+    const over = (): void => {
+      settled.abort();
+    };
+    work.then(over, over);
+    await this.#parts.clock.sleep(mostMs, settled.signal);
   }
 
   #underWay(): Promise<void>[] {

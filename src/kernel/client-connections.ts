@@ -4,19 +4,21 @@ import { NetlinkError, SockDiag, type IpFamily, type TcpSocket, type TcpState } 
 import { KernelError } from './errors.js';
 import { ipVsConnections, type IpVsConnection } from './ip-vs-connections.js';
 
+type Diagnostics = Pick<SockDiag, 'listTcpSockets' | 'endTcpSockets' | 'close'>;
+
 /** Where sockets and connections are found; the kernel's, unless a test has its own. */
 interface Sources {
-  readonly diagnose: () => Pick<SockDiag, 'listTcpSockets' | 'endTcpSockets' | 'close'>;
+  readonly diagnose: () => Diagnostics;
   readonly connections: (virtualServer: Endpoint) => AsyncIterable<IpVsConnection>;
 }
 
 const KERNEL: Sources = { diagnose: () => SockDiag.open(), connections: ipVsConnections };
 
 /**
- * States in which a client waits for its server. One that still connects (syn-sent) is left alone: the kernel sends it to
- * another server when it tries again.
+ * States in which a client may wait for its server. One that still connects (syn-sent) is left alone: the kernel sends it to
+ * another server when it tries again. What a client has closed nobody waits for, and not every kernel can end it.
  */
-const WAITING: readonly TcpState[] = ['established', 'fin-wait-1', 'fin-wait-2', 'close-wait'];
+const WAITING: readonly TcpState[] = ['established', 'close-wait'];
 
 /**
  * The connections of processes in this network namespace to the virtual server. The kernel's IPVS resets a connection that
@@ -24,39 +26,54 @@ const WAITING: readonly TcpState[] = ['established', 'fin-wait-1', 'fin-wait-2',
  * are not answered sends ever more seldom.
  */
 export function clientConnections(virtualServer: Endpoint, sources = KERNEL): ClientConnections {
+  // The kernel may have to load tcp_diag, for which there is no time when a server is out.
+  withDiagnostics(sources, (diagnostics) => socketsTo(virtualServer, diagnostics)).catch(() => undefined);
   return {
-    async end(servers) {
-      try {
-        return await endThose(virtualServer, servers, sources);
-      } catch (error) {
-        throw explain(error);
-      }
+    async find(servers) {
+      const found = await explained(findThose(virtualServer, servers, sources));
+      return { end: (gone) => explained(endThose(gone, found, sources)) };
     },
   };
 }
 
-async function endThose(
+/** The sockets of clients, by the text of the server that each is connected to. */
+type Found = ReadonlyMap<string, readonly TcpSocket[]>;
+
+async function findThose(
   virtualServer: Endpoint,
   servers: readonly Endpoint[],
-  { diagnose, connections }: Sources,
-): Promise<number> {
+  sources: Sources,
+): Promise<Found> {
+  // First the sockets, by the kernel's own names for them: a later one with the same ports is not meant then.
+  const sockets = await withDiagnostics(sources, (diagnostics) => socketsTo(virtualServer, diagnostics));
+  const found = new Map<string, TcpSocket[]>(servers.map(({ text }) => [text, []]));
+  // Most are done here: nobody on this node has a connection.
+  if (sockets.size === 0) return found;
+  for await (const { client, server } of sources.connections(virtualServer)) {
+    const socket = sockets.get(client.text);
+    if (socket !== undefined) found.get(server.text)?.push(socket);
+  }
+  return found;
+}
+
+async function endThose(servers: readonly Endpoint[], found: Found, sources: Sources): Promise<number> {
+  const sockets = servers.flatMap(({ text }) => found.get(text) ?? []);
+  if (sockets.length === 0) return 0;
+  const results = await withDiagnostics(sources, (diagnostics) => diagnostics.endTcpSockets(sockets));
+  const count = results.filter(({ ok }) => ok).length;
+  // ENOENT: that very socket is no more.
+  const failed = results.find((result) => !result.ok && result.error.code !== 'ENOENT');
+  if (failed?.ok === false && count === 0) throw failed.error;
+  return count;
+}
+
+async function withDiagnostics<Value>(
+  { diagnose }: Sources,
+  use: (diagnostics: Diagnostics) => Promise<Value>,
+): Promise<Value> {
   const diagnostics = diagnose();
   try {
-    // First the sockets, by the kernel's own names for them: a later one with the same ports is not meant then.
-    const sockets = await socketsTo(virtualServer, diagnostics);
-    // Most are done here: nobody has a connection.
-    if (sockets.size === 0) return 0;
-    const gone = new Set(servers.map(({ text }) => text));
-    const ending: TcpSocket[] = [];
-    for await (const { client, server } of connections(virtualServer)) {
-      const socket = gone.has(server.text) ? sockets.get(client.text) : undefined;
-      if (socket !== undefined) ending.push(socket);
-    }
-    const results = await diagnostics.endTcpSockets(ending);
-    // ENOENT: that very socket is no more.
-    const failed = results.find((result) => !result.ok && result.error.code !== 'ENOENT');
-    if (failed?.ok === false) throw failed.error;
-    return results.filter(({ ok }) => ok).length;
+    return await use(diagnostics);
   } finally {
     await diagnostics.close();
   }
@@ -65,7 +82,7 @@ async function endThose(
 /** By their clients' ends. */
 async function socketsTo(
   { family, port, text }: Endpoint,
-  diagnostics: Pick<SockDiag, 'listTcpSockets'>,
+  diagnostics: Diagnostics,
 ): Promise<ReadonlyMap<string, TcpSocket>> {
   // A socket of IPv6 may speak IPv4.
   const families: readonly IpFamily[] = family === 'ipv4' ? ['ipv4', 'ipv6'] : ['ipv6'];
@@ -84,6 +101,14 @@ async function socketsTo(
 
 /** What a kernel says that has no sock_diag, no tcp_diag, or was built without the means to end a socket. */
 const CANNOT: ReadonlySet<string> = new Set(['EPROTONOSUPPORT', 'ENOENT', 'EOPNOTSUPP']);
+
+async function explained<Value>(work: Promise<Value>): Promise<Value> {
+  try {
+    return await work;
+  } catch (error) {
+    throw explain(error);
+  }
+}
 
 function explain(error: unknown): Error {
   const { code, message } = error as NodeJS.ErrnoException;

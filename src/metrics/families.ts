@@ -228,7 +228,7 @@ export function declareFamilies(registry: Registry) {
     ),
     connectionsEnded: counter(
       'connections_ended_total',
-      'Connections of clients on this node that were ended because their real server is out of the table. Without that they would hang. It grows with each failure; when it stands still meanwhile, the kernel cannot end them, and the log says so.',
+      'Connections of clients on this node that were ended because their real server is out of the table. Each would have hung until its client sent something.',
       VS_LABELS,
     ),
     deaf: counter(

@@ -3,6 +3,7 @@ import { care, type CarePolicy } from '../../src/care/care.js';
 import { Maintenance } from '../../src/care/maintenance.js';
 import type {
   ClientConnections,
+  FoundConnections,
   Pass,
   ProbeManner,
   Prober,
@@ -12,6 +13,7 @@ import type {
 } from '../../src/care/ports.js';
 import { endpoint, type Endpoint } from '../../src/core/endpoint.js';
 import type { Evidence, EvidenceKind } from '../../src/core/evidence.js';
+import type { Row } from '../../src/core/table.js';
 import { tellAll } from '../../src/observe/tell-all.js';
 import { FakeClock, settle } from './fake-clock.js';
 import { FakeKernel, FakeUpkeep } from './fake-kernel.js';
@@ -176,32 +178,50 @@ export class FakeReporter implements Reporter {
   }
 }
 
-/** Clients who have connections to servers. */
+/** Clients who have connections to servers, which are in the kernel's rows. */
 class FakeConnections implements ClientConnections {
-  readonly #counts = new Map<string, number>();
-  /** What the next one to end some fails with. */
-  refusal: Error | null = null;
-  /** What ending them waits for. */
-  hanging: Promise<void> | null = null;
+  readonly #kernel: FakeKernel;
+  /** What the next look for some fails with, or the next to end some. */
+  readonly refusals: { find?: Error; end?: Error } = {};
+  /** What a look waits for. */
+  finding: Promise<void> = Promise.resolve();
+  /** What ending some waits for. */
+  ending: Promise<void> = Promise.resolve();
+
+  constructor(kernel: FakeKernel) {
+    this.#kernel = kernel;
+  }
 
   /** So many to this server from now on. */
   to(server: Endpoint, count: number): void {
-    this.#counts.set(server.text, count);
+    const rows = this.#rows;
+    const row = rows?.get(server.text);
+    if (row !== undefined) rows?.set(server.text, { ...row, active: count, connections: count });
   }
 
-  async end(servers: readonly Endpoint[]): Promise<number> {
-    await this.hanging;
-    if (this.refusal !== null) throw this.refusal;
-    const counts = servers.map(({ text }) => this.#counts.get(text) ?? 0);
-    for (const { text } of servers) this.#counts.delete(text);
-    return counts.reduce((sum, count) => sum + count, 0);
+  async find(servers: readonly Endpoint[]): Promise<FoundConnections> {
+    // With its row the kernel forgets them.
+    const counts = new Map(servers.map(({ text }) => [text, this.#rows?.get(text)?.active ?? 0]));
+    await this.finding;
+    if (this.refusals.find !== undefined) throw this.refusals.find;
+    return {
+      end: async (gone) => {
+        await this.ending;
+        if (this.refusals.end !== undefined) throw this.refusals.end;
+        return gone.reduce((sum, { text }) => sum + (counts.get(text) ?? 0), 0);
+      },
+    };
+  }
+
+  get #rows(): Map<string, Row> | undefined {
+    return this.#kernel.services.get(VIRTUAL_SERVER.text)?.rows;
   }
 }
 
 export class Stage {
   readonly clock = new FakeClock();
   readonly kernel: FakeKernel;
-  readonly connections = new FakeConnections();
+  readonly connections: FakeConnections;
   readonly upkeep = new FakeUpkeep();
   /** One that notifications do not tell of, before the other. */
   readonly untold = new FakeUpkeep('untold', false);
@@ -228,6 +248,7 @@ export class Stage {
     this.#servers = servers;
     this.#policy = { ...POLICY, ...policy };
     this.kernel = kernel;
+    this.connections = new FakeConnections(kernel);
     this.#random = random;
   }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { ClientConnections } from '../../src/care/ports.js';
 import { endpoint, type Endpoint } from '../../src/core/endpoint.js';
 import { clientConnections } from '../../src/kernel/client-connections.js';
 import { KernelError } from '../../src/kernel/errors.js';
@@ -97,6 +98,10 @@ class FakeSockets {
   }.bind(this);
 }
 
+async function endAll(connections: ClientConnections, servers: readonly Endpoint[]): Promise<number> {
+  return (await connections.find(servers)).end(servers);
+}
+
 describe('connections of clients', () => {
   it('are ended when they lead to a server that is gone, and no others', async () => {
     const kernel = new FakeSockets(
@@ -113,7 +118,7 @@ describe('connections of clients', () => {
         connection(3, DEAD, '10.244.0.5'),
       ],
     );
-    assert.equal(await clientConnections(VS, kernel).end([DEAD]), 1);
+    assert.equal(await endAll(clientConnections(VS, kernel), [DEAD]), 1);
     assert.deepEqual(kernel.ended, [1]);
     assert.deepEqual(kernel.read, [VS.text]);
     assert.equal(kernel.open, 0);
@@ -124,7 +129,9 @@ describe('connections of clients', () => {
       [socket('ipv6', '::ffff:10.103.97.10', 1, `::ffff:${VS.address}`)],
       [connection(1, DEAD)],
     );
-    assert.equal(await clientConnections(VS, kernel).end([DEAD]), 1);
+    const connections = clientConnections(VS, kernel);
+    kernel.filters.splice(0);
+    assert.equal(await endAll(connections, [DEAD]), 1);
     assert.deepEqual(
       kernel.filters.map(({ family, remotePort }) => `${family} ${remotePort}`),
       ['ipv4 6443', 'ipv6 6443'],
@@ -138,20 +145,25 @@ describe('connections of clients', () => {
       [socket('ipv6', 'fd00::a', 1, 'fd00::2'), socket('ipv6', 'fd00::a', 2, 'fd00::3')],
       [connection(1, server, 'fd00::a'), connection(2, server, 'fd00::a')],
     );
-    assert.equal(await clientConnections(through, kernel).end([server]), 1);
+    assert.equal(await endAll(clientConnections(through, kernel), [server]), 1);
     assert.deepEqual(kernel.ended, [1]);
   });
 
-  it('that still connect are left to the kernel, which finds them another server', async () => {
+  it('that still connect are left to the kernel, which finds them another server, and so are those that clients closed', async () => {
     const kernel = new FakeSockets([], []);
-    await clientConnections(VS, kernel).end([DEAD]);
-    for (const { states } of kernel.filters)
-      assert.deepEqual(states, ['established', 'fin-wait-1', 'fin-wait-2', 'close-wait']);
+    await endAll(clientConnections(VS, kernel), [DEAD]);
+    for (const { states } of kernel.filters) assert.deepEqual(states, ['established', 'close-wait']);
+  });
+
+  it('are looked at once before, for the kernel to load what that takes', () => {
+    const kernel = new FakeSockets([], []);
+    clientConnections(VS, kernel);
+    assert.equal(kernel.filters.length, 2);
   });
 
   it('are not looked for among all of the node when nobody has one', async () => {
     const kernel = new FakeSockets([], [connection(1, DEAD)]);
-    assert.equal(await clientConnections(VS, kernel).end([DEAD]), 0);
+    assert.equal(await endAll(clientConnections(VS, kernel), [DEAD]), 0);
     assert.deepEqual(kernel.read, []);
   });
 
@@ -161,7 +173,17 @@ describe('connections of clients', () => {
       [connection(1, DEAD), connection(2, DEAD)],
       { 1: refusal('ENOENT') },
     );
-    assert.equal(await clientConnections(VS, kernel).end([DEAD]), 1);
+    assert.equal(await endAll(clientConnections(VS, kernel), [DEAD]), 1);
+  });
+
+  it('that were ended count though another one could not be', async () => {
+    const kernel = new FakeSockets(
+      [socket('ipv4', '10.103.97.10', 1, VS.address), socket('ipv4', '10.103.97.10', 2, VS.address)],
+      [connection(1, DEAD), connection(2, DEAD)],
+      { 1: refusal('EOPNOTSUPP') },
+    );
+    assert.equal(await endAll(clientConnections(VS, kernel), [DEAD]), 1);
+    assert.deepEqual(kernel.ended, [2]);
   });
 
   const failures: readonly (readonly [where: string, code: string, says: string])[] = [
@@ -174,7 +196,10 @@ describe('connections of clients', () => {
       const kernel = new FakeSockets([socket('ipv4', '10.103.97.10', 1, VS.address)], [connection(1, DEAD)], {
         [where]: refusal(code),
       });
-      await assert.rejects(clientConnections(VS, kernel).end([DEAD]), new KernelError(says, refusal(code)));
+      await assert.rejects(
+        endAll(clientConnections(VS, kernel), [DEAD]),
+        new KernelError(says, refusal(code)),
+      );
       assert.equal(kernel.open, 0);
     });
 
@@ -185,7 +210,7 @@ describe('connections of clients', () => {
       throw error;
     };
     await assert.rejects(
-      clientConnections(VS, { diagnose: none, connections: kernel.connections }).end([DEAD]),
+      endAll(clientConnections(VS, { diagnose: none, connections: kernel.connections }), [DEAD]),
       new KernelError('this kernel cannot end them (CONFIG_INET_DIAG_DESTROY)', error),
     );
   });

@@ -3,8 +3,12 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { endpoint, Lab, until, urlOf, VIP, type LabProcess, type Master } from '../../lab/index.js';
 import { BusyClient, connectionTo, type Connection } from './clients.js';
+import { within } from './live-connections.js';
 import { restore, startCare, untilWeights } from './lvscare.js';
 import { at, FAMILIES, OPTIONS, PATIENCE_MS } from './ways.js';
+
+/** For a connection to end when its server is out: an emulated kernel is slow. */
+const END_MS = 60_000;
 
 for (const family of FAMILIES)
   describe(`connections of the node's clients, ${family}`, () => {
@@ -56,7 +60,8 @@ for (const family of FAMILIES)
         .waitForLine(new RegExp(`${escaped(at(cut, family))} is dead`), { timeoutMs: 60_000 })
         .then(() => performance.timeOrigin + performance.now());
       await cut.cut();
-      const endings = await Promise.all([idle.ended, busy.connection.ended]);
+      const ended = Promise.all([idle.ended, busy.connection.ended]);
+      const endings = await within(END_MS, ended, `both end\n${daemon.text()}`);
       assert.deepEqual(
         endings.map(({ code }) => code),
         ['ECONNABORTED', 'ECONNABORTED'],
@@ -88,7 +93,7 @@ for (const family of FAMILIES)
       await untilServing(others, [hung]);
       assert.equal(ended, false);
       await untilServing(others);
-      assert.equal((await ending).code, 'ECONNABORTED');
+      assert.equal((await within(END_MS, ending, 'it ends')).code, 'ECONNABORTED');
     });
 
     it('to one that somebody else takes out of the table for a moment go on', async () => {
