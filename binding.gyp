@@ -11,6 +11,7 @@
       'sources': [
         'native/addon.cc',
         'native/attributes.cc',
+        'native/diag_codec.cc',
         'native/failure.cc',
         'native/handle.cc',
         'native/ipvs_codec.cc',

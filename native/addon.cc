@@ -4,6 +4,7 @@
 
 #include <cstring>
 
+#include "diag_codec.h"
 #include "handle.h"
 #include "ipvs_codec.h"
 #include "js_access.h"
@@ -18,6 +19,24 @@
 namespace netlink_ts {
 namespace {
 
+Message Encode(const Request& request, uint16_t family_id) {
+  if (const auto* ipvs = std::get_if<IpvsRequest>(&request)) return EncodeIpvs(*ipvs, family_id);
+  if (const auto* diag = std::get_if<DiagRequest>(&request)) return EncodeDiag(*diag);
+  return EncodeRoute(std::get<RouteRequest>(request));
+}
+
+bool Decode(Codec codec, const nlmsghdr& message, uint16_t service_family, Decoded* value) {
+  switch (codec) {
+    case Codec::kIpvs:
+      return DecodeIpvs(message, service_family, value);
+    case Codec::kRoute:
+      return DecodeRoute(message, value);
+    case Codec::kDiag:
+      return DecodeDiag(message, value);
+  }
+  return false;
+}
+
 // encode(protocol, request, familyId): the message as it would be sent, with sequence number and port id
 // zero.
 Napi::Value EncodeForTest(const Napi::CallbackInfo& info) {
@@ -28,8 +47,7 @@ Napi::Value EncodeForTest(const Napi::CallbackInfo& info) {
   if (!request) return env.Undefined();
   const auto family_id =
       static_cast<uint16_t>(info[2].IsNumber() ? info[2].As<Napi::Number>().Uint32Value() : 0);
-  const Message message = *codec == Codec::kIpvs ? EncodeIpvs(std::get<IpvsRequest>(*request), family_id)
-                                                 : EncodeRoute(std::get<RouteRequest>(*request));
+  const Message message = Encode(*request, family_id);
   if (!message.ok()) {
     napi_throw_error(env, nullptr, "encode: out of memory");
     return env.Undefined();
@@ -62,9 +80,7 @@ Napi::Value DecodeForTest(const Napi::CallbackInfo& info) {
     return status;
   }
   Decoded value;
-  const bool ok =
-      *codec == Codec::kIpvs ? DecodeIpvs(*message, service_family, &value) : DecodeRoute(*message, &value);
-  return ok ? ToJs(env, value) : env.Null();
+  return Decode(*codec, *message, service_family, &value) ? ToJs(env, value) : env.Null();
 }
 
 Napi::Value ErrnoToJs(Napi::Env env, int error) {

@@ -18,6 +18,18 @@ std::vector<Outcome> WithTimeouts(std::vector<Outcome> outcomes, size_t count) {
   return outcomes;
 }
 
+int ProtocolOf(Codec codec) {
+  switch (codec) {
+    case Codec::kIpvs:
+      return NETLINK_GENERIC;
+    case Codec::kRoute:
+      return NETLINK_ROUTE;
+    case Codec::kDiag:
+      return NETLINK_SOCK_DIAG;
+  }
+  return -1;
+}
+
 // Runs on a thread of the pool.
 void RunJob(Session* session, Job* job) {
   for (const Request& request : job->requests) {
@@ -70,7 +82,7 @@ Handle::Handle(const Napi::CallbackInfo& info) : ObjectWrap(info) {
   const auto codec = ReadCodec(info[0]);
   if (!codec) return;
   codec_ = *codec;
-  session_ = std::make_shared<Session>(codec_ == Codec::kIpvs ? NETLINK_GENERIC : NETLINK_ROUTE);
+  session_ = std::make_shared<Session>(ProtocolOf(codec_));
 }
 
 // open(): the failure, or null.

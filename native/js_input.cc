@@ -7,6 +7,7 @@
 #include <cstring>
 #include <limits>
 
+#include "diag_codec.h"
 #include "ipvs_codec.h"
 #include "js_access.h"
 #include "route_codec.h"
@@ -198,6 +199,31 @@ RouteRequest ReadRouteRequest(Fields* fields) {
   return request;
 }
 
+TcpSocket ReadTcpSocket(Fields fields) {
+  TcpSocket socket;
+  fields.Read("family", &socket.family);
+  fields.Read("state", &socket.state);
+  fields.Read("localAddress", &socket.local_address);
+  fields.Read("localPort", &socket.local_port);
+  fields.Read("remoteAddress", &socket.remote_address);
+  fields.Read("remotePort", &socket.remote_port);
+  fields.Read("interfaceIndex", &socket.interface_index);
+  fields.Read("cookieLow", &socket.cookie_low);
+  fields.Read("cookieHigh", &socket.cookie_high);
+  return socket;
+}
+
+DiagRequest ReadDiagRequest(Fields* fields) {
+  DiagRequest request;
+  std::string name;
+  fields->Read("operation", &name);
+  request.operation = FindDiagOperation(name);
+  if (request.operation == nullptr) fields->Refuse("operation", "a sock_diag operation");
+  request.socket = ReadTcpSocket(fields->Inner("socket"));
+  fields->Read("states", &request.states);
+  return request;
+}
+
 }  // namespace
 
 std::optional<Codec> ReadCodec(const Napi::Value& value) {
@@ -205,8 +231,9 @@ std::optional<Codec> ReadCodec(const Napi::Value& value) {
     const std::string name = value.As<Napi::String>().Utf8Value();
     if (name == "ipvs") return Codec::kIpvs;
     if (name == "route") return Codec::kRoute;
+    if (name == "diag") return Codec::kDiag;
   }
-  ThrowTypeError(value.Env(), "protocol: expected 'ipvs' or 'route'");
+  ThrowTypeError(value.Env(), "protocol: expected 'ipvs', 'route' or 'diag'");
   return std::nullopt;
 }
 
@@ -214,10 +241,16 @@ std::optional<Request> ReadRequest(Codec codec, const Napi::Value& value, const 
   bool ok = true;
   Fields fields(value, path, &ok);
   Request request;
-  if (codec == Codec::kIpvs) {
-    request = ReadIpvsRequest(&fields);
-  } else {
-    request = ReadRouteRequest(&fields);
+  switch (codec) {
+    case Codec::kIpvs:
+      request = ReadIpvsRequest(&fields);
+      break;
+    case Codec::kRoute:
+      request = ReadRouteRequest(&fields);
+      break;
+    case Codec::kDiag:
+      request = ReadDiagRequest(&fields);
+      break;
   }
   if (!ok) return std::nullopt;
   return request;

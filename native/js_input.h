@@ -11,7 +11,7 @@
 
 namespace netlink_ts {
 
-enum class Codec { kIpvs, kRoute };
+enum class Codec { kIpvs, kRoute, kDiag };
 
 std::optional<Codec> ReadCodec(const Napi::Value& value);
 

@@ -136,6 +136,20 @@ struct Converter {
     Set(object, "preferredSource", Address(env, route.preferred_source));
     return object;
   }
+
+  Napi::Value operator()(const TcpSocket& socket) const {
+    Napi::Object object = Kind(env, "tcpSocket");
+    Set(object, "family", socket.family);
+    Set(object, "state", socket.state);
+    Set(object, "localAddress", Address(env, socket.local_address));
+    Set(object, "localPort", socket.local_port);
+    Set(object, "remoteAddress", Address(env, socket.remote_address));
+    Set(object, "remotePort", socket.remote_port);
+    Set(object, "interfaceIndex", socket.interface_index);
+    Set(object, "cookieLow", socket.cookie_low);
+    Set(object, "cookieHigh", socket.cookie_high);
+    return object;
+  }
 };
 
 }  // namespace

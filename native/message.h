@@ -16,9 +16,9 @@ namespace netlink_ts {
 
 class Message {
  public:
-  // rtnetlink: header is its family header (ifinfomsg, rtmsg, ...).
+  // rtnetlink and sock_diag: header is its family header (ifinfomsg, rtmsg, inet_diag_req_v2, ...).
   template <typename Header>
-  static Message Rtnetlink(const Operation& operation, const Header& header) {
+  static Message WithHeader(const Operation& operation, const Header& header) {
     Message message;
     message.Begin(operation.command, operation.flags);
     message.Append(&header, sizeof header);

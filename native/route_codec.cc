@@ -38,7 +38,7 @@ Message Encode(const Operation& operation, const Link& link) {
   header.ifi_index = static_cast<int>(link.index);
   header.ifi_flags = link.flags;
   header.ifi_change = link.change;
-  Message message = Message::Rtnetlink(operation, header);
+  Message message = Message::WithHeader(operation, header);
   if (!link.name.empty()) message.PutString(IFLA_IFNAME, link.name);
   if (link.kind) {
     nlattr* info = message.BeginNested(IFLA_LINKINFO);
@@ -54,7 +54,7 @@ Message Encode(const Operation& operation, const InterfaceAddress& address) {
   header.ifa_prefixlen = address.prefix_length;
   header.ifa_scope = address.scope;
   header.ifa_index = address.interface_index;
-  Message message = Message::Rtnetlink(operation, header);
+  Message message = Message::WithHeader(operation, header);
   if (address.address.present()) {
     message.PutAddress(IFA_LOCAL, address.address);
     message.PutAddress(IFA_ADDRESS, address.address);
@@ -85,7 +85,7 @@ Message Encode(const Operation& operation, const Route& route) {
   header.rtm_scope = route.scope;
   header.rtm_type = route.type;
   header.rtm_flags = route.flags;
-  Message message = Message::Rtnetlink(operation, header);
+  Message message = Message::WithHeader(operation, header);
   if (route.destination.present()) message.PutAddress(RTA_DST, route.destination);
   if (route.source.present()) message.PutAddress(RTA_SRC, route.source);
   if (route.table != 0) message.Put<uint32_t>(RTA_TABLE, route.table);

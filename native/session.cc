@@ -2,6 +2,7 @@
 
 #include <cerrno>
 
+#include "diag_codec.h"
 #include "ipvs_codec.h"
 #include "route_codec.h"
 
@@ -9,6 +10,9 @@ namespace netlink_ts {
 
 Outcome Session::Run(const Request& request, Deadline deadline) {
   if (const auto* ipvs = std::get_if<IpvsRequest>(&request)) return RunIpvs(*ipvs, deadline);
+  if (const auto* diag = std::get_if<DiagRequest>(&request)) {
+    return transport_.Exchange(EncodeDiag(*diag), deadline, DecodeDiag);
+  }
   return transport_.Exchange(EncodeRoute(std::get<RouteRequest>(request)), deadline, DecodeRoute);
 }
 

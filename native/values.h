@@ -133,8 +133,24 @@ struct Route {
   IpAddress preferred_source;
 };
 
-// ---- TCP sockets
-// --------------------------------------------------------------------------------------------
+// ---- sock_diag
+// ----------------------------------------------------------------------------------------------
+
+// Somebody's TCP socket, as the kernel sees it.
+struct TcpSocket {
+  uint8_t family = 0;
+  uint8_t state = 0;  // TCP_*
+  IpAddress local_address;
+  uint16_t local_port = 0;
+  IpAddress remote_address;
+  uint16_t remote_port = 0;
+  uint32_t interface_index = 0;  // that it is bound to; 0 is none.
+  uint32_t cookie_low = 0;       // Both together name this very socket.
+  uint32_t cookie_high = 0;
+};
+
+// ---- TCP sockets of our own
+// ---------------------------------------------------------------------------------
 
 // As getsockopt(2) gives them.
 struct TcpOptions {
@@ -161,7 +177,7 @@ struct PeerCredentials {
 // A row of a codec's table of requests.
 struct Operation {
   const char* name;
-  uint16_t command;  // IPVS_CMD_* or RTM_*
+  uint16_t command;  // IPVS_CMD_*, RTM_* or SOCK_*
   uint16_t flags;    // NLM_F_* beyond NLM_F_REQUEST
 };
 
@@ -178,11 +194,17 @@ struct RouteRequest {
   std::variant<Link, InterfaceAddress, Route> subject;
 };
 
-using Request = std::variant<IpvsRequest, RouteRequest>;
+struct DiagRequest {
+  const Operation* operation = nullptr;
+  TcpSocket socket;     // In a dump request only its family and remote port count.
+  uint32_t states = 0;  // In a dump request: which to list, a bit for each TCP_*.
+};
+
+using Request = std::variant<IpvsRequest, RouteRequest, DiagRequest>;
 
 // One decoded message; monostate is a message that is not about anything of ours.
-using Decoded =
-    std::variant<std::monostate, IpvsInfo, Service, Destination, GenlFamily, Link, InterfaceAddress, Route>;
+using Decoded = std::variant<std::monostate, IpvsInfo, Service, Destination, GenlFamily, Link,
+                             InterfaceAddress, Route, TcpSocket>;
 
 struct Outcome {
   std::vector<Decoded> values;

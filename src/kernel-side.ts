@@ -1,14 +1,15 @@
 /** The kernel's side of `lvscare care`, composed: our virtual server, the way to it, and what is left of others of ours. */
 import { release } from 'node:os';
 import type { Logger } from 'pino';
-import { dryTable, dryUpkeep } from './care/dry-run.js';
-import type { Leftovers, Upkeep, VirtualServerTable, Work } from './care/ports.js';
+import { dryConnections, dryTable, dryUpkeep } from './care/dry-run.js';
+import type { ClientConnections, Leftovers, Upkeep, VirtualServerTable, Work } from './care/ports.js';
 import { systemClock } from './clock.js';
 import type { CareConfig } from './config/care-config.js';
 import { endpointIn } from './config/endpoint.js';
 import type { Endpoint } from './core/endpoint.js';
 import { ipvsTable } from './kernel/ipvs-table.js';
 import { abandoned } from './kernel/abandoned.js';
+import { clientConnections } from './kernel/client-connections.js';
 import { isDummy } from './kernel/dummy-interface.js';
 import { goLeftovers } from './kernel/go-leftovers.js';
 import { mayBeHeld } from './kernel/hold.js';
@@ -48,7 +49,11 @@ export async function composeUpkeep(
   log: Logger,
   handles: KernelHandles,
   onNodeAddress: (address: string) => void,
-): Promise<{ readonly table: VirtualServerTable; readonly upkeeps: readonly Upkeep[] }> {
+): Promise<{
+  readonly table: VirtualServerTable;
+  readonly connections: ClientConnections;
+  readonly upkeeps: readonly Upkeep[];
+}> {
   const { virtualServer, realServers, dryRun } = config;
   const { ipvs, rtnetlink } = handles;
   const way = wayOf(config);
@@ -117,7 +122,9 @@ export async function composeUpkeep(
       ),
     ),
   ];
-  return dryRun ? { table: dryTable(table), upkeeps: upkeeps.map(dryUpkeep) } : { table, upkeeps };
+  return dryRun
+    ? { table: dryTable(table), connections: dryConnections, upkeeps: upkeeps.map(dryUpkeep) }
+    : { table, connections: clientConnections(virtualServer), upkeeps };
 }
 
 /** Everything that is ours of a virtual server, and of those whose place it took, whatever made it. */

@@ -1,4 +1,11 @@
-import type { ActionResult, Leftovers, Upkeep, VirtualServerTable, Work } from './ports.js';
+import type {
+  ActionResult,
+  ClientConnections,
+  Leftovers,
+  Upkeep,
+  VirtualServerTable,
+  Work,
+} from './ports.js';
 
 /** A table that is read, and whose changes are only said to have been made. */
 export function dryTable(table: VirtualServerTable): VirtualServerTable {
@@ -9,6 +16,11 @@ export function dryTable(table: VirtualServerTable): VirtualServerTable {
       Promise.resolve(actions.map((action): ActionResult => ({ action, error: null, raced: false }))),
   };
 }
+
+/** Connections that are left alone: those who have them are not to notice that somebody looks. */
+export const dryConnections: ClientConnections = {
+  find: () => Promise.resolve({ end: () => Promise.resolve(0) }),
+};
 
 /** An upkeep that is checked, and only said to have been mended. */
 export function dryUpkeep(upkeep: Upkeep): Upkeep {

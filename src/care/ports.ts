@@ -64,6 +64,23 @@ export interface VirtualServerTable extends Work {
   apply(actions: readonly Action[]): Promise<readonly ActionResult[]>;
 }
 
+/** The connections of this node's own clients through the virtual server. */
+export interface ClientConnections {
+  /**
+   * Finds those to servers whose rows are to go. With its row the kernel may forget which they are, so it is asked before.
+   * Rejects when they cannot be found.
+   */
+  find(servers: readonly Endpoint[]): Promise<FoundConnections>;
+}
+
+export interface FoundConnections {
+  /**
+   * Ends those to servers whose rows are gone: none of their packets can pass any more, and a client that only waits would
+   * not learn of it. Resolves to how many it ended. Rejects when they cannot be ended.
+   */
+  end(servers: readonly Endpoint[]): Promise<number>;
+}
+
 /** Something of ours that can be taken away again. */
 export interface Work {
   /** What {@link remove} would take away, in words, or null. Changes nothing. */
@@ -128,6 +145,8 @@ export interface Reporter {
   watchLost(server: Endpoint): void;
   /** A pass that read the table, and changed it or found it right. */
   reconciled(pass: Pass): void;
+  /** Clients' connections to servers whose rows are gone were ended, so many; or could not be, which is the error. */
+  connectionsEnded(servers: readonly Endpoint[], count: number, error: Error | null): void;
   /** A pass that could not read the table; `retryInMs` until the next try. */
   tableUnreadable(error: Error, retryInMs: number): void;
   /** An upkeep had not been well since our start, and was made so. */

@@ -1,8 +1,18 @@
 import { desire, type Drains, type JudgedServer, type TablePolicy } from '../core/desired.js';
-import { reconcile } from '../core/reconcile.js';
+import { reconcile, type Action } from '../core/reconcile.js';
 import { hasRival, recall, type Deletions } from '../core/rivalry.js';
-import { serviceSettings } from '../core/table.js';
-import type { ActionResult, Cause, Clock, Pass, Reporter, Upkeep, VirtualServerTable } from './ports.js';
+import { serviceSettings, type Row } from '../core/table.js';
+import type {
+  ActionResult,
+  Cause,
+  ClientConnections,
+  Clock,
+  FoundConnections,
+  Pass,
+  Reporter,
+  Upkeep,
+  VirtualServerTable,
+} from './ports.js';
 
 export interface ReconcilerPolicy extends TablePolicy {
   /** Between passes that nothing but time asks for, in milliseconds. */
@@ -11,6 +21,7 @@ export interface ReconcilerPolicy extends TablePolicy {
 
 export interface ReconcilerParts {
   readonly table: VirtualServerTable;
+  readonly connections: ClientConnections;
   /** In the order in which they are checked. */
   readonly upkeeps: readonly Upkeep[];
   readonly clock: Clock;
@@ -23,8 +34,10 @@ const NOTIFICATION_GAP_MS = 50;
 const IDLE_CHECK_MS = 250;
 /** The first wait after a pass that failed; it doubles up to the interval. */
 const FIRST_RETRY_MS = 250;
-/** How long upkeeps that are under way are waited for at the end. */
+/** How long upkeeps and ends of connections that are under way are waited for at the end. */
 const LAST_WAIT_MS = 1000;
+/** How long the removal of rows waits for their clients' connections to be found. */
+const MOST_FINDING_MS = 100;
 /** How often in a row a pass that raced with somebody is repeated at once. */
 const MOST_RACES = 3;
 
@@ -53,6 +66,8 @@ export class Reconciler {
   /** Those that notifications tell of are to be looked at, whatever becomes of the others. */
   #toldDue = false;
   #upholdingTold: Promise<void> | null = null;
+  /** Connections that are being ended. */
+  readonly #ending = new Set<Promise<void>>();
   /** Those that are being looked at: one look at a time at each. */
   readonly #looking = new Map<Upkeep, Promise<void>>();
   /** Those of which nothing good came the last time. */
@@ -100,12 +115,7 @@ export class Reconciler {
         await this.#wait(waitMs, signal);
       }
       // What hangs is not to keep us from ending.
-      const upholding = this.#underWay();
-      if (upholding.length > 0)
-        await Promise.race([
-          Promise.all(upholding),
-          this.#parts.clock.sleep(LAST_WAIT_MS, new AbortController().signal),
-        ]);
+      await this.#briefly(Promise.all([...this.#underWay(), ...this.#ending]), LAST_WAIT_MS);
     } finally {
       signal.removeEventListener('abort', onAbort);
       for (const settled of this.#settling.splice(0)) settled();
@@ -173,6 +183,9 @@ export class Reconciler {
     this.#drains = desired.drains;
     this.#awaitsIdle = desired.rows.some(({ intent }) => intent.kind === 'drain' && intent.untilIdle);
     const actions = reconcile(serviceSettings(this.#policy.scheduler), desired, observed);
+    const finding = this.#findConnections(actions, observed?.rows ?? []);
+    // A look that is late may still have found some.
+    if (finding !== null) await this.#briefly(finding, MOST_FINDING_MS);
     const results = actions.length === 0 ? [] : await table.apply(actions);
 
     const wanted = JSON.stringify(desired.rows);
@@ -189,7 +202,38 @@ export class Reconciler {
     };
     this.#settled = results.every(({ error }) => error === null) ? wanted : null;
     reporter.reconciled(pass);
+    if (finding !== null) this.#endConnections(finding, results);
     return results;
+  }
+
+  /** Begins to find what clients have with servers whose rows are about to go; null when the kernel counts nothing there. */
+  #findConnections(actions: readonly Action[], rows: readonly Row[]): Promise<FoundConnections> | null {
+    const used = new Set(rows.filter(({ active }) => active > 0).map(({ server }) => server.text));
+    const leaving = actions.flatMap((action) =>
+      action.kind === 'delete-row' && used.has(action.server.text) ? [action.server] : [],
+    );
+    return leaving.length === 0 ? null : this.#parts.connections.find(leaving);
+  }
+
+  /** Ends what was found, as far as the rows are gone. No pass waits for it. */
+  #endConnections(finding: Promise<FoundConnections>, results: readonly ActionResult[]): void {
+    const { reporter } = this.#parts;
+    // Somebody else was quicker where it raced: the row is gone all the same.
+    const gone = results.flatMap(({ action, error, raced }) =>
+      action.kind === 'delete-row' && (error === null || raced) ? [action.server] : [],
+    );
+    const ending = finding
+      .then((found) => found.end(gone))
+      .then(
+        (count) => {
+          reporter.connectionsEnded(gone, count, null);
+        },
+        (error: unknown) => {
+          reporter.connectionsEnded(gone, 0, error as Error);
+        },
+      )
+      .finally(() => this.#ending.delete(ending));
+    this.#ending.add(ending);
   }
 
   /**
@@ -216,6 +260,16 @@ export class Reconciler {
     }
     this.#onNews = null;
     ending.abort();
+  }
+
+  /** Waits until this is settled, but not for longer than that. */
+  async #briefly(work: Promise<unknown>, mostMs: number): Promise<void> {
+    const settled = new AbortController();
+    const over = (): void => {
+      settled.abort();
+    };
+    work.then(over, over);
+    await this.#parts.clock.sleep(mostMs, settled.signal);
   }
 
   #underWay(): Promise<void>[] {

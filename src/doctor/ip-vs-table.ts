@@ -1,5 +1,6 @@
 /** The kernel's table as /proc/net/ip_vs has it: to read that loads no module, as asking by netlink does. */
 import { endpoint, type Endpoint } from '../core/endpoint.js';
+import { addressInHex } from '../core/hex-address.js';
 import type { Files } from './ports.js';
 
 interface VirtualServer {
@@ -40,14 +41,8 @@ function parseIpVs(text: string): readonly VirtualServer[] {
 
 /** `0A676102:192B`, or `[fd00:0010:0103:0097:0000:0000:0000:0002]:192B`. */
 function hexEndpoint(text: string): Endpoint | null {
-  const [, v6, v4, port] = /^(?:\[([0-9a-fA-F:]+)\]|([0-9A-F]{8})):([0-9A-F]{4})$/.exec(text) ?? [];
-  if (port === undefined) return null;
-  if (v6 !== undefined) return endpoint('ipv6', canonicalIPv6(v6), parseInt(port, 16));
-  const bytes = v4?.match(/../g)?.map((byte) => parseInt(byte, 16)) ?? [];
-  return endpoint('ipv4', bytes.join('.'), parseInt(port, 16));
-}
-
-/** As inet_ntop(3) writes it. */
-function canonicalIPv6(text: string): string {
-  return new URL(`http://[${text}]/`).hostname.slice(1, -1);
+  const [, v6, v4, port] = /^(?:\[([\da-f:]+)\]|([\da-f]{8})):([\da-f]{4})$/i.exec(text) ?? [];
+  const address = addressInHex(v6 ?? v4 ?? '');
+  if (address === null || port === undefined) return null;
+  return endpoint(v6 === undefined ? 'ipv4' : 'ipv6', address, parseInt(port, 16));
 }

@@ -224,6 +224,21 @@ export function logReporter(
       );
     },
 
+    connectionsEnded(servers, count, error) {
+      const rs = servers.map(({ text }) => text);
+      if (error !== null) {
+        const words = `clients of a server that is out may hang until they send something: ${error.message}`;
+        sayOnce('connections', error.message, { event: 'connections-left', rs, err: error }, words, 'info');
+        return;
+      }
+      said.delete('connections');
+      const line = { event: 'connections-ended', rs, connections: count };
+      const what = count === 1 ? 'a connection' : `${count} connections`;
+      const words = `ended ${what} of this node's clients to ${rs.join(', ')}`;
+      if (count === 0) log.debug(line, words);
+      else ration.tell(`connections ${rs.join()}`, { level: 'info', fields: line, message: words });
+    },
+
     tableUnreadable(error, retryInMs) {
       ration.catchUp();
       const fields = { event: 'table-unreadable', err: error, retryInMs };

@@ -226,6 +226,11 @@ export function declareFamilies(registry: Registry) {
       'How often something that somebody else had changed was put right, by what it was: an action on the table, or an upkeep such as the local route. If one keeps growing, find who does it.',
       [...VS_LABELS, 'what'],
     ),
+    connectionsEnded: counter(
+      'connections_ended_total',
+      'Connections of clients on this node that were ended because their real server is out of the table. Each would have hung until its client sent something.',
+      VS_LABELS,
+    ),
     deaf: counter(
       'notifications_lost_total',
       'How often the kernel stopped telling what changes. Until it is heard again, drift is found by the interval only.',

@@ -107,6 +107,10 @@ export class Meter implements Reporter {
     }
   }
 
+  connectionsEnded(_servers: readonly Endpoint[], count: number): void {
+    this.#families.connectionsEnded.inc(this.#vs, count);
+  }
+
   tableUnreadable(): void {
     this.#families.reconciles.inc({ ...this.#vs, result: 'unreadable' });
   }
@@ -150,13 +154,15 @@ export class Meter implements Reporter {
   }
 
   #beginAtZero(): void {
-    const { reconciles, reconcileDuration, actions, repairs, deaf, faults } = this.#families;
+    const { reconciles, reconcileDuration, actions, repairs, connectionsEnded, deaf, faults } =
+      this.#families;
     for (const result of ['ok', 'failed', 'unreadable']) reconciles.inc({ ...this.#vs, result }, 0);
     reconcileDuration.zero(this.#vs);
     for (const action of ACTIONS) {
       for (const result of [this.#done, 'failed']) actions.inc({ ...this.#vs, action, result }, 0);
       repairs.inc({ ...this.#vs, what: action }, 0);
     }
+    connectionsEnded.inc(this.#vs, 0);
     deaf.inc(this.#vs, 0);
     faults.inc(this.#vs, 0);
   }

@@ -15,7 +15,16 @@ import { families } from './names.js';
 import { routeFromWire } from './route.js';
 import { type RtnetlinkRequest, rtnetlinkRequestToWire } from './rtnetlink-request.js';
 import { serviceFromWire } from './service.js';
-import type { Destination, IpFamily, IpvsInfo, RtnetlinkEvent, Service } from './types.js';
+import { endTcpSocketToWire, listTcpSocketsToWire, tcpSocketFromWire } from './sock-diag-request.js';
+import type {
+  Destination,
+  IpFamily,
+  IpvsInfo,
+  RtnetlinkEvent,
+  Service,
+  TcpSocket,
+  TcpSocketFilter,
+} from './types.js';
 
 export type DecodedMessage =
   | { readonly kind: 'info'; readonly info: IpvsInfo }
@@ -23,6 +32,7 @@ export type DecodedMessage =
   | { readonly kind: 'destination'; readonly destination: Destination }
   /** The generic netlink controller's answer. */
   | { readonly kind: 'family'; readonly id: number }
+  | { readonly kind: 'tcpSocket'; readonly socket: TcpSocket }
   | Exclude<RtnetlinkEvent, { readonly kind: 'overrun' }>
   /** NLMSG_ERROR, NLMSG_DONE; the error is null if all went well. */
   | { readonly kind: 'acknowledgment' | 'done'; readonly error: NetlinkError | null }
@@ -58,6 +68,16 @@ export function encodeRtnetlinkRequest(request: RtnetlinkRequest): Uint8Array[] 
   return rtnetlinkRequestToWire('', request).map((wire) => loadAddon().encode('route', wire, 0));
 }
 
+/** The same for sock_diag: the list that such a filter asks for. */
+export function encodeListTcpSockets(filter: TcpSocketFilter): Uint8Array {
+  return loadAddon().encode('diag', listTcpSocketsToWire('filter', filter), 0);
+}
+
+/** The same for sock_diag: the end of a socket. */
+export function encodeEndTcpSocket(socket: TcpSocket): Uint8Array {
+  return loadAddon().encode('diag', endTcpSocketToWire('socket', socket), 0);
+}
+
 function fromWire(operation: string, value: WireValue | WireStatus): DecodedMessage {
   switch (value.kind) {
     case 'info':
@@ -74,6 +94,8 @@ function fromWire(operation: string, value: WireValue | WireStatus): DecodedMess
       return { kind: 'address', change: change(value.deleted), address: addressFromWire(operation, value) };
     case 'route':
       return { kind: 'route', change: change(value.deleted), route: routeFromWire(operation, value) };
+    case 'tcpSocket':
+      return { kind: 'tcpSocket', socket: tcpSocketFromWire(operation, value) };
     case 'acknowledgment':
     case 'done':
       if (value.failure?.code === 'EBADMSG') throw malformedError(operation, null);

@@ -3,7 +3,7 @@
  * defaults and checks are this side's. Numbers are in host byte order, addresses are text, absent is `null`.
  */
 
-export type WireProtocol = 'ipvs' | 'route';
+export type WireProtocol = 'ipvs' | 'route' | 'diag';
 
 export interface Addon {
   readonly Handle: new (protocol: WireProtocol) => NativeHandle;
@@ -92,7 +92,7 @@ interface WirePeerCredentials {
 
 // ---- requests -----------------------------------------------------------------------------------------------
 
-export type WireRequest = WireIpvsRequest | WireRouteRequest;
+export type WireRequest = WireIpvsRequest | WireRouteRequest | WireDiagRequest;
 
 export interface WireIpvsRequest {
   readonly operation: string;
@@ -108,6 +108,31 @@ export interface WireRouteRequest {
   readonly link: WireLinkRequest | null;
   readonly address: WireAddressRequest | null;
   readonly route: WireRoute | null;
+}
+
+export interface WireDiagRequest {
+  readonly operation: 'listTcpSockets' | 'endTcpSocket';
+  /** When listing, only the family and the remote port count. */
+  readonly socket: WireTcpSocketId;
+  /** When listing: a bit for each TCP_* state. */
+  readonly states: number;
+}
+
+interface WireTcpSocketId {
+  /** AF_INET or AF_INET6. */
+  readonly family: number;
+  /** TCP_* */
+  readonly state: number;
+  /** null is all zeros. */
+  readonly localAddress: string | null;
+  readonly localPort: number;
+  readonly remoteAddress: string | null;
+  readonly remotePort: number;
+  /** That the socket is bound to; 0 is none. */
+  readonly interfaceIndex: number;
+  /** Both together name this very socket. */
+  readonly cookieLow: number;
+  readonly cookieHigh: number;
 }
 
 export interface WireServiceId {
@@ -231,6 +256,7 @@ export type WireValue =
   | WireLink
   | WireAddress
   | WireRouteValue
+  | WireTcpSocket
   /** A message about something that is not ours. */
   | { readonly kind: 'other' };
 
@@ -304,4 +330,10 @@ export interface WireRouteValue {
   readonly gateway: string | null;
   readonly interfaceIndex: number;
   readonly preferredSource: string | null;
+}
+
+export interface WireTcpSocket extends WireTcpSocketId {
+  readonly kind: 'tcpSocket';
+  readonly localAddress: string;
+  readonly remoteAddress: string;
 }

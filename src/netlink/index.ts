@@ -6,5 +6,6 @@ export { getPeerCredentials } from './peer.js';
 // ts-unused-exports:disable-next-line
 export type { RouteFilter } from './route.js';
 export { Rtnetlink } from './rtnetlink.js';
+export { SockDiag } from './sock-diag.js';
 export { getTcpLiveness, setTcpLiveness } from './tcp.js';
 export * from './types.js';

@@ -1,7 +1,7 @@
 /** The kernel's numbers and our names for them. */
 
 import { malformedError } from './errors.js';
-import type { Forwarding, IpFamily, Protocol, RouteType, TunnelType } from './types.js';
+import type { Forwarding, IpFamily, Protocol, RouteType, TcpState, TunnelType } from './types.js';
 
 type Names<Name extends string> = Readonly<Record<Name, number>>;
 
@@ -28,6 +28,21 @@ export const routeTypes: Names<Exclude<RouteType, 'other'>> = {
   unreachable: 7,
   prohibit: 8,
   throw: 9,
+};
+
+/** TCP_* of <netinet/tcp.h> */
+export const tcpStates: Names<TcpState> = {
+  established: 1,
+  'syn-sent': 2,
+  'syn-recv': 3,
+  'fin-wait-1': 4,
+  'fin-wait-2': 5,
+  'time-wait': 6,
+  close: 7,
+  'close-wait': 8,
+  'last-ack': 9,
+  listening: 10,
+  closing: 11,
 };
 
 /** The name of a number, or null if it has none. */

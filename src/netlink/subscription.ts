@@ -120,6 +120,7 @@ function eventFromWire(value: WireValue): RtnetlinkEvent[] {
       case 'service':
       case 'destination':
       case 'family':
+      case 'tcpSocket':
       case 'other':
         return [];
     }

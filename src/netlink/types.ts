@@ -297,6 +297,43 @@ export interface TcpLiveness extends TcpLivenessOptions {
   readonly keepAlive: boolean;
 }
 
+/** As `ss` writes them. */
+export type TcpState =
+  | 'established'
+  | 'syn-sent'
+  | 'syn-recv'
+  | 'fin-wait-1'
+  | 'fin-wait-2'
+  | 'time-wait'
+  | 'close'
+  | 'close-wait'
+  | 'last-ack'
+  | 'listening'
+  | 'closing';
+
+/** Which sockets to list: of this family, connected to this port, and in one of these states. */
+export interface TcpSocketFilter {
+  /** Of the socket: one of ipv6 may speak IPv4, to `::ffff:10.103.97.2`. */
+  readonly family: IpFamily;
+  /** 0 is any. */
+  readonly remotePort: number;
+  readonly states: readonly TcpState[];
+}
+
+/** Somebody's TCP socket in this network namespace. */
+export interface TcpSocket {
+  readonly family: IpFamily;
+  readonly state: TcpState;
+  readonly localAddress: string;
+  readonly localPort: number;
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  /** That it is bound to. */
+  readonly interfaceIndex: number | null;
+  /** The kernel's own name for this very socket: no later one between the same addresses and ports has it. */
+  readonly cookie: readonly [low: number, high: number];
+}
+
 // ---- Unix sockets -------------------------------------------------------------------------------------------
 
 /** Who called listen(2), or connect(2), at the other end; it may have lent the socket to others since. */

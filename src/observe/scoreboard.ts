@@ -210,6 +210,10 @@ export class Scoreboard implements Reporter {
       for (const { action, error } of results) if (error === null) this.#repaired(action.kind);
   }
 
+  connectionsEnded(): void {
+    // The kernel's own rows tell which connections there are.
+  }
+
   tableUnreadable(error: Error): void {
     this.#passed(0, error.message);
     this.#trouble(TABLE, error.message);

@@ -40,6 +40,11 @@ export function tellAll(reporters: readonly [Reporter, ...Reporter[]]): Reporter
         reporter.reconciled(...heard);
       });
     },
+    connectionsEnded: (...heard) => {
+      each((reporter) => {
+        reporter.connectionsEnded(...heard);
+      });
+    },
     tableUnreadable: (...heard) => {
       each((reporter) => {
         reporter.tableUnreadable(...heard);

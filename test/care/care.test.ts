@@ -228,6 +228,98 @@ describe('how servers are asked', () => {
   });
 });
 
+describe('connections of clients', () => {
+  it('end when the row of their server goes: at once if it is dead, after the drain if it is sick', async () => {
+    await running();
+    stage.connections.to(A, 2);
+    stage.connections.to(B, 3);
+    stage.answer(A, 'status');
+    stage.answer(B, 'silent');
+    await stage.clock.advance(6000);
+    assert.deepEqual(stage.rows, ['10.103.97.200=0', '10.103.97.202=1']);
+    assert.deepEqual(ended(), ['3 connections to 10.103.97.201 ended']);
+    await stage.clock.advance(30_000);
+    assert.deepEqual(ended().slice(1), ['2 connections to 10.103.97.200 ended']);
+  });
+
+  it('are not looked for where the kernel counts none: whoever is killed has none left', async () => {
+    await running();
+    stage.connections.finding = new Promise(() => undefined);
+    stage.answer(B, 'refused');
+    await stage.clock.advance(5200);
+    assert.deepEqual(stage.rows, ['10.103.97.200=1', '10.103.97.202=1']);
+    assert.deepEqual(ended(), []);
+  });
+
+  it('are left alone when somebody else took the row, which comes back', async () => {
+    await running();
+    stage.connections.to(A, 1);
+    stage.kernel.services.get(VIRTUAL_SERVER.text)?.rows.delete(A.text);
+    await stage.clock.advance(5000);
+    assert.deepEqual(stage.rows, ALL);
+    assert.deepEqual(ended(), []);
+  });
+
+  it('end also when somebody else was quicker to remove the row of a dead server', async () => {
+    await running();
+    stage.connections.to(B, 1);
+    stage.answer(B, 'silent');
+    stage.kernel.meddle = () => {
+      const rows = stage.kernel.services.get(VIRTUAL_SERVER.text)?.rows;
+      // Drained before, and about to go.
+      if (rows?.get(B.text)?.weight === 0) rows.delete(B.text);
+    };
+    await stage.clock.advance(6000);
+    assert.deepEqual(ended(), ['1 connections to 10.103.97.201 ended']);
+  });
+
+  for (const step of ['find', 'end'] as const)
+    it(`that cannot be ended are told of, and the row goes all the same: ${step}`, async () => {
+      await running();
+      stage.connections.to(B, 1);
+      stage.connections.refusals[step] = new Error('this kernel cannot');
+      stage.answer(B, 'silent');
+      await stage.clock.advance(6000);
+      assert.deepEqual(stage.rows, ['10.103.97.200=1', '10.103.97.202=1']);
+      assert.deepEqual(ended(), ['0 connections to 10.103.97.201 ended, this kernel cannot']);
+    });
+
+  it('that are found late keep the row for a tenth of a second only, and end then', async () => {
+    await running();
+    stage.connections.to(A, 2);
+    let found = (): void => undefined;
+    stage.connections.finding = new Promise((resolve) => (found = resolve));
+    stage.answer(A, 'status');
+    await stage.clock.advance(5200 + 30_000 + 99);
+    assert.deepEqual(stage.rows, ['10.103.97.200=0', ...ALL.slice(1)]);
+    await stage.clock.advance(1);
+    assert.deepEqual(stage.rows, ALL.slice(1));
+    assert.deepEqual(ended(), []);
+    found();
+    await stage.clock.advance(0);
+    assert.deepEqual(ended(), ['2 connections to 10.103.97.200 ended']);
+  });
+
+  it('that take time to end keep no pass waiting, and the end of all only for a second', async () => {
+    await running();
+    stage.connections.to(A, 2);
+    stage.connections.ending = new Promise(() => undefined);
+    stage.answer(A, 'status');
+    await stage.clock.advance(5200 + 30_000);
+    assert.deepEqual(stage.rows, ALL.slice(1));
+    stage.answer(C, 'refused');
+    await stage.clock.advance(5200);
+    assert.deepEqual(stage.rows, ['10.103.97.201=1']);
+    const stopping = stage.stop();
+    await stage.clock.advance(1000);
+    await stopping;
+  });
+
+  function ended(): string[] {
+    return stage.reporter.lines.filter((line) => line.includes('connections to'));
+  }
+});
+
 describe('many servers', () => {
   const many = Array.from({ length: 40 }, (_, index) => endpoint('ipv4', `10.0.0.${index + 1}`, 6443));
 

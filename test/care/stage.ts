@@ -1,9 +1,19 @@
 /** Everything that `care` needs, faked, and the strings to pull. */
 import { care, type CarePolicy } from '../../src/care/care.js';
 import { Maintenance } from '../../src/care/maintenance.js';
-import type { Pass, ProbeManner, Prober, Reporter, VoidProbe, Watch } from '../../src/care/ports.js';
+import type {
+  ClientConnections,
+  FoundConnections,
+  Pass,
+  ProbeManner,
+  Prober,
+  Reporter,
+  VoidProbe,
+  Watch,
+} from '../../src/care/ports.js';
 import { endpoint, type Endpoint } from '../../src/core/endpoint.js';
 import type { Evidence, EvidenceKind } from '../../src/core/evidence.js';
+import type { Row } from '../../src/core/table.js';
 import { tellAll } from '../../src/observe/tell-all.js';
 import { FakeClock, settle } from './fake-clock.js';
 import { FakeKernel, FakeUpkeep } from './fake-kernel.js';
@@ -132,6 +142,13 @@ export class FakeReporter implements Reporter {
     this.passes.push(pass);
   }
 
+  connectionsEnded(servers: readonly Endpoint[], count: number, error: Error | null): void {
+    // Mostly there are none.
+    if (count === 0 && error === null) return;
+    const whose = servers.map(({ address }) => address).join();
+    this.lines.push(`${count} connections to ${whose} ended${error === null ? '' : `, ${error.message}`}`);
+  }
+
   tableUnreadable(error: Error, retryInMs: number): void {
     this.lines.push(`unreadable: ${error.message}, again in ${retryInMs}`);
   }
@@ -161,9 +178,50 @@ export class FakeReporter implements Reporter {
   }
 }
 
+/** Clients who have connections to servers, which are in the kernel's rows. */
+class FakeConnections implements ClientConnections {
+  readonly #kernel: FakeKernel;
+  /** What the next look for some fails with, or the next to end some. */
+  readonly refusals: { find?: Error; end?: Error } = {};
+  /** What a look waits for. */
+  finding: Promise<void> = Promise.resolve();
+  /** What ending some waits for. */
+  ending: Promise<void> = Promise.resolve();
+
+  constructor(kernel: FakeKernel) {
+    this.#kernel = kernel;
+  }
+
+  /** So many to this server from now on. */
+  to(server: Endpoint, count: number): void {
+    const rows = this.#rows;
+    const row = rows?.get(server.text);
+    if (row !== undefined) rows?.set(server.text, { ...row, active: count, connections: count });
+  }
+
+  async find(servers: readonly Endpoint[]): Promise<FoundConnections> {
+    // With its row the kernel forgets them.
+    const counts = new Map(servers.map(({ text }) => [text, this.#rows?.get(text)?.active ?? 0]));
+    await this.finding;
+    if (this.refusals.find !== undefined) throw this.refusals.find;
+    return {
+      end: async (gone) => {
+        await this.ending;
+        if (this.refusals.end !== undefined) throw this.refusals.end;
+        return gone.reduce((sum, { text }) => sum + (counts.get(text) ?? 0), 0);
+      },
+    };
+  }
+
+  get #rows(): Map<string, Row> | undefined {
+    return this.#kernel.services.get(VIRTUAL_SERVER.text)?.rows;
+  }
+}
+
 export class Stage {
   readonly clock = new FakeClock();
   readonly kernel: FakeKernel;
+  readonly connections: FakeConnections;
   readonly upkeep = new FakeUpkeep();
   /** One that notifications do not tell of, before the other. */
   readonly untold = new FakeUpkeep('untold', false);
@@ -190,6 +248,7 @@ export class Stage {
     this.#servers = servers;
     this.#policy = { ...POLICY, ...policy };
     this.kernel = kernel;
+    this.connections = new FakeConnections(kernel);
     this.#random = random;
   }
 
@@ -207,6 +266,7 @@ export class Stage {
       this.#policy,
       {
         table: this.kernel.table(VIRTUAL_SERVER),
+        connections: this.connections,
         upkeeps: [this.untold, this.upkeep],
         clock: this.clock,
         reporter: tellAll([this.reporter, ...this.audience]),

@@ -315,6 +315,35 @@ describe('who keeps deleting the virtual server', () => {
   });
 });
 
+describe('connections of clients to servers that are out', () => {
+  it('are told of when some were ended', () => {
+    const { reporter, take, lines } = reporting();
+    reporter.connectionsEnded([SERVER], 0, null);
+    assert.deepEqual(take(), []);
+    reporter.connectionsEnded([SERVER], 1, null);
+    reporter.connectionsEnded([SERVER, OTHER], 12, null);
+    assert.deepEqual(take(), [
+      "info ended a connection of this node's clients to 10.0.0.1:6443",
+      "info ended 12 connections of this node's clients to 10.0.0.1:6443, 10.0.0.2:6443",
+    ]);
+    const { event, rs, connections } = lines.at(-1)?.fields ?? {};
+    assert.deepEqual([event, rs, connections], ['connections-ended', ['10.0.0.1:6443', '10.0.0.2:6443'], 12]);
+  });
+
+  it('that could not be ended are told of once, until it works', () => {
+    const { reporter, take } = reporting();
+    const error = new Error('this kernel cannot end them');
+    const line =
+      'info clients of a server that is out may hang until they send something: this kernel cannot end them';
+    reporter.connectionsEnded([SERVER], 0, error);
+    reporter.connectionsEnded([OTHER], 0, error);
+    assert.deepEqual(take(), [line]);
+    reporter.connectionsEnded([SERVER], 0, null);
+    reporter.connectionsEnded([SERVER], 0, error);
+    assert.deepEqual(take(), [line]);
+  });
+});
+
 describe('a table that cannot be read', () => {
   it('is a warning once, and good news once', () => {
     const { reporter, take } = reporting();

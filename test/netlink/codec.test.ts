@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { decodeMessage, type DecodedMessage } from '../../src/netlink/codec.js';
+import type { WireProtocol } from '../../src/netlink/contract.js';
 import { NetlinkError, ServiceFlag } from '../../src/netlink/index.js';
 import type {
   Destination,
@@ -27,7 +28,7 @@ const GENL_HEADER_BYTES = 4;
 const IPVS_CMD_ATTR_SERVICE = 1;
 const IPVS_CMD_ATTR_DEST = 2;
 
-function decodeAll(protocol: 'ipvs' | 'route', messages: readonly Buffer[]): DecodedMessage[] {
+function decodeAll(protocol: WireProtocol, messages: readonly Buffer[]): DecodedMessage[] {
   return messages.map((message) => decodeMessage(protocol, message));
 }
 
@@ -545,8 +546,10 @@ const routeFiles = [
   'link-requests',
   'address-requests',
 ].map((name) => `route-${name}`);
+const protocols: readonly WireProtocol[] = ['ipvs', 'route', 'diag'];
+
 interface Sample {
-  readonly protocol: 'ipvs' | 'route';
+  readonly protocol: WireProtocol;
   readonly bytes: Buffer;
 }
 
@@ -555,6 +558,7 @@ const samples: Sample[] = [
   ...routeFiles.flatMap((file) =>
     captured(file).map((exchange) => ({ protocol: 'route' as const, exchange })),
   ),
+  ...captured('diag').map((exchange) => ({ protocol: 'diag' as const, exchange })),
 ].flatMap(({ protocol, exchange }) =>
   // A request is a message as well: somebody might send us one.
   [...exchange.received, ...exchange.sent].map((bytes) => ({ protocol, bytes })),
@@ -574,7 +578,7 @@ const everything: Sample[] = [
 ];
 
 /** The value, or null for EBADMSG; everything else is a failure of the test. */
-function decodeOrNull(protocol: 'ipvs' | 'route', bytes: Uint8Array): DecodedMessage | null {
+function decodeOrNull(protocol: WireProtocol, bytes: Uint8Array): DecodedMessage | null {
   try {
     return decodeMessage(protocol, bytes);
   } catch (error) {
@@ -583,12 +587,14 @@ function decodeOrNull(protocol: 'ipvs' | 'route', bytes: Uint8Array): DecodedMes
   }
 }
 
-function headerBytes(protocol: 'ipvs' | 'route', bytes: Buffer): number {
+function headerBytes(protocol: WireProtocol, bytes: Buffer): number {
   const NLMSG_ERROR = 2;
   const type = bytes.readUInt16LE(4);
   // The errno and the echo of the request, of which CAPPED (0x100) leaves only the header.
   if (type === NLMSG_ERROR) return 4 + ((bytes.readUInt16LE(6) & 0x100) !== 0 ? 16 : bytes.readUInt32LE(20));
   if (protocol === 'ipvs') return GENL_HEADER_BYTES;
+  // A request, or what is said of a socket.
+  if (protocol === 'diag') return (bytes.readUInt16LE(6) & 1) !== 0 ? 56 : 72;
   return type < 20 ? 16 : type < 24 ? 8 : 12;
 }
 
@@ -599,6 +605,7 @@ const nests = {
     [10, 12],
   ],
   route: [[18]],
+  diag: [],
 };
 
 /** What a message decodes to that has lost attributes: no field may be anything but itself, or a default. */
@@ -690,8 +697,7 @@ describe('damaged messages', () => {
           assert.ok(original !== undefined);
           const bytes = Buffer.from(original.bytes);
           for (const [at, value] of changes) bytes[at % bytes.length] = value;
-          decodeOrNull(original.protocol, bytes);
-          decodeOrNull(original.protocol === 'ipvs' ? 'route' : 'ipvs', bytes);
+          for (const protocol of protocols) decodeOrNull(protocol, bytes);
         },
       ),
       { numRuns: 10_000 },
@@ -718,7 +724,7 @@ describe('damaged messages', () => {
       type: fc.oneof(fc.integer({ min: 0, max: 32 }), fc.nat(0xffff)),
       flags: fc.nat(0xffff),
       payload: fc.uint8Array({ maxLength: 200 }),
-      protocol: fc.constantFrom('ipvs' as const, 'route' as const),
+      protocol: fc.constantFrom(...protocols),
     });
     fc.assert(
       fc.property(header, ({ type, flags, payload, protocol }) => {

@@ -10,11 +10,16 @@ const PATIENCE_MS = 120_000;
 /** Between an answer and the next request of one that is busy. */
 const PAUSE_MS = 100;
 
-/** A connection through the virtual server that a given master serves. */
-export async function connectionTo(lab: Lab, name: string): Promise<Connection> {
+/** A connection through the virtual server, or another URL, that a given master serves. */
+export async function connectionTo(
+  lab: Lab,
+  name: string,
+  url?: string,
+  timeoutMs?: number,
+): Promise<Connection> {
   for (let time = 0; time < lab.masters.length * 2; time += 1) {
-    const connection = await lab.node.open();
-    if ((await connection.whoami()).name === name) return connection;
+    const connection = await lab.node.open(url, timeoutMs === undefined ? {} : { timeoutMs });
+    if ((await connection.whoami(timeoutMs)).name === name) return connection;
     await connection.close();
   }
   throw new Error(`no connection reached ${name}`);

@@ -168,7 +168,8 @@ function fewer(one: Counts, other: Counts): Counts {
   };
 }
 
-async function within<T>(timeoutMs: number, promise: Promise<T>, what: string): Promise<T> {
+/** What a promise resolves to; rejects when that takes longer. */
+export async function within<T>(timeoutMs: number, promise: Promise<T>, what: string): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const impatience = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => {

@@ -332,7 +332,12 @@ export class Theatre {
 }
 
 /** How a connection's end is called in the table. */
-const ENDINGS: Readonly<Record<string, string>> = { CLOSED: 'closed', ECONNRESET: 'reset', TIMEOUT: 'hangs' };
+const ENDINGS: Readonly<Record<string, string>> = {
+  CLOSED: 'closed',
+  ECONNABORTED: 'ended',
+  ECONNRESET: 'reset',
+  TIMEOUT: 'hangs',
+};
 
 /** Each row that tells of a mode and a real server in one of these places, as it was lived through. */
 export function rowsOf(mode: string, servers: readonly string[], theatre: () => Theatre): void {

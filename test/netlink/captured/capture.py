@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Writes the *.hex files beside it: what ipvsadm and ip say to a real kernel, and what it answers.
+"""Writes the *.hex files beside it: what ipvsadm, ip and ss say to a real kernel, and what it answers.
 
 Run once, by hand, in a guest that has IPVS and nlmon:  scripts/with-ipvs --kernel uml python3 test/netlink/captured/capture.py
+With arguments (ipvs, route, diag) only those.
 
 The bytes come from an nlmon device (every netlink datagram of this network namespace), so neither the addon
 nor libnl nor this script had a say in them. One line per message: '>' was sent, '<' was received.
@@ -17,7 +18,7 @@ import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-NETLINK_ROUTE, NETLINK_GENERIC = 0, 16
+NETLINK_ROUTE, NETLINK_SOCK_DIAG, NETLINK_GENERIC = 0, 4, 16
 NLM_F_REQUEST, NLMSG_ERROR, NLMSG_DONE = 1, 2, 3
 GENL_ID_CTRL, IPVS_CMD_GET_INFO, RTM_GETLINK = 16, 15, 18
 
@@ -280,9 +281,36 @@ def route(capture):
     )])
 
 
+def diag(capture):
+    """Two connections on the loopback, of either family, and one of IPv6 that speaks IPv4."""
+    kept = []
+    for client_family, family, address, to in ((socket.AF_INET, socket.AF_INET, "127.0.0.1", "127.0.0.1"),
+                                               (socket.AF_INET6, socket.AF_INET6, "::1", "::1"),
+                                               (socket.AF_INET6, socket.AF_INET, "127.0.0.2", "::ffff:127.0.0.2")):
+        port = 7000 + len(kept)
+        server = socket.create_server((address, port), family=family)
+        client = socket.socket(client_family)
+        client.bind((to, 40000 + len(kept)))
+        client.connect((to, port))
+        kept.append((server, client, server.accept()[0]))
+
+    def one(command, check=True):
+        return capture.command(command, NETLINK_SOCK_DIAG, check)
+
+    # This kernel was built without CONFIG_INET_DIAG_DESTROY: it refuses, and ss says nothing of it.
+    save("diag", [one(command) for command in (
+        "ss -Hten4 state established",
+        "ss -Hten6 state established",
+        "ss -Htan4 state listening",
+        "ss -HtK4 state established dst 127.0.0.1 dport = :7000",
+        "ss -HtK6 state established dst [::1] dport = :7001",
+    )])
+
+
 if __name__ == "__main__":
     run("ip link set lo up")
     tap = Capture()
-    ipvs(tap)
-    route(tap)
+    for section in (ipvs, route, diag):
+        if len(sys.argv) == 1 or section.__name__ in sys.argv[1:]:
+            section(tap)
     sys.exit(0)

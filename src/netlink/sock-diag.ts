@@ -1,0 +1,70 @@
+import { Channel } from './channel.js';
+import { endTcpSocketToWire, listTcpSocketsToWire, tcpSocketFromWire } from './sock-diag-request.js';
+import type { BatchResult, RequestOptions, TcpSocket, TcpSocketFilter } from './types.js';
+import { checkArray } from './validate.js';
+
+/**
+ * The TCP sockets of this network namespace, whoever has them. Ending one needs CAP_NET_ADMIN (`EPERM` without); looking
+ * does not.
+ *
+ * Methods reject with a TypeError that names the field if an argument is wrong, before anything is sent; with a
+ * NetlinkError if the kernel refuses or does not answer in time. The first request makes the kernel load `tcp_diag` if it
+ * can; `ENOENT` if it has none. Requests are carried out in the order of their calls.
+ */
+export class SockDiag implements AsyncDisposable {
+  readonly #channel: Channel;
+
+  private constructor(options: RequestOptions) {
+    this.#channel = new Channel('diag', options);
+  }
+
+  /**
+   * `timeoutMs` is the deadline of requests that name none: 5000 by default.
+   *
+   * @throws NetlinkError `EPROTONOSUPPORT` if the kernel has no sock_diag.
+   */
+  static open(options: RequestOptions = {}): SockDiag {
+    return new SockDiag(options);
+  }
+
+  /** The netlink port id of the socket, for diagnostics; 0 while there is none. A broken socket is replaced. */
+  get portId(): number {
+    return this.#channel.portId;
+  }
+
+  /** `ss -tn state STATE dport = :PORT` */
+  async listTcpSockets(filter: TcpSocketFilter, options?: RequestOptions): Promise<TcpSocket[]> {
+    const request = listTcpSocketsToWire('filter', filter);
+    const values = await this.#channel.requests('listTcpSockets', [request], options);
+    return values
+      .flat()
+      .flatMap((value) => (value.kind === 'tcpSocket' ? [tcpSocketFromWire('listTcpSockets', value)] : []));
+  }
+
+  /**
+   * `ss -K`: who has such a socket gets `ECONNABORTED`, its peer a reset. Each one's result, in the same order: `ENOENT`
+   * if there is no such socket any more, whatever has come in its place; `EOPNOTSUPP` if the kernel was built without
+   * CONFIG_INET_DIAG_DESTROY.
+   */
+  async endTcpSockets(sockets: readonly TcpSocket[], options?: RequestOptions): Promise<BatchResult[]> {
+    checkArray('sockets', sockets);
+    const requests = sockets.map((socket, i) => endTcpSocketToWire(`sockets[${i}]`, socket));
+    return this.#channel.batch(
+      requests.map(({ operation }) => ({ kind: operation })),
+      requests,
+      options,
+    );
+  }
+
+  /**
+   * Waits for all requests made so far, then closes the socket. Requests made later reject with `ERR_CLOSED`; closing
+   * twice is harmless.
+   */
+  close(): Promise<void> {
+    return this.#channel.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
