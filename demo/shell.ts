@@ -25,6 +25,8 @@ const VERBS = [
 ] as const;
 type Verb = (typeof VERBS)[number];
 
+const PROGRAM_COMMAND = `${process.execPath} ${PROGRAM}`;
+
 say('Building the lab ...');
 await using lab = await Lab.create();
 const directory = await mkdtemp(join(tmpdir(), 'lvscare-demo-'));
@@ -41,7 +43,9 @@ const server = createServer({ allowHalfOpen: true }, (connection) => {
 await once(server.listen(socket), 'listening');
 try {
   const bashrc = join(directory, 'bashrc');
-  await writeFile(bashrc, shellSettings());
+  await writeFile(bashrc, shellSettings(directory));
+  // A command rather than a function: `watch lvscare status`.
+  await writeFile(join(directory, 'lvscare'), `#!/bin/sh\nexec ${PROGRAM_COMMAND} "$@"\n`, { mode: 0o755 });
   const args = ['netns', 'exec', lab.node.host.namespace, 'bash', '--rcfile', bashrc, '-i'];
   const shell = spawn('ip', args, { stdio: 'inherit' });
   await once(shell, 'close');
@@ -64,8 +68,8 @@ async function obey([number = '', verb = '']: readonly string[]): Promise<string
   }
 }
 
-function shellSettings(): string {
-  const program = `${process.execPath} ${PROGRAM}`;
+/** @param commands Where the commands of ours are. */
+function shellSettings(commands: string): string {
   const command = fileURLToPath(new URL('./master-command.js', import.meta.url));
   const servers = serverArguments(lab).join(' ');
   const help = [
@@ -78,10 +82,13 @@ function shellSettings(): string {
     `  ${bold('ask')}                who answers at ${VS}, six times`,
     `  ${bold('master 1 kill')}      or ${VERBS.filter((verb) => verb !== 'kill').join(', ')}`,
     `  ${bold('lab')}                this text; Ctrl-D ends the lab`,
+    '',
+    "The kernel and its network are a guest's, and so are /run and $TMPDIR. All other files are this machine's:",
+    'what you write there, as with lvscare manifest --write, is on its disk.',
   ].join('\n');
   return `
 PS1='lab# '
-lvscare() { ${program} "$@"; }
+PATH=${commands}:$PATH
 care() { lvscare care ${servers} "$@"; }
 master() { ${process.execPath} ${command} ${socket} "$@"; }
 ask() { for _ in 1 2 3 4 5 6; do curl -s --max-time 3 --cacert ${lab.caFile} https://${VIP.ipv4}:6443/whoami || echo "failed: curl says $?"; done; }

@@ -113,7 +113,7 @@ async function explained<Value>(work: Promise<Value>): Promise<Value> {
 function explain(error: unknown): Error {
   const { code, message } = error as NodeJS.ErrnoException;
   if (error instanceof NetlinkError && CANNOT.has(error.code))
-    return new KernelError('this kernel cannot end them (CONFIG_INET_DIAG_DESTROY)', error);
+    return new KernelError('this kernel cannot end their connections (CONFIG_INET_DIAG_DESTROY)', error);
   if (code === 'EPERM')
     return new KernelError('not permitted, it takes root or the capability NET_ADMIN', error);
   return new KernelError(message, error);

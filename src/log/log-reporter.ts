@@ -227,8 +227,8 @@ export function logReporter(
     connectionsEnded(servers, count, error) {
       const rs = servers.map(({ text }) => text);
       if (error !== null) {
-        const words = `clients of a server that is out may hang until they send something: ${error.message}`;
-        sayOnce('connections', error.message, { event: 'connections-left', rs, err: error }, words, 'info');
+        const words = `clients of ${rs.join(', ')} may hang until they send something: ${error.message}`;
+        sayOnce('connections', words, { event: 'connections-left', rs, err: error }, words, 'info');
         return;
       }
       said.delete('connections');

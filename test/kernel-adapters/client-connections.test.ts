@@ -187,8 +187,8 @@ describe('connections of clients', () => {
   });
 
   const failures: readonly (readonly [where: string, code: string, says: string])[] = [
-    ['1', 'EOPNOTSUPP', 'this kernel cannot end them (CONFIG_INET_DIAG_DESTROY)'],
-    ['list', 'ENOENT', 'this kernel cannot end them (CONFIG_INET_DIAG_DESTROY)'],
+    ['1', 'EOPNOTSUPP', 'this kernel cannot end their connections (CONFIG_INET_DIAG_DESTROY)'],
+    ['list', 'ENOENT', 'this kernel cannot end their connections (CONFIG_INET_DIAG_DESTROY)'],
     ['1', 'EPERM', 'not permitted, it takes root or the capability NET_ADMIN'],
   ];
   for (const [where, code, says] of failures)
@@ -211,7 +211,7 @@ describe('connections of clients', () => {
     };
     await assert.rejects(
       endAll(clientConnections(VS, { diagnose: none, connections: kernel.connections }), [DEAD]),
-      new KernelError('this kernel cannot end them (CONFIG_INET_DIAG_DESTROY)', error),
+      new KernelError('this kernel cannot end their connections (CONFIG_INET_DIAG_DESTROY)', error),
     );
   });
 });
