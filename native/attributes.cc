@@ -75,10 +75,12 @@ Attributes Attributes::Nested(int type, int max_type) {
   return Attributes(nla_data(attribute), static_cast<size_t>(nla_len(attribute)), max_type);
 }
 
+bool IsIp(uint16_t family) { return family == AF_INET || family == AF_INET6; }
+
 size_t AddressSize(uint16_t family) { return family == AF_INET6 ? 16 : 4; }
 
 bool ReadAddress(const void* data, size_t length, uint16_t family, IpAddress* address) {
-  if (family != AF_INET && family != AF_INET6) return false;
+  if (!IsIp(family)) return false;
   const size_t size = AddressSize(family);
   if (length < size) return false;
   address->family = family;

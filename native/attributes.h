@@ -58,6 +58,9 @@ class Attributes {
 // The address in the bytes of a family; false if the family is not IP or the bytes are too few.
 bool ReadAddress(const void* data, size_t length, uint16_t family, IpAddress* address);
 
+// Whether addresses of this family are IPv4's or IPv6's.
+bool IsIp(uint16_t family);
+
 // Bytes of an address on the wire: 4 or 16.
 size_t AddressSize(uint16_t family);
 

@@ -17,8 +17,6 @@ constexpr Operation kOperations[] = {
     {"endTcpSocket", SOCK_DESTROY, NLM_F_ACK},            // ss -K
 };
 
-bool IsIp(uint16_t family) { return family == AF_INET || family == AF_INET6; }
-
 // An address in an inet_diag_sockid: four words, IPv4 in the first.
 void PutAddress(const IpAddress& address, __be32 (&words)[4]) {
   static_assert(sizeof words == sizeof address.bytes);

@@ -132,8 +132,6 @@ bool DecodeLink(const nlmsghdr& message, Decoded* value) {
   return attributes.ok();
 }
 
-bool IsIp(uint16_t family) { return family == AF_INET || family == AF_INET6; }
-
 bool DecodeAddress(const nlmsghdr& message, Decoded* value) {
   ifaddrmsg header{};
   if (!ReadHeader(message, &header)) return false;

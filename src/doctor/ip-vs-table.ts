@@ -1,6 +1,6 @@
 /** The kernel's table as /proc/net/ip_vs has it: to read that loads no module, as asking by netlink does. */
-import { endpoint, type Endpoint } from '../core/endpoint.js';
-import { addressInHex } from '../core/hex-address.js';
+import type { Endpoint } from '../core/endpoint.js';
+import { endpointInHex } from '../core/hex-endpoint.js';
 import type { Files } from './ports.js';
 
 interface VirtualServer {
@@ -42,7 +42,5 @@ function parseIpVs(text: string): readonly VirtualServer[] {
 /** `0A676102:192B`, or `[fd00:0010:0103:0097:0000:0000:0000:0002]:192B`. */
 function hexEndpoint(text: string): Endpoint | null {
   const [, v6, v4, port] = /^(?:\[([\da-f:]+)\]|([\da-f]{8})):([\da-f]{4})$/i.exec(text) ?? [];
-  const address = addressInHex(v6 ?? v4 ?? '');
-  if (address === null || port === undefined) return null;
-  return endpoint(v6 === undefined ? 'ipv4' : 'ipv6', address, parseInt(port, 16));
+  return endpointInHex(v6 ?? v4 ?? '', port ?? '');
 }

@@ -1,7 +1,7 @@
 /** The connections that the kernel's IPVS carries, as /proc/net/ip_vs_conn has them. */
 import { createReadStream } from 'node:fs';
-import { endpoint, type Endpoint } from '../core/endpoint.js';
-import { addressInHex, hexAddress } from '../core/hex-address.js';
+import type { Endpoint } from '../core/endpoint.js';
+import { endpointInHex, hexAddress, hexPort } from '../core/hex-endpoint.js';
 
 const FILE = '/proc/net/ip_vs_conn';
 
@@ -38,17 +38,7 @@ function parse(line: string, ours: string): IpVsConnection | null {
   const [from = '', to = ''] = line.split(ours);
   const [protocol, ...client] = from.split(/ +/);
   if (protocol !== 'TCP') return null;
-  const ends = [client, to.split(/ +/)].map(([address, port]) => endpointInHex(address, port));
+  const ends = [client, to.split(/ +/)].map(([address = '', port = '']) => endpointInHex(address, port));
   const [clientEnd = null, serverEnd = null] = ends;
   return clientEnd === null || serverEnd === null ? null : { client: clientEnd, server: serverEnd };
-}
-
-function endpointInHex(addressText = '', portText = ''): Endpoint | null {
-  const address = addressInHex(addressText);
-  if (address === null || !/^[\dA-F]{4}$/.test(portText)) return null;
-  return endpoint(address.includes(':') ? 'ipv6' : 'ipv4', address, parseInt(portText, 16));
-}
-
-function hexPort(port: number): string {
-  return port.toString(16).padStart(4, '0').toUpperCase();
 }

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { addressInHex, hexAddress } from '../../src/core/hex-address.js';
+import { endpointInHex, hexAddress, hexPort } from '../../src/core/hex-endpoint.js';
 
-describe('addresses in hexadecimal', () => {
+describe('endpoints in hexadecimal', () => {
   const pairs: Readonly<Record<string, string>> = {
     '10.103.97.2': '0A676102',
     '0.0.0.0': '00000000',
@@ -16,7 +16,7 @@ describe('addresses in hexadecimal', () => {
   for (const [address, hex] of Object.entries(pairs))
     it(`${address} is ${hex}, and back`, () => {
       assert.equal(hexAddress(address), hex);
-      assert.equal(addressInHex(hex), address);
+      assert.equal(endpointInHex(hex, '192B')?.address, address);
     });
 
   it('of IPv6 that ends as IPv4 does', () => {
@@ -25,6 +25,13 @@ describe('addresses in hexadecimal', () => {
 
   for (const text of ['', '0A67610', '0A6761022', '0A67610G', 'fd00::2', '10.103.97.2', 'fd00:0010'])
     it(`are not ${JSON.stringify(text)}`, () => {
-      assert.equal(addressInHex(text), null);
+      assert.equal(endpointInHex(text, '192B'), null);
     });
+
+  it('have a port of four digits', () => {
+    assert.equal(hexPort(6443), '192B');
+    assert.equal(hexPort(80), '0050');
+    assert.equal(endpointInHex('0A676102', '0050')?.text, '10.103.97.2:80');
+    for (const port of ['', '192', '192B0', '192G']) assert.equal(endpointInHex('0A676102', port), null);
+  });
 });
