@@ -1,9 +1,10 @@
 // A reporter for node:test that leaves lines for scripts/test. The first is PASSED FAILED SKIPPED. Suites are not counted; a
 // file that crashed, or that holds no test, is reported by the runner as a test of its own. Below it are the files that took
-// longest, longest first: "longest SECONDS FILE", and what failed: "failed FILE: SUITE > TEST: the first line of its error".
+// longest, longest first: "longest SECONDS FILE", and what failed: "failed FILE: SUITE > TEST: its error, in one line".
 import { relative } from 'node:path';
 
 const MOST_FILES = 10;
+const MOST_CHARACTERS = 1000;
 
 export default async function* countReporter(source) {
   let passed = 0;
@@ -30,7 +31,11 @@ export default async function* countReporter(source) {
   for (const failure of failures) yield `${failure}\n`;
 }
 
+/** In one line, also what was expected and what came instead: CI's log may be cut to its end. Of a comparison, what differs. */
 function reason({ details }) {
   const error = details?.error;
-  return String((error?.cause ?? error)?.message ?? error ?? 'no reason given').split('\n', 1)[0];
+  const message = String((error?.cause ?? error)?.message ?? error ?? 'no reason given');
+  const [first, ...others] = message.split('\n');
+  const telling = others.filter((line) => /^\S/.test(line) && !line.startsWith('+ actual - expected'));
+  return [first, ...telling.map((line) => line.replace(/\s+/g, ' '))].join(' ').slice(0, MOST_CHARACTERS);
 }
