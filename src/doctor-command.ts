@@ -15,7 +15,7 @@ import { examinationText } from './doctor/examination-text.js';
 import type { Finding } from './doctor/finding.js';
 import { careManifests } from './doctor/manifests.js';
 import type { Subject } from './doctor/ports.js';
-import { flagValue } from './doctor/processes.js';
+import { careArguments, careProcesses, flagValue } from './doctor/processes.js';
 import { nodeOf, systemFiles } from './doctor-side.js';
 import { records } from './kernel/records.js';
 import { sysctlsFor } from './kernel/sysctls.js';
@@ -72,13 +72,13 @@ interface Examined {
 }
 
 /**
- * What care would be told: by the command line; below that by a static pod that is here, else by what an earlier or a running one
- * remembers, of the virtual server that the command line names if it does.
+ * What care would be told: by the command line; below that by a static pod that is here, else by the arguments of one that is at work,
+ * else by what an earlier one remembers, of the virtual server that the command line names if it does.
  */
-async function whatToExamine({ given, spelled, environment }: DoctorRequest): Promise<Examined> {
+async function whatToExamine({ given, spelled, environment, pid }: DoctorRequest): Promise<Examined> {
   const own = only(given, environment, spelled);
   const named = own.settings.has('vs') ? own.config() : null;
-  const elsewhere = await toldElsewhere(named?.virtualServer ?? null);
+  const elsewhere = await toldElsewhere(named?.virtualServer ?? null, pid);
   if (elsewhere === null) {
     if (named !== null) return examined(named, COMMAND_LINE);
     if (own.settings.has('rs')) throw new UsageError('--vs', 'the virtual server beside --rs', null);
@@ -94,8 +94,8 @@ async function whatToExamine({ given, spelled, environment }: DoctorRequest): Pr
     const merged = only({ ...Object.fromEntries(theirs), ...given }, environment, spelled).config();
     return examined(merged, named === null ? from : `${COMMAND_LINE} and ${from}`);
   } catch (error) {
-    // What is remembered was right once: it is what was given that is not.
-    if (!(error instanceof UsageError) || from === RECORD) throw error;
+    // What works, or did once, is right: it is what was given that is not.
+    if (!(error instanceof UsageError) || elsewhere.proven) throw error;
     const evidence = `${from}: ${error.message}`;
     if (named === null) return unknown('fail', evidence, `correct ${from}`);
     const { config, told } = examined(named, COMMAND_LINE);
@@ -107,27 +107,51 @@ async function whatToExamine({ given, spelled, environment }: DoctorRequest): Pr
 }
 
 const COMMAND_LINE = 'the command line';
-const RECORD = '/run/lvscare';
 
 interface Told {
   /** Options of care. Throws a UsageError for what is none. */
   readonly given: () => Arguments;
   readonly from: string;
+  /** Whether an lvscare has lived by it. */
+  readonly proven: boolean;
 }
 
 /** By whom else, of this virtual server or, where it is null, of any. */
-async function toldElsewhere(virtualServer: Endpoint | null): Promise<Told | null> {
+async function toldElsewhere(virtualServer: Endpoint | null, self: number): Promise<Told | null> {
   const manifests = await careManifests(systemFiles);
   const manifest = manifests.find(({ args }) => virtualServer === null || isFor(args, virtualServer));
   if (manifest !== undefined)
     return {
       given: () => withoutVariables(sortArguments(manifest.args, CARE_OPTIONS).given),
       from: manifest.file,
+      proven: false,
     };
+  return (await toldByRunning(virtualServer, self)) ?? (await toldByRecord(virtualServer));
+}
+
+/** By the arguments of the one that is at work; null where they make no sense here: they may name files of a container. */
+async function toldByRunning(virtualServer: Endpoint | null, self: number): Promise<Told | null> {
+  const running = (await careProcesses(systemFiles, self)).flatMap(({ pid, args }) => {
+    const own = careArguments(args);
+    return own !== null && (virtualServer === null || isFor(own, virtualServer)) ? [{ pid, own }] : [];
+  });
+  const [one, ...more] = running;
+  if (one === undefined || more.length > 0) return null;
+  try {
+    const { given, spelled } = sortArguments(one.own, CARE_OPTIONS);
+    only(given, {}, spelled).config();
+    return { given: () => given, from: `process ${one.pid}`, proven: true };
+  } catch (error) {
+    if (error instanceof UsageError) return null;
+    throw error;
+  }
+}
+
+async function toldByRecord(virtualServer: Endpoint | null): Promise<Told | null> {
   const known = await remembered(virtualServer?.text ?? null);
   if (known === null) return null;
   const told = { vs: known.virtualServer, rs: known.realServers, ...wayOf(known) };
-  return { given: () => told, from: RECORD };
+  return { given: () => told, from: '/run/lvscare', proven: true };
 }
 
 function isFor(args: readonly string[], virtualServer: Endpoint): boolean {

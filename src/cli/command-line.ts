@@ -90,7 +90,7 @@ function checkWords({ name, words: wanted }: CommandSpec, words: readonly string
 function refuseTelling(command: string, stray: readonly string[]): void {
   for (const word of stray) {
     if (/^(f|false)$/i.test(word))
-      throw new UsageError(command, 'the value of a switch after =, like --dry-run=false', word);
+      throw new UsageError(command, 'the value of a switch after =, as in --SWITCH=false', word);
     if (/^[0-9a-f.:[\]]+:\d+,?$/i.test(word))
       throw new UsageError(command, 'each server after --rs, or comma-joined without a space', word);
   }

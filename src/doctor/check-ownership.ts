@@ -4,7 +4,7 @@ import { about, fail, ok, skip, warn, type Said } from './finding.js';
 import { readIpVs } from './ip-vs-table.js';
 import { careManifests } from './manifests.js';
 import type { Node, Subject } from './ports.js';
-import { baseName, flagValue, processes, type Process } from './processes.js';
+import { baseName, careProcesses, flagValue, type Process } from './processes.js';
 
 export async function checkVirtualServer(
   { files, ownership }: Node,
@@ -41,17 +41,6 @@ export async function checkVirtualServer(
   );
 }
 
-/** Of lvscare itself, the Go program of the name, and sealctl, which has the same code. */
-function takesCare(args: readonly string[]): boolean {
-  const command = args.findIndex((arg, index) => index < 4 && (arg === 'care' || arg === 'ipvs'));
-  const before = args.slice(0, Math.max(command, 0)).map(baseName);
-  const program = before.at(-1) ?? '';
-  const named =
-    args[command] === 'care' ? program === 'lvscare' || program === 'main.js' : program === 'sealctl';
-  const ends = args.some((arg) => /^(--dry-run|--run-once|--clean|-C)(=t|=T|=1|$)/.test(arg));
-  return command > 0 && named && !ends;
-}
-
 export async function checkInstances(
   { files, ownership, pid, uid }: Node,
   { virtualServer: { text }, virtualServer }: Subject,
@@ -64,9 +53,7 @@ export async function checkInstances(
       `${podFiles.join(' and ')} are both for ${text}: only one can have it`,
       `rm ${podFiles[0] ?? ''}, or the other one`,
     );
-  const running = (await processes(files, takesCare)).filter(
-    ({ args, here, ...other }) => other.pid !== pid && here !== false && isOurs(flagValue(args, 'vs')),
-  );
+  const running = (await careProcesses(files, pid)).filter(({ args }) => isOurs(flagValue(args, 'vs')));
   const holder = await ownership.holder(virtualServer);
   if (holder !== null && judgeHolder(holder, uid) === 'squatter')
     return warn(

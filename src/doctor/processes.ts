@@ -26,6 +26,29 @@ export async function processes(
   return found.sort((one, other) => one.pid - other.pid);
 }
 
+/** Those that take care of a virtual server, but this one; those of another network namespace are none of ours. */
+export async function careProcesses(files: Files, self: number): Promise<readonly Process[]> {
+  const found = await processes(files, (args) => careCommand(args) !== null);
+  return found.filter(({ pid, here }) => pid !== self && here !== false);
+}
+
+/** What follows on `care` where lvscare itself takes care; null of other programs. */
+export function careArguments(args: readonly string[]): readonly string[] | null {
+  const command = careCommand(args);
+  return command !== null && args[command] === 'care' ? args.slice(command + 1) : null;
+}
+
+/** Where the command is of lvscare itself, the Go program of the name, and sealctl, which has the same code. */
+function careCommand(args: readonly string[]): number | null {
+  const command = args.findIndex((arg, index) => index < 4 && (arg === 'care' || arg === 'ipvs'));
+  const before = args.slice(0, Math.max(command, 0)).map(baseName);
+  const program = before.at(-1) ?? '';
+  const named =
+    args[command] === 'care' ? program === 'lvscare' || program === 'main.js' : program === 'sealctl';
+  const ends = args.some((arg) => /^(--dry-run|--run-once|--clean|-C)(=t|=T|=1|$)/.test(arg));
+  return command > 0 && named && !ends ? command : null;
+}
+
 /** `/usr/bin/kube-proxy` is named `kube-proxy`. */
 export function baseName(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);

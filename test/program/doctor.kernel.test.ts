@@ -153,7 +153,7 @@ describe('lvscare doctor on a node that is well', () => {
     assert.match(stdout, new RegExp(`^${findings.length} ok, 0 warn, 0 fail; not checked:$`, 'm'));
   });
 
-  it('takes what to look at from the static pod, else from what lvscare remembers', async () => {
+  it('takes what to look at from the static pod, else from the lvscare that is at work, else from what one remembers', async () => {
     // Of a pod's address only the kubelet knows.
     const args = ['care', ...serversOf(lab), '--metrics-addr=[$(POD_IP)]:9288']
       .map((arg) => `        - "${arg}"\n`)
@@ -168,7 +168,17 @@ describe('lvscare doctor on a node that is well', () => {
     );
     assert.ok(findings.some(({ name }) => name === `rs ${lab.master(2).endpoint}`));
 
-    running.push(await takeCare(lab));
+    const daemon = await takeCare(lab);
+    running.push(daemon);
+    // Also the CA: that it verifies is not to be said otherwise.
+    const atWork = await doctor([]);
+    assert.deepEqual([atWork.status, atWork.amiss], [0, {}]);
+    assert.match(
+      atWork.findings[0]?.evidence ?? '',
+      new RegExp(`^${VS} with .*\\(process ${daemon.pid}\\)$`),
+    );
+
+    await running.pop()?.stop();
     const remembered = await doctor(['--health-ca', lab.caFile]);
     assert.equal(remembered.status, 0);
     assert.match(remembered.findings[0]?.evidence ?? '', new RegExp(`^${VS} with .*\\(/run/lvscare\\)$`));
@@ -182,7 +192,7 @@ describe('lvscare doctor on a node that is well', () => {
     for (const args of [serversOf(lab), vs]) {
       const { status, findings, amiss } = await doctor(args);
       assert.deepEqual([status, amiss], [0, {}]);
-      assert.match(evidenceOf(findings, 'arguments') ?? '', /\(the command line and \/run\/lvscare\)$/);
+      assert.match(evidenceOf(findings, 'arguments') ?? '', /\(the command line and process \d+\)$/);
       assert.equal(evidenceOf(findings, 'routes'), `there is a route to ${VIP.ipv4}/32`);
     }
     await running.pop()?.stop();
