@@ -54,7 +54,7 @@ export async function nodeAddress(
       null,
     );
   throw new KernelError(
-    'no route to any real server tells which address of this node to use: set --ip',
+    'no route to any real server tells which address of this node to use: is its network up? else set --ip',
     null,
   );
 }

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { Clock, Pass, Reporter } from '../care/ports.js';
 import type { Endpoint } from '../core/endpoint.js';
 import type { Health } from '../core/health.js';
+import { lastResortInWords } from '../core/last-resort.js';
 import type { Action } from '../core/reconcile.js';
 import { exclusionOf } from '../core/rivalry.js';
 import { Ration, type Fields } from './ration.js';
@@ -117,13 +118,10 @@ export function logReporter(
   function reportLastResort(pass: Pass): void {
     if (pass.lastResort === lastResort) return;
     lastResort = pass.lastResort;
-    const serving = anyDrained()
-      ? 'no real server is up that is not drained: as a last resort, what may still answer serves'
-      : 'no real server is up: as a last resort, all that may still answer serve';
     ration.tell('last resort', {
       level: lastResort ? 'warn' : 'info',
       fields: { event: 'last-resort', lastResort },
-      message: lastResort ? serving : 'the last resort is over',
+      message: lastResort ? lastResortInWords(anyDrained()) : 'the last resort is over',
     });
   }
 

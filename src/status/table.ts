@@ -1,5 +1,6 @@
 /** `lvscare status` as text: the columns of `ipvsadm -Ln`, and what lvscare knows beside them. */
 import { plainPaint, type Paint, type Style } from '../core/paint.js';
+import { lastResortInWords } from '../core/last-resort.js';
 import type { Forwarding } from '../core/table.js';
 import { inOneLine } from '../core/one-line.js';
 import { overdueMs } from '../observe/liveness.js';
@@ -215,7 +216,11 @@ function notesOf(one: VirtualServerStatus, atMs: number): readonly Note[] {
     .filter((note) => care?.troubles.some(({ message }) => message === note) !== true)
     .map((note): Note => ['doubtful', inOneLine(note, MOST_CHARACTERS)]);
   if (care === null || program === null) return [...rest, ...notes];
-  return [...trouble(care, atMs), ...notes, ['faint', programInWords(program, care, atMs)]];
+  return [
+    ...trouble(care, one.drained.length > 0, atMs),
+    ...notes,
+    ['faint', programInWords(program, care, atMs)],
+  ];
 }
 
 /** Drained ones that no row tells of. */
@@ -226,14 +231,11 @@ function unseen({ care, kernel, drained }: VirtualServerStatus): readonly Draine
 
 function trouble(
   { lastResort, rival, troubles, lastPass, intervalMs }: VirtualServerReport,
+  anyDrained: boolean,
   atMs: number,
 ): Note[] {
   const notes: Note[] = [];
-  if (lastResort)
-    notes.push([
-      'bad',
-      'last resort: no real server is up that is not drained, and what may still answer serves',
-    ]);
+  if (lastResort) notes.push(['bad', lastResortInWords(anyDrained)]);
   if (rival)
     notes.push(['bad', 'something keeps deleting it: kube-proxy in ipvs mode? see ipvs.excludeCIDRs']);
   for (const { what, message, sinceMs } of troubles)
