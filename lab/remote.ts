@@ -15,8 +15,8 @@ type Message =
   | { readonly id: number; readonly error: string }
   | { readonly event: unknown };
 
-/** How long an answer may take unless the call says otherwise, in ms. */
-const PATIENCE_MS = 30_000;
+/** How long an answer may take, in ms: longer than what any call waits for. */
+const PATIENCE_MS = 150_000;
 
 /** The asking side. */
 export class Remote<C extends Calls<C>, E = never> {

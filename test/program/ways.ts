@@ -60,7 +60,7 @@ export const OPTIONS = ['--health-timeout', '2s', '--connect-timeout', '1s'];
 /** For an lvscare to start and judge its servers, beside others: a guest may be slow. */
 const START_MS = 180_000;
 /** For what is to come about: likewise. */
-export const PATIENCE_MS = 20_000;
+export const PATIENCE_MS = 60_000;
 /** For what is not to come about. */
 const ENOUGH_MS = 3000;
 
