@@ -6,7 +6,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
-import { Lab, openSockets, until, VIP, type LabProcess, type Master } from '../../lab/index.js';
+import { endpoint, Lab, openSockets, until, VIP, type LabProcess, type Master } from '../../lab/index.js';
 import { LabClient } from '../../lab/lab-client.js';
 import { urlOf } from '../../lab/network.js';
 import { inGuest } from '../support/netlink.js';
@@ -195,36 +195,54 @@ describe('users complained that', () => {
     await until(async () => (await lab.node.request()).ok, { timeoutMs: 30_000 });
   });
 
-  it('with two NICs the source address is the wrong one, and half of the connections time out (sealos#120, #134, #2108, #4829, lvscare#6, #28)', async () => {
-    await end();
-    const { node } = lab;
-    // The default route, by which the virtual server would be looked for, is by the other NIC.
-    for (const command of [
-      'link add eth1 type dummy',
-      'address add 192.168.7.100/24 dev eth1',
-      'link set eth1 up',
-      'route add default via 192.168.7.1 dev eth1',
-      'route add default via 10.103.97.1 dev eth0 metric 100',
-    ])
-      await node.ip(command);
-    const address = '10.96.255.2';
-    const virtualServer = `${address}:6443`;
-    assert.match(await node.ip(`route get ${address}`), /dev eth1 src 192\.168\.7\.100/);
-    for (const mode of ['local', 'route']) {
-      const servers = ['--vs', virtualServer, ...serversOf(lab).slice(2)];
-      running = { daemon: startCare(lab, ['--mode', mode], servers), options: mode };
-      await untilWeights(lab, allOf(lab), { virtualServer });
-      await running.daemon.waitForLine(/this node is 10\.103\.97\.100 \(the route to 10\.103\.97\.200\)/);
-      await until(async () => (await node.ip(`route get ${address}`)).includes('10.103.97.100'));
-      for (let time = 0; time < 6; time += 1)
-        assert.equal(await node.seenAs(urlOf(address, '/whoami')), node.addresses.ipv4, mode);
-      await running.daemon.stop();
-      assert.equal((await lvscare(node, ['care', '--vs', virtualServer, '-C'])).status, 0);
-    }
-    running = null;
-    await node.ip('link del eth1');
-    await node.ip('route del default');
-  });
+  /** The other NIC, by which the default route goes, and a virtual server that would be looked for there. */
+  const OTHER_NIC = {
+    ipv4: {
+      own: '192.168.7.100/24',
+      gateway: '192.168.7.1',
+      virtual: '10.96.255.2',
+      realServers: () => lab.masters.map(({ endpoint }) => endpoint),
+    },
+    ipv6: {
+      own: 'fd00:192:168:7::100/64',
+      gateway: 'fd00:192:168:7::1',
+      virtual: 'fd00:10:96:255::2',
+      realServers: () => lab.masters.map(({ endpoint6 }) => endpoint6),
+    },
+  } as const;
+
+  for (const family of ['ipv4', 'ipv6'] as const)
+    it(`with two NICs the source address is the wrong one, and half of the connections time out (sealos#120, #134, #2108, #4829, lvscare#6, #28), ${family}`, async () => {
+      await end();
+      const { node } = lab;
+      const { own, gateway, virtual, realServers } = OTHER_NIC[family];
+      const [ip, address] = [family === 'ipv6' ? '-6' : '-4', node.addresses[family]];
+      for (const command of [
+        'link add eth1 type dummy',
+        `address add ${own} dev eth1${family === 'ipv6' ? ' nodad' : ''}`,
+        'link set eth1 up',
+        `${ip} route add default via ${gateway} dev eth1`,
+      ])
+        await node.ip(command);
+      const virtualServer = endpoint(virtual);
+      const otherAddress = own.replace(/\/.*/, '');
+      assert.ok((await node.ip(`route get ${virtual}`)).includes(`dev eth1 src ${otherAddress}`));
+      for (const mode of ['local', 'route']) {
+        const servers = ['--vs', virtualServer, '--rs', realServers().join(','), '--health-ca', lab.caFile];
+        running = { daemon: startCare(lab, ['--mode', mode], servers), options: mode };
+        const rows = Object.fromEntries(realServers().map((server) => [server, 1]));
+        await untilWeights(lab, rows, { virtualServer });
+        await running.daemon.waitForLine(/this node is \S+ \(the route to \S+\)/);
+        assert.ok(running.daemon.text().includes(`this node is ${address} (`), running.daemon.text());
+        await until(async () => (await node.ip(`route get ${virtual}`)).includes(address));
+        for (let time = 0; time < 6; time += 1)
+          assert.equal(await node.seenAs(urlOf(virtual, '/whoami')), address, mode);
+        await running.daemon.stop();
+        assert.equal((await lvscare(node, ['care', '--vs', virtualServer, '-C'])).status, 0);
+      }
+      running = null;
+      await node.ip('link del eth1');
+    });
 
   it('on a master there is no route to the virtual server, and its own apiserver does not work through it (lvscare#38, sealos#637, PR#1367)', async () => {
     const { host, addresses } = lab.master(0);
