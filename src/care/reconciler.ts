@@ -65,6 +65,8 @@ export class Reconciler {
   #upholding: Promise<void> | null = null;
   /** Those that notifications tell of are to be looked at, whatever becomes of the others. */
   #toldDue = false;
+  /** All have been looked at in their order: the way is not to be there before what its clients need with it. */
+  #lookedAtAll = false;
   #upholdingTold: Promise<void> | null = null;
   /** Connections that are being ended. */
   readonly #ending = new Set<Promise<void>>();
@@ -279,7 +281,7 @@ export class Reconciler {
   /** Begins to look at what is due, as far as that is not under way. */
   #lookAtDue(): void {
     const { upkeeps } = this.#parts;
-    if (this.#toldDue && this.#upholdingTold === null) {
+    if (this.#toldDue && this.#lookedAtAll && this.#upholdingTold === null) {
       this.#toldDue = false;
       const told = upkeeps.filter(({ isTold }) => isTold);
       this.#upholdingTold = this.#lookAtEach(told).finally(() => {
@@ -290,6 +292,7 @@ export class Reconciler {
       this.#upkeepsDue = false;
       this.#upholding = this.#lookAtEach(upkeeps).finally(() => {
         this.#upholding = null;
+        this.#lookedAtAll = true;
       });
     }
   }

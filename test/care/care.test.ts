@@ -665,6 +665,19 @@ describe('a kernel that refuses', () => {
     assert.equal(stage.upkeep.amiss, null);
   });
 
+  it('that a notification tells of is at first made in its turn: with the way, clients need what is made before it', async () => {
+    let goOn = (): void => undefined;
+    stage = new Stage();
+    stage.untold.hanging = new Promise((resolve) => (goOn = resolve));
+    await stage.start();
+    await stage.notify();
+    await stage.clock.advance(1000);
+    assert.equal(stage.upkeep.mends, 0);
+    goOn();
+    await stage.clock.advance(0);
+    assert.deepEqual([stage.untold.mends, stage.upkeep.mends], [1, 1]);
+  });
+
   for (const since of ['since the last interval', 'in this pass']) {
     it(`nor does one that hangs ${since} keep a notification from having what it tells of looked at`, async () => {
       await running();

@@ -62,13 +62,13 @@ for (const family of FAMILIES)
       await cut.cut();
       const ended = Promise.all([idle.ended, busy.connection.ended]);
       const endings = await within(END_MS, ended, `both end\n${daemon.text()}`);
-      assert.deepEqual(
-        endings.map(({ code }) => code),
-        ['ECONNABORTED', 'ECONNABORTED'],
-      );
+      const [idleEnding, busyEnding] = endings.map(({ code }) => code);
+      assert.equal(idleEnding, 'ECONNABORTED');
+      // One of its own packets may be quicker, and is answered by a reset.
+      assert.match(busyEnding ?? 'none', /^(ECONNABORTED|ECONNRESET)$/);
       await untilServing(lab.masters.filter((master) => master !== cut));
       await daemon.waitForLine(
-        new RegExp(`ended 2 connections of this node's clients to ${escaped(at(cut, family))}`),
+        new RegExp(`ended [12] connections? of this node's clients to ${escaped(at(cut, family))}`),
       );
       const verdictMs = await dead;
       const afterMs = endings.map(({ atMs }) => Math.round(atMs - verdictMs));

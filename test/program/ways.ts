@@ -242,7 +242,7 @@ export class Theatre {
     return made.flat();
   }
 
-  /** Sees what becomes of those connections whose server died; `use` has each send something first. */
+  /** Sees what becomes of those connections whose server died; `use` has each send something first, but those that are ended unasked. */
   async see(
     column: 'killed' | 'cut off',
     connected: readonly Connected[],
@@ -250,7 +250,7 @@ export class Theatre {
   ): Promise<void> {
     await Promise.all(
       connected.map(async ({ of, connection }) => {
-        if (use) await connection.ask('/whoami');
+        if (use && expected(of)[column] !== 'ended') await connection.ask('/whoami');
         const patienceMs = expected(of)[column] === 'hangs' ? ENOUGH_MS : PATIENCE_MS;
         // It matches nothing: only an end, or the time, ends the wait.
         const how = await connection.expect(/(?!)/, patienceMs).catch((error: unknown) => error);
