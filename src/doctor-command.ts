@@ -9,6 +9,7 @@ import type { Note } from './config/note.js';
 import { Settings, type Arguments, type Environment, type Spellings } from './config/settings.js';
 import { UsageError } from './config/usage-error.js';
 import type { Endpoint } from './core/endpoint.js';
+import { isSurelyAtWork } from './core/holder.js';
 import { harmlessJson } from './core/one-line.js';
 import { examine, type Examination } from './doctor/checks.js';
 import { examinationText } from './doctor/examination-text.js';
@@ -16,20 +17,18 @@ import type { Finding } from './doctor/finding.js';
 import { careManifests } from './doctor/manifests.js';
 import type { Subject } from './doctor/ports.js';
 import { careArguments, careProcesses, flagValue } from './doctor/processes.js';
-import { nodeOf, systemFiles } from './doctor-side.js';
+import { nodeOf, systemFiles, type Self } from './doctor-side.js';
+import { lookAtHold } from './kernel/hold.js';
 import { records } from './kernel/records.js';
 import { sysctlsFor } from './kernel/sysctls.js';
 import { Rtnetlink } from './netlink/index.js';
 import type { Output } from './output.js';
 
-interface DoctorRequest {
+interface DoctorRequest extends Self {
   /** What the command line has, all of it options of care but `json`. */
   readonly given: Arguments;
   readonly spelled: Spellings;
   readonly environment: Environment;
-  readonly pid: number;
-  /** The effective user id. */
-  readonly uid: number;
 }
 
 /** Looks at everything, and tells. Resolves to whether nothing fails. Rejects with a UsageError for what was given. */
@@ -75,10 +74,10 @@ interface Examined {
  * What care would be told: by the command line; below that by a static pod that is here, else by the arguments of one that is at work,
  * else by what an earlier one remembers, of the virtual server that the command line names if it does.
  */
-async function whatToExamine({ given, spelled, environment, pid }: DoctorRequest): Promise<Examined> {
+async function whatToExamine({ given, spelled, environment, ...self }: DoctorRequest): Promise<Examined> {
   const own = only(given, environment, spelled);
   const named = own.settings.has('vs') ? own.config() : null;
-  const elsewhere = await toldElsewhere(named?.virtualServer ?? null, pid);
+  const elsewhere = await toldElsewhere(named?.virtualServer ?? null, self);
   if (elsewhere === null) {
     if (named !== null) return examined(named, COMMAND_LINE);
     if (own.settings.has('rs')) throw new UsageError('--vs', 'the virtual server beside --rs', null);
@@ -117,9 +116,11 @@ interface Told {
 }
 
 /** By whom else, of this virtual server or, where it is null, of any. */
-async function toldElsewhere(virtualServer: Endpoint | null, self: number): Promise<Told | null> {
+async function toldElsewhere(virtualServer: Endpoint | null, self: Self): Promise<Told | null> {
   const manifests = await careManifests(systemFiles);
-  const manifest = manifests.find(({ args }) => virtualServer === null || isFor(args, virtualServer));
+  const manifest = manifests.find(
+    ({ args }) => virtualServer === null || virtualServerOf(args)?.text === virtualServer.text,
+  );
   if (manifest !== undefined)
     return {
       given: () => withoutVariables(sortArguments(manifest.args, CARE_OPTIONS).given),
@@ -129,12 +130,20 @@ async function toldElsewhere(virtualServer: Endpoint | null, self: number): Prom
   return (await toldByRunning(virtualServer, self)) ?? (await toldByRecord(virtualServer));
 }
 
-/** By the arguments of the one that is at work; null where they make no sense here: they may name files of a container. */
-async function toldByRunning(virtualServer: Endpoint | null, self: number): Promise<Told | null> {
-  const running = (await careProcesses(systemFiles, self)).flatMap(({ pid, args }) => {
-    const own = careArguments(args);
-    return own !== null && (virtualServer === null || isFor(own, virtualServer)) ? [{ pid, own }] : [];
-  });
+/**
+ * By the arguments of the one that is at work; null where they make no sense here: they may name files of a container. Anybody may run
+ * something of that name, and have us read files and send what is in them: the kernel has to say that it is an lvscare.
+ */
+async function toldByRunning(virtualServer: Endpoint | null, self: Self): Promise<Told | null> {
+  const running: { readonly pid: number; readonly own: readonly string[] }[] = [];
+  for (const { pid, args } of await careProcesses(systemFiles, self.pid)) {
+    const own = careArguments(args) ?? [];
+    const named = virtualServerOf(own);
+    if (named === null || (virtualServer !== null && named.text !== virtualServer.text)) continue;
+    const look = await lookAtHold(named);
+    if (look.kind === 'held' && look.by.pid === pid && isSurelyAtWork(look, self.uid))
+      running.push({ pid, own });
+  }
   const [one, ...more] = running;
   if (one === undefined || more.length > 0) return null;
   try {
@@ -154,11 +163,12 @@ async function toldByRecord(virtualServer: Endpoint | null): Promise<Told | null
   return { given: () => told, from: '/run/lvscare', proven: true };
 }
 
-function isFor(args: readonly string[], virtualServer: Endpoint): boolean {
+/** null where they name none that makes sense. */
+function virtualServerOf(args: readonly string[]): Endpoint | null {
   try {
-    return parseEndpoint(flagValue(args, 'vs') ?? '', '--vs').text === virtualServer.text;
+    return parseEndpoint(flagValue(args, 'vs') ?? '', '--vs');
   } catch {
-    return false;
+    return null;
   }
 }
 

@@ -41,8 +41,9 @@ export const systemFiles: Files = {
 };
 
 /** What this process is. */
-interface Self {
+export interface Self {
   readonly pid: number;
+  /** The effective user id. */
   readonly uid: number;
 }
 

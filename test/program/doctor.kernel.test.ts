@@ -184,6 +184,12 @@ describe('lvscare doctor on a node that is well', () => {
     assert.match(remembered.findings[0]?.evidence ?? '', new RegExp(`^${VS} with .*\\(/run/lvscare\\)$`));
   });
 
+  it('takes no word of a process that only has the name: it would read files and send what is in them', async () => {
+    await fake('lvscare', 'care', ...serversOf(lab), '--health-token-file', lab.caFile);
+    const { findings } = await doctor([]);
+    assert.match(findings[0]?.evidence ?? '', /^neither --vs nor a static pod of lvscare here tells/);
+  });
+
   it('does not take for left over what the lvscare that is at work keeps, whoever names the virtual server', async () => {
     const evidenceOf = (findings: readonly Finding[], name: string): string | undefined =>
       findings.find((finding) => finding.name === name)?.evidence;
