@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # This machine's own kernel, in fresh network, mount and process namespaces. Part of with-ipvs.
-# shellcheck disable=SC2154  # run, interactive and separate_stderr are with-ipvs's
+# shellcheck disable=SC2034,SC2154  # why_not, run, interactive and separate_stderr are with-ipvs's
 
 # Does this kernel have IPVS, and may we use it? Asking for its netlink family loads it.
 host_has_ipvs() {
@@ -16,10 +16,13 @@ host_has_ipvs() {
 }
 
 host_prepare() {
-  need_packages kmod iproute2 ipvsadm util-linux
-  [[ -n ${WITH_IPVS_NO_PROBE:-} ]] || host_has_ipvs ||
-    FAIL_STATUS=125 fail "this machine's kernel has no IPVS, or does not let us use it; leave --kernel host away"
+  need_packages "${GUEST_PACKAGES[@]}"
+  [[ -n ${WITH_IPVS_NO_PROBE:-} ]] || host_has_ipvs && return
+  why_not="this machine's kernel has no IPVS, or does not let us use it"
+  return 1
 }
+
+host_boots() { :; }
 
 host_start() {
   local -a apart=(--net --mount)

@@ -1,65 +1,61 @@
 # shellcheck shell=bash
-# QEMU without KVM, with the kernel that Debian's users run: boots in about eleven seconds. Part of with-ipvs.
-# shellcheck disable=SC2154  # here, run, memory, interactive and separate_stderr are with-ipvs's
+# QEMU without KVM, with a kernel that Debian's users run: boots in about eleven seconds. Part of with-ipvs.
+# shellcheck disable=SC2034,SC2154  # why_not, here, run, memory, interactive and separate_stderr are with-ipvs's
 
 qemu_prepare() {
-  [[ $(uname -m) == x86_64 ]] || fail "--kernel qemu boots Debian's amd64 kernel, this is $(uname -m)"
-  need_packages qemu-system-x86 busybox-static cpio kmod iproute2 ipvsadm util-linux perl-base xz-utils
-  qemu_cache=$(dirname "$here")/.cache/qemu
-  mkdir -p "$qemu_cache"
-  # Two who prepare at once would be in each other's way.
-  exec 4>"$qemu_cache/lock"
-  flock --timeout 600 4 || fail "$qemu_cache/lock has been held for ten minutes: by whom?"
-  [[ -e $qemu_cache/kernel/vmlinuz ]] || qemu_unpack_kernel
-  [[ -e $qemu_cache/initramfs ]] || qemu_make_initramfs
-  exec 4>&-
+  is_x86_64 || return
+  need_packages "${GUEST_PACKAGES[@]}" "${QEMU_PACKAGES[@]}"
+  qemu_home=$cache/qemu/${qemu_suite:-this-release}
+  lock_cache qemu
+  [[ -e $qemu_home/vmlinuz ]] || unpack_stock_kernel || return
+  cmp -s "$here/lib/qemu-initramfs-init" "$qemu_home/init" || make_initramfs || return
+  unlock_cache
 }
 
-# Downloaded and unpacked into the cache, never installed: this machine goes on booting what it boots.
-qemu_unpack_kernel() {
-  local package work=$qemu_cache/unpack
+qemu_boots() { :; }
+
+# unpack_stock_kernel : Debian's kernel of this machine's release, or of $qemu_suite.
+unpack_stock_kernel() {
+  local work=$qemu_home.new package version
   rm -rf "$work"
-  mkdir "$work"
-  package=$(apt-cache depends linux-image-amd64 2>/dev/null | sed -n 's/.*Depends: \(linux-image-[^ ]*\)$/\1/p' | head -n 1)
-  if [[ -z $package ]]; then
-    try_apt_get update >/dev/null 2>&1
-    package=$(apt-cache depends linux-image-amd64 2>/dev/null | sed -n 's/.*Depends: \(linux-image-[^ ]*\)$/\1/p' | head -n 1)
-  fi
-  [[ -n $package ]] || fail 'apt knows no linux-image-amd64; give this machine its Debian mirror, then: apt-get update'
-  say "downloading $package"
-  (cd "$work" && apt_get download "$package") || exit
-  dpkg-deb -x "$work/$package"_*.deb "$work/root" || fail "cannot unpack $package"
-  mkdir "$work/kernel"
-  mv "$work/root/boot/vmlinuz-"* "$work/kernel/vmlinuz"
-  mkdir "$work/kernel/lib"
-  mv "$work"/root/{,usr/}lib/modules "$work/kernel/lib/" 2>/dev/null
-  local version
-  version=$(ls "$work/kernel/lib/modules")
-  depmod -b "$work/kernel" "$version" || fail "depmod cannot read the modules of $package"
-  mv "$work/kernel" "$qemu_cache/kernel"
-  rm -rf "$work" "$qemu_cache/initramfs"
+  open_suite "$qemu_suite" || return
+  package=$(suite_apt apt-cache depends linux-image-amd64 | sed -n 's/.*Depends: \(linux-image-[^ ]*\)$/\1/p' | head -n 1)
+  [[ -n $package ]] || {
+    why_not="apt knows no linux-image-amd64 of Debian $suite"
+    return 1
+  }
+  unpack_from_suite "$work/debian" "$package" || return
+  mkdir "$work/lib"
+  mv "$work/debian/boot/vmlinuz-"* "$work/vmlinuz"
+  mv "$work"/debian/{,usr/}lib/modules "$work/lib/" 2>/dev/null
+  rm -rf "$work/debian"
+  version=$(ls "$work/lib/modules")
+  why_not=$(depmod -b "$work" "$version" 2>&1) || return
+  rm -rf "$qemu_home"
+  mv "$work" "$qemu_home"
 }
 
-# Just enough to mount this machine's root over 9p and go there.
-qemu_make_initramfs() {
-  local work=$qemu_cache/initramfs.d modules=$qemu_cache/kernel version module path
-  version=$(ls "$modules/lib/modules")
+# make_initramfs : just enough to mount this machine's root over 9p and go there.
+make_initramfs() {
+  local work=$qemu_home/initramfs.new version module path
+  version=$(ls "$qemu_home/lib/modules")
   rm -rf "$work"
   mkdir -p "$work/bin" "$work/modules" "$work/root"
   cp "$(command -v busybox)" "$work/bin/busybox"
   for module in virtio_pci virtio_console 9pnet_virtio 9p; do
-    modprobe -d "$modules" -S "$version" --show-depends "$module" | sed -n 's/^insmod \([^ ]*\).*/\1/p'
+    modprobe -d "$qemu_home" -S "$version" --show-depends "$module" | sed -n 's/^insmod \([^ ]*\).*/\1/p'
   done | awk '!seen[$0]++' | while read -r path; do
     module=$(basename "$path")
     case $path in
     *.xz) xz -dc "$path" >"$work/modules/${module%.xz}" ;;
+    *.zst) zstd -q -dc "$path" >"$work/modules/${module%.zst}" ;;
     *) cp "$path" "$work/modules/$module" ;;
     esac
-    echo "${module%.xz}"
+    echo "${module%.*z*}"
   done >"$work/modules/order"
   cp "$here/lib/qemu-initramfs-init" "$work/init"
-  (cd "$work" && find . | cpio --quiet -o -H newc -R 0:0) >"$work.new" || fail 'cpio cannot make the initramfs'
-  mv "$work.new" "$qemu_cache/initramfs"
+  why_not=$( (cd "$work" && find . | cpio --quiet -o -H newc -R 0:0) 2>&1 >"$qemu_home/initramfs") || return
+  cp "$work/init" "$qemu_home/init"
   rm -rf "$work"
 }
 
@@ -76,10 +72,10 @@ qemu_start() {
       -chardev "file,id=err,path=$run/err" -device 'virtserialport,chardev=err,nr=2')
     guest_conf out=/dev/vport0p1 err=/dev/vport0p2
   fi
-  guest_conf "modules=$qemu_cache/kernel"
+  guest_conf "modules=$qemu_home"
   start_guest qemu-system-x86_64 -accel tcg,thread=multi -smp 2 -m "$memory" -cpu qemu64,+rdrand \
     -nodefaults -no-reboot -display none -nic none \
-    -kernel "$qemu_cache/kernel/vmlinuz" -initrd "$qemu_cache/initramfs" \
+    -kernel "$qemu_home/vmlinuz" -initrd "$qemu_home/initramfs" \
     -append "console=ttyS0 panic=-1 quiet WITH_IPVS_RUN=$run" \
     -chardev "file,id=log,path=$run/log" -serial chardev:log \
     -device virtio-serial-pci "${consoles[@]}" \

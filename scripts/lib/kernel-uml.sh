@@ -1,11 +1,69 @@
 # shellcheck shell=bash
-# User-Mode Linux: a kernel that is a process. Boots in about a second and a half. Part of with-ipvs.
-# shellcheck disable=SC2154  # run, memory, interactive and separate_stderr are with-ipvs's
+# User-Mode Linux: a kernel that is a process. Boots in about a second and a half. Two of them: Debian's package, which is
+# only downloaded (uml), and the project's own build, which has more (test; scripts/build-kernel). Part of with-ipvs.
+# shellcheck disable=SC2034,SC2154  # why_not, here, run, memory, interactive and separate_stderr are with-ipvs's
+
+# The C library that Debian's kernel is linked with is newer than that of a stable Debian: it gets its own.
+UML_SUITE=${LVSCARE_UML_SUITE:-testing}
 
 uml_prepare() {
-  [[ $(uname -m) == x86_64 ]] || fail "User-Mode Linux exists for x86_64 only, this is $(uname -m)"
-  need_packages user-mode-linux kmod iproute2 ipvsadm util-linux perl-base
+  is_x86_64 || return
+  need_packages "${GUEST_PACKAGES[@]}"
+  uml_home=$cache/uml
+  if [[ ! -e $uml_home/linux ]]; then
+    lock_cache uml
+    [[ -e $uml_home/linux ]] || unpack_uml || return
+    unlock_cache
+  fi
 }
+
+unpack_uml() {
+  local work=$cache/uml.new library=usr/lib/x86_64-linux-gnu
+  try_packages patchelf && open_suite "$UML_SUITE" || return
+  rm -rf "$work"
+  unpack_from_suite "$work/debian" user-mode-linux libc6 || return
+  mv "$work/debian/usr/bin/linux.uml" "$work/linux"
+  mkdir "$work/lib"
+  mv "$work/debian/usr/lib/uml/modules" "$work/lib/"
+  mv "$work/debian/$library" "$work/libc"
+  rm -rf "$work/debian"
+  # It executes itself again, so a loader that is called by hand does not do.
+  why_not=$(patchelf --set-interpreter "$uml_home/libc/ld-linux-x86-64.so.2" --set-rpath "$uml_home/libc" \
+    "$work/linux" 2>&1) || return
+  suite_version user-mode-linux >"$work/version"
+  rm -rf "$uml_home"
+  mv "$work" "$uml_home"
+}
+
+test_prepare() {
+  is_x86_64 || return
+  need_packages "${GUEST_PACKAGES[@]}"
+  uml_home=$(built_kernel)
+  [[ -n $uml_home ]] && return
+  why_not="the project's test kernel is not built; scripts/build-kernel builds it"
+  return 1
+}
+
+is_x86_64() {
+  [[ $(uname -m) == x86_64 ]] && return
+  why_not="guests are x86_64, and this machine is $(uname -m)"
+  return 1
+}
+
+# Whether it starts on this CPU: tried once, and remembered beside it. The reason is in $why_not.
+uml_boots() {
+  local verdict
+  verdict=$uml_home/boots-on-$(grep -m 1 '^flags' /proc/cpuinfo | cksum | cut -d ' ' -f 1)
+  if [[ ! -e $verdict ]]; then
+    why_not=$("$0" --kernel "$kernel" --timeout 60 true 2>&1 >/dev/null </dev/null) || why_not=${why_not:-no reason given}
+    printf '%s\n' "$why_not" >"$verdict"
+  fi
+  why_not=$(<"$verdict")
+  why_not=${why_not##*with-ipvs: }
+  [[ -z $why_not ]]
+}
+
+test_boots() { uml_boots; }
 
 # Its memory is a sparse file that must allow execution: in /dev/shm if there is room (a container's is small and
 # noexec), else in /tmp.
@@ -37,6 +95,8 @@ uml_pick_cpu() {
   picked_cpu=${cpus[RANDOM % ${#cpus[@]}]}
 }
 
+test_start() { uml_start; }
+
 # uml_start : starts the guest, its consoles on the descriptors 5 (out), 6 (err) and 7 (kernel log).
 uml_start() {
   local -a consoles
@@ -47,14 +107,11 @@ uml_start() {
     consoles=('con1=null,fd:5' 'con2=null,fd:6')
     guest_conf out=/dev/tty1 err=/dev/tty2
   fi
-  # modprobe -d wants a directory that holds lib/modules.
-  mkdir -p "$run/modules/lib"
-  ln -s /usr/lib/uml/modules "$run/modules/lib/modules"
-  guest_conf "modules=$run/modules"
+  guest_conf "modules=$uml_home"
 
   local picked_cpu
   uml_pick_cpu
-  TMPDIR=$(uml_memory_directory) start_guest taskset -c "$picked_cpu" linux.uml mem="$memory" rootfstype=hostfs rw \
-    init="$run/init" WITH_IPVS_RUN="$run" uml_dir="$run/" umid=uml \
+  TMPDIR=$(uml_memory_directory) start_guest taskset -c "$picked_cpu" "$uml_home/linux" mem="$memory" rootfstype=hostfs rw \
+    seccomp=auto init="$run/init" WITH_IPVS_RUN="$run" uml_dir="$run/" umid=uml \
     con=null ssl=null con0=null,fd:7 "${consoles[@]}"
 }

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# Node.js, which nobody but the user installs. Needs say.sh.
+# Node.js, which nobody but the user installs. Needs say.sh and cache.sh.
+# shellcheck disable=SC2154  # cache is set in cache.sh
 
 # need_node : is it there, and new enough? Also tells node-gyp where its headers are, if they came with it.
 need_node() {
@@ -16,4 +17,26 @@ need_node() {
   if [[ -z ${npm_config_nodedir:-} && -e $prefix/include/node/node_api.h ]]; then
     export npm_config_nodedir=$prefix
   fi
+}
+
+# image_node_release : the release of Node.js that the image has: the newest LTS.
+image_node_release() { sed -n 's/^ARG NODE_IMAGE=.*node:\([0-9.]*\).*/\1/p' Dockerfile; }
+
+# get_node RELEASE : this release with its headers from npm, as $node_home. Its authors publish a package for each architecture.
+get_node() {
+  local release=$1 architecture work
+  architecture=$(node -p process.arch) || exit
+  node_home=$cache/node-$release-$architecture
+  [[ ! -e $node_home/bin/node ]] || return 0
+  lock_cache node
+  say "downloading Node.js $release"
+  work=$cache/node.new
+  rm -rf "$work"
+  mkdir -p "$work"
+  (cd "$work" && npm pack --silent "node-linux-$architecture@$release" >/dev/null && tar -xzf node-linux-*.tgz) ||
+    fail "npm has no node-linux-$architecture@$release for us; give this machine its npm registry and try again"
+  rm -rf "$node_home"
+  mv "$work/package" "$node_home"
+  rm -rf "$work"
+  unlock_cache
 }

@@ -22,6 +22,13 @@ need_packages() {
   apt_get install "${missing[@]}"
 }
 
+# try_packages PACKAGE... : the same; but status 1, with the reason in $why_not, when it cannot.
+try_packages() {
+  why_not=$( (need_packages "$@") 2>&1) && return
+  why_not=${why_not##*$'\n'}
+  return 1
+}
+
 # need_idle_packages PACKAGE... : the same, of packages that Debian would start as services, and does not start here.
 need_idle_packages() (
   policy=/usr/sbin/policy-rc.d

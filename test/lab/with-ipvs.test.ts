@@ -200,7 +200,7 @@ describe('with-ipvs', () => {
 
   it('has IPVS, whichever kernel it takes', async () => {
     const result = await withIpvs('bash', '-c', 'ipvsadm -A -t 10.0.0.1:80 -s rr && ipvsadm -Sn');
-    assert.deepEqual(result, { status: 0, stdout: '-A -t 10.0.0.1:80 -s rr\n', stderr: '' });
+    assert.deepEqual([result.status, result.stdout], [0, '-A -t 10.0.0.1:80 -s rr\n']);
   });
 
   it('can be without IPVS until somebody loads it', async () => {
@@ -215,7 +215,7 @@ describe('with-ipvs', () => {
     assert.equal(result.status, 125);
     assert.match(
       result.stderr,
-      /^with-ipvs: the uml kernel ended before the command did: [^\n]*panic[^\n]*\n$/,
+      /^with-ipvs: the guest's kernel \(uml\) panicked: [^\n]*panic[^\n]*\n$/,
     );
     const tiny = await withIpvs('--kernel', 'uml', '--memory', '16M', 'true');
     assert.equal(tiny.status, 125);
@@ -232,7 +232,7 @@ describe('with-ipvs', () => {
   it('says in one line what is wrong with its arguments', async () => {
     for (const [args, what] of [
       [[], /what is the command/],
-      [['--kernel', 'bsd', 'true'], /--kernel expects host, uml or qemu, got 'bsd'/],
+      [['--kernel', 'bsd', 'true'], /--kernel expects host, test, uml, qemu or qemu:SUITE, got 'bsd'/],
       [['--timeout', 'soon', 'true'], /--timeout expects whole seconds, got 'soon'/],
       [['--timeout'], /--timeout expects|what is the command/],
       [['--memory', '12', 'true'], /--memory expects a size such as 2G or 512M, got '12'/],

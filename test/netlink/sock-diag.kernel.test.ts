@@ -1,4 +1,4 @@
-// Who has which TCP socket, as ss sees it too. What ends one is in sock-diag.stock.test.ts: not every kernel can.
+// Who has which TCP socket, as ss sees it too. What ends one is in end-sockets.kernel.test.ts.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { SockDiag, type IpFamily, type TcpSocket, type TcpState } from '../../src/netlink/index.js';

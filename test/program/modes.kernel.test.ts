@@ -4,7 +4,7 @@ import { after, afterEach, before, describe, it } from 'node:test';
 import { Lab, until, urlOf, VIP, endpoint, type LabProcess } from '../../lab/index.js';
 import { allOf, fingerprint, lvscare, serversOf, startCare, takeCare, untilWeights, VS } from './lvscare.js';
 
-/** Masquerading is for a kernel that has nft's NAT: test/program/ways.stock.test.ts. */
+/** Masquerading is for a kernel that has nft's NAT: test/program/ways.kernel.test.ts. */
 const LINK = ['--mode', 'link', '--masquerade=false'];
 
 const VS6 = endpoint(VIP.ipv6);

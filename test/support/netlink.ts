@@ -132,7 +132,7 @@ export function openDescriptors(): number {
 }
 
 /** Is this a guest of our own, whose modules may come and go? */
-export const inGuest = ['uml', 'qemu'].includes(process.env['WITH_IPVS'] ?? '');
+export const inGuest = !['host', ''].includes(process.env['WITH_IPVS'] ?? '');
 
 /** Makes `count` services, 10.8.0.0:80 and so on. */
 export async function fillTable(count: number): Promise<AddressServiceKey[]> {

@@ -1,4 +1,4 @@
-// The end of somebody's socket. Debian's kernel can do that; the User-Mode Linux of the other suite was built without.
+// The end of sockets of other processes, by SOCK_DESTROY. Who has which socket is in sock-diag.kernel.test.ts.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { SockDiag, type TcpSocket } from '../../src/netlink/index.js';
