@@ -81,8 +81,8 @@ export const STREAM = { everyMs: 37, timeoutMs: 1500 };
 /** A request on the kept connection every so often. */
 export const BUSY_EVERY_MS = 100;
 
-/** How often the observer looks. User-Mode Linux has ticks of 10 ms: more often is not to be had. */
-export const OBSERVE_EVERY_MS = 10;
+/** How often the observer reads the table. Each time costs CPU: 4 % of the guest's at 5 ms, 13 % at 2 ms. */
+export const OBSERVE_EVERY_MS = 5;
 
 /** How long anything is waited for that may never come. */
 export const LIMITS = {
