@@ -1,10 +1,11 @@
 /** Numbers and tables as a reader likes them. Pure. */
 import type { Summary } from '../statistics.js';
 
-/** `0.02 s`, `1.3 s`, `24 s`. */
+/** `0 s`, `0.024 s`, `0.13 s`, `1.3 s`, `24 s`. */
 export function seconds(ms: number): string {
   const s = ms / 1000;
-  return `${s < 1 ? s.toFixed(2) : s < 20 ? s.toFixed(1) : s.toFixed(0)} s`;
+  const digits = s === 0 || s >= 20 ? 0 : s < 0.1 ? 3 : s < 1 ? 2 : 1;
+  return `${s.toFixed(digits)} s`;
 }
 
 /** A count, or the mean of two. */

@@ -4,24 +4,42 @@ import type { EventSample } from '../failover/sample.js';
 import type { ScaleSample } from '../scale/scale-sample.js';
 import { summarize } from '../statistics.js';
 import type { SteadySample } from '../steady/steady.js';
+import { combine, type Measured } from './combine.js';
 import { amount, ratio, seconds, spread, table } from './format.js';
 import type { Results } from './results.js';
 
 /** What the others are compared with: those that are tuned with the tuned one as well. */
 const BASES = ['lvscare', 'lvscare-tuned'];
 
+/** Of one run, for the terminal. */
 export function report(results: Results): string {
-  const { machine } = results;
+  return [...heading(results), ...sections(results)].join('\n\n');
+}
+
+/** Of several runs, as a page that is kept. `peers` is their order. */
+export function resultsPage(runs: readonly Results[], peers: readonly string[]): string {
+  const measured = combine(runs, peers);
+  return [
+    '# Benchmark results',
+    'Written by `scripts/write-benchmarks.mjs` from what `npm run bench` measured; ' +
+      '[benchmarks.md](benchmarks.md) says what that is.',
+    ...runs.flatMap(heading),
+    table(['peer', 'settings'], Object.entries(measured.recipes)),
+    ...sections(measured),
+  ].join('\n\n');
+}
+
+function heading({ command, startedAt, finishedAt, machine, errors }: Results): string[] {
   const versions = Object.entries(machine.versions).map(([name, version]) => `${name} ${version}`);
   return [
-    `\`${results.command}\`, ${results.startedAt.slice(0, 16).replace('T', ' ')} UTC` +
-      `${results.finishedAt === null ? ', **not finished**' : ''}.`,
-    `Kernel ${machine.kernel} (${machine.guest}, ${machine.cpus} CPU); ${versions.join(', ')}.`,
-    ...results.errors.map((error) => `**Failed:** ${firstLine(error)}`),
-    ...failoverReport(results),
-    ...steadyReport(results.steady),
-    ...scaleReport(results.scale),
-  ].join('\n\n');
+    `\`${command}\`, ${startedAt.slice(0, 16).replace('T', ' ')} UTC${finishedAt === null ? ', **not finished**' : ''}. ` +
+      `Kernel ${machine.kernel} (${machine.guest}, ${machine.cpus} CPU); ${versions.join(', ')}.`,
+    ...errors.map((error) => `**Failed:** ${firstLine(error)}`),
+  ];
+}
+
+function sections(measured: Measured): string[] {
+  return [...failoverReport(measured), ...steadyReport(measured.steady), ...scaleReport(measured.scale)];
 }
 
 // ---- failover
@@ -33,7 +51,7 @@ interface Measure {
   readonly show: (value: number) => string;
 }
 
-function failoverReport({ failover, limitsMs }: Results): string[] {
+function failoverReport({ failover, limitsMs }: Measured): string[] {
   const peers = Object.keys(failover);
   if (peers.length === 0) return [];
   const events = EVENT_NAMES.filter((event) => peers.some((peer) => failover[peer]?.[event] !== undefined));
@@ -89,9 +107,9 @@ function failoverReport({ failover, limitsMs }: Results): string[] {
   const bases = BASES.filter((base) => peers.includes(base));
   const measures = [out, failures, last, hang, back];
   return [
-    '### Failover: ratios of medians',
+    '## Failover: ratios of medians',
     ...bases.flatMap((base) => [out, hang, back].map((measure) => ratios(measure, base))),
-    '### Failover: medians (least to most)',
+    '## Failover: medians (least to most)',
     ...measures.map(medians),
     whatBecameOfIt(peers, events, samples),
     besides(peers, events, samples),
@@ -150,7 +168,7 @@ function steadyReport(steady: Results['steady']): string[] {
   const base = steady[BASES[0] ?? ''];
   const head = columns.map(([title]) => title);
   return [
-    '### Steady state, three real servers, no clients',
+    '## Steady state, three real servers, no clients',
     ...(base === undefined
       ? []
       : [
@@ -179,7 +197,7 @@ function scaleReport(scale: readonly ScaleSample[]): string[] {
     ...['a reconcile', 'loop delay p99', 'most'],
   ];
   return [
-    '### Scale',
+    '## Scale',
     table(
       head,
       scale.map((sample) => [
