@@ -31,8 +31,10 @@ export function resultsPage(runs: readonly Results[], peers: readonly string[]):
 
 function heading({ command, startedAt, finishedAt, machine, errors }: Results): string[] {
   const versions = Object.entries(machine.versions).map(([name, version]) => `${name} ${version}`);
+  // Where the samples were written says nothing about them.
+  const what = command.replace(/ --json[ =]\S+/, '');
   return [
-    `\`${command}\`, ${startedAt.slice(0, 16).replace('T', ' ')} UTC${finishedAt === null ? ', **not finished**' : ''}. ` +
+    `\`${what}\`, ${startedAt.slice(0, 16).replace('T', ' ')} UTC${finishedAt === null ? ', **not finished**' : ''}. ` +
       `Kernel ${machine.kernel} (${machine.guest}, ${machine.cpus} CPU); ${versions.join(', ')}.`,
     ...errors.map((error) => `**Failed:** ${firstLine(error)}`),
   ];

@@ -12,7 +12,7 @@ export interface Results {
   finishedAt: string | null;
   readonly machine: {
     readonly kernel: string;
-    /** `uml`, `qemu` or `host`. */
+    /** What scripts/with-ipvs calls it: `host`, `test`, `uml` or `qemu`. */
     readonly guest: string;
     readonly cpus: number;
     readonly versions: Readonly<Record<string, string>>;

@@ -1,5 +1,5 @@
 /** What processes use, as /proc tells it. */
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 
 /** In User-Mode Linux, and nearly everywhere. `getconf CLK_TCK` */
 const TICKS_PER_SECOND = 100;
@@ -16,31 +16,36 @@ export interface Usage {
 const NO_USAGE: Usage = { cpuS: 0, rssKiB: 0, anonymousKiB: 0 };
 
 export async function usageOf(pids: readonly number[]): Promise<Usage> {
+  const parents = await allParents();
   let sum = NO_USAGE;
-  for (const root of pids) {
-    for (const pid of [root, ...(await descendants(root))]) {
-      const texts = await Promise.all([
-        readFile(`/proc/${pid}/stat`, 'utf8'),
-        readFile(`/proc/${pid}/status`, 'utf8'),
-      ]).catch(unlessGone(pid === root));
-      if (texts === null) continue;
-      const [stat, status] = texts;
-      const { rssKiB, anonymousKiB } = parseStatus(status);
-      sum = {
-        cpuS: sum.cpuS + parseCpuS(stat),
-        rssKiB: sum.rssKiB + rssKiB,
-        anonymousKiB: sum.anonymousKiB + anonymousKiB,
-      };
-    }
+  for (const pid of [...pids, ...descendants(pids, parents)]) {
+    const texts = await Promise.all([
+      readFile(`/proc/${pid}/stat`, 'utf8'),
+      readFile(`/proc/${pid}/status`, 'utf8'),
+    ]).catch(unlessGone(pids.includes(pid)));
+    if (texts === null) continue;
+    const [stat, status] = texts;
+    const { rssKiB, anonymousKiB } = parseStatus(status);
+    sum = {
+      cpuS: sum.cpuS + parseCpuS(stat),
+      rssKiB: sum.rssKiB + rssKiB,
+      anonymousKiB: sum.anonymousKiB + anonymousKiB,
+    };
   }
   return sum;
 }
 
-/** `PID (name) STATE ...`: the name may hold anything. Fields 14 to 17 are utime, stime, cutime, cstime. */
+/** Fields 14 to 17 are utime, stime, cutime, cstime. */
 export function parseCpuS(stat: string): number {
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const ticks = fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0);
+  const ticks = fieldsFromState(stat)
+    .slice(11, 15)
+    .reduce((sum, field) => sum + Number(field), 0);
   return ticks / TICKS_PER_SECOND;
+}
+
+/** `PID (name) STATE PARENT ...`: the name may hold anything. */
+function fieldsFromState(stat: string): string[] {
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
 }
 
 export function parseStatus(status: string): Pick<Usage, 'rssKiB' | 'anonymousKiB'> {
@@ -49,12 +54,20 @@ export function parseStatus(status: string): Pick<Usage, 'rssKiB' | 'anonymousKi
   return { rssKiB: kib('VmRSS'), anonymousKiB: kib('RssAnon') };
 }
 
-async function descendants(pid: number, isRoot = true): Promise<number[]> {
-  const text = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(unlessGone(isRoot));
-  const children = text?.trim() ?? '';
-  if (children === '') return [];
-  const own = children.split(' ').map(Number);
-  return [...own, ...(await Promise.all(own.map((child) => descendants(child, false)))).flat()];
+/** The parent of each process. Not every kernel has /proc/PID/task/PID/children. */
+async function allParents(): Promise<Map<number, number>> {
+  const parents = new Map<number, number>();
+  for (const name of await readdir('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    const stat = await readFile(`/proc/${name}/stat`, 'utf8').catch(unlessGone(false));
+    if (stat !== null) parents.set(Number(name), Number(fieldsFromState(stat)[1]));
+  }
+  return parents;
+}
+
+export function descendants(pids: readonly number[], parents: ReadonlyMap<number, number>): number[] {
+  const children = [...parents].filter(([, parent]) => pids.includes(parent)).map(([child]) => child);
+  return children.length === 0 ? [] : [...children, ...descendants(children, parents)];
 }
 
 /** A child may end while it is looked at: what it used is its parent's then. A process that is measured may not. */
