@@ -13,7 +13,7 @@
 // "took SECONDS FILE" for each file, and "failed FILE: SUITE > TEST: the error in one line".
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { basename, join, relative } from 'node:path';
+import { join, relative } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { run } from 'node:test';
@@ -70,7 +70,11 @@ async function* results() {
     for await (const event of run({ files: batch, concurrency, timeout })) {
       record(event, titles);
       // The runner's own totals would come once for each file.
-      if (event.type !== 'test:summary' && !(event.type === 'test:diagnostic' && event.data.file === undefined)) yield event;
+      if (
+        event.type !== 'test:summary' &&
+        !(event.type === 'test:diagnostic' && event.data.file === undefined)
+      )
+        yield event;
     }
     finished += batch.length;
   }
@@ -79,7 +83,7 @@ async function* results() {
 /** Whether this runner may run the file: no other one has taken it. */
 function claim(file) {
   try {
-    mkdirSync(join(options.claims, basename(file)));
+    mkdirSync(join(options.claims, file.replaceAll('/', '-')));
     return true;
   } catch (error) {
     if (error.code === 'EEXIST') return false;

@@ -44,8 +44,8 @@ describe('an apiserver that fails', () => {
     await connection.ask('/whoami');
     assert.equal(
       (await connection.ended).code,
-      'ECONNRESET',
-      'after the drain it is reset, not left to hang',
+      'ECONNABORTED',
+      'after the drain lvscare ends it, rather than leave it to hang',
     );
     await lab.master(1).heal();
     await untilWeights(lab, allOf(lab));
