@@ -16,7 +16,7 @@ let good: Issued;
 
 before(async () => {
   directory = await mkdtemp(join(tmpdir(), 'lvscare-probe-'));
-  issue = await issuer(directory);
+  issue = issuer(directory);
   root = await issue({ subject: '/CN=root', authority: true, signer: null, untilDay: 400 });
   good = await issue({
     subject: '/O=lab/CN=kube-apiserver',

@@ -20,7 +20,7 @@ let good: Issued;
 
 before(async () => {
   directory = await mkdtemp(join(tmpdir(), 'lvscare-certificate-'));
-  issue = await issuer(directory);
+  issue = issuer(directory);
   root = await issue({ subject: '/CN=root', authority: true, signer: null });
   good = await issue({ subject: '/O=lab/CN=apiserver', names: NAMES, signer: root });
 });

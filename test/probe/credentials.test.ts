@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
 import { mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
@@ -8,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import tls from 'node:tls';
 import { Certificates, type Certificate } from '../../lab/certificates.js';
 import { must } from '../../lab/run.js';
+import { makeCertificate } from '../../lab/x509.js';
 import {
   createCredentials,
   type CredentialFiles,
@@ -313,9 +315,13 @@ describe('what is no good', () => {
     ],
     'a pair too weak for OpenSSL': [
       'crt',
-      async () => {
-        const weak = ['-newkey', 'rsa:512', '-nodes', '-keyout', path('key'), '-subj', '/CN=weak'];
-        await must('openssl', ['req', '-x509', ...weak, '-out', path('crt')]);
+      () => {
+        const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 512 });
+        const signer = certificates.authority;
+        const lasting = { fromMs: Date.now(), untilMs: Date.now() + 3_600_000 };
+        const weak = makeCertificate({ subject: '/CN=weak', signer, privateKey, ...lasting });
+        put('key', weak.key);
+        put('crt', weak.cert);
       },
       'client certificate /crt with key /key: ee key too small',
     ],

@@ -22,7 +22,7 @@ let good: Issued;
 
 before(async () => {
   directory = await mkdtemp(join(tmpdir(), 'lvscare-exchange-'));
-  issue = await issuer(directory);
+  issue = issuer(directory);
   root = await issue({ subject: '/CN=root', authority: true, signer: null });
   good = await issue({ subject: '/CN=apiserver', names: ['IP:127.0.0.1'], signer: root });
 });

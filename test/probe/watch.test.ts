@@ -27,7 +27,7 @@ before(async () => {
   const names = { name: 'apiserver', alternativeNames: ['IP:127.0.0.1', 'DNS:kubernetes'] };
   const made = await certificates.create('good', names);
   pair = { cert: readFileSync(made.certificateFile), key: readFileSync(made.keyFile) };
-  secureContext = tls.createSecureContext({ ca: await certificates.authorityPem() });
+  secureContext = tls.createSecureContext({ ca: certificates.authority.cert });
 });
 after(() => certificates.close());
 

@@ -305,7 +305,7 @@ describe('in the place of the Go program', { concurrency: 4 }, () => {
 
   before(async () => {
     directory = await mkdtemp(join(tmpdir(), 'lvscare-drop-in-'));
-    const issue = await issuer(directory);
+    const issue = issuer(directory);
     const pair = await issue({ subject: '/CN=apiserver', names: ['IP:127.0.0.1'], signer: null });
     servers['good'] = await web({ cert: pair.cert, key: pair.key }, answer);
     servers['plain'] = await web(null, answer);

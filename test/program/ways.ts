@@ -170,7 +170,7 @@ export class Theatre {
   async open(mode: string): Promise<void> {
     const of = MODES[mode];
     assert.ok(of !== undefined);
-    this.#authority = await this.lab.certificates.authorityPem();
+    this.#authority = this.lab.certificates.authority.cert;
     await this.#make(of);
     const options = ['--mode', ...(of.options ?? mode).split(' ')];
     this.#daemons = this.stages.map((stage) => {
