@@ -131,25 +131,6 @@ describe('lvscare probe', () => {
     });
   });
 
-  it('has colours on a terminal, unless NO_COLOR or a dumb one say that it has none', async () => {
-    const refused = await closedPort();
-    const command = ['probe', '--rs', refused.text, '--health-insecure-skip-verify'];
-    // script(1) makes a terminal, and hands its output on.
-    const onTerminal = async (env: NodeJS.ProcessEnv): Promise<string> => {
-      const wrapper = ['bash', '-c', 'script -qec "$(printf "%q " "$@")" /dev/null', 'bash'];
-      const { status, stdout } = await runProgram(command, { TERM: 'xterm', ...env }, wrapper);
-      assert.equal(status, 1, stdout);
-      assert.match(stdout, /refused: /);
-      return stdout;
-    };
-    // eslint-disable-next-line no-control-regex
-    const colour = /\u001b\[31mrefused: /;
-    assert.match(await onTerminal({}), colour);
-    assert.doesNotMatch(await onTerminal({ NO_COLOR: '1' }), colour);
-    assert.doesNotMatch(await onTerminal({ TERM: 'dumb' }), colour);
-    assert.match(await onTerminal({ NO_COLOR: '' }), colour, 'an empty one is none');
-  });
-
   it('names the certificate that is not accepted, and why', async () => {
     const old = await issue({
       ...{ subject: '/CN=old', names: ['IP:127.0.0.1'], signer: root, fromDay: -9, untilDay: -2.5 },

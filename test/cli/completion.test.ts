@@ -69,7 +69,7 @@ describe('completion', () => {
       const script =
         'set -eu; source "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=()\n' +
         // The function that the script registers, whatever its name.
-        'complete -p lvscare | grep -o -- "-F [^ ]*" | { read -r _ name; "$name"; printf "%s\\n" "${COMPREPLY[@]}"; }';
+        '[[ $(complete -p lvscare) =~ -F\\ ([^\\ ]+) ]]; "${BASH_REMATCH[1]}"; printf "%s\\n" "${COMPREPLY[@]}"';
       const { stdout } = await promisify(execFile)(
         'bash',
         ['-c', script, join(directory, 'completion.bash'), 'lvscare', ...words],

@@ -1,10 +1,7 @@
 // Which alert fires when, by what text, as promtool has it of a fleet of three nodes and three apiservers.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 import {
   always,
@@ -20,7 +17,6 @@ import {
 } from './fleet.js';
 import { MONITORING, promtool, textOf, withFile, type Rules } from './promtool.js';
 
-const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const RULES = (parse(textOf('alerts.yaml')) as Rules).groups.flatMap(({ rules }) => rules);
 const [M0, M1, M2] = MASTERS;
 const DAY = 86_400;
@@ -358,30 +354,5 @@ describe('the alerts', () => {
       { ...well, at: { 30: [{ alert: 'LvscareStuck', labels: targetOf('n1') }] } },
     ]);
     assert.equal(status, 1);
-  });
-
-  it('have a severity, a summary, a description and a section of the docs', () => {
-    const sections = new Set(
-      [...readFileSync(join(ROOT, 'docs/monitoring.md'), 'utf8').matchAll(/^#+ (Lvscare\w+)$/gm)].map(
-        ([, title = '']) => `docs/monitoring.md#${title.toLowerCase()}`,
-      ),
-    );
-    for (const { alert, labels, annotations } of RULES) {
-      assert.ok(['warning', 'critical'].includes(labels['severity'] ?? ''), alert);
-      assert.deepEqual(Object.keys(annotations).toSorted(), ['description', 'runbook', 'summary'], alert);
-      assert.ok(sections.has(annotations['runbook'] ?? ''), `${alert}: ${annotations['runbook'] ?? ''}`);
-    }
-    const runbooks = new Set(RULES.map(({ annotations }) => annotations['runbook']));
-    assert.deepEqual(
-      [...sections].filter((section) => !runbooks.has(section)),
-      [],
-      'a section for an alert that there is not',
-    );
-  });
-
-  it('are the same for the Prometheus operator', () => {
-    const { spec } = parse(textOf('prometheus-rule.yaml')) as { spec: Rules };
-    assert.deepEqual(spec, parse(textOf('alerts.yaml')));
-    execFileSync(process.execPath, ['scripts/write-prometheus-rule.mjs', '--check'], { cwd: ROOT });
   });
 });

@@ -1,48 +1,10 @@
 // How Prometheus finds lvscare: the labels and the address that a target has in the end, as promtool works them out.
 import assert from 'node:assert/strict';
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { parse } from 'yaml';
-import { podManifest } from '../../src/manifest/pod.js';
-import { typeFaults } from '../manifests/typed.js';
 import { MONITORING, promtool, textOf, withFile } from './promtool.js';
-
-type Labels = Readonly<Record<string, string>>;
-
-interface ScrapeConfig {
-  readonly job_name: string;
-  readonly static_configs?: readonly { readonly targets: readonly string[]; readonly labels?: Labels }[];
-  readonly kubernetes_sd_configs?: readonly { readonly role: string }[];
-  readonly relabel_configs?: readonly object[];
-}
-interface Prometheus {
-  readonly rule_files: readonly string[];
-  readonly scrape_configs: readonly ScrapeConfig[];
-}
-
-interface Relabeling {
-  readonly sourceLabels?: readonly string[];
-  readonly targetLabel?: string;
-  readonly regex?: string;
-  readonly replacement?: string;
-  readonly action?: string;
-}
-interface Pod {
-  readonly metadata: { readonly namespace: string; readonly labels: Labels };
-  readonly spec: { readonly containers: readonly { readonly name: string; readonly ports?: unknown }[] };
-}
-interface PodMonitor {
-  readonly spec: {
-    readonly jobLabel: string;
-    readonly selector: { readonly matchLabels: Labels };
-    readonly namespaceSelector: { readonly matchNames: readonly string[] };
-    readonly podMetricsEndpoints: readonly {
-      readonly path: string;
-      readonly relabelings: readonly Relabeling[];
-    }[];
-  };
-}
+import type { Labels, PodMonitor, Prometheus } from './scrape-types.js';
 
 /** What becomes of a target that was discovered: its labels, its address among them; null if it is dropped. */
 async function relabelled(
@@ -69,17 +31,6 @@ async function relabelled(
 }
 
 describe('the files of manifests/monitoring', () => {
-  it('are all looked at', async () => {
-    assert.deepEqual((await readdir(MONITORING)).toSorted(), [
-      'alerts.yaml',
-      'grafana-dashboard.json',
-      'pod-monitor.yaml',
-      'prometheus-kubernetes.yaml',
-      'prometheus-rule.yaml',
-      'prometheus.yaml',
-    ]);
-  });
-
   it('have rules, and a configuration, that Prometheus takes', async () => {
     for (const args of [
       ['check', 'rules', join(MONITORING, 'alerts.yaml')],
@@ -87,29 +38,6 @@ describe('the files of manifests/monitoring', () => {
     ]) {
       const { status, output } = await promtool(...args);
       assert.equal(status, 0, output);
-    }
-  });
-
-  it('have resources that the Prometheus operator takes', () => {
-    const values = ['pod-monitor.yaml', 'prometheus-rule.yaml'].map((name) => {
-      const value = parse(textOf(name)) as { kind: string };
-      return { type: value.kind, value };
-    });
-    assert.deepEqual(typeFaults('test/monitoring/operator-types.ts', values), []);
-  });
-});
-
-describe('the static targets', () => {
-  it('have a node each, and the port of lvscare', () => {
-    const { rule_files, scrape_configs } = parse(textOf('prometheus.yaml')) as Prometheus;
-    assert.deepEqual(rule_files, ['alerts.yaml']);
-    assert.deepEqual(
-      scrape_configs.map(({ job_name }) => job_name),
-      ['lvscare'],
-    );
-    for (const { targets, labels } of scrape_configs[0]?.static_configs ?? []) {
-      assert.notEqual(labels?.['node'] ?? '', '');
-      for (const target of targets) assert.match(target, /:9288$/);
     }
   });
 });
@@ -151,21 +79,6 @@ describe('the PodMonitor', () => {
     ...(targetLabel !== undefined && { target_label: targetLabel }),
     ...rest,
   }));
-  const pod = parse(
-    podManifest({ name: 'lvscare', image: 'lvscare:1', args: ['care'], health: null, mounts: [] }),
-  ) as Pod;
-
-  it('selects the pods that lvscare manifest writes, which name no port', () => {
-    const labels = pod.metadata.labels;
-    for (const [name, value] of Object.entries(spec.selector.matchLabels)) assert.equal(labels[name], value);
-    assert.deepEqual(spec.namespaceSelector.matchNames, [pod.metadata.namespace]);
-    assert.equal(labels[spec.jobLabel], 'lvscare');
-    assert.equal(endpoint?.path, '/metrics');
-    assert.deepEqual(
-      pod.spec.containers.map(({ name, ports }) => [name, ports]),
-      [['lvscare', undefined]],
-    );
-  });
 
   for (const [ip, address] of [
     ['192.168.0.21', '192.168.0.21:9288'],
