@@ -1,5 +1,5 @@
-// The Go program's command line, as the built program takes it: every flag, default, variable and habit. What they do to a kernel is
-// in drop-in.kernel.test.ts.
+// The Go program's command line: every flag, default, variable and habit. Rows about what is asked or logged run the built
+// program, the others read the configuration only. What they do to a kernel is in drop-in.kernel.test.ts.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { IncomingMessage } from 'node:http';
@@ -9,6 +9,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { LabProcess } from '../../lab/process.js';
 import { run } from '../../lab/run.js';
+import { readCommandLine } from '../../src/cli/command-line.js';
+import { CARE_OPTIONS } from '../../src/cli/options.js';
+import { readCareConfig } from '../../src/config/care-config.js';
+import { readSettings } from '../../src/config/config-file.js';
 import { issuer, type Issued } from '../probe/issuer.js';
 import { web, type Listening } from '../probe/servers.js';
 
@@ -42,7 +46,7 @@ interface Row {
   readonly rs?: string | null;
   /** Default yes. */
   readonly withVs?: boolean;
-  /** What is said at the start. */
+  /** What is said at the start, beside the virtual server. */
   readonly starts?: Partial<Start>;
   /** What the real server is asked. */
   readonly asks?: Partial<Omit<Asked, 'headers'>> & { readonly headers?: Readonly<Record<string, string>> };
@@ -346,42 +350,46 @@ describe('in the place of the Go program', { concurrency: 4 }, () => {
     });
   }
 
+  /** What the configuration says that `lvscare care` is about to do. */
+  async function configured(args: readonly string[], env: Readonly<Record<string, string>>): Promise<Start> {
+    const given = Object.fromEntries(Object.entries(env).map(([name, value]) => [name, filled(value)]));
+    const command = await readCommandLine(['care', ...args.map(filled)], 80, given);
+    assert.ok(command.kind === 'run');
+    const settings = readSettings(command.given, given, CARE_OPTIONS, command.spelled);
+    const { virtualServer, realServers, mode, masquerade, policy } = readCareConfig(settings, given);
+    const { scheduler, intervalMs } = policy;
+    const rs = realServers.map(({ text }) => text);
+    return { vs: virtualServer.text, rs, scheduler, mode, masquerade, intervalMs };
+  }
+
+  function agrees(said: Start, starts: Partial<Start>): void {
+    const expected = JSON.parse(filled(JSON.stringify(starts))) as Partial<Start>;
+    for (const [name, value] of Object.entries(expected))
+      assert.deepEqual(said[name as keyof Start], value, name);
+  }
+
   for (const [index, row] of rows.entries()) {
-    const {
-      what,
-      args = [],
-      env = {},
-      rs = '{good}',
-      withVs = true,
-      starts = {},
-      asks,
-      says = [UP],
-      neverSays,
-    } = row;
+    const { what, args = [], env = {}, rs = '{good}', withVs = true, asks, says = [UP], neverSays } = row;
+    const starts = { vs: VS, ...row.starts };
+    const usual = [...(withVs ? ['--vs', VS] : []), ...(rs === null ? [] : ['--rs', rs])];
+    if (asks === undefined && row.says === undefined && neverSays === undefined) {
+      it(what, async () => {
+        agrees(await configured([...usual, ...args], env), starts);
+      });
+      continue;
+    }
     it(what, async () => {
       // Nobody else asks with this: it is what a request of this row is known by.
       const mark = `row-${index}`;
       const own = asks?.headers === undefined && asks !== undefined;
-      const daemon = start(
-        [
-          ...(withVs ? ['--vs', VS] : []),
-          ...(rs === null ? [] : ['--rs', rs]),
-          '--dry-run',
-          ...(own && !Object.keys(env).some((name) => name.endsWith('HEADERS'))
-            ? ['--health-req-headers', `X-Row=${mark}`]
-            : []),
-          ...args,
-        ],
-        env,
-      );
+      const marked = own && !Object.keys(env).some((name) => name.endsWith('HEADERS'));
+      const headers = marked ? ['--health-req-headers', `X-Row=${mark}`] : [];
+      const daemon = start([...usual, '--dry-run', ...headers, ...args], env);
       try {
         for (const line of [/taking care of/, ...says]) await daemon.waitForLine(line);
         const text = daemon.lines.map((line) => line.text).join('\n');
         if (neverSays !== undefined) assert.doesNotMatch(text, neverSays);
-        const said = JSON.parse(/^.*taking care of.*$/m.exec(text)?.[0] ?? '{}') as Start;
-        const expected = JSON.parse(filled(JSON.stringify(starts))) as Partial<Start>;
-        for (const [name, value] of Object.entries(expected))
-          assert.deepEqual(said[name as keyof Start], value, name);
+        agrees(JSON.parse(/^.*taking care of.*$/m.exec(text)?.[0] ?? '{}') as Start, starts);
         if (asks !== undefined) {
           const { headers = { 'x-row': mark }, ...rest } = asks;
           const found = asked.find((one) =>
