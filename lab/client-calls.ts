@@ -2,7 +2,7 @@
 import type { Whoami } from './apiserver-calls.js';
 
 export interface RequestOptions {
-  /** For how long, connect and handshake included, in ms. Default 5000. */
+  /** For how long, connect and handshake included, in ms on a machine of the usual speed. Default 5000. */
   readonly timeoutMs?: number;
   /** The authority that the server's certificate must come from, PEM. Default: any certificate will do. */
   readonly ca?: string;

@@ -2,6 +2,7 @@
 import { request } from 'node:https';
 import type { Whoami } from './apiserver-calls.js';
 import type { RequestOptions, RequestResult } from './client-calls.js';
+import { timeLimit } from './time-limit.js';
 
 /** Ms since 1970, fractions included. */
 export function nowMs(): number {
@@ -26,7 +27,7 @@ export function requestOnce(url: string, options: RequestOptions): Promise<Reque
     const impatient = setTimeout(() => {
       fail('TIMEOUT');
       asked.destroy();
-    }, timeoutMs);
+    }, timeLimit(timeoutMs));
     asked.once('error', (error) => {
       fail(codeOf(error));
     });

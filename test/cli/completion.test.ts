@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
+import { timeLimit } from '../../lab/time-limit.js';
 import { readCommandLine } from '../../src/cli/command-line.js';
 import { CARE_OPTIONS, type OptionSpec } from '../../src/cli/options.js';
 
@@ -80,7 +81,7 @@ describe('completion', () => {
             SHELL: '/bin/zsh',
             PATH: `${directory}${delimiter}${process.env['PATH'] ?? ''}`,
           },
-          timeout: 20_000,
+          timeout: timeLimit(20_000),
         },
       );
       return stdout.trim().split('\n');

@@ -5,6 +5,7 @@ import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { afterEach, describe, it } from 'node:test';
 import { promisify } from 'node:util';
+import { timeLimit } from '../../lab/time-limit.js';
 import type { Clock } from '../../src/care/ports.js';
 import { systemClock } from '../../src/clock.js';
 import { endpoint } from '../../src/core/endpoint.js';
@@ -73,7 +74,7 @@ describe('hold of a virtual server', () => {
       console.log(hold.kind);
     `;
     const args = ['--input-type=module', '-e', script];
-    const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 60_000 });
+    const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: timeLimit(60_000) });
     assert.equal(stdout, 'ours\n');
     assert.equal(keep(await take(vs)).kind, 'ours');
   });

@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import tls from 'node:tls';
 import { Certificates, type Certificate } from '../../lab/certificates.js';
 import { must } from '../../lab/run.js';
+import { timeLimit } from '../../lab/time-limit.js';
 import { makeCertificate } from '../../lab/x509.js';
 import {
   createCredentials,
@@ -448,7 +449,7 @@ describe('a file system that does not answer', () => {
   /** Longer than a disk takes that answers, on a machine that is busy. */
   const LOOK_MS = 200;
   /** Far longer than a test may take: who waits for the disk all the same is seen to. */
-  const WATCHDOG = { timeout: 20_000 };
+  const WATCHDOG = { timeout: timeLimit(20_000) };
 
   async function untilTold(told: readonly unknown[], count: number): Promise<void> {
     // What hangs keeps no process alive.
