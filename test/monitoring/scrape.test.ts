@@ -41,7 +41,10 @@ describe('the static targets', () => {
       scrape_configs.map(({ job_name }) => job_name),
       ['lvscare'],
     );
-    for (const { targets, labels } of scrape_configs[0]?.static_configs ?? []) {
+    const configs = scrape_configs[0]?.static_configs ?? [];
+    assert.ok(configs.length > 0);
+    for (const { targets, labels } of configs) {
+      assert.ok(targets.length > 0);
       assert.notEqual(labels?.['node'] ?? '', '');
       for (const target of targets) assert.match(target, /:9288$/);
     }

@@ -5,10 +5,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import type http from 'node:http';
 import { after, before, describe, it } from 'node:test';
 import tls from 'node:tls';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Certificates, type CertificateOptions } from '../../lab/certificates.js';
 import { timeLimit } from '../../lab/time-limit.js';
+import { until } from '../../lab/until.js';
 import type { VoidProbe } from '../../src/care/ports.js';
 import type { Endpoint } from '../../src/core/endpoint.js';
 import type { Evidence } from '../../src/core/evidence.js';
@@ -95,12 +95,9 @@ const STOPPED: VoidProbe = { kind: 'void', detail: 'stopped' };
 
 /** The kernel forgets a connection that was reset as soon as both sides heard of it; TIME_WAIT would last a minute. */
 async function assertNothingLeft(server: Endpoint): Promise<void> {
-  let left = await connectionsOf(server.port);
-  for (let tries = 0; tries < 200 && left.length > 0; tries += 1) {
-    await sleep(10);
-    left = await connectionsOf(server.port);
-  }
-  assert.deepEqual(left, [], `sockets of ${server.text}`);
+  await until(async () => (await connectionsOf(server.port)).length === 0, {
+    what: `no sockets of ${server.text} are left`,
+  });
 }
 
 interface Case {
@@ -601,12 +598,9 @@ describe('many probes', () => {
     await assertNothingLeft(server.endpoint);
     await assertNothingLeft(slow.endpoint);
     // A server's end of a connection that was reset is gone for the kernel before the server comes to look.
-    let after = readdirSync('/proc/self/fd').length;
-    for (let tries = 0; tries < 200 && after > before; tries += 1) {
-      await sleep(10);
-      after = readdirSync('/proc/self/fd').length;
-    }
-    assert.ok(after <= before, `${after} descriptors, ${before} before`);
+    await until(() => readdirSync('/proc/self/fd').length <= before, {
+      what: `no more than ${before} descriptors are open`,
+    });
     assert.deepEqual(getEventListeners(signal, 'abort'), []);
   });
 });
