@@ -33,8 +33,8 @@ const PLACES: Readonly<Record<string, (family: Family) => { address: string; por
   'a service': (family) => ({ address: inRange[family].kubernetes, port: 443 }),
 };
 
-/** For what comes about in a second, or not at all: a guest may be slow. */
-const ENOUGH_MS = 10_000;
+/** For what happens in a second, or not at all. */
+const ENOUGH_MS = 3000;
 
 const ROWS = decisionTable('kube-proxy', 'ways.md');
 const listed = (row: TableRow, column: string): string[] =>
