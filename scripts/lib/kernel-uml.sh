@@ -41,7 +41,7 @@ test_prepare() {
   need_packages "${GUEST_PACKAGES[@]}"
   uml_home=$(built_kernel)
   [[ -n $uml_home ]] && return
-  why_not="the project's test kernel is not built; scripts/build-kernel builds it"
+  why_not='it is not built; scripts/build-kernel builds it'
   return 1
 }
 

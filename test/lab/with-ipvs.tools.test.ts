@@ -344,3 +344,26 @@ describe('with-ipvs', () => {
     assert.match(result.stderr, /^with-ipvs: must be root[^\n]*\n$/);
   });
 });
+
+describe('build-kernel', () => {
+  const buildKernel = (args: readonly string[], env: NodeJS.ProcessEnv): Promise<Result> =>
+    run(join(SCRIPTS, 'build-kernel'), args, {
+      env: { ...toolEnvironment(), LVSCARE_CACHE: join(directory, 'none'), ...env },
+    });
+
+  it('says in one line what is wrong with its arguments', async () => {
+    const { status, stderr } = await buildKernel(['fast'], {});
+    assert.equal(status, 2);
+    assert.match(stderr, /^build-kernel: expects no arguments, got 'fast' [^\n]*\n$/);
+  });
+
+  it('says in one line why there is no source to build from, and takes nothing for built', async () => {
+    const { status, stdout, stderr } = await buildKernel([], { DEBIAN_KEYRING: '/nonexistent' });
+    assert.deepEqual([status, stdout], [1, '']);
+    assert.match(stderr, /^build-kernel: no source of a kernel: there is no \/nonexistent [^\n]*\n$/);
+    const { stderr: tried } = await run(WITH_IPVS, ['--kernel', 'test', 'true'], {
+      env: { ...toolEnvironment(), LVSCARE_CACHE: join(directory, 'none') },
+    });
+    assert.equal(tried, 'with-ipvs: no test kernel: it is not built; scripts/build-kernel builds it\n');
+  });
+});
