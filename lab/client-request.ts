@@ -10,7 +10,7 @@ export function nowMs(): number {
 }
 
 export function requestOnce(url: string, options: RequestOptions): Promise<RequestResult> {
-  const { timeoutMs = 5000, ca, serverName, headers = {} } = options;
+  const { timeoutMs = 5000, silenceMs = timeLimit(timeoutMs), ca, serverName, headers = {} } = options;
   const atMs = nowMs();
   return new Promise((resolve) => {
     const fail = (code: string): void => {
@@ -27,7 +27,7 @@ export function requestOnce(url: string, options: RequestOptions): Promise<Reque
     const impatient = setTimeout(() => {
       fail('TIMEOUT');
       asked.destroy();
-    }, timeLimit(timeoutMs));
+    }, silenceMs);
     asked.once('error', (error) => {
       fail(codeOf(error));
     });

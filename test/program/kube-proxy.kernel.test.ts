@@ -118,7 +118,7 @@ describe('beside kube-proxy in nftables mode', () => {
 
   it('its rules do what they do, before lvscare comes', async () => {
     const seen = async (client: 'node' | 'pod', address: string, port: number): Promise<string> =>
-      lab.client(client).seenAs(urlOf(address, '/whoami', port), { timeoutMs: 4000 });
+      lab.client(client).seenAs(urlOf(address, '/whoami', port), { silenceMs: ENOUGH_MS });
     for (const family of FAMILIES) {
       const { kubernetes, dns, refused, nobody } = inRange[family];
       assert.deepEqual(
@@ -213,7 +213,7 @@ describe('beside kube-proxy in nftables mode', () => {
   ): Promise<void> {
     const { address, port } = of(place, family);
     const earlier = await forwarded(address, port);
-    const seen = await lab.client(client).seenAs(urlOf(address, '/whoami', port), { timeoutMs: ENOUGH_MS });
+    const seen = await lab.client(client).seenAs(urlOf(address, '/whoami', port), { silenceMs: ENOUGH_MS });
     const word = seen === 'TIMEOUT' ? 'times out' : (WORDS[seen] ?? (seen === NODE[family] ? 'node' : seen));
     const by = (await forwarded(address, port)).some((one) => !earlier.includes(one))
       ? 'lvscare'
