@@ -1,8 +1,8 @@
 /** What a lab and its apiservers' processes say to each other. */
-import type { Certificate } from './certificates.js';
+import type { CertificateFiles } from './certificates.js';
 
 /** What an apiserver is started with: one JSON argument. */
-export interface ApiserverOptions extends Certificate {
+export interface ApiserverOptions extends CertificateFiles {
   readonly name: string;
   readonly port: number;
   /** Who signs the certificates of clients, as with kubeadm the cluster's own authority. */
@@ -107,7 +107,7 @@ export interface ApiserverCalls {
   mind(manners: Manners): void;
   demand(credentials: Credentials | null): void;
   /** Shows this certificate in new handshakes. */
-  present(certificate: Certificate): void;
+  present(certificate: CertificateFiles): void;
   /** Stops listening: connections stay. */
   closePort(): void;
   openPort(): Promise<void>;

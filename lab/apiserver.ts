@@ -23,7 +23,7 @@ import type {
   Manners,
   Whoami,
 } from './apiserver-calls.js';
-import type { Certificate } from './certificates.js';
+import type { CertificateFiles } from './certificates.js';
 import { FrontDoor, type Protocol } from './front-door.js';
 import { answerHealth, HEALTH_PATHS, sendText } from './health-answers.js';
 import { serve, tell } from './remote.js';
@@ -91,7 +91,7 @@ class Apiserver {
       server.keepAliveTimeout = idleMs;
   }
 
-  present(certificate: Certificate): void {
+  present(certificate: CertificateFiles): void {
     for (const protocol of Object.keys(TLS) as SecureProtocol[])
       this.#secureServers[protocol].setSecureContext(this.#context(protocol, certificate));
   }
@@ -145,7 +145,7 @@ class Apiserver {
     return server;
   }
 
-  #context(protocol: SecureProtocol, { certificateFile, keyFile }: Certificate): TlsOptions {
+  #context(protocol: SecureProtocol, { certificateFile, keyFile }: CertificateFiles): TlsOptions {
     return {
       ...TLS[protocol],
       cert: readFileSync(certificateFile),

@@ -1,14 +1,16 @@
-/** Certificates, made by openssl when a lab starts, gone when it closes. */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+/** Certificates, made when a lab starts, gone when it closes. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { must } from './run.js';
+import { makeCertificate, type CertificateRequest, type Issued } from './x509.js';
 
-/** Files of one certificate, PEM. */
-export interface Certificate {
+/** The files of a certificate and its key, PEM. */
+export interface CertificateFiles {
   readonly certificateFile: string;
   readonly keyFile: string;
 }
+
+export interface Certificate extends Issued, CertificateFiles {}
 
 export interface CertificateOptions {
   /** The common name. */
@@ -26,30 +28,9 @@ export interface CertificateOptions {
 /** The names that every apiserver answers to. */
 export const APISERVER_NAMES = ['kubernetes', 'kubernetes.default.svc', 'apiserver.cluster.local'] as const;
 
-/** What `openssl req` and `openssl ca` want to be told in a file. */
-function configOf(directory: string): string {
-  return `[req]
-distinguished_name = name
-prompt = no
-[name]
-[ca]
-default_ca = lab
-[lab]
-database = ${directory}/index.txt
-new_certs_dir = ${directory}
-rand_serial = yes
-unique_subject = no
-default_md = sha256
-policy = any
-copy_extensions = copy
-[any]
-commonName = supplied
-`;
-}
-
 const DAY_MS = 86_400_000;
 /** So long that nobody has to be warned. */
-const DAYS = '90';
+const VALID_MS = 90 * DAY_MS;
 
 /** A directory of certificates with an authority of its own. */
 export class Certificates {
@@ -63,8 +44,6 @@ export class Certificates {
   static async create(): Promise<Certificates> {
     const certificates = new Certificates(await mkdtemp(join(tmpdir(), 'lab-certificates-')));
     try {
-      await writeFile(certificates.#config, configOf(certificates.directory));
-      await writeFile(join(certificates.directory, 'index.txt'), '');
       certificates.#authority = await certificates.createAuthority('ca');
       return certificates;
     } catch (error) {
@@ -79,20 +58,13 @@ export class Certificates {
     return this.#authority;
   }
 
-  /** The authority's certificate, PEM. */
-  async authorityPem(): Promise<string> {
-    return readFile(this.authority.certificateFile, 'utf8');
-  }
-
   /** One more authority, that nobody trusts yet. `file` names its files. */
-  async createAuthority(file: string): Promise<Certificate> {
-    const made = this.#files(file);
-    await must('openssl', [
-      ...['req', '-x509', ...this.#subject(made, `lab ${file}`), '-days', DAYS, '-out', made.certificateFile],
-      ...['-addext', 'basicConstraints=critical,CA:TRUE', '-addext', 'keyUsage=critical,keyCertSign,cRLSign'],
-      ...['-addext', 'subjectKeyIdentifier=hash'],
-    ]);
-    return made;
+  createAuthority(file: string): Promise<Certificate> {
+    const fromMs = Date.now();
+    return this.#write(file, {
+      ...{ subject: `/CN=lab ${file}`, authority: true, signer: null },
+      ...{ fromMs, untilMs: fromMs + VALID_MS },
+    });
   }
 
   /** A server's certificate; `file` names its files. */
@@ -105,56 +77,35 @@ export class Certificates {
     return this.#create(file, 'clientAuth', { ...options, alternativeNames: [`DNS:${options.name}`] });
   }
 
-  async #create(file: string, usage: string, options: CertificateOptions): Promise<Certificate> {
-    const { name, alternativeNames, expired = false, notYetValid = false } = options;
-    const { authority = this.authority } = options;
-    const made = this.#files(file);
-    const extensions = [
-      ...['-addext', 'basicConstraints=critical,CA:FALSE', '-addext', `extendedKeyUsage=${usage}`],
-      ...['-addext', `subjectAltName=${alternativeNames.join(',')}`],
-    ];
-    const { certificateFile: ca, keyFile: caKey } = authority;
-    if (!expired && !notYetValid) {
-      const signer = ['-CA', ca, '-CAkey', caKey, '-days', DAYS, '-out', made.certificateFile];
-      await must('openssl', ['req', '-x509', ...this.#subject(made, name), ...extensions, ...signer]);
-      return made;
-    }
-    // Only `openssl ca` makes one that is valid at another time, and only from a request.
-    const request = join(this.directory, `${file}.csr`);
-    await must('openssl', [...['req', '-new', ...this.#subject(made, name), ...extensions, '-out', request]]);
-    const startMs = Date.now() + (expired ? -30 : 1) * DAY_MS;
-    await must('openssl', [
-      ...['ca', '-batch', '-notext', '-config', this.#config, '-cert', ca, '-keyfile', caKey],
-      ...['-startdate', asn1Time(startMs), '-enddate', asn1Time(startMs + 29 * DAY_MS)],
-      ...['-in', request, '-out', made.certificateFile],
-    ]);
-    return made;
+  #create(
+    file: string,
+    usage: 'serverAuth' | 'clientAuth',
+    { name, alternativeNames, expired = false, notYetValid = false, authority }: CertificateOptions,
+  ): Promise<Certificate> {
+    const nowMs = Date.now();
+    const [fromMs, untilMs] = expired
+      ? [nowMs - 30 * DAY_MS, nowMs - DAY_MS]
+      : notYetValid
+        ? [nowMs + DAY_MS, nowMs + 30 * DAY_MS]
+        : [nowMs, nowMs + VALID_MS];
+    return this.#write(file, {
+      ...{ subject: `/CN=${name}`, names: alternativeNames, usage },
+      ...{ signer: authority ?? this.authority, fromMs, untilMs },
+    });
   }
 
   async close(): Promise<void> {
     await rm(this.directory, { recursive: true, force: true });
   }
 
-  get #config(): string {
-    return join(this.directory, 'openssl.cnf');
+  async #write(file: string, request: CertificateRequest): Promise<Certificate> {
+    const issued = makeCertificate(request);
+    const certificateFile = join(this.directory, `${file}.crt`);
+    const keyFile = join(this.directory, `${file}.key`);
+    await Promise.all([
+      writeFile(certificateFile, issued.cert),
+      writeFile(keyFile, issued.key, { mode: 0o600 }),
+    ]);
+    return { ...issued, certificateFile, keyFile };
   }
-
-  #files(file: string): Certificate {
-    return {
-      certificateFile: join(this.directory, `${file}.crt`),
-      keyFile: join(this.directory, `${file}.key`),
-    };
-  }
-
-  #subject(made: Certificate, name: string): string[] {
-    return [
-      ...['-config', this.#config, '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1'],
-      ...['-nodes', '-keyout', made.keyFile, '-subj', `/CN=${name}`],
-    ];
-  }
-}
-
-/** `20260131235959Z` */
-function asn1Time(atMs: number): string {
-  return `${new Date(atMs).toISOString().slice(0, 19).replace(/[-:T]/g, '')}Z`;
 }

@@ -2,8 +2,10 @@
 import type { Whoami } from './apiserver-calls.js';
 
 export interface RequestOptions {
-  /** For how long, connect and handshake included, in ms. Default 5000. */
+  /** For how long, connect and handshake included, in ms on a machine of the usual speed. Default 5000. */
   readonly timeoutMs?: number;
+  /** In place of that, for what nothing is to answer: it is TIMEOUT after so many ms, on any machine. */
+  readonly silenceMs?: number;
   /** The authority that the server's certificate must come from, PEM. Default: any certificate will do. */
   readonly ca?: string;
   /** The name that the certificate must be for, if it is not the URL's host. */

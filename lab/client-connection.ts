@@ -4,6 +4,7 @@ import { isIP } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
 import { codeOf, nowMs } from './client-request.js';
 import type { Ending, RequestOptions } from './client-calls.js';
+import { timeLimit } from './time-limit.js';
 
 export class Connection {
   readonly #socket: TLSSocket;
@@ -42,7 +43,7 @@ export class Connection {
       ...(name === undefined ? {} : { servername: name }),
     });
     try {
-      await once(socket, 'secureConnect', { signal: AbortSignal.timeout(timeoutMs) });
+      await once(socket, 'secureConnect', { signal: AbortSignal.timeout(timeLimit(timeoutMs)) });
     } catch (error) {
       socket.on('error', () => undefined).destroy();
       const code = codeOf(error as Error);
@@ -78,7 +79,7 @@ export class Connection {
       };
       const impatient = setTimeout(() => {
         fail('TIMEOUT');
-      }, timeoutMs);
+      }, timeLimit(timeoutMs));
       this.#look.add(look);
       look();
     });

@@ -2,6 +2,7 @@
 import { request } from 'node:https';
 import type { Whoami } from './apiserver-calls.js';
 import type { RequestOptions, RequestResult } from './client-calls.js';
+import { timeLimit } from './time-limit.js';
 
 /** Ms since 1970, fractions included. */
 export function nowMs(): number {
@@ -9,7 +10,7 @@ export function nowMs(): number {
 }
 
 export function requestOnce(url: string, options: RequestOptions): Promise<RequestResult> {
-  const { timeoutMs = 5000, ca, serverName, headers = {} } = options;
+  const { timeoutMs = 5000, silenceMs = timeLimit(timeoutMs), ca, serverName, headers = {} } = options;
   const atMs = nowMs();
   return new Promise((resolve) => {
     const fail = (code: string): void => {
@@ -26,7 +27,7 @@ export function requestOnce(url: string, options: RequestOptions): Promise<Reque
     const impatient = setTimeout(() => {
       fail('TIMEOUT');
       asked.destroy();
-    }, timeoutMs);
+    }, silenceMs);
     asked.once('error', (error) => {
       fail(codeOf(error));
     });

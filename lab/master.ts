@@ -64,11 +64,13 @@ export class Master {
   /** Starts the apiserver, healthy; resolves when it listens. */
   async start(): Promise<void> {
     if (this.#apiserver !== null) throw new Error(`${this.name} runs already`);
+    const { certificateFile, keyFile } = this.#certificate;
     const options: ApiserverOptions = {
       name: this.name,
       port: APISERVER_PORT,
       clientCaFile: this.#clientCaFile,
-      ...this.#certificate,
+      certificateFile,
+      keyFile,
     };
     const args = inside(this.host.namespace, process.execPath, [PROGRAM, JSON.stringify(options)]);
     const started = new LabProcess('ip', args, { ipc: true });

@@ -1,4 +1,5 @@
 /** The wires of a lab: a switch, and hosts that are plugged into it, each a network namespace. */
+import { rm, stat } from 'node:fs/promises';
 import { APISERVER_PORT, endpoint, POD_GATEWAY, VIP, type Addresses } from './addresses.js';
 import { must, run } from './run.js';
 import { until } from './until.js';
@@ -144,7 +145,14 @@ export class Network {
   /** Takes everything away that was made, as far as it was. */
   async close(): Promise<void> {
     const names = this.#namespaces.splice(0);
-    await Promise.all(names.map((name) => run('ip', ['netns', 'delete', name])));
+    await Promise.all(names.map((name) => this.#delete(name)));
+  }
+
+  /** With lvscare's record of it: the kernel gives a later namespace the same number. */
+  async #delete(name: string): Promise<void> {
+    const made = await stat(`/run/netns/${name}`).catch(() => null);
+    await run('ip', ['netns', 'delete', name]);
+    if (made !== null) await rm(`/run/lvscare/${made.ino}`, { recursive: true, force: true });
   }
 
   async #addNamespace(name: string): Promise<void> {

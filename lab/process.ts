@@ -4,6 +4,7 @@ import { constants } from 'node:os';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { toolEnvironment } from './run.js';
+import { timeLimit } from './time-limit.js';
 
 /** One line of output. */
 interface Line {
@@ -22,7 +23,7 @@ export interface StartOptions {
 }
 
 interface WaitForLineOptions {
-  /** Default 30 000. */
+  /** In ms on a machine of the usual speed. Default 30 000. */
   readonly timeoutMs?: number;
   /** Which of the lines seen already count as well: from this index of `lines` on. Default 0, all of them. */
   readonly from?: number;
@@ -89,9 +90,10 @@ export class LabProcess {
         }
         if (this.#ended) fail('it ended');
       };
+      const limitMs = timeLimit(timeoutMs);
       const impatient = setTimeout(() => {
-        fail(`${timeoutMs} ms`);
-      }, timeoutMs);
+        fail(`${limitMs} ms`);
+      }, limitMs);
       const stop = (): void => {
         clearTimeout(impatient);
         this.#watchers.delete(look);
@@ -108,7 +110,7 @@ export class LabProcess {
 
   /** Asks it to end by SIGTERM, insists by SIGKILL after `patienceMs`, and resolves with its status. */
   async stop(patienceMs = 5000): Promise<number> {
-    const impatient = setTimeout(() => this.signal('SIGKILL'), patienceMs);
+    const impatient = setTimeout(() => this.signal('SIGKILL'), timeLimit(patienceMs));
     try {
       // Asleep by SIGSTOP it would not hear.
       this.signal('SIGTERM');

@@ -1,5 +1,6 @@
 /** Typed calls between a lab and the processes that it starts in other namespaces, over node's IPC channel. */
 import type { ChildProcess } from 'node:child_process';
+import { timeLimit } from './time-limit.js';
 
 /** What a process can be asked for: names, and functions whose arguments and results are plain values. */
 type Calls<C> = { [K in keyof C]: (...args: never[]) => unknown };
@@ -16,7 +17,7 @@ type Message =
   | { readonly event: unknown };
 
 /** How long an answer may take, in ms: longer than what any call waits for. */
-const PATIENCE_MS = 150_000;
+const PATIENCE_MS = timeLimit(150_000);
 
 /** The asking side. */
 export class Remote<C extends Calls<C>, E = never> {

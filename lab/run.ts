@@ -1,6 +1,7 @@
 /** Other programs, run to their end. */
 import { execFile, type ExecFileException } from 'node:child_process';
 import { constants } from 'node:os';
+import { timeLimit } from './time-limit.js';
 
 /** What became of a program. */
 export interface Result {
@@ -13,7 +14,7 @@ export interface Result {
 export interface RunOptions {
   /** What it reads on stdin. Default nothing. */
   readonly input?: string;
-  /** After how long it is killed, in ms. Default 60 000. */
+  /** After how long it is killed, in ms on a machine of the usual speed. Default 60 000. */
   readonly timeoutMs?: number;
   /** Its environment. Default ours. */
   readonly env?: NodeJS.ProcessEnv;
@@ -27,7 +28,14 @@ export function run(command: string, args: readonly string[], options: RunOption
     const child = execFile(
       command,
       args,
-      { encoding: 'utf8', timeout: timeoutMs, killSignal: 'SIGKILL', maxBuffer: 64 << 20, env, cwd },
+      {
+        encoding: 'utf8',
+        timeout: timeLimit(timeoutMs),
+        killSignal: 'SIGKILL',
+        maxBuffer: 64 << 20,
+        env,
+        cwd,
+      },
       (error, stdout, stderr) => {
         if (error !== null && typeof error.code === 'string')
           reject(new Error(error.message, { cause: error }));

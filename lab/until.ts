@@ -1,8 +1,9 @@
 /** Bounded polling, for what has no event to wait for: the kernel's tables, as independent tools show them. */
 import { setTimeout as delay } from 'node:timers/promises';
+import { timeLimit } from './time-limit.js';
 
 interface UntilOptions {
-  /** How long to go on, in ms. Default 10 000. */
+  /** How long to go on, in ms on a machine of the usual speed. Default 10 000. */
   readonly timeoutMs?: number;
   /** The pause between two looks, in ms. Default 20. */
   readonly everyMs?: number;
@@ -19,7 +20,8 @@ export async function until<T>(
   options: UntilOptions = {},
 ): Promise<Exclude<T, false | null | undefined>> {
   const { timeoutMs = 10_000, everyMs = 20, what = look.toString() } = options;
-  const deadline = performance.now() + timeoutMs;
+  const limitMs = timeLimit(timeoutMs);
+  const deadline = performance.now() + limitMs;
   let cause: unknown;
   do {
     try {
@@ -31,5 +33,5 @@ export async function until<T>(
     }
     await delay(everyMs);
   } while (performance.now() < deadline);
-  throw new Error(`not so within ${timeoutMs} ms: ${what}`, { cause });
+  throw new Error(`not so within ${limitMs} ms: ${what}`, { cause });
 }

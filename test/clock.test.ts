@@ -21,15 +21,6 @@ function freezeTimers(t: TestContext): void {
 }
 
 describe('the clock', () => {
-  it('never goes back', () => {
-    let lastMs = systemClock.now();
-    for (let reading = 0; reading < 1000; reading += 1) {
-      const nowMs = systemClock.now();
-      assert.ok(nowMs >= lastMs);
-      lastMs = nowMs;
-    }
-  });
-
   it('sleeps for as long as it is told', async (t) => {
     freezeTimers(t);
     const sleep = systemClock.sleep(5000, never());
@@ -39,11 +30,14 @@ describe('the clock', () => {
     assert.equal(await settled(sleep), true);
   });
 
-  it('sleeps for days rather than not at all', async (t) => {
-    freezeTimers(t);
-    const sleep = systemClock.sleep(Number.MAX_SAFE_INTEGER, never());
-    t.mock.timers.tick(24 * 3600 * 1000);
+  it('sleeps for longer than setTimeout can', async () => {
+    const stop = new AbortController();
+    const sleep = systemClock.sleep(Number.MAX_SAFE_INTEGER, stop.signal);
+    // Node makes 1 ms of what it cannot wait for.
+    await systemClock.sleep(20, never());
     assert.equal(await settled(sleep), false);
+    stop.abort();
+    await sleep;
   });
 
   it('wakes at once when the signal aborts, and keeps neither timer nor listener', async () => {

@@ -14,7 +14,7 @@ let good: Issued;
 
 before(async () => {
   directory = await mkdtemp(join(tmpdir(), 'lvscare-doctor-'));
-  const issue = await issuer(directory);
+  const issue = issuer(directory);
   root = await issue({ subject: '/CN=root', authority: true, signer: null, untilDay: 400 });
   const names = ['IP:127.0.0.1', 'IP:10.103.97.2'];
   good = await issue({ subject: '/CN=kube-apiserver', names, signer: root, untilDay: 300.5 });

@@ -16,7 +16,7 @@ let good: Issued;
 
 before(async () => {
   directory = await mkdtemp(join(tmpdir(), 'lvscare-probe-'));
-  issue = await issuer(directory);
+  issue = issuer(directory);
   root = await issue({ subject: '/CN=root', authority: true, signer: null, untilDay: 400 });
   good = await issue({
     subject: '/O=lab/CN=kube-apiserver',
@@ -129,25 +129,6 @@ describe('lvscare probe', () => {
       if (typeof wanted === 'string') assert.equal(line, wanted);
       else assert.match(line, wanted);
     });
-  });
-
-  it('has colours on a terminal, unless NO_COLOR or a dumb one say that it has none', async () => {
-    const refused = await closedPort();
-    const command = ['probe', '--rs', refused.text, '--health-insecure-skip-verify'];
-    // script(1) makes a terminal, and hands its output on.
-    const onTerminal = async (env: NodeJS.ProcessEnv): Promise<string> => {
-      const wrapper = ['bash', '-c', 'script -qec "$(printf "%q " "$@")" /dev/null', 'bash'];
-      const { status, stdout } = await runProgram(command, { TERM: 'xterm', ...env }, wrapper);
-      assert.equal(status, 1, stdout);
-      assert.match(stdout, /refused: /);
-      return stdout;
-    };
-    // eslint-disable-next-line no-control-regex
-    const colour = /\u001b\[31mrefused: /;
-    assert.match(await onTerminal({}), colour);
-    assert.doesNotMatch(await onTerminal({ NO_COLOR: '1' }), colour);
-    assert.doesNotMatch(await onTerminal({ TERM: 'dumb' }), colour);
-    assert.match(await onTerminal({ NO_COLOR: '' }), colour, 'an empty one is none');
   });
 
   it('names the certificate that is not accepted, and why', async () => {

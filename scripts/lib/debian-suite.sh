@@ -3,6 +3,7 @@
 # Debian keyring. They are only downloaded and unpacked, never installed. Needs say.sh, packages.sh and cache.sh.
 # shellcheck disable=SC2034,SC2154  # why_not is read by the scripts that call this; cache is set in cache.sh
 
+# $DEBIAN_KEYRING names the keyring of a mirror that signs its suites itself.
 KEYRING=${DEBIAN_KEYRING:-/usr/share/keyrings/debian-archive-keyring.gpg}
 
 # open_suite SUITE : has `suite_apt` ask this suite; without SUITE, this machine's own sources. Status 1, with the reason in

@@ -17,6 +17,7 @@ qemu_boots() { :; }
 # unpack_stock_kernel : Debian's kernel of this machine's release, or of $qemu_suite.
 unpack_stock_kernel() {
   local work=$qemu_home.new package version
+  local -a packages
   rm -rf "$work"
   open_suite "$qemu_suite" || return
   package=$(suite_apt apt-cache depends linux-image-amd64 | sed -n 's/.*Depends: \(linux-image-[^ ]*\)$/\1/p' | head -n 1)
@@ -24,10 +25,12 @@ unpack_stock_kernel() {
     why_not="apt knows no linux-image-amd64 of Debian $suite"
     return 1
   }
-  unpack_from_suite "$work/debian" "$package" || return
+  # Later releases have the kernel and its modules in packages that this one depends on.
+  mapfile -t packages < <(suite_apt apt-cache depends "$package" | sed -nE 's/^ *Depends: (linux-(base|binary|modules)-.*)$/\1/p')
+  unpack_from_suite "$work/debian" "$package" "${packages[@]}" || return
   mkdir "$work/lib"
-  mv "$work/debian/boot/vmlinuz-"* "$work/vmlinuz"
   mv "$work"/debian/{,usr/}lib/modules "$work/lib/" 2>/dev/null
+  mv "$work"/debian/boot/vmlinuz-* "$work/vmlinuz" 2>/dev/null || mv "$work"/lib/modules/*/vmlinuz "$work/vmlinuz"
   rm -rf "$work/debian"
   version=$(ls "$work/lib/modules")
   why_not=$(depmod -b "$work" "$version" 2>&1) || return

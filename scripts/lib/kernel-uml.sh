@@ -3,9 +3,6 @@
 # only downloaded (uml), and the project's own build, which has more (test; scripts/build-kernel). Part of with-ipvs.
 # shellcheck disable=SC2034,SC2154  # why_not, here, run, memory, interactive and separate_stderr are with-ipvs's
 
-# The C library that Debian's kernel is linked with is newer than that of a stable Debian: it gets its own.
-UML_SUITE=${LVSCARE_UML_SUITE:-testing}
-
 uml_prepare() {
   is_x86_64 || return
   need_packages "${GUEST_PACKAGES[@]}"
@@ -17,9 +14,10 @@ uml_prepare() {
   fi
 }
 
+# unpack_uml : Debian testing's, with the C library that it is linked with: this machine's is older.
 unpack_uml() {
   local work=$cache/uml.new library=usr/lib/x86_64-linux-gnu
-  try_packages patchelf && open_suite "$UML_SUITE" || return
+  try_packages patchelf && open_suite testing || return
   rm -rf "$work"
   unpack_from_suite "$work/debian" user-mode-linux libc6 || return
   mv "$work/debian/usr/bin/linux.uml" "$work/linux"
@@ -29,7 +27,10 @@ unpack_uml() {
   rm -rf "$work/debian"
   # It executes itself again, so a loader that is called by hand does not do.
   why_not=$(patchelf --set-interpreter "$uml_home/libc/ld-linux-x86-64.so.2" --set-rpath "$uml_home/libc" \
-    "$work/linux" 2>&1) || return
+    "$work/linux" 2>&1) || {
+    why_not="patchelf failed: ${why_not:-no reason given}"
+    return 1
+  }
   suite_version user-mode-linux >"$work/version"
   rm -rf "$uml_home"
   mv "$work" "$uml_home"
@@ -40,7 +41,7 @@ test_prepare() {
   need_packages "${GUEST_PACKAGES[@]}"
   uml_home=$(built_kernel)
   [[ -n $uml_home ]] && return
-  why_not="the project's test kernel is not built; scripts/build-kernel builds it"
+  why_not='it is not built; scripts/build-kernel builds it'
   return 1
 }
 
@@ -77,22 +78,20 @@ uml_memory_directory() {
   fi
 }
 
-# It is one thread that traces its processes, twice as fast where both sit on one CPU. So each guest gets one to
-# itself, as long as there are enough: a lock per CPU tells, held on descriptor 4 for as long as this script lives.
+# It is one thread that runs its processes one at a time, twice as fast where all of them stay on one CPU. Guests are dealt out
+# evenly: a lock for each place on a CPU, held on descriptor 4 for as long as this script lives.
 uml_pick_cpu() {
   local -a cpus
-  local range cpu
+  local range cpu place
   for range in $(taskset -cp $$ | sed 's/.*: //; s/,/ /g'); do
     for ((cpu = ${range%-*}; cpu <= ${range#*-}; cpu++)); do cpus+=("$cpu"); done
   done
-  for cpu in "${cpus[@]}"; do
-    exec 4>"/run/lock/with-ipvs.cpu$cpu"
-    if flock --nonblock 4; then
-      picked_cpu=$cpu
-      return
-    fi
+  for place in {1..9}; do
+    for picked_cpu in "${cpus[@]}"; do
+      exec 4>"/run/lock/with-ipvs.cpu$picked_cpu.$place"
+      ! flock --nonblock 4 || return 0
+    done
   done
-  picked_cpu=${cpus[RANDOM % ${#cpus[@]}]}
 }
 
 test_start() { uml_start; }

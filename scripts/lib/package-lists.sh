@@ -2,9 +2,8 @@
 # The Debian packages that the scripts need, each list for what its comment says.
 # shellcheck disable=SC2034  # those who read this file use them
 
-# To build the addon and to run the lab.
-SETUP_PACKAGES=(g++ make python3 pkg-config libnl-3-dev libnl-genl-3-dev openssl iproute2 ipvsadm nftables iptables ipset kmod
-  curl iputils-ping systemd)
+# To build the addon, and to run the program in the lab.
+SETUP_PACKAGES=(g++ make python3 pkg-config libnl-3-dev libnl-genl-3-dev iproute2 ipvsadm nftables kmod curl iputils-ping)
 # What a guest runs.
 GUEST_PACKAGES=(kmod iproute2 ipvsadm util-linux perl-base)
 # To build the test kernel.
@@ -14,7 +13,7 @@ QEMU_PACKAGES=(qemu-system-x86 busybox-static cpio kmod xz-utils)
 # To build the image's root file system (as in the Dockerfile) and to run it.
 IMAGE_PACKAGES=(binutils g++ libnl-3-dev libnl-genl-3-dev make nftables pkg-config python3)
 CONTAINER_PACKAGES=(crun golang-github-containers-common)
-# A browser for the status page.
-BROWSER_PACKAGES=(chromium)
-# Prometheus scrapes lvscare, and joins its metrics with those of node_exporter.
-PROMETHEUS_PACKAGES=(prometheus prometheus-node-exporter)
+# What the tools suite runs: a browser, promtool, script, systemd-analyze.
+TOOLS_PACKAGES=(chromium prometheus bsdutils systemd python3)
+# What the kernel suite judges by, beside what the lab has; Prometheus joins lvscare's metrics with those of node_exporter.
+JUDGE_PACKAGES=(openssl iptables ipset prometheus prometheus-node-exporter)

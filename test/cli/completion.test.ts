@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
+import { timeLimit } from '../../lab/time-limit.js';
 import { readCommandLine } from '../../src/cli/command-line.js';
 import { CARE_OPTIONS, type OptionSpec } from '../../src/cli/options.js';
 
@@ -69,7 +70,7 @@ describe('completion', () => {
       const script =
         'set -eu; source "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=()\n' +
         // The function that the script registers, whatever its name.
-        'complete -p lvscare | grep -o -- "-F [^ ]*" | { read -r _ name; "$name"; printf "%s\\n" "${COMPREPLY[@]}"; }';
+        '[[ $(complete -p lvscare) =~ -F\\ ([^\\ ]+) ]]; "${BASH_REMATCH[1]}"; printf "%s\\n" "${COMPREPLY[@]}"';
       const { stdout } = await promisify(execFile)(
         'bash',
         ['-c', script, join(directory, 'completion.bash'), 'lvscare', ...words],
@@ -80,7 +81,7 @@ describe('completion', () => {
             SHELL: '/bin/zsh',
             PATH: `${directory}${delimiter}${process.env['PATH'] ?? ''}`,
           },
-          timeout: 20_000,
+          timeout: timeLimit(20_000),
         },
       );
       return stdout.trim().split('\n');

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { createPrivateKey } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -277,7 +277,8 @@ describe('what is refused', () => {
     ],
     'a key with a passphrase': () => {
       const path = join(certificates.directory, 'locked.key');
-      execFileSync('openssl', ['pkcs8', '-topk8', '-in', own.keyFile, '-passout', 'pass:x', '-out', path]);
+      const locked = { type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'x' } as const;
+      writeFileSync(path, createPrivateKey(own.key).export(locked));
       const given = { 'health-cert': own.certificateFile, 'health-key': path };
       return [given, `--health-key: expected ${KEY}, got "${path}"`];
     },

@@ -5,6 +5,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
+import { timeLimit } from '../../lab/time-limit.js';
 import { callControl, type Reply } from '../../src/control/client.js';
 import { serveControl } from '../../src/control/server.js';
 import { leaveSocket } from '../support/left-socket.js';
@@ -46,7 +47,7 @@ async function serve(controlled: Controlled = new Fake(), at = file): Promise<vo
   serving.push(await serveControl(at, controlled));
 }
 
-function ask(method: 'GET' | 'PUT' | 'DELETE', path: string, timeoutMs = 20_000): Promise<Reply> {
+function ask(method: 'GET' | 'PUT' | 'DELETE', path: string, timeoutMs = timeLimit(20_000)): Promise<Reply> {
   return callControl(file, { method, path, timeoutMs });
 }
 

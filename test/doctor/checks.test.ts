@@ -1016,10 +1016,10 @@ table('through-vip', checkVirtualServerAnswers, [
 
 describe('doctor: certificate', () => {
   let directory = '';
-  let issue: Awaited<ReturnType<typeof issuer>>;
+  let issue: ReturnType<typeof issuer>;
   before(async () => {
     directory = await mkdtemp(join(tmpdir(), 'lvscare-doctor-'));
-    issue = await issuer(directory);
+    issue = issuer(directory);
   });
   after(() => rm(directory, { recursive: true }));
 

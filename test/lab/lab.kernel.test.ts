@@ -67,7 +67,7 @@ describe('a lab', () => {
 
   for (const family of ['ipv4', 'ipv6'] as const) {
     it(`answers at the VIP, one master after the other, over ${family}`, async () => {
-      const ca = await lab.certificates.authorityPem();
+      const ca = lab.certificates.authority.cert;
       const seen: string[] = [];
       for (let request = 0; request < 6; request++) {
         const result = await lab.node.request(lab.node.vipUrl('/whoami', family), { ca });
@@ -188,7 +188,7 @@ describe('a lab', () => {
     });
 
     it('can be given a certificate that has expired, or that somebody else signed', async () => {
-      const ca = await lab.certificates.authorityPem();
+      const ca = lab.certificates.authority.cert;
       const url = urlOf(lab.master(0).addresses.ipv4, '/healthz');
       const name = { name: 'odd', alternativeNames: [`IP:${lab.master(0).addresses.ipv4}`] };
       const usual = lab.master(0);

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { describe, it } from 'node:test';
 import { promisify } from 'node:util';
+import { timeLimit } from '../../lab/time-limit.js';
 import type { LogConfig } from '../../src/config/care-config.js';
 
 const loggerModule = new URL('../../src/log/logger.js', import.meta.url).href;
@@ -19,7 +20,7 @@ async function printed(config: LogConfig, terminal: boolean): Promise<string[]> 
     log.error('it is a fault');
     process.exit();`;
   const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program], {
-    timeout: 20_000,
+    timeout: timeLimit(20_000),
   });
   return stdout.split('\n').filter((line) => line !== '');
 }
@@ -91,7 +92,9 @@ describe('the logger', { concurrency: true }, () => {
       for (let number = 0; number < 20000; number += 1) log.info({ number }, 'x'.repeat(100));
       process.stderr.write('all said');
       process.stdin.once('data', () => { setTimeout(() => { flush(); process.exit(); }, 1000); });`;
-    const child = spawn(process.execPath, ['--input-type=module', '-e', program], { timeout: 20_000 });
+    const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+      timeout: timeLimit(20_000),
+    });
     const ended = once(child, 'exit');
     // Nobody has read a byte by then.
     await once(child.stderr, 'data');

@@ -1,13 +1,10 @@
 // What is in manifests/: taken by Kubernetes, kubeadm, kube-proxy and systemd, and of one mind about the addresses.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { BlockList } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { parse, parseAllDocuments } from 'yaml';
-import { run } from '../../lab/run.js';
 import { CARE_OPTIONS } from '../../src/cli/options.js';
 import { readCareConfig } from '../../src/config/care-config.js';
 import { readSettings } from '../../src/config/config-file.js';
@@ -177,33 +174,5 @@ describe('the manifests', () => {
       ['manifests/care.json', config],
       ['ca.crt', ca],
     ]);
-  });
-
-  it('the unit passes systemd-analyze verify, runs what is installed, and is well hardened', async () => {
-    const directory = await mkdtemp(join(tmpdir(), 'lvscare-unit-'));
-    try {
-      const text = await readFile(new URL('lvscare.service', MANIFESTS), 'utf8');
-      const [, program = '', rest = ''] = /^ExecStart=(\S+) (.*)$/m.exec(text) ?? [];
-      assert.equal(`${program} ${rest}`, '/usr/local/bin/lvscare care --config /etc/lvscare/care.json');
-      // It need not be installed here.
-      const unit = join(directory, 'lvscare.service');
-      await writeFile(unit, text.replace(program, process.execPath));
-      const verified = await run('systemd-analyze', ['verify', '--man=no', '--generators=no', unit]);
-      assert.deepEqual(verified, { status: 0, stdout: '', stderr: '' });
-      // Of 10 at worst; it fails above the threshold.
-      const secure = await run('systemd-analyze', [
-        'security',
-        '--no-pager',
-        '--offline=yes',
-        '--threshold=25',
-        unit,
-      ]);
-      assert.equal(secure.status, 0, secure.stdout);
-      await writeFile(unit, text.replace('RestrictRealtime=', 'RestrictRealTime='));
-      const misspelled = await run('systemd-analyze', ['verify', '--man=no', '--generators=no', unit]);
-      assert.match(misspelled.stderr, /Unknown key (name )?'RestrictRealTime'/);
-    } finally {
-      await rm(directory, { recursive: true });
-    }
   });
 });

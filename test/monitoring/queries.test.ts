@@ -1,13 +1,10 @@
-// Every query of the alerts, the dashboard and docs/monitoring.md: PromQL, and about metrics and labels that there are.
+// Every query of the alerts, the dashboard and docs/monitoring.md: about metrics and labels that there are.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { Registry } from 'prom-client';
-import { parse } from 'yaml';
 import { declareFamilies, declareServerFamilies } from '../../src/metrics/families.js';
-import { chosen, dashboard, panels, placeholders, variables, type Query } from './dashboard.js';
-import { always, fleet, MASTERS, type Changes } from './fleet.js';
-import { promtool, textOf, withFile, type Rules } from './promtool.js';
+import { alerts, docs, queries } from './all-queries.js';
+import { dashboard, panels, placeholders, variables } from './dashboard.js';
 import { namedIn } from './promql.js';
 
 /** What a target has besides the labels of its metrics. */
@@ -57,40 +54,16 @@ function unknownIn(expression: string, also: readonly string[] = []): string[] {
   ];
 }
 
-const alerts: Query[] = (parse(textOf('alerts.yaml')) as Rules).groups
-  .flatMap(({ rules }) => rules)
-  .map(({ alert, expr, annotations }) => ({
-    where: alert,
-    expr,
-    shown: placeholders(Object.values(annotations).join('\n'), /\$labels\.(\w+)/g),
-  }));
-
-const page = readFileSync(new URL('../../../docs/monitoring.md', import.meta.url), 'utf8');
-const docs: Query[] = [...page.matchAll(/```promql\n([\s\S]*?)```/g)]
-  .flatMap(([, block = '']) => block.trim().split(/\n(?=\S)/))
-  .map((expr) => ({ where: 'docs/monitoring.md', expr, shown: [] }));
-
-const all = [...alerts, ...panels, ...variables, ...docs];
-
 describe('the queries of the alerts, the dashboard and the docs', () => {
   it('are found', () => {
     assert.ok(alerts.length >= 20 && panels.length >= 40 && docs.length >= 1);
     assert.equal(variables.length, 3);
   });
 
-  for (const { where, expr, shown } of all)
+  for (const { where, expr, shown } of queries)
     it(`${where}: metrics and labels that there are`, () => {
       assert.deepEqual(unknownIn(expr, shown), [], expr);
     });
-
-  it('are PromQL', async () => {
-    const rules = all.map(({ expr }, index) => ({ record: `q${index}`, expr }));
-    const { status, output } = await withFile({ groups: [{ name: 'all', rules }] }, (file) =>
-      promtool('check', 'rules', file),
-    );
-    assert.equal(status, 0, output);
-    assert.match(output, new RegExp(`SUCCESS: ${rules.length} rules found`));
-  });
 
   const wrong: readonly (readonly [expr: string, unknown: readonly string[]])[] = [
     ['lvscare_real_server_upp == 0', ['lvscare_real_server_upp']],
@@ -128,34 +101,6 @@ describe('the dashboard', () => {
     );
     assert.ok(ranges.length > 0);
     assert.deepEqual(new Set(ranges), new Set(['[$__range] @ end()']));
-  });
-
-  it('counts an apiserver for down as the alert does: who drained it has no say', async () => {
-    const { expr = '' } = panels.find(({ where }) => where === 'Apiservers down for most nodes, A') ?? {};
-    const of = (master: string, value: number) => (labels: Readonly<Record<string, string>>) =>
-      labels['remote_address'] === master ? always(value) : undefined;
-    const [M0] = MASTERS;
-    const drained = { lvscare_real_server_drained: of(M0, 1) };
-    const cases: readonly (readonly [changes: Changes, value: number])[] = [
-      [{}, 0],
-      [{ lvscare_real_server_up: of(M0, 0) }, 1],
-      [{ lvscare_real_server_up: of(M0, 0), ...drained }, 0],
-    ];
-    const tests = cases.map(([changes, value]) => ({
-      interval: '1m',
-      input_series: fleet(changes),
-      promql_expr_test: [
-        {
-          expr: chosen(expr, { cluster: '.*', address: '.*' }),
-          eval_time: '10m',
-          exp_samples: [{ labels: '{}', value }],
-        },
-      ],
-    }));
-    const { status, output } = await withFile({ rule_files: [], tests }, (file) =>
-      promtool('test', 'rules', file),
-    );
-    assert.equal(status, 0, output);
   });
 
   it('has no variable that there is not', () => {

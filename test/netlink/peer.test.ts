@@ -6,7 +6,7 @@ import { type AddressInfo, connect, createServer, type Server, Socket } from 'no
 import { after, before, describe, it } from 'node:test';
 import { loadAddon } from '../../src/netlink/addon.js';
 import { getPeerCredentials, NetlinkError } from '../../src/netlink/index.js';
-import { startTool } from '../support/tools.js';
+import { startListener } from '../support/listener.js';
 
 /** What TypeScript would not let anybody write, and JavaScript does. */
 const anything = (value: unknown): never => value as never;
@@ -14,16 +14,6 @@ const anything = (value: unknown): never => value as never;
 const name = (of: string): string => `\0lvscare-test/${process.pid}/${of}`.padEnd(108, '\0');
 
 const ourselves = { pid: process.pid, uid: process.geteuid?.(), gid: process.getegid?.() };
-
-/** Listens, says so, and does nothing else. */
-const LISTENER = `
-import socket, sys
-listener = socket.socket(socket.AF_UNIX)
-listener.bind(bytes(sys.argv[1], 'ascii').replace(b'@', b'\\0'))
-listener.listen()
-print('listening', flush=True)
-sys.stdin.read()
-`;
 
 function refused(act: () => unknown, code: string): void {
   assert.throws(act, (error) => {
@@ -56,16 +46,13 @@ describe('the credentials of a peer', () => {
   });
 
   it('are those of another process, also while it is stopped', async () => {
-    const listener = startTool('python3', '-c', LISTENER, name('theirs').replaceAll('\0', '@'));
-    await once(listener.stdout, 'data');
-    listener.kill('SIGSTOP');
+    const listener = await startListener(name('theirs'));
+    listener.signal('SIGSTOP');
     const socket = connect(name('theirs'));
     await once(socket, 'connect');
     assert.deepEqual(getPeerCredentials(socket), { ...ourselves, pid: listener.pid });
     socket.destroy();
-    const ended = once(listener, 'exit');
-    listener.kill('SIGKILL');
-    await ended;
+    await listener.kill();
   });
 
   it('need a socket that is connected', async () => {

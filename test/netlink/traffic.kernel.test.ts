@@ -4,7 +4,7 @@ import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { after, afterEach, before, describe, it } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
+import { until } from '../../lab/until.js';
 import { Ipvs, ServiceFlag } from '../../src/netlink/index.js';
 import type { AddressServiceKey, Destination, Stats } from '../../src/netlink/index.js';
 import { tcp, udp, patience } from '../support/netlink.js';
@@ -56,12 +56,14 @@ async function atRest<T>(theirs: () => Promise<string[]>, ours: () => Promise<T>
 
 /** Asks again until the kernel has taken notice: there is no event to wait for. */
 async function eventually<T>(ask: () => Promise<T>, enough: (value: T) => boolean): Promise<T> {
-  for (let attempt = 0; attempt < 300; attempt++) {
-    const value = await ask();
-    if (enough(value)) return value;
-    await delay(50);
-  }
-  throw new Error('it did not happen in 15 s');
+  const found = await until(
+    async () => {
+      const value = await ask();
+      return enough(value) ? { value } : null;
+    },
+    { timeoutMs: 15_000, everyMs: 50, what: enough.toString() },
+  );
+  return found.value;
 }
 
 describe('counters of real traffic', () => {

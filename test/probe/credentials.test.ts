@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
 import { mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
@@ -8,6 +9,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import tls from 'node:tls';
 import { Certificates, type Certificate } from '../../lab/certificates.js';
 import { must } from '../../lab/run.js';
+import { timeLimit } from '../../lab/time-limit.js';
+import { makeCertificate } from '../../lab/x509.js';
 import {
   createCredentials,
   type CredentialFiles,
@@ -313,9 +316,13 @@ describe('what is no good', () => {
     ],
     'a pair too weak for OpenSSL': [
       'crt',
-      async () => {
-        const weak = ['-newkey', 'rsa:512', '-nodes', '-keyout', path('key'), '-subj', '/CN=weak'];
-        await must('openssl', ['req', '-x509', ...weak, '-out', path('crt')]);
+      () => {
+        const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 512 });
+        const signer = certificates.authority;
+        const lasting = { fromMs: Date.now(), untilMs: Date.now() + 3_600_000 };
+        const weak = makeCertificate({ subject: '/CN=weak', signer, privateKey, ...lasting });
+        put('key', weak.key);
+        put('crt', weak.cert);
       },
       'client certificate /crt with key /key: ee key too small',
     ],
@@ -442,7 +449,7 @@ describe('a file system that does not answer', () => {
   /** Longer than a disk takes that answers, on a machine that is busy. */
   const LOOK_MS = 200;
   /** Far longer than a test may take: who waits for the disk all the same is seen to. */
-  const WATCHDOG = { timeout: 20_000 };
+  const WATCHDOG = { timeout: timeLimit(20_000) };
 
   async function untilTold(told: readonly unknown[], count: number): Promise<void> {
     // What hangs keeps no process alive.

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import tls from 'node:tls';
+import { timeLimit } from '../../lab/time-limit.js';
 import type { Endpoint } from '../../src/core/endpoint.js';
 import type { Exchange } from '../../src/core/exchange.js';
 import { createProber } from '../../src/probe/prober.js';
@@ -12,7 +13,7 @@ import type { ProbeRequest } from '../../src/probe/request.js';
 import { issuer, type Issued, type Wanted } from './issuer.js';
 import { answering, closedPort, raw, rawAboveTls, silent, web } from './servers.js';
 
-const LONG_MS = 20_000;
+const LONG_MS = timeLimit(20_000);
 const SHORT_MS = 150;
 
 let directory: string;
@@ -22,7 +23,7 @@ let good: Issued;
 
 before(async () => {
   directory = await mkdtemp(join(tmpdir(), 'lvscare-exchange-'));
-  issue = await issuer(directory);
+  issue = issuer(directory);
   root = await issue({ subject: '/CN=root', authority: true, signer: null });
   good = await issue({ subject: '/CN=apiserver', names: ['IP:127.0.0.1'], signer: root });
 });

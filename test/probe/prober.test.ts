@@ -5,9 +5,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import type http from 'node:http';
 import { after, before, describe, it } from 'node:test';
 import tls from 'node:tls';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Certificates, type CertificateOptions } from '../../lab/certificates.js';
+import { timeLimit } from '../../lab/time-limit.js';
+import { until } from '../../lab/until.js';
 import type { VoidProbe } from '../../src/care/ports.js';
 import type { Endpoint } from '../../src/core/endpoint.js';
 import type { Evidence } from '../../src/core/evidence.js';
@@ -17,7 +18,8 @@ import { answering, closedPort, raw, rawAboveTls, silent, web, type Listening } 
 import { connectionsOf } from './sockets.js';
 
 /** Far beyond what anything here takes, however busy the machine is. */
-const LONG_MS = 20_000;
+const LONG_MS = timeLimit(20_000);
+const HOUR_MS = 3_600_000;
 /** For what is to run out: the longest that a test waits. */
 const SHORT_MS = 150;
 
@@ -93,12 +95,9 @@ const STOPPED: VoidProbe = { kind: 'void', detail: 'stopped' };
 
 /** The kernel forgets a connection that was reset as soon as both sides heard of it; TIME_WAIT would last a minute. */
 async function assertNothingLeft(server: Endpoint): Promise<void> {
-  let left = await connectionsOf(server.port);
-  for (let tries = 0; tries < 200 && left.length > 0; tries += 1) {
-    await sleep(10);
-    left = await connectionsOf(server.port);
-  }
-  assert.deepEqual(left, [], `sockets of ${server.text}`);
+  await until(async () => (await connectionsOf(server.port)).length === 0, {
+    what: `no sockets of ${server.text} are left`,
+  });
 }
 
 interface Case {
@@ -234,7 +233,8 @@ const cases: Readonly<Record<string, Case>> = {
   'TLS 1.2 that wants a certificate of ours': {
     server: () => web({ ...good, requestCert: true, ca, maxVersion: 'TLSv1.2' }, answering(200)),
     kind: 'tls',
-    detail: /^sslv3 alert handshake failure$/,
+    // OpenSSL 3.0 calls it sslv3, later ones ssl/tls.
+    detail: /^(sslv3|ssl\/tls) alert handshake failure$/,
   },
   'an expired certificate': {
     server: async () =>
@@ -553,12 +553,11 @@ describe('a probe that is stopped', () => {
       const reached = new EventEmitter();
       const there = once(reached, 'there');
       await using server = await scene(() => reached.emit('there'));
-      const found = probe(server.endpoint, {}, stop.signal);
+      // Longer than this test may take.
+      const found = probe(server.endpoint, { timeoutMs: HOUR_MS, connectTimeoutMs: HOUR_MS }, stop.signal);
       await there;
-      const startMs = performance.now();
       stop.abort();
       assert.deepEqual(await found, { kind: 'void', detail: 'stopped' });
-      assert.ok(performance.now() - startMs < LONG_MS / 4);
       assert.deepEqual(getEventListeners(stop.signal, 'abort'), []);
       if (where === 'in TCP') assert.ok(!(await connectionsOf(server.endpoint.port)).includes('SYN_SENT'));
       else await assertNothingLeft(server.endpoint);
@@ -600,12 +599,9 @@ describe('many probes', () => {
     await assertNothingLeft(server.endpoint);
     await assertNothingLeft(slow.endpoint);
     // A server's end of a connection that was reset is gone for the kernel before the server comes to look.
-    let after = readdirSync('/proc/self/fd').length;
-    for (let tries = 0; tries < 200 && after > before; tries += 1) {
-      await sleep(10);
-      after = readdirSync('/proc/self/fd').length;
-    }
-    assert.ok(after <= before, `${after} descriptors, ${before} before`);
+    await until(() => readdirSync('/proc/self/fd').length <= before, {
+      what: `no more than ${before} descriptors are open`,
+    });
     assert.deepEqual(getEventListeners(signal, 'abort'), []);
   });
 });

@@ -5,6 +5,7 @@ import { createServer, type Socket } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import tls from 'node:tls';
 import { Certificates } from '../../lab/certificates.js';
+import { timeLimit } from '../../lab/time-limit.js';
 import type { ProbeManner, VoidProbe, Watch } from '../../src/care/ports.js';
 import type { Endpoint } from '../../src/core/endpoint.js';
 import type { Evidence } from '../../src/core/evidence.js';
@@ -13,7 +14,7 @@ import type { ProbeRequest } from '../../src/probe/request.js';
 import { answering, raw, silent, web } from './servers.js';
 
 /** Far beyond what anything here takes, however busy the machine is. */
-const LONG_MS = 20_000;
+const LONG_MS = timeLimit(20_000);
 const REGULAR: ProbeManner = { fresh: false, hedged: true };
 const FRESH: ProbeManner = { fresh: true, hedged: true };
 const ALONE = { fresh: true, hedged: false };
@@ -27,7 +28,7 @@ before(async () => {
   const names = { name: 'apiserver', alternativeNames: ['IP:127.0.0.1', 'DNS:kubernetes'] };
   const made = await certificates.create('good', names);
   pair = { cert: readFileSync(made.certificateFile), key: readFileSync(made.keyFile) };
-  secureContext = tls.createSecureContext({ ca: await certificates.authorityPem() });
+  secureContext = tls.createSecureContext({ ca: certificates.authority.cert });
 });
 after(() => certificates.close());
 
@@ -311,7 +312,7 @@ describe('a late answer', () => {
     it(`${times} times is asked for again over further connections, and whichever answers is believed`, async () => {
       await using server = await healthy(sluggish(times));
       // The last of them is asked for at two thirds, and has a third of this to be believed in time.
-      using watched = watching(server.endpoint, { timeoutMs: 1500 });
+      using watched = watching(server.endpoint, { timeoutMs: timeLimit(1500) });
       assert.deepEqual(await probe(watched), OK);
       assert.equal(server.connections.length, times + 1);
     });
@@ -320,10 +321,11 @@ describe('a late answer', () => {
   it('has another server heard before the same is asked again, whose silence is witnessed then', async () => {
     for (const heard of [true, false]) {
       await using server = await silent();
-      // The first one is late at 300 ms, and is given up at 400 ms.
-      using watched = watching(server.endpoint, { connectTimeoutMs: 400, timeoutMs: 900 });
+      // The first one is late at a third of the time, and is given up a little later.
+      const connectTimeoutMs = timeLimit(400);
+      using watched = watching(server.endpoint, { connectTimeoutMs, timeoutMs: timeLimit(900) });
       const outcomes = await probe(watched, { ...FRESH, hearAnother: () => Promise.resolve(heard) });
-      const plain = { kind: 'silent', detail: 'no answer to connect in 400 ms' };
+      const plain = { kind: 'silent', detail: `no answer to connect in ${connectTimeoutMs} ms` };
       assert.deepEqual(outcomes, [plain, heard ? { ...plain, witnessed: true } : plain]);
     }
   });
@@ -335,7 +337,7 @@ describe('a late answer', () => {
         response.end('ok');
       };
     });
-    using watched = watching(server.endpoint, { timeoutMs: 1500 });
+    using watched = watching(server.endpoint, { timeoutMs: timeLimit(1500) });
     let go = (): void => undefined;
     const hearing = new Promise<boolean>((resolve) => {
       go = () => {
@@ -356,7 +358,7 @@ describe('a late answer', () => {
   it('that does not come over any connection is slow, each time', async () => {
     await using server = await healthy(() => undefined);
     // A third of it, after which the next one is asked, is to be longer than a turn of a busy machine's event loop takes.
-    using watched = watching(server.endpoint, { timeoutMs: 900 });
+    using watched = watching(server.endpoint, { timeoutMs: timeLimit(900) });
     const outcomes = await probe(watched);
     assert.deepEqual(
       outcomes.map(({ kind }) => kind),
@@ -372,7 +374,7 @@ describe('a late answer', () => {
       // The kept connection hangs; the next one says what is wrong.
       else if (requests > 2) response.writeHead(500).end();
     });
-    using watched = watching(server.endpoint, { timeoutMs: 600 });
+    using watched = watching(server.endpoint, { timeoutMs: timeLimit(600) });
     await probe(watched);
     assert.deepEqual(
       (await probe(watched)).map(({ kind }) => kind),

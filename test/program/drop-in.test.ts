@@ -1,5 +1,5 @@
-// The Go program's command line, as the built program takes it: every flag, default, variable and habit. What they do to a kernel is
-// in drop-in.kernel.test.ts.
+// The Go program's command line: every flag, default, variable and habit. Rows about what is asked or logged run the built
+// program, the others read the configuration only. What they do to a kernel is in drop-in.kernel.test.ts.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { IncomingMessage } from 'node:http';
@@ -9,6 +9,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { LabProcess } from '../../lab/process.js';
 import { run } from '../../lab/run.js';
+import { readCommandLine } from '../../src/cli/command-line.js';
+import { CARE_OPTIONS } from '../../src/cli/options.js';
+import { readCareConfig, type CareConfig } from '../../src/config/care-config.js';
+import { readSettings } from '../../src/config/config-file.js';
 import { issuer, type Issued } from '../probe/issuer.js';
 import { web, type Listening } from '../probe/servers.js';
 
@@ -40,9 +44,7 @@ interface Row {
   readonly env?: Readonly<Record<string, string>>;
   /** Default `{good}`; null for none, when `args` or `env` have it. */
   readonly rs?: string | null;
-  /** Default yes. */
-  readonly withVs?: boolean;
-  /** What is said at the start. */
+  /** What is said at the start, beside the virtual server. */
   readonly starts?: Partial<Start>;
   /** What the real server is asked. */
   readonly asks?: Partial<Omit<Asked, 'headers'>> & { readonly headers?: Readonly<Record<string, string>> };
@@ -209,70 +211,41 @@ const rows: readonly Row[] = [
     neverSays: /no effect/,
   },
   { what: 'LVSCARE_NODE_IP', env: { LVSCARE_NODE_IP: '192.0.2.7' } },
-  ...['CARE', 'IPVS'].flatMap((prefix): Row[] => [
-    { what: `${prefix}_VS`, withVs: false, env: { [`${prefix}_VS`]: VS }, starts: { vs: VS } },
-    {
-      what: `${prefix}_RS`,
-      rs: null,
-      env: { [`${prefix}_RS`]: '{good},{plain}' },
-      starts: { rs: ['{good}', '{plain}'] },
-    },
-    { what: `${prefix}_SCHEDULER`, env: { [`${prefix}_SCHEDULER`]: 'wlc' }, starts: { scheduler: 'wlc' } },
-    { what: `${prefix}_MODE`, env: { [`${prefix}_MODE`]: 'link' }, starts: { mode: 'link' } },
-    { what: `${prefix}_LOGGER`, env: { [`${prefix}_LOGGER`]: 'DEBG' }, says: [/"level":"debug"/] },
-    { what: `${prefix}_INTERVAL`, env: { [`${prefix}_INTERVAL`]: '9' }, starts: { intervalMs: 9000 } },
-    { what: `${prefix}_HEALTH_PATH`, env: { [`${prefix}_HEALTH_PATH`]: '/livez' }, asks: { url: '/livez' } },
-    {
-      what: `${prefix}_HEALTH_SCHEM`,
-      env: { [`${prefix}_HEALTH_SCHEM`]: 'http' },
-      rs: '{plain}',
-      asks: { url: '/healthz' },
-    },
-    {
-      what: `${prefix}_HEALTH_REQ_METHOD`,
-      env: { [`${prefix}_HEALTH_REQ_METHOD`]: 'POST' },
-      asks: { method: 'POST' },
-    },
-    {
-      what: `${prefix}_HEALTH_REQ_HEADERS`,
-      env: { [`${prefix}_HEALTH_REQ_HEADERS`]: 'X-One=1,X-Two=2' },
-      asks: { headers: { 'x-one': '1', 'x-two': '2' } },
-    },
-    {
-      what: `${prefix}_HEALTH_STATUS`,
-      args: ['--health-path', '/401'],
-      env: { [`${prefix}_HEALTH_STATUS`]: '401,403' },
-      says: [/is up .*status 401/],
-    },
-    {
-      what: `${prefix}_HEALTH_INSECURE_SKIP_VERIFY`,
-      env: { [`${prefix}_HEALTH_INSECURE_SKIP_VERIFY`]: 'false' },
-      says: [/is sick .*certificate/],
-    },
-    {
-      what: `${prefix}_HEALTH_TIMEOUT`,
-      env: { [`${prefix}_HEALTH_TIMEOUT`]: '300ms' },
-      rs: '{silent}',
-      says: [/is sick .*slow/],
-    },
-    {
-      what: `${prefix}_MASQUERADEBIT`,
-      env: { [`${prefix}_MASQUERADEBIT`]: '3' },
-      says: [/_MASQUERADEBIT is accepted/],
-    },
-    { what: `${prefix}_INTERVAL, empty`, env: { [`${prefix}_INTERVAL`]: '' }, starts: { intervalMs: 5000 } },
-    {
-      what: `a flag before ${prefix}_SCHEDULER`,
-      args: ['--scheduler', 'sh'],
-      env: { [`${prefix}_SCHEDULER`]: 'wlc' },
-      starts: { scheduler: 'sh' },
-    },
-  ]),
+  ...['CARE', 'IPVS'].map((prefix) => ({
+    what: `a flag before ${prefix}_SCHEDULER`,
+    args: ['--scheduler', 'sh'],
+    env: { [`${prefix}_SCHEDULER`]: 'wlc' },
+    starts: { scheduler: 'sh' },
+  })),
+  {
+    what: 'CARE_MASQUERADEBIT, which has no effect',
+    env: { CARE_MASQUERADEBIT: '3' },
+    says: [/CARE_MASQUERADEBIT is accepted/, UP],
+  },
   {
     what: 'CARE_ before IPVS_',
     env: { CARE_SCHEDULER: 'sh', IPVS_SCHEDULER: 'wlc' },
     starts: { scheduler: 'sh' },
   },
+];
+
+/** A variable of either prefix, and the options that say the same; what becomes of those is in the rows above. */
+const variables: readonly (readonly [name: string, value: string, options: readonly string[]])[] = [
+  ['VS', VS, ['--vs', VS]],
+  ['RS', '{good},{plain}', ['--rs', '{good},{plain}']],
+  ['SCHEDULER', 'wlc', ['--scheduler', 'wlc']],
+  ['MODE', 'link', ['--mode', 'link']],
+  ['LOGGER', 'DEBG', ['--logger', 'DEBG']],
+  ['INTERVAL', '9', ['--interval', '9']],
+  ['INTERVAL', '', []],
+  ['HEALTH_PATH', '/livez', ['--health-path', '/livez']],
+  ['HEALTH_SCHEM', 'http', ['--health-schem', 'http']],
+  ['HEALTH_REQ_METHOD', 'POST', ['--health-req-method', 'POST']],
+  ['HEALTH_REQ_HEADERS', 'X-One=1,X-Two=2', ['--health-req-headers', 'X-One=1,X-Two=2']],
+  ['HEALTH_STATUS', '401,403', ['--health-status', '401,403']],
+  ['HEALTH_INSECURE_SKIP_VERIFY', 'false', ['--health-insecure-skip-verify=false']],
+  ['HEALTH_TIMEOUT', '300ms', ['--health-timeout', '300ms']],
+  ['MASQUERADEBIT', '3', ['--masqueradebit', '3']],
 ];
 
 /** What the Go program takes, or fails at in another way, and ours refuses in one line with exit code 2. */
@@ -305,7 +278,7 @@ describe('in the place of the Go program', { concurrency: 4 }, () => {
 
   before(async () => {
     directory = await mkdtemp(join(tmpdir(), 'lvscare-drop-in-'));
-    const issue = await issuer(directory);
+    const issue = issuer(directory);
     const pair = await issue({ subject: '/CN=apiserver', names: ['IP:127.0.0.1'], signer: null });
     servers['good'] = await web({ cert: pair.cert, key: pair.key }, answer);
     servers['plain'] = await web(null, answer);
@@ -346,42 +319,52 @@ describe('in the place of the Go program', { concurrency: 4 }, () => {
     });
   }
 
+  async function configOf(
+    args: readonly string[],
+    env: Readonly<Record<string, string>>,
+  ): Promise<CareConfig> {
+    const given = Object.fromEntries(Object.entries(env).map(([name, value]) => [name, filled(value)]));
+    const command = await readCommandLine(['care', ...args.map(filled)], 80, given);
+    assert.ok(command.kind === 'run');
+    return readCareConfig(readSettings(command.given, given, CARE_OPTIONS, command.spelled), given);
+  }
+
+  /** What the configuration says that `lvscare care` is about to do. */
+  async function configured(args: readonly string[], env: Readonly<Record<string, string>>): Promise<Start> {
+    const { virtualServer, realServers, mode, masquerade, policy } = await configOf(args, env);
+    const { scheduler, intervalMs } = policy;
+    const rs = realServers.map(({ text }) => text);
+    return { vs: virtualServer.text, rs, scheduler, mode, masquerade, intervalMs };
+  }
+
+  function agrees(said: Start, starts: Partial<Start>): void {
+    const expected = JSON.parse(filled(JSON.stringify(starts))) as Partial<Start>;
+    for (const [name, value] of Object.entries(expected))
+      assert.deepEqual(said[name as keyof Start], value, name);
+  }
+
   for (const [index, row] of rows.entries()) {
-    const {
-      what,
-      args = [],
-      env = {},
-      rs = '{good}',
-      withVs = true,
-      starts = {},
-      asks,
-      says = [UP],
-      neverSays,
-    } = row;
+    const { what, args = [], env = {}, rs = '{good}', asks, says = [UP], neverSays } = row;
+    const starts = { vs: VS, ...row.starts };
+    const usual = ['--vs', VS, ...(rs === null ? [] : ['--rs', rs])];
+    if (asks === undefined && row.says === undefined && neverSays === undefined) {
+      it(what, async () => {
+        agrees(await configured([...usual, ...args], env), starts);
+      });
+      continue;
+    }
     it(what, async () => {
       // Nobody else asks with this: it is what a request of this row is known by.
       const mark = `row-${index}`;
       const own = asks?.headers === undefined && asks !== undefined;
-      const daemon = start(
-        [
-          ...(withVs ? ['--vs', VS] : []),
-          ...(rs === null ? [] : ['--rs', rs]),
-          '--dry-run',
-          ...(own && !Object.keys(env).some((name) => name.endsWith('HEADERS'))
-            ? ['--health-req-headers', `X-Row=${mark}`]
-            : []),
-          ...args,
-        ],
-        env,
-      );
+      const marked = own && !Object.keys(env).some((name) => name.endsWith('HEADERS'));
+      const headers = marked ? ['--health-req-headers', `X-Row=${mark}`] : [];
+      const daemon = start([...usual, '--dry-run', ...headers, ...args], env);
       try {
         for (const line of [/taking care of/, ...says]) await daemon.waitForLine(line);
         const text = daemon.lines.map((line) => line.text).join('\n');
         if (neverSays !== undefined) assert.doesNotMatch(text, neverSays);
-        const said = JSON.parse(/^.*taking care of.*$/m.exec(text)?.[0] ?? '{}') as Start;
-        const expected = JSON.parse(filled(JSON.stringify(starts))) as Partial<Start>;
-        for (const [name, value] of Object.entries(expected))
-          assert.deepEqual(said[name as keyof Start], value, name);
+        agrees(JSON.parse(/^.*taking care of.*$/m.exec(text)?.[0] ?? '{}') as Start, starts);
         if (asks !== undefined) {
           const { headers = { 'x-row': mark }, ...rest } = asks;
           const found = asked.find((one) =>
@@ -397,6 +380,17 @@ describe('in the place of the Go program', { concurrency: 4 }, () => {
       assert.equal(await daemon.exited, 0);
     });
   }
+
+  for (const prefix of ['CARE', 'IPVS'])
+    for (const [name, value, options] of variables)
+      it(`${prefix}_${name}${value === '' ? ', empty' : ''}`, async () => {
+        const usual = [...(name === 'VS' ? [] : ['--vs', VS]), ...(name === 'RS' ? [] : ['--rs', '{good}'])];
+        const byOptions = await configOf([...usual, ...options], {});
+        // The notes name what was spelled.
+        const { notes, ...byVariable } = await configOf(usual, { [`${prefix}_${name}`]: value });
+        assert.deepEqual({ ...byVariable, notes: byOptions.notes }, byOptions);
+        assert.equal(notes.length, byOptions.notes.length);
+      });
 
   for (const { what, args, says } of refused) {
     it(`refuses ${what}`, async () => {

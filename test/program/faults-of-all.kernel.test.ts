@@ -196,11 +196,14 @@ describe('faults of all apiservers', () => {
   });
 });
 
-/** A new connection is refused, at once. */
+/** A client's TCP sends its first packet again after so long. */
+const RETRANSMISSION_MS = 1000;
+
+/** A new connection is refused: its first packet is answered. */
 async function refused(lab: Lab): Promise<void> {
   const result = await lab.node.request();
   assert.ok(!result.ok && result.code === 'ECONNREFUSED', JSON.stringify(result));
-  assert.ok(result.latencyMs < 500, `${result.latencyMs} ms`);
+  assert.ok(result.latencyMs < RETRANSMISSION_MS, `${result.latencyMs} ms`);
 }
 
 const isVerdict = ({ text }: { readonly text: string }): boolean => text.includes(':6443 is ');

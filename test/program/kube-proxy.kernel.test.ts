@@ -33,8 +33,8 @@ const PLACES: Readonly<Record<string, (family: Family) => { address: string; por
   'a service': (family) => ({ address: inRange[family].kubernetes, port: 443 }),
 };
 
-/** For what comes about in a second, or not at all: a guest may be slow. */
-const ENOUGH_MS = 10_000;
+/** For what happens in a second, or not at all. */
+const ENOUGH_MS = 3000;
 
 const ROWS = decisionTable('kube-proxy', 'ways.md');
 const listed = (row: TableRow, column: string): string[] =>
@@ -118,7 +118,7 @@ describe('beside kube-proxy in nftables mode', () => {
 
   it('its rules do what they do, before lvscare comes', async () => {
     const seen = async (client: 'node' | 'pod', address: string, port: number): Promise<string> =>
-      lab.client(client).seenAs(urlOf(address, '/whoami', port), { timeoutMs: 4000 });
+      lab.client(client).seenAs(urlOf(address, '/whoami', port), { silenceMs: ENOUGH_MS });
     for (const family of FAMILIES) {
       const { kubernetes, dns, refused, nobody } = inRange[family];
       assert.deepEqual(
@@ -213,7 +213,7 @@ describe('beside kube-proxy in nftables mode', () => {
   ): Promise<void> {
     const { address, port } = of(place, family);
     const earlier = await forwarded(address, port);
-    const seen = await lab.client(client).seenAs(urlOf(address, '/whoami', port), { timeoutMs: ENOUGH_MS });
+    const seen = await lab.client(client).seenAs(urlOf(address, '/whoami', port), { silenceMs: ENOUGH_MS });
     const word = seen === 'TIMEOUT' ? 'times out' : (WORDS[seen] ?? (seen === NODE[family] ? 'node' : seen));
     const by = (await forwarded(address, port)).some((one) => !earlier.includes(one))
       ? 'lvscare'

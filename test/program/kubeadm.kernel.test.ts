@@ -142,6 +142,8 @@ function plain(text: string): string {
     .map((line) =>
       line
         .replace(/^\[[\d:.]+\]/, '[..]')
+        // Of the connection table, which newer kernels make as large as they need.
+        .replace(/\(size=\d+\)$/, '(size=..)')
         .replace(/(Masq +\d+) +\d+ +\d+ *$/, '$1')
         .trimEnd(),
     )

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Lab, until, type LabProcess } from '../../lab/index.js';
+import { timeLimit } from '../../lab/time-limit.js';
 import {
   allOf,
   answerers,
@@ -78,7 +79,7 @@ describe('the life of lvscare care', () => {
         what: 'a probe hangs',
       });
       daemon.signal(signal);
-      const patience = delay(30_000, 'it waits for the probe', { ref: false });
+      const patience = delay(timeLimit(30_000), 'it waits for the probe', { ref: false });
       assert.equal(await Promise.race([daemon.exited, patience]), 0);
       assert.equal(await fingerprint(lab.node), before);
       assert.equal((await answerers(lab, 3)).filter((name) => name.startsWith('master')).length, 3);

@@ -1,6 +1,7 @@
 /** Connections that stand when a fault comes, and sockets that are left when it is over: what docs/faults.md says of both. */
 import assert from 'node:assert/strict';
 import { openSockets, until, type Lab, type LabProcess, type Master } from '../../lab/index.js';
+import { timeLimit } from '../../lab/time-limit.js';
 import { cell, decisionTable } from '../core/decision-tables.js';
 import { BusyClient, connectionTo, type Connection } from './clients.js';
 
@@ -168,8 +169,9 @@ function fewer(one: Counts, other: Counts): Counts {
   };
 }
 
-/** What a promise resolves to; rejects when that takes longer. */
-export async function within<T>(timeoutMs: number, promise: Promise<T>, what: string): Promise<T> {
+/** What a promise resolves to; rejects when that takes longer than so many ms on a machine of the usual speed. */
+export async function within<T>(usualMs: number, promise: Promise<T>, what: string): Promise<T> {
+  const timeoutMs = timeLimit(usualMs);
   let timer: NodeJS.Timeout | undefined;
   const impatience = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => {

@@ -1,4 +1,4 @@
-// lvscare manifest, the built program: what it prints, writes and refuses.
+// lvscare manifest: what it prints, writes and refuses. Most of it in this process, since each start of the program takes time.
 import assert from 'node:assert/strict';
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -7,10 +7,14 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 import { run, type Result } from '../../lab/run.js';
+import { readBuildInfo } from '../../src/build-info.js';
 import { sortArguments } from '../../src/cli/arguments.js';
+import { readCommandLine } from '../../src/cli/command-line.js';
 import { CARE_OPTIONS } from '../../src/cli/options.js';
 import { readCareConfig } from '../../src/config/care-config.js';
 import { readSettings } from '../../src/config/config-file.js';
+import { UsageError } from '../../src/config/usage-error.js';
+import { runManifestCommand } from '../../src/manifest-command.js';
 import { asTheKubeletExpands } from '../support/kubelet.js';
 import { podFaults, type Pod } from '../manifests/pod-schema.js';
 
@@ -25,8 +29,26 @@ const SERVERS = [
   '10.103.97.202:6443',
 ];
 
-function manifest(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Result> {
+/** The built program. */
+function program(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Result> {
   return run(process.execPath, [PROGRAM, 'manifest', ...args], { env: { ...process.env, ...env } });
+}
+
+/** What the program does, in this process. */
+async function manifest(args: readonly string[]): Promise<Result> {
+  try {
+    const command = await readCommandLine(['manifest', ...args], 80, {});
+    assert.ok(command.kind === 'run');
+    const { text, notes } = await runManifestCommand(
+      command.given,
+      readBuildInfo().gitVersion,
+      command.spelled,
+    );
+    return { status: 0, stdout: text, stderr: notes.map((note) => `lvscare: ${note}\n`).join('') };
+  } catch (error) {
+    if (error instanceof UsageError) return { status: 2, stdout: '', stderr: `${error.message}\n` };
+    return { status: 1, stdout: '', stderr: `lvscare: ${(error as Error).message}\n` };
+  }
 }
 
 async function printed(args: readonly string[]): Promise<{ text: string; pod: Pod; notes: string }> {
@@ -46,6 +68,7 @@ describe('lvscare manifest', { concurrency: 1 }, () => {
 
   it('prints manifests/lvscare.yaml for its arguments', async () => {
     const { text, pod, notes } = await printed(SERVERS);
+    assert.deepEqual(await program(SERVERS), { status: 0, stdout: text, stderr: '' });
     assert.equal(text, await readFile(new URL('manifests/lvscare.yaml', ROOT), 'utf8'));
     assert.equal(notes, '');
     const { args = [] } = pod.spec?.containers[0] ?? {};
@@ -152,10 +175,10 @@ describe('lvscare manifest', { concurrency: 1 }, () => {
       CARE_INTERVAL: 'wrong',
       LVSCARE_NODE_IP: 'wrong',
     };
-    const { status, stdout } = await manifest(SERVERS, env);
+    const { status, stdout } = await program(SERVERS, env);
     assert.equal(status, 0);
     assert.equal(stdout, (await printed(SERVERS)).text);
-    assert.match((await manifest(['--rs', '10.0.0.1:1'], env)).stderr, /^--vs: expected the virtual server/);
+    assert.match((await program(['--rs', '10.0.0.1:1'], env)).stderr, /^--vs: expected the virtual server/);
   });
 
   it('reads and mounts the file of options, and whatever that names', async () => {
@@ -241,6 +264,14 @@ describe('lvscare manifest', { concurrency: 1 }, () => {
       /^--set-image: expected nothing beside it but --path and --write, got "--vs"$/,
     ],
   ];
+  it('refuses as a program does that was used wrongly, or that cannot do what it is told', async () => {
+    for (const args of [
+      ['--vs', 'x'],
+      [...SERVERS, '--write', '--path', '/nowhere/lvscare.yaml'],
+    ])
+      assert.deepEqual(await program(args), await manifest(args));
+  });
+
   for (const [args, says, status = 2] of refused) {
     it(`refuses in one line, and writes nothing: ${args.join(' ')}`, async () => {
       await writeFile(path, 'as it was');

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { endpoint, Lab, NODE, VIP, type LabProcess } from '../../lab/index.js';
+import type { RequestOptions } from '../../lab/client-calls.js';
 import { lvscare, startCare, VS } from './lvscare.js';
 
 const VS6 = endpoint(VIP.ipv6);
@@ -54,14 +55,11 @@ describe('--masquerade', () => {
   const ruleset = (): Promise<string> => nft('-a', 'list', 'ruleset');
   const tables = async (): Promise<string[]> => (await nft('list', 'tables')).trim().split('\n');
   /** How the server sees each client, over each family. */
-  const seen = async (timeoutMs: number): Promise<Record<string, string>> => {
+  const seen = async (limit: RequestOptions): Promise<Record<string, string>> => {
     const asked = FAMILIES.flatMap((family) =>
       CLIENTS.map(async (client) => {
         const from = lab.client(client);
-        return [
-          `${client} ${family}`,
-          await from.seenAs(from.vipUrl('/whoami', family), { timeoutMs }),
-        ] as const;
+        return [`${client} ${family}`, await from.seenAs(from.vipUrl('/whoami', family), limit)] as const;
       }),
     );
     return Object.fromEntries(await Promise.all(asked));
@@ -96,7 +94,7 @@ describe('--masquerade', () => {
 
   it('without it, clients speak from the virtual address, or reach nobody', async () => {
     assert.equal(await lab.node.sysctl(CONNTRACK), '0', 'what later tests find is of lvscare');
-    assert.deepEqual(await seen(3000), {
+    assert.deepEqual(await seen({ silenceMs: 3000 }), {
       'node ipv4': VIP.ipv4,
       'pod ipv4': 'TIMEOUT',
       'external ipv4': 'TIMEOUT',
@@ -116,7 +114,7 @@ describe('--masquerade', () => {
     await daemon.waitForLine(new RegExp(`masquerade put right: no ${TABLE}`), { timeoutMs: 60_000 });
     assert.equal(await lab.node.sysctl(CONNTRACK), '1');
     assert.deepEqual(
-      await seen(20_000),
+      await seen({ timeoutMs: 20_000 }),
       Object.fromEntries(
         FAMILIES.flatMap((family) => CLIENTS.map((client) => [`${client} ${family}`, NODE[family]])),
       ),

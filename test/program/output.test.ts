@@ -1,17 +1,17 @@
-/** What `lvscare care` prints, to a pipe and to a terminal. By --dry-run, which needs no kernel with IPVS and changes nothing. */
+/** What `lvscare care` prints, to a pipe; test/program/terminal.tools.test.ts has the terminal. By --dry-run, which needs no kernel with IPVS and changes nothing. */
 import assert from 'node:assert/strict';
-import { execFile, execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { mkdtemp, open, rm } from 'node:fs/promises';
+import { mkdtemp, open, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { answering, closedPort, web } from '../probe/servers.js';
 
 const PROGRAM = fileURLToPath(new URL('../../src/main.js', import.meta.url));
+const SOURCES = fileURLToPath(new URL('../../../src', import.meta.url));
 const DOCS = fileURLToPath(new URL('../../../docs/logs.md', import.meta.url));
 
 interface JsonLine {
@@ -25,24 +25,15 @@ interface JsonLine {
 /** Runs it until both servers were judged, then ends it by a signal. Resolves to all that it printed. */
 async function printed(
   more: readonly string[],
-  { terminal = false, env = {} }: { readonly terminal?: boolean; readonly env?: NodeJS.ProcessEnv } = {},
 ): Promise<{ stdout: string; stderr: string; servers: readonly [string, string] }> {
   await using good = await web(null, answering(200));
   const bad = await closedPort();
   const servers = [good.endpoint.text, bad.text] as const;
-  const command = [
-    ...[process.execPath, PROGRAM, 'care', '--vs', '10.103.97.2:6443', '--rs', servers.join(',')],
+  const args = [
+    ...[PROGRAM, 'care', '--vs', '10.103.97.2:6443', '--rs', servers.join(',')],
     ...['--dry-run', '--health-schem', 'http', '--interval', '1s', '--fast-interval', '100ms', ...more],
   ];
-  // A terminal of its own, by util-linux.
-  const [file = '', ...args] = terminal
-    ? ['script', '-qec', `exec ${command.join(' ')}`, '/dev/null']
-    : command;
-  const { NO_COLOR: _no, ...inherited } = process.env;
-  const child = spawn(file, args, {
-    env: { ...inherited, TERM: 'xterm', ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   let [stdout, stderr, ended] = ['', '', false];
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -98,26 +89,6 @@ describe('what lvscare care prints', { concurrency: true }, () => {
 
     const documented = eventsOf(readFileSync(DOCS, 'utf8'));
     for (const { event } of lines) assert.ok(documented.has(event), `docs/logs.md knows ${event}`);
-  });
-
-  it('to a terminal is readable, in colours unless NO_COLOR says otherwise', async () => {
-    const escape = String.fromCharCode(27);
-    for (const [env, coloured] of [
-      [{}, true],
-      [{ NO_COLOR: '1' }, false],
-      [{ NO_COLOR: '' }, true],
-      [{ TERM: 'dumb' }, false],
-    ] as const) {
-      const { stdout, servers } = await printed([], { terminal: true, env });
-      assert.equal(stdout.includes(escape), coloured, JSON.stringify(env));
-      const plain = stdout.replaceAll(new RegExp(`${escape}\\[[0-9;]*m`, 'g'), '').replaceAll('\r', '');
-      assert.match(
-        plain,
-        /^\[\d\d:\d\d:\d\d\.\d{3}\] INFO: taking care of 10\.103\.97\.2:6443, without changing/m,
-      );
-      assert.ok(plain.includes(`INFO: ${servers[0]} is up (was unknown): ok, status 200\n`));
-      assert.doesNotMatch(plain, /[{}]/);
-    }
   });
 
   it('goes nowhere when whoever read it is gone, and it goes on', async () => {
@@ -196,9 +167,11 @@ function eventsOf(page: string): Set<string> {
 
 describe('docs/logs.md', () => {
   it('names each event that the sources name, and no other', async () => {
-    const root = fileURLToPath(new URL('../../../', import.meta.url));
-    const { stdout } = await promisify(execFile)('grep', ['-rhoE', "event: '[a-z-]+'", 'src'], { cwd: root });
-    const named = new Set([...stdout.matchAll(/'([a-z-]+)'/g)].map(([, event = '']) => event));
+    const sources = (await readdir(SOURCES, { recursive: true })).filter((name) => name.endsWith('.ts'));
+    const texts = await Promise.all(sources.map((name) => readFile(join(SOURCES, name), 'utf8')));
+    const named = new Set(
+      [...texts.join('\n').matchAll(/event: '([a-z-]+)'/g)].map(([, event = '']) => event),
+    );
     assert.deepEqual([...eventsOf(readFileSync(DOCS, 'utf8'))].toSorted(), [...named].toSorted());
   });
 });

@@ -1,13 +1,9 @@
-// How soon what rtnetlink tells of is put right: as the kernel tells it to `ip monitor`.
-import assert from 'node:assert/strict';
+// Repairs that notifications of rtnetlink start. How long they take is shown by `npm run bench`.
 import { after, afterEach, before, describe, it } from 'node:test';
 import { Lab, until, type LabProcess } from '../../lab/index.js';
 import { lvscare, takeCare, VS } from './lvscare.js';
 
 const LINK = ['--mode', 'link', '--masquerade=false'];
-
-/** More than a command takes in a guest that is not busy. */
-const IDLE_COMMAND_MS = 100;
 
 describe('a repair', () => {
   let lab: Lab;
@@ -23,8 +19,8 @@ describe('a repair', () => {
   });
 
   const SHOW = { route: '-4 route show table all', address: '-4 -o address show' } as const;
-  const HELD = /inet 10\.103\.97\.2\/32/;
-  for (const [options, meddle, object, lost] of [
+  const ADDRESS = /inet 10\.103\.97\.2\/32/;
+  for (const [options, meddle, object, held] of [
     [
       ['--mode', 'local'],
       'route del local 10.103.97.2 dev lo table local',
@@ -32,48 +28,18 @@ describe('a repair', () => {
       /local 10\.103\.97\.2 dev lo/,
     ],
     [['--mode', 'route'], 'route del 10.103.97.2/32 metric 50', 'route', /10\.103\.97\.2 via .* metric 50/],
-    [LINK, 'address del 10.103.97.2/32 dev lvscare', 'address', HELD],
-    [LINK, 'link del lvscare', 'address', HELD],
+    [LINK, 'address del 10.103.97.2/32 dev lvscare', 'address', ADDRESS],
+    [LINK, 'link del lvscare', 'address', ADDRESS],
   ] as const) {
-    it(`what rtnetlink tells of is put right in less than 100 ms: ip ${meddle}`, async (context) => {
+    it(`of what rtnetlink tells of does not wait for the interval: ip ${meddle}`, async () => {
       daemon = await takeCare(lab, [...options, '--interval', '10m']);
-      const monitor = lab.node.spawn('ip', ['-ts', '-4', 'monitor', object]);
-      try {
-        // It tells of this as soon as it listens.
-        await until(async () => {
-          await lab.node.ip('address add 192.0.2.9/32 dev lo');
-          await lab.node.ip('address del 192.0.2.9/32 dev lo');
-          return monitor.lines.length > 0;
-        });
-        const takenMs: number[] = [];
-        const commandsMs: number[] = [];
-        for (let time = 0; time < 7; time += 1) {
-          await until(async () => lost.test(await lab.node.ip(SHOW[object])), { timeoutMs: 20_000 });
-          const from = monitor.lines.length;
-          const startMs = performance.now();
-          await lab.node.ip(meddle);
-          commandsMs.push(performance.now() - startMs);
-          const there = new RegExp(`^\\[(\\S+)\\](?!.*Deleted).*${lost.source}`);
-          const gone = new RegExp(`^\\[(\\S+)\\].*Deleted.*${lost.source}`);
-          await monitor.waitForLine(gone, { from });
-          await monitor.waitForLine(there, { from });
-          const at = (what: RegExp): number => {
-            const line = monitor.lines.slice(from).find(({ text }) => what.test(text));
-            return Date.parse(what.exec(line?.text ?? '')?.[1] ?? '');
-          };
-          takenMs.push(at(there) - at(gone));
-        }
-        // Where a command takes long, so does everything.
-        const [taken, command] = [median(takenMs), median(commandsMs)];
-        context.diagnostic(`put right in ${taken} ms, where ip takes ${Math.round(command)} ms`);
-        assert.ok(taken < 100 * Math.max(1, command / IDLE_COMMAND_MS), `${taken} ms, ${command} ms`);
-      } finally {
-        await monitor.stop();
+      const there = async (): Promise<boolean> => held.test(await lab.node.ip(SHOW[object]));
+      for (let time = 0; time < 3; time += 1) {
+        await until(there, { what: `${object} is there` });
+        // When ip ends, the kernel has deleted it.
+        await lab.node.ip(meddle);
       }
+      await until(there, { what: `${object} is there again` });
     });
   }
 });
-
-function median(numbers: readonly number[]): number {
-  return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? NaN;
-}

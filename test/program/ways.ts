@@ -170,7 +170,7 @@ export class Theatre {
   async open(mode: string): Promise<void> {
     const of = MODES[mode];
     assert.ok(of !== undefined);
-    this.#authority = await this.lab.certificates.authorityPem();
+    this.#authority = this.lab.certificates.authority.cert;
     await this.#make(of);
     const options = ['--mode', ...(of.options ?? mode).split(' ')];
     this.#daemons = this.stages.map((stage) => {
@@ -227,9 +227,10 @@ export class Theatre {
     const ca = this.#authority;
     await Promise.all(
       this.#told(mode, back).map(async ([of, stage]) => {
-        const timeoutMs = expected(of)['seen as'] === 'times out' ? ENOUGH_MS : PATIENCE_MS;
+        const limit =
+          expected(of)['seen as'] === 'times out' ? { silenceMs: ENOUGH_MS } : { timeoutMs: PATIENCE_MS };
         const url = urlOf(VIP[stage.family], '/whoami', stage.port);
-        const seen = await this.lab.client(of.client).seenAs(url, { timeoutMs, ca });
+        const seen = await this.lab.client(of.client).seenAs(url, { ...limit, ca });
         this.outcomes.set(keyOf(of), { 'seen as': this.#word(of, seen), killed: '-', 'cut off': '-' });
       }),
     );

@@ -5,6 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
+import { timeLimit } from '../../lab/time-limit.js';
 
 /** Debian's package `chromium`. */
 const PROGRAM = 'chromium';
@@ -218,7 +219,7 @@ export class Page implements AsyncDisposable {
       const look = () => { if (${expression}) { observer.disconnect(); resolve(true); } };
       const observer = new MutationObserver(look);
       observer.observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
-      setTimeout(() => { observer.disconnect(); resolve(false); }, ${timeoutMs});
+      setTimeout(() => { observer.disconnect(); resolve(false); }, ${timeLimit(timeoutMs)});
       look();
     })`);
     if (!come) throw new Error(`it never came to be that ${expression}: ${await this.text()}`);

@@ -1,6 +1,7 @@
 /** What the tests of netlink-ts share: handles that are closed, tables that are empty, errors that are judged. */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { timeLimit } from '../../lab/time-limit.js';
 import { Ipvs, NetlinkError, ServiceFlag } from '../../src/netlink/index.js';
 import type {
   AddressServiceKey,
@@ -11,7 +12,7 @@ import type {
 } from '../../src/netlink/index.js';
 
 /** Deadlines for emulated machines with sanitizers; what tests a deadline sets its own. */
-export const patience = { timeoutMs: 120_000 };
+export const patience = { timeoutMs: timeLimit(120_000) };
 
 /** Is the addon built with sanitizers? They find what is used wrongly, and take their time. */
 export const sanitized = process.env['LVSCARE_SANITIZED'] !== undefined;

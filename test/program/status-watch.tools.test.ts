@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { timeLimit } from '../../lab/time-limit.js';
 
 const PROGRAM = fileURLToPath(new URL('../../src/main.js', import.meta.url));
 const TERMINAL = fileURLToPath(new URL('../../../test/support/terminal.py', import.meta.url));
@@ -34,7 +35,7 @@ async function onTerminal(
     ...ARGS,
   ];
   const { NO_COLOR: _, ...inherited } = process.env;
-  const options = { timeout: 60_000, env: { ...inherited, TERM: 'xterm', ...env } };
+  const options = { timeout: timeLimit(60_000), env: { ...inherited, TERM: 'xterm', ...env } };
   const { stdout } = await promisify(execFile)('python3', args, options);
   return JSON.parse(stdout) as { output: string; status: number };
 }

@@ -7,6 +7,7 @@ import {
   chmodSync,
   cpSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -15,7 +16,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { after, before, beforeEach, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { LabProcess, type StartOptions } from '../../lab/process.js';
 import { run, toolEnvironment, type Result, type RunOptions } from '../../lab/run.js';
@@ -57,13 +58,24 @@ const ENDINGS = {
     ['SIGHUP', 129],
     ['SIGKILL', 137],
   ],
-  uml: [
+  guest: [
     ['SIGTERM', 143],
     ['SIGKILL', 137],
   ],
 } as const;
 
-for (const kernel of ['host', 'uml'] as const) {
+/** The kind of guest that works here. */
+const GUEST = await guestKernel();
+
+async function guestKernel(): Promise<string> {
+  const { stdout } = await run(WITH_IPVS, ['printenv', 'WITH_IPVS'], {
+    env: toolEnvironment(),
+    timeoutMs: 300_000,
+  });
+  return stdout.trim() === 'host' ? 'uml' : stdout.trim();
+}
+
+for (const kernel of ['host', GUEST]) {
   const withIpvs = (args: readonly string[], options: RunOptions = {}): Promise<Result> =>
     run(WITH_IPVS, ['--kernel', kernel, ...args], { env: environment, timeoutMs: 120_000, ...options });
   const start = (args: readonly string[], options: StartOptions = {}): LabProcess =>
@@ -157,7 +169,7 @@ for (const kernel of ['host', 'uml'] as const) {
       });
     }
 
-    for (const [signal, status] of ENDINGS[kernel]) {
+    for (const [signal, status] of ENDINGS[kernel === 'host' ? 'host' : 'guest']) {
       it(`leaves nothing behind after ${signal}`, async () => {
         const guest = start(['bash', '-c', `${TELL_RUN}; exec sleep 1000`]);
         const { text: runDirectory } = await guest.waitForLine(/^\/tmp/, { timeoutMs: 60_000 });
@@ -206,27 +218,103 @@ describe('with-ipvs', () => {
   it('can be without IPVS until somebody loads it', async () => {
     const asked = 'genl ctrl get name IPVS >/dev/null 2>&1 && echo there || echo not there;';
     const story = `echo /bin/false >/proc/sys/kernel/modprobe; ${asked} modprobe ip_vs; ${asked}`;
-    const result = await withIpvs('--kernel', 'uml', 'bash', '-c', story);
+    const result = await withIpvs('--kernel', GUEST, 'bash', '-c', story);
     assert.deepEqual(result, { status: 0, stdout: 'not there\nthere\n', stderr: '' });
   });
 
   it('tells a dead kernel from a failed command', async () => {
-    const result = await withIpvs('--kernel', 'uml', 'bash', '-c', 'echo c >/proc/sysrq-trigger; sleep 1000');
+    const result = await withIpvs('--kernel', GUEST, 'bash', '-c', 'echo c >/proc/sysrq-trigger; sleep 1000');
     assert.equal(result.status, 125);
-    assert.match(
-      result.stderr,
-      /^with-ipvs: the guest's kernel \(uml\) panicked: [^\n]*panic[^\n]*\n$/,
-    );
-    const tiny = await withIpvs('--kernel', 'uml', '--memory', '16M', 'true');
+    assert.match(result.stderr, /^with-ipvs: the guest's kernel \(uml\) panicked: [^\n]*panic[^\n]*\n$/);
+    const tiny = await withIpvs('--kernel', GUEST, '--memory', '16M', 'true');
     assert.equal(tiny.status, 125);
   });
 
   it('boots guests side by side', async () => {
-    const both = await Promise.all(['one', 'two'].map((word) => withIpvs('--kernel', 'uml', 'echo', word)));
+    const both = await Promise.all(['one', 'two'].map((word) => withIpvs('--kernel', GUEST, 'echo', word)));
     assert.deepEqual(
       both.map((result) => result.stdout),
       ['one\n', 'two\n'],
     );
+  });
+
+  describe('where a kind of kernel does not work', () => {
+    let cache: string;
+    let bin: string;
+    beforeEach(() => {
+      cache = mkdtempSync(join(directory, 'cache-'));
+      bin = join(cache, 'bin');
+      mkdirSync(bin);
+      // It is not the emulator that is tried here: what is asked of it is enough.
+      standIn('qemu-system-x86_64', 'exit 1');
+      // Without it there are no network namespaces, so this machine's own kernel does not do.
+      standIn('unshare', 'exit 1');
+      const stock = join(cache, 'qemu/this-release');
+      mkdirSync(stock, { recursive: true });
+      for (const name of ['vmlinuz', 'initramfs']) writeFileSync(join(stock, name), '');
+      cpSync(join(SCRIPTS, 'lib/qemu-initramfs-init'), join(stock, 'init'));
+    });
+
+    const standIn = (name: string, script: string): void => {
+      writeFileSync(join(bin, name), `#!/bin/bash\n${script}\n`, { mode: 0o755 });
+    };
+    const withoutUml = (env: NodeJS.ProcessEnv = {}): Promise<Result> => {
+      const tools = toolEnvironment();
+      const path = `${bin}:${tools['PATH'] ?? ''}`;
+      return run(WITH_IPVS, ['true'], {
+        env: { ...tools, PATH: path, LVSCARE_CACHE: cache, ...env },
+        timeoutMs: 300_000,
+      });
+    };
+    const QEMU = "with-ipvs: the guest's kernel (qemu) ended before the command did: it said nothing\n";
+
+    it('tries one that panics once, remembers that for this CPU, and says in one line that another kind is next', async () => {
+      const panic = 'Kernel panic - not syncing: Attempted to kill init! exitcode=0x0000000b';
+      mkdirSync(join(cache, 'uml/lib'), { recursive: true });
+      writeFileSync(join(cache, 'uml/linux'), `#!/bin/sh\necho x >>${cache}/starts\necho '${panic}'\n`, {
+        mode: 0o755,
+      });
+      for (let time = 0; time < 2; time += 1) {
+        assert.deepEqual(await withoutUml(), {
+          status: 125,
+          stdout: '',
+          stderr: `with-ipvs: no uml kernel: the guest's kernel (uml) panicked: ${panic}; trying the next kind\n${QEMU}`,
+        });
+      }
+      assert.equal(readFileSync(join(cache, 'starts'), 'utf8'), 'x\n');
+    });
+
+    it('says so where there is no keyring to verify a download', async () => {
+      assert.equal(
+        (await withoutUml({ DEBIAN_KEYRING: '/nonexistent' })).stderr,
+        `with-ipvs: no uml kernel: there is no /nonexistent (Debian package debian-archive-keyring); trying the next kind\n${QEMU}`,
+      );
+    });
+
+    it('says so where the mirror has no such suite', async () => {
+      standIn(
+        'apt-get',
+        'case "$*" in *SourceList*update) echo "E: no Release file" >&2; exit 100 ;; esac; PATH=${PATH#*:}; exec apt-get "$@"',
+      );
+      assert.equal(
+        (await withoutUml()).stderr,
+        `with-ipvs: no uml kernel: suite testing: E: no Release file; trying the next kind\n${QEMU}`,
+      );
+    });
+
+    it('says so where a package is missing and cannot be installed', async () => {
+      standIn('apt-get', 'echo "E: the mirror is away" >&2; exit 100');
+      standIn(
+        'dpkg-query',
+        'for package; do [[ $package == patchelf ]] || printf " installed=%s " "$package"; done',
+      );
+      const { stderr } = await withoutUml();
+      assert.match(
+        stderr,
+        /^with-ipvs: no uml kernel: [^\n]*apt-get failed \(E: the mirror is away\)[^\n]* install patchelf; trying the next kind\n/,
+      );
+      assert.ok(stderr.endsWith(QEMU));
+    });
   });
 
   it('says in one line what is wrong with its arguments', async () => {
@@ -254,5 +342,28 @@ describe('with-ipvs', () => {
     const result = await run('setpriv', nobody);
     assert.equal(result.status, 1);
     assert.match(result.stderr, /^with-ipvs: must be root[^\n]*\n$/);
+  });
+});
+
+describe('build-kernel', () => {
+  const buildKernel = (args: readonly string[], env: NodeJS.ProcessEnv): Promise<Result> =>
+    run(join(SCRIPTS, 'build-kernel'), args, {
+      env: { ...toolEnvironment(), LVSCARE_CACHE: join(directory, 'none'), ...env },
+    });
+
+  it('says in one line what is wrong with its arguments', async () => {
+    const { status, stderr } = await buildKernel(['fast'], {});
+    assert.equal(status, 2);
+    assert.match(stderr, /^build-kernel: expects no arguments, got 'fast' [^\n]*\n$/);
+  });
+
+  it('says in one line why there is no source to build from, and takes nothing for built', async () => {
+    const { status, stdout, stderr } = await buildKernel([], { DEBIAN_KEYRING: '/nonexistent' });
+    assert.deepEqual([status, stdout], [1, '']);
+    assert.match(stderr, /^build-kernel: no source of a kernel: there is no \/nonexistent [^\n]*\n$/);
+    const { stderr: tried } = await run(WITH_IPVS, ['--kernel', 'test', 'true'], {
+      env: { ...toolEnvironment(), LVSCARE_CACHE: join(directory, 'none') },
+    });
+    assert.equal(tried, 'with-ipvs: no test kernel: it is not built; scripts/build-kernel builds it\n');
   });
 });

@@ -1,9 +1,10 @@
-// lvscare care by hand: what a terminal gets, and what a file gets.
+// What a terminal gets, made by script(1), and what a file gets.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { LabProcess } from '../../lab/process.js';
 import { closedPort } from '../probe/servers.js';
+import { runProgram } from '../support/program.js';
 
 const PROGRAM = fileURLToPath(new URL('../../src/main.js', import.meta.url));
 const ESCAPE = String.fromCharCode(27);
@@ -40,15 +41,18 @@ async function said({ terminal, args = [], env = {} }: Surroundings): Promise<st
   }
 }
 
-describe('by hand', { concurrency: 2 }, () => {
-  it('a terminal gets text with colours, a line for each transition', async () => {
-    const text = await said({ terminal: true });
-    assert.ok(text.includes(`${ESCAPE}[`));
-    const plain = text.replaceAll(new RegExp(`${ESCAPE}\\[\\d+m`, 'g'), '');
-    assert.match(
-      plain,
-      /^\[\d\d:\d\d:\d\d\.\d{3}\] INFO: 127\.0\.0\.1:\d+ is dead \(was unknown\): refused/m,
-    );
+describe('lvscare care by hand', { concurrency: 2 }, () => {
+  it('a terminal gets text with colours, a line for each transition, also if NO_COLOR is empty', async () => {
+    for (const env of [{}, { NO_COLOR: '' }]) {
+      const text = await said({ terminal: true, env });
+      assert.ok(text.includes(`${ESCAPE}[`));
+      const plain = text.replaceAll(new RegExp(`${ESCAPE}\\[\\d+m`, 'g'), '');
+      assert.match(
+        plain,
+        /^\[\d\d:\d\d:\d\d\.\d{3}\] INFO: 127\.0\.0\.1:\d+ is dead \(was unknown\): refused/m,
+      );
+      assert.doesNotMatch(plain, /[{}]/);
+    }
   });
 
   const plain: readonly (readonly [what: string, surroundings: Surroundings])[] = [
@@ -70,5 +74,26 @@ describe('by hand', { concurrency: 2 }, () => {
       assert.ok(!text.includes(ESCAPE), text);
       for (const line of text.trim().split(/\r?\n/)) assert.equal(typeof JSON.parse(line), 'object');
     }
+  });
+});
+
+describe('lvscare probe by hand', () => {
+  it('has colours on a terminal, unless NO_COLOR or a dumb one say that it has none', async () => {
+    const refused = await closedPort();
+    const command = ['probe', '--rs', refused.text, '--health-insecure-skip-verify'];
+    // script(1) makes a terminal, and hands its output on.
+    const onTerminal = async (env: NodeJS.ProcessEnv): Promise<string> => {
+      const wrapper = ['bash', '-c', 'script -qec "$(printf "%q " "$@")" /dev/null', 'bash'];
+      const { status, stdout } = await runProgram(command, { TERM: 'xterm', ...env }, wrapper);
+      assert.equal(status, 1, stdout);
+      assert.match(stdout, /refused: /);
+      return stdout;
+    };
+    // eslint-disable-next-line no-control-regex
+    const colour = /\u001b\[31mrefused: /;
+    assert.match(await onTerminal({}), colour);
+    assert.doesNotMatch(await onTerminal({ NO_COLOR: '1' }), colour);
+    assert.doesNotMatch(await onTerminal({ TERM: 'dumb' }), colour);
+    assert.match(await onTerminal({ NO_COLOR: '' }), colour, 'an empty one is none');
   });
 });
