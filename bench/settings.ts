@@ -1,6 +1,6 @@
 /** How hard each program is pushed, in one place. docs/benchmarks.md explains the recipes. */
 
-/** lvscare as tuned for the quickest verdicts that cost an apiserver no more than keepalived's at 1 s. */
+/** lvscare as tuned for the quickest verdicts that cost an apiserver about as much as keepalived's at 1 s. */
 export const LVSCARE_TUNED = [
   ...['--interval', '250ms', '--fast-interval', '50ms', '--rise', '1'],
   ...['--health-timeout', '300ms', '--connect-timeout', '200ms'],
