@@ -12,5 +12,5 @@ built_kernel() {
   ((${#built[@]} == 0)) || printf '%s\n' "${built[-1]}"
 }
 
-# What tells one choice of options from another; comments do not count.
+# Identifies a choice of options; comments do not count.
 defconfig_id() { grep -E '^(# )?CONFIG_' "$defconfig" | sort | cksum | cut -d ' ' -f 1; }

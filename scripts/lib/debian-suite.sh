@@ -33,7 +33,8 @@ open_suite() {
   suite_home=$cache/apt/$suite
   mkdir -p "$suite_home"/{lists,archives}/partial
   printf 'deb [signed-by=%s] %s %s main\n' "$KEYRING" "$mirror" "$suite" >"$suite_home/sources.list"
-  error=$(suite_apt apt-get update 2>&1 >/dev/null) && return
+  # The test kernel, User-Mode Linux and QEMU's kernel may all be wanted of one suite at once.
+  error=$( (flock 9 && suite_apt apt-get update) 2>&1 >/dev/null 9>"$suite_home/lock") && return
   why_not="suite $suite: $(grep -m 1 '^[EW]:' <<<"$error")"
   return 1
 }

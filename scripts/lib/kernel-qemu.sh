@@ -46,16 +46,18 @@ make_initramfs() {
   mkdir -p "$work/bin" "$work/modules" "$work/root"
   cp "$(command -v busybox)" "$work/bin/busybox"
   for module in virtio_pci virtio_console 9pnet_virtio 9p; do
-    modprobe -d "$qemu_home" -S "$version" --show-depends "$module" | sed -n 's/^insmod \([^ ]*\).*/\1/p'
+    modprobe -d "$qemu_home" -S "$version" --show-depends "$module" | sed -n 's/^insmod \(.*[^ ]\) *$/\1/p'
   done | awk '!seen[$0]++' | while read -r path; do
-    module=$(basename "$path")
+    module=$(basename "$path" .xz)
     case $path in
-    *.xz) xz -dc "$path" >"$work/modules/${module%.xz}" ;;
-    *.zst) zstd -q -dc "$path" >"$work/modules/${module%.zst}" ;;
-    *) cp "$path" "$work/modules/$module" ;;
+    *.xz) xz -dc "$path" >"$work/modules/$module" || exit ;;
+    *) cp "$path" "$work/modules/$module" || exit ;;
     esac
-    echo "${module%.*z*}"
-  done >"$work/modules/order"
+    echo "$module"
+  done >"$work/modules/order" || {
+    why_not="cannot copy the modules of its initramfs to $work"
+    return 1
+  }
   cp "$here/lib/qemu-initramfs-init" "$work/init"
   why_not=$( (cd "$work" && find . | cpio --quiet -o -H newc -R 0:0) 2>&1 >"$qemu_home/initramfs") || return
   cp "$work/init" "$qemu_home/init"

@@ -20,10 +20,9 @@ unpack_uml() {
   try_packages patchelf && open_suite testing || return
   rm -rf "$work"
   unpack_from_suite "$work/debian" user-mode-linux libc6 || return
-  mv "$work/debian/usr/bin/linux.uml" "$work/linux"
   mkdir "$work/lib"
-  mv "$work/debian/usr/lib/uml/modules" "$work/lib/"
-  mv "$work/debian/$library" "$work/libc"
+  why_not=$( (mv "$work/debian/usr/bin/linux.uml" "$work/linux" && mv "$work/debian/usr/lib/uml/modules" "$work/lib/" &&
+    mv "$work/debian/$library" "$work/libc") 2>&1) || return
   rm -rf "$work/debian"
   # It executes itself again, so a loader that is called by hand does not do.
   why_not=$(patchelf --set-interpreter "$uml_home/libc/ld-linux-x86-64.so.2" --set-rpath "$uml_home/libc" \
@@ -31,7 +30,6 @@ unpack_uml() {
     why_not="patchelf failed: ${why_not:-no reason given}"
     return 1
   }
-  suite_version user-mode-linux >"$work/version"
   rm -rf "$uml_home"
   mv "$work" "$uml_home"
 }
@@ -51,27 +49,35 @@ is_x86_64() {
   return 1
 }
 
-# Whether it starts on this CPU: tried once, and remembered beside it. The reason is in $why_not.
+# Whether it starts on this CPU and has IPVS: tried once, and remembered beside it, success as well as a panic. Other failures
+# are not: the next try may find more memory, or more time. The reason is in $why_not.
 uml_boots() {
   local verdict
   verdict=$uml_home/boots-on-$(grep -m 1 '^flags' /proc/cpuinfo | cksum | cut -d ' ' -f 1)
-  if [[ ! -e $verdict ]]; then
-    why_not=$("$0" --kernel "$kernel" --timeout 60 true 2>&1 >/dev/null </dev/null) || why_not=${why_not:-no reason given}
-    printf '%s\n' "$why_not" >"$verdict"
+  if [[ -e $verdict ]]; then
+    why_not=$(<"$verdict")
+    [[ -z $why_not ]]
+    return
   fi
-  why_not=$(<"$verdict")
-  why_not=${why_not##*with-ipvs: }
-  [[ -z $why_not ]]
+  if why_not=$("$here/with-ipvs" --kernel "$kernel" --memory 2G --timeout 60 ipvsadm -Ln 2>&1 >/dev/null </dev/null); then
+    : >"$verdict"
+    return
+  fi
+  why_not=${why_not##*$'\n'}
+  why_not=${why_not#with-ipvs: }
+  [[ $why_not != *panic* ]] || printf '%s\n' "$why_not" >"$verdict"
+  return 1
 }
 
 test_boots() { uml_boots; }
 
-# Its memory is a sparse file that must allow execution: in /dev/shm if there is room (a container's is small and
-# noexec), else in /tmp.
+# Its memory is a sparse file that must allow execution: in /dev/shm if there is room for it and for some guests beside it (a
+# container's is small and noexec), else in /tmp.
 uml_memory_directory() {
-  local available
-  available=$(df --output=avail /dev/shm 2>/dev/null | tail -n 1)
-  if ((${available:-0} > 2500000)) && ! findmnt -n -o OPTIONS -T /dev/shm | grep -qw noexec; then
+  local available size=${memory%G}
+  [[ $memory == *G ]] && size=$((size * 1024)) || size=${memory%M}
+  available=$(df --output=avail -BM /dev/shm 2>/dev/null | tail -n 1)
+  if ((${available//[!0-9]/} + 0 > 3 * size)) && ! findmnt -n -o OPTIONS -T /dev/shm | grep -qw noexec; then
     echo /dev/shm
   else
     echo /tmp
@@ -86,6 +92,7 @@ uml_pick_cpu() {
   for range in $(taskset -cp $$ | sed 's/.*: //; s/,/ /g'); do
     for ((cpu = ${range%-*}; cpu <= ${range#*-}; cpu++)); do cpus+=("$cpu"); done
   done
+  mkdir -p /run/lock
   for place in {1..9}; do
     for picked_cpu in "${cpus[@]}"; do
       exec 4>"/run/lock/with-ipvs.cpu$picked_cpu.$place"

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Node.js, which nobody but the user installs. Needs say.sh and cache.sh.
+# The user installs Node.js. Needs say.sh and cache.sh.
 # shellcheck disable=SC2154  # cache is set in cache.sh
 
 # need_node : is it there, and new enough? Also tells node-gyp where its headers are, if they came with it.
@@ -29,6 +29,10 @@ get_node() {
   node_home=$cache/node-$release-$architecture
   [[ ! -e $node_home/bin/node ]] || return 0
   lock_cache node
+  if [[ -e $node_home/bin/node ]]; then
+    unlock_cache
+    return
+  fi
   say "downloading Node.js $release"
   work=$cache/node.new
   rm -rf "$work"

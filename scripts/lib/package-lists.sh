@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # The Debian packages that the scripts need, each list for what its comment says.
-# shellcheck disable=SC2034  # those who read this file use them
+# shellcheck disable=SC2034  # the scripts that source this file use them
 
 # To build the addon, and to run the program in the lab.
 SETUP_PACKAGES=(g++ make python3 pkg-config libnl-3-dev libnl-genl-3-dev iproute2 ipvsadm nftables kmod curl iputils-ping)
