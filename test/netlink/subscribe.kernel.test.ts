@@ -259,11 +259,13 @@ describe('subscriptions', () => {
     const worker = new Worker(childScript('subscribe-worker'));
     const [ready] = (await once(worker, 'message')) as [string];
     assert.equal(ready, 'subscribed');
+    // Listened for before it can happen: the worker ends as soon as it has sent its event.
+    const [sent, ended] = [once(worker, 'message'), once(worker, 'exit')];
     await ip('link set events0 up');
     await ip('addr add 10.90.0.1/32 dev events0');
-    const [event] = (await once(worker, 'message')) as [RtnetlinkEvent];
+    const [event] = (await sent) as [RtnetlinkEvent];
     assert.equal(event.kind === 'address' ? event.address.address : event.kind, '10.90.0.1');
-    const [code] = (await once(worker, 'exit')) as [number];
+    const [code] = (await ended) as [number];
     assert.equal(code, 0);
   });
 });
