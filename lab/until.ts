@@ -2,10 +2,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { timeLimit } from './time-limit.js';
 
+const MOST_PAUSE_MS = 500;
+
 interface UntilOptions {
   /** How long to go on, in ms on a machine of the usual speed. Default 10 000. */
   readonly timeoutMs?: number;
-  /** The pause between two looks, in ms. Default 20. */
+  /**
+   * The least pause between two looks, in ms. Default 20. It is three times as long as a look took, up to half a second, so that
+   * looking leaves the machine to what is looked at.
+   */
   readonly everyMs?: number;
   /** What is waited for, for the error's text. */
   readonly what?: string;
@@ -24,6 +29,7 @@ export async function until<T>(
   const deadline = performance.now() + limitMs;
   let cause: unknown;
   do {
+    const startMs = performance.now();
     try {
       const seen = await look();
       if (seen !== false && seen !== null && seen !== undefined)
@@ -31,7 +37,7 @@ export async function until<T>(
     } catch (error) {
       cause = error;
     }
-    await delay(everyMs);
+    await delay(Math.max(everyMs, Math.min(MOST_PAUSE_MS, 3 * (performance.now() - startMs))));
   } while (performance.now() < deadline);
   throw new Error(`not so within ${limitMs} ms: ${what}`, { cause });
 }
