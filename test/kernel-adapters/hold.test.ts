@@ -1,4 +1,4 @@
-// Other users and other network namespaces are in test/program/instance.kernel.test.ts, names that somebody has and does
+// Other users and other network namespaces are in test/program/instance.kernel.test.ts, names that another process has and does
 // not listen on in hold.tools.test.ts.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';

@@ -1,4 +1,4 @@
-// A name that is taken by somebody who does not listen, or lets nobody ask: a Python program, because Node binds no socket
+// A name that a process has taken and does not listen on, or whose queue is full: a Python program, because Node binds no socket
 // without listening on it.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -10,7 +10,7 @@ import { heldNames, lookAtHold, mayBeHeld, takeHold } from '../../src/kernel/hol
 import { startTool } from '../support/tools.js';
 import { take, uid, virtualServer } from './holds.js';
 
-/** Takes a name as somebody who is no lvscare may, and does with it what it is told on stdin. */
+/** A process that is no lvscare: it takes a name, and does with it what stdin says. */
 const SQUATTER = `
 import socket, sys
 name = b'\\0' + bytes('lvscare/' + sys.argv[1], 'ascii').ljust(107, b'\\0')
@@ -63,7 +63,7 @@ async function squat(vs: string): Promise<Squatter> {
   return squatter;
 }
 
-describe('hold of a virtual server whose name somebody has', () => {
+describe('hold of a virtual server whose name another process has', () => {
   afterEach(async () => {
     for (const squatter of squatters.splice(0)) await squatter.kill();
   });
@@ -86,9 +86,9 @@ describe('hold of a virtual server whose name somebody has', () => {
 
   for (const [what, command, code] of [
     ['never listens', 'nothing', 'ECONNREFUSED'],
-    ['lets nobody ask', 'fill', 'EAGAIN'],
+    ['has a full queue', 'fill', 'EAGAIN'],
   ] as const) {
-    it(`is done without after a second if somebody has the name who ${what}`, async () => {
+    it(`is done without after a second if a process has the name that ${what}`, async () => {
       const vs = virtualServer();
       await (await squat(vs.text)).tell(command);
       const slept: number[] = [];
@@ -115,7 +115,7 @@ describe('hold of a virtual server whose name somebody has', () => {
     assert.deepEqual([hold.kind, slept], ['unguarded', 1]);
   });
 
-  it('is known to whoever asks who has it, and nobody else may pass for that', async () => {
+  it('names its holder to every process that asks, and no other process can pass for the holder', async () => {
     const vs = virtualServer();
     assert.deepEqual(await lookAtHold(vs), { kind: 'free' });
     const other = await squat(vs.text);
@@ -129,7 +129,7 @@ describe('hold of a virtual server whose name somebody has', () => {
     assert.deepEqual(lvscareAtWork(look, uid), { pid: other.pid, uid });
   });
 
-  it('may be had by somebody who lets nobody ask', async () => {
+  it('may be had by a process whose queue is full', async () => {
     const vs = virtualServer();
     await (await squat(vs.text)).tell('fill');
     assert.deepEqual(await lookAtHold(vs), { kind: 'unanswerable', why: 'EAGAIN' });
