@@ -159,7 +159,7 @@ module.exports = {
       severity: 'error',
       comment: 'What is shipped does not import what tests it.',
       from: { path: '^src' },
-      to: { path: '^(test|lab|demo|bench)/' },
+      to: { path: '^(test|lab|demo|bench|kubernetes)/' },
     },
     {
       name: 'product-needs-no-dev-packages',
@@ -173,7 +173,14 @@ module.exports = {
       severity: 'error',
       comment: 'The lab judges the program from outside.',
       from: { path: '^lab' },
-      to: { path: '^(src|test|demo|bench)/' },
+      to: { path: '^(src|test|demo|bench|kubernetes)/' },
+    },
+    {
+      name: 'kubernetes-judges-from-outside',
+      severity: 'error',
+      comment: 'The cluster knows the program by its command line only.',
+      from: { path: '^kubernetes' },
+      to: { path: '^(src|test|bench)/' },
     },
     {
       name: 'bench-compares-from-outside',
@@ -181,7 +188,7 @@ module.exports = {
       comment:
         'The benchmark knows the program by its command line only; its own emulation may use netlink-ts.',
       from: { path: '^bench' },
-      to: { path: '^(src|test|demo)/', pathNot: '^src/netlink/index' },
+      to: { path: '^(src|test|demo|kubernetes)/', pathNot: '^src/netlink/index' },
     },
     {
       name: 'everything-resolves',

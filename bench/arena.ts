@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { endpoint, Lab, VIP } from '../lab/index.js';
 import { nowMs } from './clock.js';
-import type { Weights } from './observe/tables.js';
+import type { Weights } from '../lab/ip-vs.js';
 import { Watch } from './observe/watch.js';
 import { checkRunning, type Peer, type Running, type Stage } from './peers/peer.js';
 import { LIMITS } from './settings.js';

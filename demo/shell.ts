@@ -2,12 +2,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Lab, VIP } from '../lab/index.js';
 import { PROGRAM, serverArguments, VS } from './daemon.js';
+import { listenForOrders } from './orders.js';
 import { bold, say } from './screen.js';
 
 const VERBS = [
@@ -31,16 +31,7 @@ say('Building the lab ...');
 await using lab = await Lab.create();
 const directory = await mkdtemp(join(tmpdir(), 'lvscare-demo-'));
 const socket = join(directory, 'lab.sock');
-const server = createServer({ allowHalfOpen: true }, (connection) => {
-  let asked = '';
-  connection.setEncoding('utf8');
-  connection.on('error', () => undefined);
-  connection.on('data', (text: string) => (asked += text));
-  connection.on('end', () => {
-    void obey(asked.trim().split(' ')).then((answer) => connection.end(`${answer}\n`));
-  });
-});
-await once(server.listen(socket), 'listening');
+const server = await listenForOrders(socket, obey);
 try {
   const bashrc = join(directory, 'bashrc');
   await writeFile(bashrc, shellSettings(directory));
@@ -70,7 +61,7 @@ async function obey([number = '', verb = '']: readonly string[]): Promise<string
 
 /** @param commands Where the commands of ours are. */
 function shellSettings(commands: string): string {
-  const command = fileURLToPath(new URL('./master-command.js', import.meta.url));
+  const command = fileURLToPath(new URL('./order-command.js', import.meta.url));
   const servers = serverArguments(lab).join(' ');
   const help = [
     `You are on the node, ${lab.node.addresses.ipv4}. Its masters:`,

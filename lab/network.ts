@@ -142,6 +142,12 @@ export class Network {
     await this.#untilPassing(host);
   }
 
+  /** Takes a host away, with all of its network. */
+  async unplug(host: Host): Promise<void> {
+    this.#namespaces.splice(this.#namespaces.indexOf(host.namespace), 1);
+    await this.#delete(host.namespace);
+  }
+
   /** Takes everything away that was made, as far as it was. */
   async close(): Promise<void> {
     const names = this.#namespaces.splice(0);

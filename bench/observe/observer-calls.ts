@@ -1,5 +1,5 @@
 /** What a run and its observer say to each other. */
-import type { Weights } from './tables.js';
+import type { Weights } from '../../lab/ip-vs.js';
 
 /** Where to look. */
 export type Source =

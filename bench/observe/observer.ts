@@ -8,7 +8,8 @@ import { connect } from 'node:net';
 import { tell } from '../../lab/remote.js';
 import { nowMs } from '../clock.js';
 import type { ObserverEvent, ObserverOptions } from './observer-calls.js';
-import { parseHaproxyState, parseIpVs, sameWeights, type Weights } from './tables.js';
+import { parseIpVs, sameWeights, type Weights } from '../../lab/ip-vs.js';
+import { parseHaproxyState } from './tables.js';
 
 const emit = (event: ObserverEvent): void => {
   tell(event);

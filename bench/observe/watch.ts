@@ -4,7 +4,7 @@ import type { LabNode, LabProcess } from '../../lab/index.js';
 import { nowMs } from '../clock.js';
 import { OBSERVE_EVERY_MS } from '../settings.js';
 import type { ObserverEvent, ObserverOptions, Source } from './observer-calls.js';
-import type { Weights } from './tables.js';
+import type { Weights } from '../../lab/ip-vs.js';
 
 const PROGRAM = fileURLToPath(new URL('./observer.js', import.meta.url));
 

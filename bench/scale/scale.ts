@@ -7,7 +7,7 @@ import { endpoint, VIP } from '../../lab/index.js';
 import { Arena, withStage } from '../arena.js';
 import { nowMs } from '../clock.js';
 import { startLvscare } from '../peers/lvscare.js';
-import { parseIpVs, type Weights } from '../observe/tables.js';
+import { parseIpVs, type Weights } from '../../lab/ip-vs.js';
 import { checkRunning, type Peer, type Stage } from '../peers/peer.js';
 import { seededRandom, stratified } from '../statistics.js';
 import { usageOf } from '../steady/processes.js';

@@ -17,3 +17,5 @@ CONTAINER_PACKAGES=(crun golang-github-containers-common)
 TOOLS_PACKAGES=(chromium prometheus bsdutils systemd python3)
 # What the kernel suite judges by, beside what the lab has; Prometheus joins lvscare's metrics with those of node_exporter.
 JUDGE_PACKAGES=(openssl iptables ipset prometheus prometheus-node-exporter)
+# What kubelet, kube-proxy and kubeadm call, and what runc needs.
+KUBERNETES_PACKAGES=(conntrack curl ebtables ethtool ipset iptables libseccomp2 mount socat)

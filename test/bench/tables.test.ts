@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { hexEndpoint, parseHaproxyState, parseIpVs, sameWeights } from '../../bench/observe/tables.js';
+import { parseHaproxyState } from '../../bench/observe/tables.js';
+import { hexEndpoint, parseIpVs, sameWeights } from '../../lab/ip-vs.js';
 
 /** As Linux 6.1 has it. */
 const IP_VS = `IP Virtual Server version 1.2.1 (size=4096)

@@ -1,0 +1,15 @@
+/** Who lives where beside masters and nodes: see lab/addresses.ts. */
+import type { Addresses } from '../lab/addresses.js';
+
+function host(ordinal: number): Addresses {
+  return { ipv4: `10.103.97.${ordinal}`, ipv6: `fd00:10:103:97::${ordinal}` };
+}
+
+/** etcd, on a host of its own. */
+export const ETCD = host(190);
+
+/** The administrator's machine: kubectl, and what looks at masters one by one. */
+export const ADMINISTRATOR = host(51);
+
+/** A second node. */
+export const OTHER_NODE = host(101);

@@ -1,0 +1,237 @@
+/** A Kubernetes cluster in one kernel: etcd, masters and an administrator on a switch, and workers. Needs root and the test kernel. */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { MAX_MASTERS, masterAddresses, NODE, POD, type Addresses } from '../lab/addresses.js';
+import type { RequestResult } from '../lab/client-calls.js';
+import { LabClient } from '../lab/lab-client.js';
+import { LabNode } from '../lab/node.js';
+import { Network, urlOf } from '../lab/network.js';
+import { until } from '../lab/until.js';
+import { ADMINISTRATOR, ETCD, OTHER_NODE } from './addresses.js';
+import { Apiserver } from './apiserver.js';
+import { Etcd } from './etcd.js';
+import { Pki } from './pki.js';
+import { program, programEnvironment } from './programs.js';
+import { Worker } from './worker.js';
+
+/** Of the clients of the tests: every apiserver knows it, and lets it do everything, without asking etcd. */
+const TOKEN = 'lvscare-tests';
+export const AUTHORIZATION = { authorization: `Bearer ${TOKEN}` };
+
+export interface ClusterOptions {
+  /** Default 3. */
+  readonly masters?: number;
+  /** Options of every apiserver beside those of kubeadm. Default none. */
+  readonly apiserverOptions?: readonly string[];
+}
+
+/** Everything in it is gone when it is closed. */
+export class Cluster {
+  readonly pki: Pki;
+  readonly etcd: Etcd;
+  readonly masters: readonly Apiserver[];
+  readonly administrator: LabClient;
+  /** The cluster's CA, PEM. */
+  readonly ca: string;
+  readonly #network: Network;
+  readonly #home: string;
+  readonly #workers: Worker[] = [];
+  readonly #nodes: LabClient[] = [];
+
+  private constructor(
+    network: Network,
+    home: string,
+    pki: Pki,
+    etcd: Etcd,
+    masters: readonly Apiserver[],
+    administrator: LabClient,
+    ca: string,
+  ) {
+    this.#network = network;
+    this.#home = home;
+    this.pki = pki;
+    this.etcd = etcd;
+    this.masters = masters;
+    this.administrator = administrator;
+    this.ca = ca;
+  }
+
+  /** A control plane whose apiservers are all ready. */
+  static async create({ masters: count = 3, apiserverOptions = [] }: ClusterOptions = {}): Promise<Cluster> {
+    if (!Number.isInteger(count) || count < 1 || count > MAX_MASTERS)
+      throw new TypeError(`masters: expected 1 to ${MAX_MASTERS}, got ${count}`);
+    const home = await mkdtemp(`${process.env['TMPDIR'] ?? '/tmp'}/cluster.`);
+    const network = new Network('kube');
+    await network.start();
+    const etcd = new Etcd(await network.plug('etcd', ETCD), `${home}/etcd`);
+    const pki = await Pki.create(`${home}/pki`, count, Etcd.url);
+    const tokenFile = `${home}/tokens.csv`;
+    await writeFile(tokenFile, `${TOKEN},tester,tester,system:masters\n`);
+    const masters: Apiserver[] = [];
+    for (let index = 0; index < count; index++) {
+      const name = `master${index}`;
+      masters.push(
+        new Apiserver(name, await network.plug(name, masterAddresses(index)), network, pki, tokenFile),
+      );
+    }
+    const administrator = new LabClient('administrator', await network.plug('administrator', ADMINISTRATOR));
+    await administrator.start();
+    const cluster = new Cluster(
+      network,
+      home,
+      pki,
+      etcd,
+      masters,
+      administrator,
+      await readFile(pki.authorityFile, 'utf8'),
+    );
+    try {
+      await etcd.start();
+      // Together they race for etcd, and take longer.
+      const [first, ...others] = masters;
+      first?.start(apiserverOptions);
+      await cluster.ready(masters.slice(0, 1));
+      for (const other of others) other.start(apiserverOptions);
+      await cluster.ready();
+      return cluster;
+    } catch (error) {
+      await cluster.close();
+      throw error;
+    }
+  }
+
+  /** The master with this index; the first is 0. */
+  master(index: number): Apiserver {
+    const master = this.masters[index];
+    if (master === undefined) throw new RangeError(`this cluster has no master ${index}`);
+    return master;
+  }
+
+  /** Waits until these apiservers are ready; all of them, if none are given. */
+  async ready(masters: readonly Apiserver[] = this.masters): Promise<void> {
+    for (const master of masters)
+      await until(() => this.#isReady(master), {
+        what: `${master.name} is ready; it wrote:\n${master.log}`,
+        timeoutMs: 120_000,
+        everyMs: 250,
+      });
+  }
+
+  async #isReady(master: Apiserver): Promise<boolean> {
+    const answer = await this.ask(master, '/readyz');
+    return answer.ok && answer.status === 200;
+  }
+
+  /** Asks one apiserver, from the administrator's machine. */
+  ask(master: Apiserver, path: string): Promise<RequestResult> {
+    return this.administrator.request(urlOf(master.addresses.ipv4, path), { headers: AUTHORIZATION });
+  }
+
+  /** Asks an apiserver's /healthz as lvscare does, without credentials, until it is well; collects what it said. */
+  async askUntilReady(master: Apiserver, answers: Set<string>): Promise<void> {
+    const url = urlOf(master.addresses.ipv4, '/healthz');
+    await until(
+      async () => {
+        const answer = await this.administrator.request(url, { timeoutMs: 1000 });
+        answers.add(answer.ok ? String(answer.status) : answer.code);
+        return answer.ok && answer.status === 200;
+      },
+      { what: `${master.name} is well`, timeoutMs: 120_000, everyMs: 100 },
+    );
+  }
+
+  /** Runs kubectl on the administrator's machine, with every right; its stdout. @param at The apiserver that it asks. */
+  kubectl(args: readonly string[], { input = '', at = this.master(0) } = {}): Promise<string> {
+    const options = [
+      '--kubeconfig',
+      this.pki.adminFile,
+      '--server',
+      urlOf(at.addresses.ipv4, ''),
+      '--request-timeout=20s',
+    ];
+    return this.administrator.must(program('kubectl'), [...options, ...args], {
+      input,
+      env: programEnvironment(),
+    });
+  }
+
+  /** Whether the API has this pod of kube-system as ready. */
+  async podIsReady(name: string): Promise<boolean> {
+    const text = await this.kubectl([
+      '-n',
+      'kube-system',
+      'get',
+      'pod',
+      name,
+      '--ignore-not-found',
+      '-o',
+      'json',
+    ]);
+    if (text === '') return false;
+    const { status } = JSON.parse(text) as Pod;
+    return status.containerStatuses?.[0]?.ready === true;
+  }
+
+  /** Writes a kubeconfig of the administrator's that leads to one apiserver; its file. */
+  async kubeconfigOf(master: Apiserver): Promise<string> {
+    const text = await readFile(this.pki.adminFile, 'utf8');
+    const file = `${this.#home}/${master.name}.conf`;
+    await writeFile(file, text.replace(/server: .*/, `server: ${urlOf(master.addresses.ipv4, '')}`));
+    return file;
+  }
+
+  /** Runs kubeadm on a worker, with the administrator's rights; its stdout. */
+  async kubeadmOn(worker: Worker, ...phase: readonly string[]): Promise<string> {
+    const home = '/run/kubeadm';
+    await worker.write(`${home}/admin.conf`, await readFile(this.pki.adminFile, 'utf8'));
+    await worker.write(`${home}/kubeadm.yaml`, await readFile(this.pki.kubeadmFile, 'utf8'));
+    return worker.must(program('kubeadm'), [
+      ...phase,
+      ...['--config', `${home}/kubeadm.yaml`, '--kubeconfig', `${home}/admin.conf`],
+    ]);
+  }
+
+  /** A worker that has booted, with nothing on it. */
+  async addWorker(name = 'worker0', addresses: Addresses = NODE): Promise<Worker> {
+    const worker = await Worker.create(name, addresses, this.#network, `${this.#home}/${name}`);
+    this.#workers.push(worker);
+    return worker;
+  }
+
+  /** A node without kubelet. */
+  async addNode(name: string): Promise<LabNode> {
+    const node = new LabNode(await this.#network.plug(name, OTHER_NODE), this.#network, name);
+    this.#nodes.push(node);
+    await node.start();
+    return node;
+  }
+
+  /** A pod on a worker, in the pod network, behind a bridge. */
+  async addPod(worker: Worker): Promise<LabClient> {
+    const pod = new LabClient('pod', await this.#network.addPod('pod', POD, worker.node.host));
+    this.#nodes.push(pod);
+    await pod.start();
+    return pod;
+  }
+
+  /** Ends all that it started. */
+  async close(): Promise<void> {
+    for (const worker of this.#workers.splice(0)) await worker.close();
+    for (const node of this.#nodes.splice(0)) await node.close();
+    for (const master of this.masters) {
+      master.cont();
+      await master.kill();
+    }
+    await this.etcd.close();
+    await this.administrator.close();
+    await this.#network.close();
+    await rm(this.#home, { recursive: true, force: true });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+interface Pod {
+  readonly status: { readonly containerStatuses?: readonly { readonly ready: boolean }[] };
+}

@@ -1,0 +1,88 @@
+// Apiservers that are run with other options, restarted one after the other, given other certificates, or overloaded.
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { Stage } from '../../kubernetes/stage.js';
+import { until } from '../../lab/until.js';
+
+const DELAY = '--shutdown-delay-duration=8s';
+
+describe('a rolling restart of all masters', () => {
+  let stage: Stage;
+  before(async () => {
+    stage = await Stage.create();
+    await stage.startLvscare();
+  });
+  after(() => stage.close());
+
+  it('costs a request or two for each without a shutdown delay', async () => {
+    const { failed } = await stage.play('rolling restart of all masters', () => stage.restartEach([DELAY]));
+    assert.ok(failed <= 30, `${failed} requests failed`);
+  });
+
+  it('fails no request with a shutdown delay and --health-path /readyz', async () => {
+    await stage.startLvscare('--health-path=/readyz');
+    const { failed } = await stage.play(
+      'rolling restart, --shutdown-delay-duration=8s, --health-path /readyz',
+      () => stage.restartEach([DELAY, '--goaway-chance=0.02']),
+    );
+    assert.equal(failed, 0);
+  });
+
+  it('fails no request when apiservers send GOAWAY, and keeps them all', async () => {
+    const { failed } = await stage.play('--goaway-chance=0.02', async ({ requests, traffic }) => {
+      await requests(150);
+      assert.deepEqual(traffic.history.length, 1);
+    });
+    assert.equal(failed, 0);
+    await stage.leaseIsRenewed();
+  });
+
+  it('serves on when apiservers refuse anonymous requests, says what to do, and trusts them with a certificate', async () => {
+    const { cluster, worker } = stage;
+    const { failed } = await stage.play('--anonymous-auth=false', () =>
+      stage.restartEach([DELAY, '--anonymous-auth=false'], { untilServing: false }),
+    );
+    assert.equal(failed, 0);
+    await until(async () => (await worker.podLog()).includes('--health-cert'), {
+      what: 'the log says what to do',
+      timeoutMs: 60_000,
+      everyMs: 500,
+    });
+    await worker.write(
+      '/etc/kubernetes/pki/lvscare.crt',
+      await cluster.pki.read('apiserver-kubelet-client.crt'),
+    );
+    await worker.write(
+      '/etc/kubernetes/pki/lvscare.key',
+      await cluster.pki.read('apiserver-kubelet-client.key'),
+    );
+    await stage.startLvscare(
+      '--health-cert=/etc/kubernetes/pki/lvscare.crt',
+      '--health-key=/etc/kubernetes/pki/lvscare.key',
+    );
+    await until(async () => (await stage.states()).every((state) => state === 'up'), {
+      what: 'all apiservers are up',
+      timeoutMs: 60_000,
+      everyMs: 500,
+    });
+  });
+
+  it('keeps all masters when their certificates are renewed, by the same CA and by another one', async () => {
+    const { cluster, worker } = stage;
+    const { failed } = await stage.play(
+      'the certificates and the CA of the apiservers are renewed',
+      async ({ requests }) => {
+        await cluster.pki.renewApiserverCertificate();
+        await requests(60);
+        const bundle = await cluster.pki.addAuthority();
+        // Where it is, as lvscare's pod has the file mounted.
+        await worker.overwrite('/etc/kubernetes/pki/ca.crt', bundle);
+        await requests(60);
+        await cluster.pki.renewApiserverCertificate();
+        await requests(60);
+      },
+    );
+    assert.equal(failed, 0);
+    assert.deepEqual(await stage.states(), ['up', 'up', 'up']);
+  });
+});
