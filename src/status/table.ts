@@ -146,7 +146,8 @@ function kernelRow(server: string, row: RowReport | undefined): string {
   return rowOf(server, FORWARDING[forwarding], String(weight), String(active), String(inactive));
 }
 
-function detailsOf(report: ServerReport, row: RowReport | undefined, atMs: number): Details {
+/** What is told of a configured real server. */
+export function detailsOf(report: ServerReport, row: RowReport | undefined, atMs: number): Details {
   const { state, sinceMs, evidence, drained, lastOk, heldUntilMs } = report;
   const reasons = [
     drained === null ? '' : drainedInWords(drained.sinceMs, atMs),
