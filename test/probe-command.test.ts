@@ -36,6 +36,7 @@ interface Probe {
   readonly void: string | null;
   readonly phases: Readonly<Record<'connectMs' | 'handshakeMs' | 'firstByteMs' | 'totalMs', number | null>>;
   readonly status: number | null;
+  readonly hint: string | null;
   readonly tls: {
     readonly protocol: string;
     readonly certificate: string;
@@ -168,6 +169,22 @@ describe('lvscare probe', () => {
     assert.equal(status, 0);
     assert.equal(servers[0]?.tls?.certificate, 'not verified');
     assert.equal(servers[0].tls.chain[0]?.subject, 'O=lab, CN=kube-apiserver');
+  });
+
+  it('says what a server means by its status, and what to do', async () => {
+    await using server = await web(null, answering(401));
+    const args = ['--health-scheme', 'http', '--rs', server.endpoint.text];
+    const { stdout } = await runProgram(['probe', ...args]);
+    assert.match(
+      stdout,
+      /^ {2}hint {2}the apiserver answers no anonymous requests, .*: give lvscare --health-cert /m,
+    );
+    assert.match(
+      (await probeJson(...args)).servers[0]?.hint ?? '',
+      /^the apiserver answers no anonymous requests/,
+    );
+    const accepted = await probeJson(...args, '--health-status', '401');
+    assert.deepEqual([accepted.status, accepted.servers[0]?.hint], [0, null]);
   });
 
   it('asks where and as it is told: port, name, scheme, path, status', async () => {

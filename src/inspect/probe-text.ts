@@ -18,10 +18,11 @@ export function probeText(
   running: readonly string[],
   paint: Paint,
 ): string {
-  const { server, askedAt, tls } = report;
+  const { server, askedAt, hint, tls } = report;
   const where = askedAt === server ? server : `${server}, asked at ${askedAt}`;
   return [
     `${paint('strong', where)}  ${outcomeWords(report, paint)}`,
+    ...labelled('hint', hint === null ? [] : [hint]),
     `  care  ${prospectWords(report, prospect, fall)}`,
     ...labelled('now', running),
     ...labelled(
