@@ -20,8 +20,16 @@ export type HealthPath = '/healthz' | '/livez' | '/readyz';
  */
 export type HealthBehaviour =
   | { readonly kind: 'ok' }
-  /** With this status, and a Location if it is a redirect. At one of the paths only if `path` says so. */
-  | { readonly kind: 'status'; readonly status: number; readonly path?: HealthPath }
+  /**
+   * With this status, and a Location if it is a redirect. At one of the paths only if `path` says so. The body names the
+   * checks that failed, if there are any, as a kube-apiserver's does.
+   */
+  | {
+      readonly kind: 'status';
+      readonly status: number;
+      readonly path?: HealthPath;
+      readonly failedChecks?: readonly string[];
+    }
   /** Not at all: the request is read, and nothing comes back. */
   | { readonly kind: 'hang' }
   /** With 200, after so many ms. */

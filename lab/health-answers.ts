@@ -24,13 +24,13 @@ export function answerHealth(
       sendText(response, 200, 'ok');
       break;
     case 'status': {
-      const { status, path: only = path } = behaviour;
+      const { status, path: only = path, failedChecks = [] } = behaviour;
       if (path !== only) {
         sendText(response, 200, 'ok');
         break;
       }
       if (status >= 300 && status < 400) response.setHeader('location', '/elsewhere');
-      sendText(response, status, 'as the lab says\n');
+      sendText(response, status, failedChecks.length === 0 ? 'as the lab says\n' : checksBody(failedChecks));
       break;
     }
     case 'hang':
@@ -59,6 +59,14 @@ export function answerHealth(
       cutOffIn(behaviour, request, response, cutOff);
       break;
   }
+}
+
+/** As a kube-apiserver has it: the same line for each check, be it the first or the last. */
+function checksBody(failed: readonly string[]): string {
+  const lines = ['ping', 'log', 'etcd', 'poststarthook/rbac/bootstrap-roles'].map((name) =>
+    failed.includes(name) ? `[-]${name} failed: reason withheld` : `[+]${name} ok`,
+  );
+  return [...lines, 'healthz check failed', ''].join('\n');
 }
 
 export function sendText(response: ServerResponse, status: number, text: string): void {

@@ -131,7 +131,7 @@ async function runDoctor({ given, spelled }: Run): Promise<boolean> {
 async function runProbe({ given, spelled }: Run): Promise<boolean> {
   const config = readProbeCommandConfig(readSettings(given, process.env, CARE_OPTIONS, spelled));
   const { runProbeCommand } = await import('./probe-command.js');
-  return await runProbeCommand(config, output(), untilSignal(ENDING));
+  return await runProbeCommand(config, effectiveUid(), output(), untilSignal(ENDING));
 }
 
 /** Standard output and error, for people. */

@@ -5,16 +5,26 @@ import type { ProbeCommandConfig } from './config/probe-command-config.js';
 import { endpoint, type Endpoint } from './core/endpoint.js';
 import { step, unknownHealth, type Health } from './core/health.js';
 import { inOneLine, harmlessJson } from './core/one-line.js';
-import { prospects } from './core/prospect.js';
+import { prospect, type Prospect } from './core/prospect.js';
 import { probeReport, type ProbeReport } from './inspect/probe-report.js';
 import { probeText, tallyLine, watchLine, type Tally } from './inspect/probe-text.js';
+import { neighbours } from './neighbours.js';
 import type { Output } from './output.js';
 import { composeAsk, troubleInWords, type OnTrouble } from './probe-side.js';
+import { isStatus } from './status/gather.js';
+import { runningIn, type Running } from './status/running.js';
+import type { Status } from './status/status.js';
 
-/** Asks every server, once or until the signal aborts. Resolves to whether each answer was well. */
+/**
+ * Asks every server, once or until the signal aborts.
+ *
+ * @param uid What we run as: the effective user id.
+ * @returns Whether each answer was well.
+ */
 // ts-unused-exports:disable-next-line
 export async function runProbeCommand(
   config: ProbeCommandConfig,
+  uid: number,
   output: Output,
   signal: AbortSignal,
 ): Promise<boolean> {
@@ -24,47 +34,64 @@ export async function runProbeCommand(
   });
   return config.watch
     ? await watchAll(config, ask, output, signal)
-    : await askOnce(config, ask, output, signal);
+    : await askOnce(config, ask, askRunning(uid), output, signal);
 }
 
 async function askOnce(
   { realServers, json, fall }: ProbeCommandConfig,
   ask: Ask,
+  running: Promise<readonly Status[]>,
   output: Output,
   signal: AbortSignal,
 ): Promise<boolean> {
   const reports = await Promise.all(realServers.map((server) => ask(server, signal)));
-  const expected = prospects(
-    realServers.map((server, index) => ({ server, evidence: reports[index]?.evidence ?? null })),
-    fall,
-  );
-  const ok = reports.every((report) => report.ok);
-  if (json) {
-    const servers = reports.map((report, index) => ({ ...report, verdict: verdictOf(expected[index]) }));
-    output.out(`${harmlessJson({ ok, fall, servers }, 2)}\n`);
-    return ok;
-  }
-  reports.forEach((report, index) => {
-    const prospect = expected[index];
-    if (prospect !== undefined) output.out(probeText(report, prospect, fall, output.paint));
+  const statuses = await running;
+  const seen = realServers.flatMap((server, index) => {
+    const report = reports[index];
+    if (report === undefined) return [];
+    const expected = prospect(server, report.evidence, fall);
+    return [{ report, expected, running: runningIn(statuses, server.text) }];
   });
+  const ok = reports.every((report) => report.ok);
+  if (json) output.out(`${harmlessJson({ ok, fall, servers: seen.map(asJson) }, 2)}\n`);
+  else
+    for (const one of seen) {
+      const words = one.running.map((each) => each.words);
+      output.out(probeText(one.report, one.expected, fall, words, output.paint));
+    }
   return ok;
 }
 
-interface Verdict {
-  /** null while nothing is known. */
-  readonly state: 'up' | 'sick' | 'dead' | null;
-  readonly intent: 'serve' | 'keep' | 'drain' | 'rest' | 'remove';
-  readonly lastResort: boolean;
+interface Seen {
+  readonly report: ProbeReport;
+  readonly expected: Prospect;
+  readonly running: ReturnType<typeof runningIn>;
 }
 
-function verdictOf(prospect: ReturnType<typeof prospects>[number] | undefined): Verdict {
-  const { state, intent, lastResort } = prospect ?? {
-    state: 'unknown',
-    intent: { kind: 'keep' },
-    lastResort: false,
+interface ServerJson extends ProbeReport {
+  /** What care would come to; the state is null while nothing is known. */
+  readonly verdict: {
+    readonly state: 'up' | 'sick' | 'dead' | null;
+    readonly intent: Prospect['intent']['kind'];
   };
-  return { state: state === 'unknown' ? null : state, intent: intent.kind, lastResort };
+  readonly running: readonly Running[];
+}
+
+function asJson({ report, expected: { state, intent }, running }: Seen): ServerJson {
+  const verdict = { state: state === 'unknown' ? null : state, intent: intent.kind };
+  return { ...report, verdict, running: running.map((each) => each.report) };
+}
+
+/** For what is of interest only beside the probe: nobody waits longer for it than for a server. */
+const RUNNING_MS = 1000;
+
+/** What the lvscares of this network namespace say. One that cannot be asked is passed over. Never rejects. */
+async function askRunning(uid: number): Promise<readonly Status[]> {
+  const around = neighbours(uid);
+  const call = { method: 'GET', path: '/status', timeoutMs: RUNNING_MS } as const;
+  const names = await around.list().catch(() => []);
+  const heard = await Promise.all(names.map((name) => around.call(name, call).catch(() => null)));
+  return heard.flatMap((one) => (one?.kind === 'answered' && isStatus(one.body) ? [one.body] : []));
 }
 
 async function watchAll(

@@ -36,6 +36,7 @@ interface Probe {
   readonly void: string | null;
   readonly phases: Readonly<Record<'connectMs' | 'handshakeMs' | 'firstByteMs' | 'totalMs', number | null>>;
   readonly status: number | null;
+  readonly hint: string | null;
   readonly tls: {
     readonly protocol: string;
     readonly certificate: string;
@@ -47,7 +48,8 @@ interface Probe {
       readonly atFault: boolean;
     }[];
   } | null;
-  readonly verdict: { readonly state: string | null; readonly intent: string; readonly lastResort: boolean };
+  readonly verdict: { readonly state: string | null; readonly intent: string };
+  readonly running: readonly unknown[];
   readonly state?: string;
 }
 
@@ -111,7 +113,7 @@ describe('lvscare probe', () => {
     assert.deepEqual([status, stderr], [0, '']);
     const expected = [
       `${server.endpoint.text}  ok: status 200`,
-      '  care  up: in rotation',
+      '  care  up: it gets new connections',
       /^ {2}time {2}connect \d+\.\d ms, TLS \d+\.\d ms, first byte \d+\.\d ms, total \d+\.\d ms$/,
       /^ {2}TLS {3}TLSv1\.3, TLS_\w+, certificate verified$/,
       '  cert  O=lab, CN=kube-apiserver',
@@ -153,7 +155,10 @@ describe('lvscare probe', () => {
     const { stdout } = await runProgram(['probe', ...args]);
     assert.match(stdout, /^ {2}cert {2}CN=old {2}\(not accepted\)$/m);
     assert.match(stdout, /^ {8}EXPIRED: valid from /m);
-    assert.match(stdout, /sick after 2 like this in a row: in rotation all the same, since no server is up/);
+    assert.match(
+      stdout,
+      /^ {2}care {2}sick after 2 such probes in a row: while another server is up, it gets no/m,
+    );
   });
 
   it('says so when nothing is verified, and still what was shown', async () => {
@@ -164,6 +169,22 @@ describe('lvscare probe', () => {
     assert.equal(status, 0);
     assert.equal(servers[0]?.tls?.certificate, 'not verified');
     assert.equal(servers[0].tls.chain[0]?.subject, 'O=lab, CN=kube-apiserver');
+  });
+
+  it('says what a server means by its status, and what to do', async () => {
+    await using server = await web(null, answering(401));
+    const args = ['--health-scheme', 'http', '--rs', server.endpoint.text];
+    const { stdout } = await runProgram(['probe', ...args]);
+    assert.match(
+      stdout,
+      /^ {2}hint {2}the apiserver answers no anonymous requests, .*: give lvscare --health-cert /m,
+    );
+    assert.match(
+      (await probeJson(...args)).servers[0]?.hint ?? '',
+      /^the apiserver answers no anonymous requests/,
+    );
+    const accepted = await probeJson(...args, '--health-status', '401');
+    assert.deepEqual([accepted.status, accepted.servers[0]?.hint], [0, null]);
   });
 
   it('asks where and as it is told: port, name, scheme, path, status', async () => {
@@ -210,7 +231,23 @@ describe('lvscare probe', () => {
     );
     assert.equal(status, 1);
     assert.deepEqual(servers[0]?.evidence, { kind: 'silent', detail: 'no answer to connect in 100 ms' });
-    assert.deepEqual(servers[0].verdict, { state: 'dead', intent: 'serve', lastResort: true });
+    assert.deepEqual(servers[0].verdict, { state: 'dead', intent: 'remove' });
+    assert.deepEqual(servers[0].running, [], 'no lvscare has this server');
+  });
+
+  it('of one server, or of all, says the same of it: what becomes of it while another one is up', async () => {
+    await using failing = await web(null, answering(500));
+    const refused = await closedPort();
+    const args = ['probe', '--health-scheme', 'http', '--fall', '1', '--rs'];
+    const both = await runProgram([...args, `${failing.endpoint.text},${refused.text}`]);
+    const careOf = ({ stdout }: { readonly stdout: string }): string[] =>
+      stdout.match(/^ {2}care .*$/gm) ?? [];
+    assert.deepEqual(careOf(both), [
+      '  care  sick: while another server is up, it gets no new connections, and those that it has are given --drain-timeout',
+      '  care  dead: while another server is up, it gets no new connections, and is removed with its last one',
+    ]);
+    const alone = await runProgram([...args, failing.endpoint.text]);
+    assert.deepEqual(careOf(alone), careOf(both).slice(0, 1));
   });
 
   it('says that a fault is our own, and blames nobody', async () => {

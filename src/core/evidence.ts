@@ -19,6 +19,8 @@ export interface Evidence {
   readonly kind: EvidenceKind;
   /** In words, for the log: `status 500`, `ECONNREFUSED`, `certificate has expired`. */
   readonly detail: string;
+  /** Of `status`: which one it was. */
+  readonly status?: number;
   /** It needs no second opinion: the kept connection was lost, and then nobody listened any more. */
   readonly conclusive?: true;
   /** Of silence: nobody was waited for. The kernel or a router says that there is no way, as it may have found a while ago. */

@@ -1,48 +1,42 @@
 import { desire, type Intent } from './desired.js';
-import type { Endpoint } from './endpoint.js';
+import { endpoint, type Endpoint } from './endpoint.js';
 import type { Evidence } from './evidence.js';
 import { step, unknownHealth, type Health, type HealthState } from './health.js';
 import type { Row } from './table.js';
 
-/** What one probe of a server found; null for one that proved nothing. */
-interface Probed {
-  readonly server: Endpoint;
-  readonly evidence: Evidence | null;
-}
-
-/** What becomes of a server, did it go on like this. */
+/** What becomes of a server while another one is up. */
 export interface Prospect {
   readonly state: HealthState;
   readonly intent: Intent;
-  /** It serves although it is not up, because none is. */
-  readonly lastResort: boolean;
 }
 
 /**
- * What care would come to if each server went on answering as it did this once: as many times as make a verdict, and
- * while each has a row with a connection. In the order of the servers.
+ * What care would come to if a server went on answering as it did this once: as many times as make a verdict, and while it
+ * has a row with a connection and another server is up. Only care, which knows them all, can tell what becomes of it when
+ * none is.
+ *
+ * @param evidence What one probe found; null for one that proved nothing.
  */
-export function prospects(probed: readonly Probed[], fall: number): readonly Prospect[] {
-  const heard = probed.filter(({ evidence }) => evidence !== null && evidence.kind !== 'silent');
-  const servers = probed.map(({ server, evidence }) => ({
-    server,
-    health: healthAfter(evidence, fall, heard.length > 0),
-    drained: false,
-  }));
-  const found = probed.map(({ server }) => rowOf(server));
-  const { rows, lastResort } = desire(servers, found, new Map(), 0, POLICY);
-  return servers.map(({ health: { state } }, index) => {
-    const intent = rows[index]?.intent ?? { kind: 'keep' };
-    return { state, intent, lastResort: lastResort && state !== 'up' && intent.kind === 'serve' };
-  });
+export function prospect(server: Endpoint, evidence: Evidence | null, fall: number): Prospect {
+  const health = healthAfter(evidence, fall);
+  const servers = [
+    { server, health, drained: false },
+    { server: ANOTHER, health: healthAfter({ kind: 'ok', detail: '' }, 1), drained: false },
+  ];
+  const { rows } = desire(servers, [rowOf(server)], new Map(), 0, POLICY);
+  return { state: health.state, intent: rows[0]?.intent ?? { kind: 'keep' } };
 }
 
 const POLICY = { scheduler: 'rr', weight: 1, drainTimeoutMs: Infinity };
 
-function healthAfter(evidence: Evidence | null, fall: number, witnessed: boolean): Health {
+/** Nobody's address. */
+const ANOTHER = endpoint('ipv4', '0.0.0.0', 0);
+
+function healthAfter(evidence: Evidence | null, fall: number): Health {
   let health = unknownHealth(0);
   if (evidence === null) return health;
-  const question = { askedMs: 0, heardMs: witnessed ? 0 : null };
+  // The other server was heard, so that a silence is this one's own.
+  const question = { askedMs: 0, heardMs: 0 };
   // Two prove even that nobody could be reached.
   for (let count = 0; count < Math.max(fall, 2); count += 1)
     health = step(health, evidence, 0, { fall, rise: 1, maxHoldMs: 0 }, question);

@@ -2,6 +2,7 @@
 import { isIP } from 'node:net';
 import type { Endpoint } from '../core/endpoint.js';
 import type { Answer } from '../core/exchange.js';
+import { statusMeaning } from '../core/status-meaning.js';
 import { certificateFacts, type CertificateFacts } from '../inspect/certificate.js';
 import { contains } from './cidr.js';
 import { controlPlaneNames } from './check-kubernetes.js';
@@ -43,13 +44,13 @@ function sayAnswer(server: Endpoint, { outcome, exchange }: Answer, subject: Sub
       return fail(evidence, `on ${server.address}: crictl logs $(crictl ps -q --name kube-apiserver)`);
     case 'tls':
       return fail(evidence, `lvscare probe --rs ${server.text}   # shows its certificate`);
-    case 'status':
-      return exchange?.status === 401 || exchange?.status === 403
-        ? fail(
-            `${evidence}: it answers health only to whom it knows`,
-            `give lvscare --health-status ${exchange.status}, or a certificate by --health-cert and --health-key`,
-          )
-        : fail(evidence, `curl -k '${url}/readyz?verbose'`);
+    case 'status': {
+      const { means, cure } = statusMeaning(exchange?.status ?? 0) ?? { means: null, cure: null };
+      return fail(
+        means === null ? evidence : `${evidence}; ${means}`,
+        cure ?? `curl -k '${url}/readyz?verbose'`,
+      );
+    }
   }
 }
 

@@ -3,6 +3,7 @@ import type { Endpoint } from '../core/endpoint.js';
 import type { Evidence } from '../core/evidence.js';
 import type { Answer } from '../core/exchange.js';
 import { inOneLine } from '../core/one-line.js';
+import { statusHint } from '../core/status-meaning.js';
 import { certificateFacts, type CertificateFacts } from './certificate.js';
 
 export interface ProbeReport {
@@ -26,6 +27,8 @@ export interface ProbeReport {
   };
   /** The HTTP status. */
   readonly status: number | null;
+  /** What the server means by a status that is not accepted, and what helps; null if there is nothing to say. */
+  readonly hint: string | null;
   readonly tls: TlsReport | null;
 }
 
@@ -74,6 +77,7 @@ export function probeReport(
       totalMs: rounded(phases?.totalMs),
     },
     status: exchange?.status ?? null,
+    hint: kind === 'status' ? statusHint(exchange?.status) : null,
     tls:
       session === null
         ? null

@@ -7,13 +7,24 @@ import type { ChainMember, ProbeReport } from './probe-report.js';
 /** More names of a certificate than one reads. */
 const MOST_NAMES = 40;
 
-/** @param fall How many failures in a row make a verdict. */
-export function probeText(report: ProbeReport, prospect: Prospect, fall: number, paint: Paint): string {
-  const { server, askedAt, tls } = report;
+/**
+ * @param fall How many failures in a row make a verdict.
+ * @param running What the lvscares that are running say of the server, in words.
+ */
+export function probeText(
+  report: ProbeReport,
+  prospect: Prospect,
+  fall: number,
+  running: readonly string[],
+  paint: Paint,
+): string {
+  const { server, askedAt, hint, tls } = report;
   const where = askedAt === server ? server : `${server}, asked at ${askedAt}`;
   return [
     `${paint('strong', where)}  ${outcomeWords(report, paint)}`,
+    ...labelled('hint', hint === null ? [] : [hint]),
     `  care  ${prospectWords(report, prospect, fall)}`,
+    ...labelled('now', running),
     ...labelled(
       'time',
       [phaseWords(report.phases)].filter((words) => words !== ''),
@@ -37,29 +48,26 @@ function outcomeWords({ ok, evidence, void: why }: ProbeReport, paint: Paint): s
   return paint(ok ? 'good' : 'bad', words);
 }
 
-function prospectWords(
-  { evidence }: ProbeReport,
-  { state, intent, lastResort }: Prospect,
-  fall: number,
-): string {
+function prospectWords({ evidence }: ProbeReport, { state, intent }: Prospect, fall: number): string {
   if (evidence === null) return "no verdict: the fault is this node's own, and says nothing about the server";
-  if (state === 'up') return 'up: in rotation';
-  const when = fall === 1 ? '' : ` after ${fall} like this in a row`;
-  const verdict = `${state}${when}: `;
-  if (lastResort) return `${verdict}in rotation all the same, since no server is up: the last resort`;
+  if (state === 'up') return 'up: it gets new connections';
+  const when = fall === 1 ? '' : ` after ${fall} such probes in a row`;
+  return `${state}${when}: while another server is up, it ${fateWords(intent)}`;
+}
+
+function fateWords(intent: Prospect['intent']): string {
   switch (intent.kind) {
-    case 'serve':
-      return `${verdict}in rotation`;
-    case 'keep':
-      return `${verdict}left as it is until more is known of the others`;
     case 'drain':
       return intent.untilIdle
-        ? `${verdict}no new connections, and removed with its last one`
-        : `${verdict}no new connections; those that stand have --drain-timeout to end`;
-    case 'rest':
-      return `${verdict}drained by hand`;
+        ? 'gets no new connections, and is removed with its last one'
+        : 'gets no new connections, and those that it has are given --drain-timeout';
     case 'remove':
-      return `${verdict}removed, and its connections reset`;
+      return 'is removed, and its connections are reset';
+    // Of no server that fails.
+    case 'serve':
+    case 'keep':
+    case 'rest':
+      return 'stays as it is';
   }
 }
 

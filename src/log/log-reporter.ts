@@ -1,10 +1,12 @@
 import type { Logger } from 'pino';
 import type { Clock, Pass, Reporter } from '../care/ports.js';
 import type { Endpoint } from '../core/endpoint.js';
+import type { Evidence } from '../core/evidence.js';
 import type { Health } from '../core/health.js';
 import { lastResortInWords } from '../core/last-resort.js';
 import type { Action } from '../core/reconcile.js';
 import { exclusionOf } from '../core/rivalry.js';
+import { statusHint } from '../core/status-meaning.js';
 import { Ration, type Fields } from './ration.js';
 
 /** How many reasons for one fall are told: a server that never fails the same way twice must not fill the disk. */
@@ -30,8 +32,22 @@ export function logReporter(
   const said = new Map<string, string>();
   let lastResort = false;
   let rival = false;
+  /** What was said already of what a server means by a status. */
+  const hinted = new Set<string>();
   /** Why each server that is down was said to be, since it went down. */
   const reasons = new Map<string, Set<string>>();
+
+  /** What a server means by its status, the first time that it is told of. */
+  function hintOf(
+    server: Endpoint,
+    evidence: Evidence | null,
+  ): { readonly fields: { readonly hint?: string }; readonly words: string } {
+    const hint = statusHint(evidence?.status);
+    const topic = `${server.text} ${evidence?.status ?? ''}`;
+    if (hint === null || hinted.has(topic)) return { fields: {}, words: '' };
+    hinted.add(topic);
+    return { fields: { hint }, words: `; ${hint}` };
+  }
 
   /** Something that keeps failing: at `warn`, or as is said, the first time that it does in these words. */
   function sayOnce(
@@ -158,8 +174,9 @@ export function logReporter(
 
     judged(server, before, after) {
       if (before.state === after.state) return;
-      reasons.set(server.text, new Set([reasonOf(after)]));
+      reasons.set(server.text, new Set([keyOf(after)]));
       const evidence = after.lastEvidence;
+      const hint = hintOf(server, evidence);
       ration.tell(`transition ${server.text}`, {
         level: 'info',
         fields: {
@@ -169,18 +186,20 @@ export function logReporter(
           to: after.state,
           evidence: evidence?.kind,
           why: evidence?.detail,
+          ...hint.fields,
         },
-        message: `${server.text} is ${after.state} (was ${before.state}): ${reasonOf(after)}`,
+        message: `${server.text} is ${after.state} (was ${before.state}): ${reasonOf(after)}${hint.words}`,
       });
     },
 
     stillDown(server, health) {
       const told = reasons.get(server.text);
-      const reason = reasonOf(health);
+      const key = keyOf(health);
       // Each once, until it is up again: two of them may take turns for days.
-      if (told === undefined || told.has(reason) || told.size >= MOST_REASONS) return;
-      told.add(reason);
+      if (told === undefined || told.has(key) || told.size >= MOST_REASONS) return;
+      told.add(key);
       const { state, lastEvidence } = health;
+      const hint = hintOf(server, lastEvidence);
       ration.tell(`still down ${server.text}`, {
         level: 'info',
         fields: {
@@ -189,8 +208,9 @@ export function logReporter(
           state,
           evidence: lastEvidence?.kind,
           why: lastEvidence?.detail,
+          ...hint.fields,
         },
-        message: `${server.text} is still ${state}, now: ${reason}`,
+        message: `${server.text} is still ${state}, now: ${reasonOf(health)}${hint.words}`,
       });
     },
 
@@ -289,6 +309,12 @@ export function logReporter(
 
 function reasonOf({ lastEvidence }: Health): string {
   return lastEvidence === null ? 'nothing is known' : `${lastEvidence.kind}, ${lastEvidence.detail}`;
+}
+
+/** What is one reason to those who read the log: a status, whichever checks the server names with it this time. */
+function keyOf(health: Health): string {
+  const { status } = health.lastEvidence ?? {};
+  return status === undefined ? reasonOf(health) : `status ${status}`;
 }
 
 function times(count: number): string {

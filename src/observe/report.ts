@@ -84,7 +84,12 @@ export interface BriefServerReport {
   /** Since when it is drained by hand; null if it is not. */
   readonly drained: { readonly sinceMs: number } | null;
   /** What the last evidence was; null before the first. */
-  readonly evidence: { readonly kind: EvidenceKind; readonly detail: string } | null;
+  readonly evidence: {
+    readonly kind: EvidenceKind;
+    readonly detail: string;
+    /** Of kind `status`: which one it was. */
+    readonly status?: number;
+  } | null;
   /** Until when one that flaps is held out although it answers; null if it is not. */
   readonly heldUntilMs: number | null;
   /** How often in a row it fell soon after it had come back. */

@@ -286,7 +286,7 @@ function serverReport(
     state,
     sinceMs: standing.sinceMs + offsetMs,
     drained: drainedSinceMs === null ? null : { sinceMs: drainedSinceMs },
-    evidence: evidence === null ? null : { kind: evidence.kind, detail: evidence.detail },
+    evidence: evidence === null ? null : evidenceReport(evidence),
     heldUntilMs: standing.heldUntilMs === null ? null : standing.heldUntilMs + offsetMs,
     relapses,
     lastOk: later(standing.lastOk, offsetMs),
@@ -295,6 +295,10 @@ function serverReport(
     lastProbeMs: standing.lastProbeMs === null ? null : standing.lastProbeMs + offsetMs,
     certificateNotAfterMs,
   };
+}
+
+function evidenceReport({ kind, detail, status }: Evidence): NonNullable<BriefServerReport['evidence']> {
+  return { kind, detail, ...(status !== undefined && { status }) };
 }
 
 function unknownStanding(nowMs: number): Standing {

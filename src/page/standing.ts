@@ -1,4 +1,5 @@
 /** How things stand, in a word, and what needs somebody's attention: what the page is sorted and coloured by. */
+import { statusHint } from '../core/status-meaning.js';
 import { overdueMs } from '../observe/liveness.js';
 import { durationInWords } from '../observe/summary.js';
 import type { Report, ServerReport, VirtualServerReport } from '../observe/report.js';
@@ -68,8 +69,10 @@ export function certificateLevel(
 
 /** What is to be said of a server beside its state. */
 export function notesOf(server: ServerReport, { intervalMs }: VirtualServerReport, nowMs: number): Note[] {
-  const { state, heldUntilMs, relapses, lastProbeMs, drained } = server;
+  const { state, evidence, heldUntilMs, relapses, lastProbeMs, drained } = server;
   const notes: Note[] = [];
+  const hint = statusHint(evidence?.status);
+  if (hint !== null) notes.push({ kind: 'info', words: hint });
   if (drained !== null)
     notes.push({ kind: 'info', words: `drained by hand for ${durationInWords(nowMs - drained.sinceMs)}` });
   const fell = `it fell ${relapses === 1 ? 'once' : `${relapses} times in a row`} soon after it was back`;

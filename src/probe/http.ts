@@ -7,6 +7,8 @@ import { endConnection } from './tcp.js';
 
 /** How much of an answer's body is read. What comes after says nothing about health. */
 const MOST_BODY_BYTES = 64 * 1024;
+/** How much of it is handed on: a kube-apiserver that fails lists its checks in 1.5 to 4 KB. */
+const MOST_KEPT_BYTES = 8 * 1024;
 const MOST_HEADER_BYTES = 256 * 1024;
 /** How many answers of the kind 1xx may come before the answer: no apiserver sends one, and a flood of them keeps us busy. */
 const MOST_INTERIM_ANSWERS = 32;
@@ -16,8 +18,10 @@ const FOREVER_MS = 2 ** 31 - 1;
 /** The connection went away before a byte of an answer had come, as idle ones may at any time. */
 export class Unanswered extends Error {}
 
-interface Answer {
+export interface HttpAnswer {
   readonly status: number;
+  /** The beginning of the body. */
+  readonly body: string;
   /** Another request may follow on this connection. */
   readonly keep: boolean;
 }
@@ -88,7 +92,7 @@ export class HttpConnection {
     token: string | null,
     signal: AbortSignal,
     onHead: (status: number, date: string | null) => void,
-  ): Promise<Answer> {
+  ): Promise<HttpAnswer> {
     const bytesBefore = this.#socket.bytesRead;
     this.#asking = true;
     try {
@@ -119,7 +123,7 @@ export class HttpConnection {
     token: string | null,
     signal: AbortSignal,
     onHead: (status: number, date: string | null) => void,
-  ): Promise<Answer> {
+  ): Promise<HttpAnswer> {
     let interim = 0;
     const answer = await request.call(this.#client, {
       method: asked.method,
@@ -143,12 +147,18 @@ export class HttpConnection {
     const { date } = answer.headers;
     onHead(answer.statusCode, typeof date === 'string' ? date : null);
     let bytes = 0;
+    const beginning: Uint8Array[] = [];
     for await (const chunk of answer.body as AsyncIterable<Uint8Array>) {
+      if (bytes < MOST_KEPT_BYTES) beginning.push(chunk.subarray(0, MOST_KEPT_BYTES - bytes));
       bytes += chunk.byteLength;
       // Leaving the loop ends the connection: what is still to come has no end that we would wait for.
-      if (bytes > MOST_BODY_BYTES) return { status: answer.statusCode, keep: false };
+      if (bytes > MOST_BODY_BYTES) break;
     }
-    return { status: answer.statusCode, keep: !closes(answer.headers['connection']) };
+    return {
+      status: answer.statusCode,
+      body: Buffer.concat(beginning).toString(),
+      keep: bytes <= MOST_BODY_BYTES && !closes(answer.headers['connection']),
+    };
   }
 }
 

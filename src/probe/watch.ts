@@ -6,7 +6,8 @@ import type { Exchange, TlsSession } from '../core/exchange.js';
 import { Arrivals } from './arrivals.js';
 import { blame, isSilence, OwnFault, type Phase } from './blame.js';
 import type { CurrentCredentials } from './credentials.js';
-import { HttpConnection, Unanswered } from './http.js';
+import { failedChecks } from './failed-checks.js';
+import { HttpConnection, Unanswered, type HttpAnswer } from './http.js';
 import { afterPatience } from './patience.js';
 import type { ProberParts, ProbeRequest } from './request.js';
 import { secure } from './secure.js';
@@ -206,11 +207,11 @@ export class HttpWatch implements Watch {
     ending.addEventListener('abort', onEnding);
     try {
       const answering = this.#exchange(attempt, hedged, limit.signal);
-      const { status, keep } = await Promise.race([answering, rejectionOf(limit.signal)]);
+      const answer = await Promise.race([answering, rejectionOf(limit.signal)]);
       // One that was kept, and is no more, has been replaced meanwhile.
       const current = kept === null || kept === this.#kept;
-      this.#settle(attempt.connection, keep && current && !ending.aborted);
-      return judge(status, this.#request.acceptedStatuses);
+      this.#settle(attempt.connection, answer.keep && current && !ending.aborted);
+      return judge(answer, this.#request.acceptedStatuses);
     } catch (error) {
       this.#settle(attempt.connection, false);
       if (attempt.tcp !== null) endConnection(attempt.tcp, attempt.tcp);
@@ -235,11 +236,7 @@ export class HttpWatch implements Watch {
     return phase !== 'answer' || (kept === null && this.#request.scheme === 'http' && headMs === null);
   }
 
-  async #exchange(
-    attempt: Attempt,
-    hedged: boolean,
-    signal: AbortSignal,
-  ): Promise<{ readonly status: number; readonly keep: boolean }> {
+  async #exchange(attempt: Attempt, hedged: boolean, signal: AbortSignal): Promise<HttpAnswer> {
     const { credentials } = this.#parts;
     const onHead = (status: number, date: string | null): void => {
       const dateMs = Date.parse(date ?? '');
@@ -341,6 +338,9 @@ function rejectionOf(signal: AbortSignal): Promise<never> {
   });
 }
 
-function judge(status: number, accepted: ReadonlySet<number>): Evidence {
-  return { kind: status < 400 || accepted.has(status) ? 'ok' : 'status', detail: `status ${status}` };
+function judge({ status, body }: HttpAnswer, accepted: ReadonlySet<number>): Evidence {
+  const detail = `status ${status}`;
+  if (status < 400 || accepted.has(status)) return { kind: 'ok', detail };
+  const failed = failedChecks(body);
+  return { kind: 'status', status, detail: failed === '' ? detail : `${detail}: ${failed}` };
 }

@@ -3,6 +3,7 @@ import { plainPaint, type Paint, type Style } from '../core/paint.js';
 import { lastResortInWords } from '../core/last-resort.js';
 import type { Forwarding } from '../core/table.js';
 import { inOneLine } from '../core/one-line.js';
+import { statusHint } from '../core/status-meaning.js';
 import { overdueMs } from '../observe/liveness.js';
 import type { RowReport, TrafficReport } from '../observe/counted-report.js';
 import type { ServerReport, VirtualServerReport } from '../observe/report.js';
@@ -146,7 +147,8 @@ function kernelRow(server: string, row: RowReport | undefined): string {
   return rowOf(server, FORWARDING[forwarding], String(weight), String(active), String(inactive));
 }
 
-function detailsOf(report: ServerReport, row: RowReport | undefined, atMs: number): Details {
+/** What is told of a configured real server. */
+export function detailsOf(report: ServerReport, row: RowReport | undefined, atMs: number): Details {
   const { state, sinceMs, evidence, drained, lastOk, heldUntilMs } = report;
   const reasons = [
     drained === null ? '' : drainedInWords(drained.sinceMs, atMs),
@@ -218,6 +220,7 @@ function notesOf(one: VirtualServerStatus, atMs: number): readonly Note[] {
   if (care === null || program === null) return [...rest, ...notes];
   return [
     ...trouble(care, one.drained.length > 0, atMs),
+    ...hints(care),
     ...notes,
     ['faint', programInWords(program, care, atMs)],
   ];
@@ -246,6 +249,15 @@ function trouble(
   if (lastPass !== null && atMs - lastPass.atMs > overdueMs(intervalMs))
     notes.push(['bad', `the table was last looked at ${durationInWords(atMs - lastPass.atMs)} ago`]);
   return notes;
+}
+
+/** What the servers mean by the statuses that they answer, each once. */
+function hints({ servers }: VirtualServerReport): Note[] {
+  const statuses = new Set(servers.map(({ evidence }) => evidence?.status ?? 0));
+  return [...statuses].flatMap((status): Note[] => {
+    const hint = statusHint(status);
+    return hint === null ? [] : [['doubtful', `status ${status}: ${hint}`]];
+  });
 }
 
 function programInWords(

@@ -925,7 +925,7 @@ table('rs', checkServers, [
         { kind: 'status', detail: 'status 401' },
         { status: 401 },
       )),
-    /^fail .*-> give lvscare --health-status 401/,
+    /^fail 10\.0\.0\.1:6443: status: status 401; the apiserver answers no anonymous requests, .* -> give lvscare --health-cert and /,
     SECOND_WELL,
   ],
   [

@@ -91,6 +91,19 @@ const plagues: readonly (readonly [what: string, everyMs: number, happens: (day:
     },
   ],
   [
+    'a peer that names other checks of its own each time',
+    250,
+    ({ reporter, time }) => {
+      if (time === 0) reporter.judged(SERVER, UP, DEAD);
+      const lastEvidence = {
+        kind: 'status',
+        status: 500,
+        detail: `status 500: check-${time} failed`,
+      } as const;
+      reporter.stillDown(SERVER, { ...health('sick', 'status'), lastEvidence });
+    },
+  ],
+  [
     'a peer that flaps and is never held out',
     200,
     ({ reporter, odd }) => {

@@ -63,6 +63,11 @@ function health(state: HealthState, kind: EvidenceKind | null, detail = ''): Hea
   return { ...unknownHealth(0), state, lastEvidence, sameClass: 1 };
 }
 
+/** A server that is sick, as it answers with a status. */
+function answering(status: number, detail: string): Health {
+  return { ...health('sick', null), lastEvidence: { kind: 'status', status, detail } };
+}
+
 function pass(results: readonly ActionResult[], more: Partial<Pass> = {}): Pass {
   return {
     causes: ['timer'],
@@ -146,6 +151,51 @@ describe('a server that is down', () => {
     take();
     reporter.stillDown(SERVER, health('dead', 'status', 'status 403'));
     assert.deepEqual(take(), ['info 10.0.0.1:6443 is still dead, now: status, status 403']);
+  });
+
+  it('is told of once for each status, whichever checks the server names', () => {
+    const { reporter, take } = reporting();
+    const failing = (checks: string): Health => answering(500, `status 500: ${checks} failed`);
+    reporter.judged(SERVER, health('up', 'ok'), failing('a, b, c'));
+    take();
+    for (let count = 0; count < 50; count += 1) reporter.stillDown(SERVER, failing(`check-${count}`));
+    assert.deepEqual(take(), []);
+    reporter.stillDown(SERVER, answering(503, 'status 503'));
+    reporter.stillDown(SERVER, health('sick', 'slow', 'late'));
+    assert.equal(take().length, 2, 'other reasons are not kept out by them');
+  });
+
+  it('says what a server means by its status, the first time that the server gives it', () => {
+    const { reporter, take, lines } = reporting();
+    const anonymous = answering(401, 'status 401');
+    const starts = 'the apiserver answers no anonymous requests, .*: give lvscare --health-cert and ';
+    reporter.judged(SERVER, health('unknown', null), anonymous);
+    const [first = ''] = take();
+    assert.match(
+      first,
+      new RegExp(`^info 10.0.0.1:6443 is sick \\(was unknown\\): status, status 401; ${starts}`),
+    );
+    assert.equal(lines[0]?.fields['why'], 'status 401');
+    assert.match(String(lines[0].fields['hint']), new RegExp(`^${starts}`));
+
+    reporter.judged(SERVER, anonymous, health('up', 'ok', 'status 200'));
+    reporter.judged(SERVER, health('up', 'ok'), anonymous);
+    assert.deepEqual(take(), [
+      'info 10.0.0.1:6443 is up (was sick): ok, status 200',
+      'info 10.0.0.1:6443 is sick (was up): status, status 401',
+    ]);
+    assert.ok(!('hint' in (lines.at(-1)?.fields ?? {})));
+
+    reporter.stillDown(SERVER, answering(404, 'status 404'));
+    reporter.judged(OTHER, health('up', 'ok'), anonymous);
+    const [another = '', other = ''] = take();
+    assert.match(
+      another,
+      /is still sick, now: status, status 404; the server has no such path: check --health-path/,
+    );
+    assert.match(other, /^info 10\.0\.0\.2:6443 is sick .*; the apiserver answers no anonymous requests/);
+    reporter.stillDown(SERVER, answering(418, 'status 418'));
+    assert.deepEqual(take(), ['info 10.0.0.1:6443 is still sick, now: status, status 418']);
   });
 
   it('and flaps is told of with how long it is held out', () => {

@@ -43,6 +43,8 @@ interface Container {
 
 interface Probe {
   readonly httpGet?: { readonly host?: string; readonly port: number | string; readonly path?: string };
+  readonly initialDelaySeconds?: number;
+  readonly periodSeconds?: number;
 }
 
 const LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;

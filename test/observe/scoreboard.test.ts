@@ -70,6 +70,13 @@ describe('the scoreboard', () => {
     assert.equal(board.report().lastPass, null);
   });
 
+  it('has the status of one that answers with a status, as a number too', () => {
+    const { board } = boardOf();
+    const evidence: Evidence = { kind: 'status', status: 500, detail: 'status 500: etcd failed' };
+    judge(board, unknownHealth(0), evidence, 0);
+    assert.deepEqual(board.report().servers[0]?.evidence, evidence);
+  });
+
   it('tells state, reason and since when, on the wall clock', () => {
     const { board, clock } = boardOf();
     clock.nowMs = 100;

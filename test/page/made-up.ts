@@ -252,7 +252,7 @@ export function fleet(count: number, size: number): { readonly report: Report; r
       if (vs % 17 === 9 && rs === 4)
         return fallen(address, 2, {
           state: 'sick',
-          evidence: { kind: 'status', detail: 'status 500' },
+          evidence: { kind: 'status', status: 401, detail: 'status 401' },
           history: hour((minutesAgo) => (minutesAgo <= 2 ? 'status' : minutesAgo % 2 === 0 ? 'some' : null)),
         });
       return server(address);

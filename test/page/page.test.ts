@@ -145,6 +145,17 @@ describe('a real server on the page', () => {
     assert.match(rowOf({ state: 'unknown', evidence: null }).text, /Unknown for .* not asked yet/);
   });
 
+  it('has what it means by its status, and what to do', () => {
+    const { text } = rowOf({
+      state: 'sick',
+      evidence: { kind: 'status', status: 404, detail: 'status 404' },
+    });
+    assert.match(
+      text,
+      /status, status 404 the server has no such path: check --health-path and --health-port /,
+    );
+  });
+
   it('that is drained by hand, flaps, is held out, or was not asked for long, is said to be', () => {
     assert.match(
       rowOf({ state: 'dead', heldUntilMs: NOW_MS + 12_000, relapses: 2 }).text,

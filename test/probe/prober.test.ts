@@ -178,6 +178,25 @@ const cases: Readonly<Record<string, Case>> = {
     kind: 'status',
     detail: /^status 500$/,
   },
+  'status 500, and which checks failed, one far down': {
+    server: () =>
+      web(
+        good,
+        answering(500, `[-]etcd failed: x\n${'[+]hook ok\n'.repeat(400)}[-]last failed: reason withheld\n`),
+      ),
+    kind: 'status',
+    detail: /^status 500: etcd, last failed$/,
+  },
+  'status 500, with a body that never ends': {
+    server: () =>
+      web(good, (request, response) => {
+        response.statusCode = 500;
+        response.write('[-]etcd failed: reason withheld\n');
+        endless(request, response);
+      }),
+    kind: 'status',
+    detail: /^status 500: etcd failed$/,
+  },
   'status 401': {
     server: () => web(good, answering(401)),
     kind: 'status',
@@ -513,6 +532,16 @@ describe('what is asked', () => {
   it('may be a body with GET', async () => {
     const { method, body } = await asked({ body: 'hello' });
     assert.deepEqual([method, body], ['GET', 'hello']);
+  });
+});
+
+describe('what is said of an answer', () => {
+  it('is its status, as a number too, where it is not accepted', async () => {
+    await using server = await web(null, answering(503, '[-]shutdown failed: reason withheld'));
+    const evidence = { kind: 'status', status: 503, detail: 'status 503: shutdown failed' };
+    assert.deepEqual(await probe(server.endpoint, http200), evidence);
+    const accepted = { ...http200, acceptedStatuses: new Set([503]) };
+    assert.deepEqual(await probe(server.endpoint, accepted), { kind: 'ok', detail: 'status 503' });
   });
 });
 

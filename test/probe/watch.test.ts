@@ -212,7 +212,7 @@ describe('the watch', () => {
     await using server = await healthy(answering(500));
     using watched = watching(server.endpoint);
     for (let count = 0; count < 3; count += 1)
-      assert.deepEqual(await probe(watched), [{ kind: 'status', detail: 'status 500' }]);
+      assert.deepEqual(await probe(watched), [{ kind: 'status', status: 500, detail: 'status 500' }]);
     assert.equal(server.connections.length, 1);
   });
 

@@ -42,6 +42,7 @@ const FAULTS: Readonly<Record<string, Fault>> = {
   'rejected by ICMP': { befall: (master) => master.prohibit(), end: (master) => master.mend() },
   'port closed': { befall: (master) => master.closePort() },
   'status 500': status(500),
+  'status 500, as etcd is away': health({ kind: 'status', status: 500, failedChecks: ['etcd'] }),
   'status 503': status(503),
   'status 401': { befall: (master) => master.demand({ token: 'one that lvscare was not told' }) },
   'status 403': status(403),

@@ -131,6 +131,10 @@ describe('lvscare status', () => {
   it('says so when the lvscare that is running does not answer, and finds the next one after a kill', async () => {
     const daemon = await takeCare(lab);
     daemon.signal('SIGSTOP');
+    const rs = ['--rs', lab.master(0).endpoint, '--health-ca', lab.caFile];
+    const probed = await lvscare(lab.node, ['probe', ...rs]);
+    assert.equal(probed.status, 0, 'a probe needs none');
+    assert.doesNotMatch(probed.stdout, /^ {2}now /m);
     const asleep = await lvscare(lab.node, ['status']);
     assert.equal(asleep.status, 0);
     assert.match(
@@ -157,6 +161,42 @@ describe('lvscare status', () => {
     assert.deepEqual(names(await json('--vs', OTHER)), [OTHER]);
     await using elsewhere = await Lab.create({ masters: 1 });
     assert.equal((await lvscare(elsewhere.node, ['status'])).status, 1);
+  });
+
+  it('is what lvscare probe has beside what it sees of a server itself', async () => {
+    started(await takeCare(lab, ['--fall', '1']));
+    const [well, failing, gone] = [lab.master(0), lab.master(1), lab.master(2)];
+    await failing.fail(500);
+    await gone.kill();
+    await untilWeights(lab, { [well.endpoint]: 1, [failing.endpoint]: 0 });
+    const asks = ['--health-ca', lab.caFile, '--fall', '1', '--rs'];
+    const probe = async (rs: string): Promise<string> =>
+      (await lvscare(lab.node, ['probe', ...asks, rs])).stdout;
+    const now = `^  now   lvscare of ${VS} has it`;
+    const first = await probe(well.endpoint);
+    assert.match(first, /^ {2}care {2}up: it gets new connections$/m);
+    assert.match(first, new RegExp(`${now} up for .*, weight 1: ok, status 200$`, 'm'));
+    const second = await probe(failing.endpoint);
+    assert.match(second, /^ {2}care {2}sick: while another server is up, it gets no new connections, /m);
+    assert.match(second, new RegExp(`${now} sick for .*, weight 0: status, status 500$`, 'm'));
+    assert.match(
+      await probe(gone.endpoint),
+      new RegExp(`${now} dead for .*, not in the table: refused, `, 'm'),
+    );
+
+    const { stdout } = await lvscare(lab.node, ['probe', '--json', ...asks, failing.endpoint]);
+    const { servers } = JSON.parse(stdout) as { servers: { running: { since: string }[] }[] };
+    const [running, ...others] = servers[0]?.running ?? [];
+    assert.deepEqual(others, []);
+    const expected = {
+      virtualServer: VS,
+      state: 'sick',
+      drained: false,
+      weight: 0,
+      why: 'status, status 500',
+    };
+    assert.deepEqual({ ...running, since: '' }, { ...expected, since: '' });
+    assert.doesNotMatch(await probe('127.0.0.1:6443'), /^ {2}now /m, 'no lvscare has this one');
   });
 
   it('is for root alone', async () => {

@@ -221,6 +221,28 @@ describe('the table of the status', () => {
       assert.ok(text.includes(words), text);
   });
 
+  it('says what servers mean by a status, once for all of them', () => {
+    const hardened = {
+      state: 'sick',
+      evidence: { kind: 'status', status: 401, detail: 'status 401' },
+    } as const;
+    const failing = {
+      state: 'sick',
+      evidence: { kind: 'status', status: 500, detail: 'status 500: etcd failed' },
+    } as const;
+    const lines = show(
+      status({ care: care([server(A, hardened), server(B, hardened), server(C, failing)]) }),
+    );
+    const hints = lines.filter((line) => line.startsWith('  status '));
+    assert.equal(hints.length, 2, lines.join('\n'));
+    assert.match(
+      hints[0] ?? '',
+      /^ {2}status 401: the apiserver answers no anonymous requests, .*: give lvscare /,
+    );
+    assert.match(hints[1] ?? '', /^ {2}status 500: the apiserver says that checks of its own fail/);
+    assert.match(lines.find((line) => line.includes(C)) ?? '', /status, status 500: etcd failed$/);
+  });
+
   it('says that the last resort may be a server that is drained', () => {
     const drained = [{ server: A, sinceMs: NOW_MS }];
     const text = show(status({ care: care([server(A)], { lastResort: true }), drained })).join('\n');

@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { ServerReport } from '../../src/observe/report.js';
+import { runningIn } from '../../src/status/running.js';
+import type { Status, VirtualServerStatus } from '../../src/status/status.js';
+
+const NOW_MS = 1_700_000_000_000;
+const [A, B] = ['10.103.97.200:6443', '10.103.97.201:6443'];
+
+function server(more: Partial<ServerReport> = {}): ServerReport {
+  return {
+    server: A,
+    state: 'up',
+    sinceMs: NOW_MS - 185_000,
+    drained: null,
+    evidence: { kind: 'ok', detail: 'status 200' },
+    heldUntilMs: null,
+    relapses: 0,
+    lastOk: null,
+    probes: 10,
+    failures: 0,
+    lastProbeMs: NOW_MS,
+    certificateNotAfterMs: null,
+    recentMs: [],
+    history: [],
+    ...more,
+  };
+}
+
+/** The status of one lvscare that has these servers; A with this weight in the kernel, null for no row of it. */
+function status(
+  servers: readonly ServerReport[],
+  weight: number | null,
+  virtualServer = '10.103.97.2:6443',
+): Status {
+  const row = { server: A, forwarding: 'masquerade', active: 0, inactive: 0, traffic: null } as const;
+  const rows = weight === null ? [] : [{ ...row, weight }];
+  const kernel = { scheduler: 'rr', flags: '', traffic: null, rows };
+  const care = { virtualServer, servers } as unknown as VirtualServerStatus['care'];
+  const rest = { lvscare: 'answers', program: null, drained: [], notes: [] } as const;
+  return { atMs: NOW_MS, virtualServers: [{ virtualServer, care, kernel, ...rest }] };
+}
+
+describe('what the lvscares that are running say of a server', () => {
+  it('is its state, since when, its weight and why', () => {
+    assert.deepEqual(runningIn([status([server()], 1)], A), [
+      {
+        report: {
+          virtualServer: '10.103.97.2:6443',
+          state: 'up',
+          since: '2023-11-14T22:10:15.000Z',
+          drained: false,
+          weight: 1,
+          why: 'ok, status 200',
+        },
+        words: 'lvscare of 10.103.97.2:6443 has it up for 3 min 5 s, weight 1: ok, status 200',
+      },
+    ]);
+  });
+
+  const cases: readonly (readonly [words: string, more: Partial<ServerReport>, weight: number | null])[] = [
+    [
+      'sick for 3 min 5 s, weight 0: status, status 500',
+      { state: 'sick', evidence: { kind: 'status', detail: 'status 500' } },
+      0,
+    ],
+    [
+      'dead for 3 min 5 s, not in the table: refused, ECONNREFUSED',
+      { state: 'dead', evidence: { kind: 'refused', detail: 'ECONNREFUSED' } },
+      null,
+    ],
+    [
+      'up for 3 min 5 s, weight 0: drained by hand 1 min 0 s ago; ok, status 200',
+      { drained: { sinceMs: NOW_MS - 60_000 } },
+      0,
+    ],
+    [
+      'dead for 3 min 5 s, not in the table: it flaps: held out for 2 s more; ok, status 200',
+      { state: 'dead', heldUntilMs: NOW_MS + 2000 },
+      null,
+    ],
+  ];
+  for (const [words, more, weight] of cases)
+    it(words, () => {
+      const [found] = runningIn([status([server(more)], weight)], A);
+      assert.equal(found?.words, `lvscare of 10.103.97.2:6443 has it ${words}`);
+    });
+
+  it('is once for each virtual server that has it, and nothing where none has', () => {
+    const statuses = [status([server()], 1), status([server({ server: B })], 1, '10.103.97.3:6443')];
+    const both = [...statuses, status([server()], null, '10.103.97.4:6443')];
+    assert.deepEqual(
+      runningIn(both, A).map(({ report }) => report.virtualServer),
+      ['10.103.97.2:6443', '10.103.97.4:6443'],
+    );
+    assert.deepEqual(runningIn([status([], null)], A), []);
+    assert.deepEqual(runningIn([], A), []);
+  });
+});
