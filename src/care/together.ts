@@ -1,4 +1,5 @@
 import type { Health } from '../core/health.js';
+import { lastResortRank } from '../core/last-resort.js';
 import { Gate } from './gate.js';
 import type { Company, Monitor } from './monitor.js';
 
@@ -100,10 +101,9 @@ function isFresher({ health }: Monitor, other: Monitor | null): boolean {
 function verdictChanged(before: Health, after: Health): boolean {
   if (before.state !== after.state) return true;
   if (after.state === 'up' || after.state === 'unknown') return false;
-  // A row on its way out goes sooner or later by what the last evidence was.
+  // Who serves when none is up, and when a row on its way out goes, depends on what the last evidence was.
   return (
-    (before.lastEvidence?.kind === 'refused') !== (after.lastEvidence?.kind === 'refused') ||
-    (before.silence === null) !== (after.silence === null) ||
+    lastResortRank(before) !== lastResortRank(after) ||
     before.silence?.witnessed !== after.silence?.witnessed ||
     before.silence?.sure !== after.silence?.sure
   );

@@ -1,5 +1,6 @@
 import type { Endpoint } from './endpoint.js';
 import type { Health, HealthState } from './health.js';
+import { lastResortRank } from './last-resort.js';
 import { skipsWeightZero, type Row } from './table.js';
 
 /** What is wanted of one real server's row. */
@@ -13,7 +14,10 @@ export type Intent =
    * goes as soon as it has none.
    */
   | { readonly kind: 'drain'; readonly untilIdle: boolean }
-  /** Drained by hand, or well and held out: weight 0 if it is there, for as long as it takes; never added for it. */
+  /**
+   * Drained by hand, well and held out, or silent without a witness: weight 0 if it is there, for as long as it takes;
+   * never added for it.
+   */
   | { readonly kind: 'rest' }
   | { readonly kind: 'remove' };
 
@@ -45,7 +49,7 @@ export interface Desired {
   /** Configured servers in their order, then rows that the kernel has and nobody configured. */
   readonly rows: readonly WantedRow[];
   readonly drains: Drains;
-  /** No server is up that nobody drained, and those that may still answer serve, even one that was. */
+  /** No server is up that is not drained by hand, and those most likely to answer serve. */
   readonly lastResort: boolean;
 }
 
@@ -84,7 +88,7 @@ export function desire(
     nextDrains.set(row.server.text, sinceMs);
     return nowMs - sinceMs >= policy.drainTimeoutMs ? { ...row, intent: REMOVE } : row;
   });
-  return { rows, drains: nextDrains, lastResort: LAST_RESORTS.includes(outlook) };
+  return { rows, drains: nextDrains, lastResort: isLastResort(outlook) };
 }
 
 function isOnItsWayOut({ kind }: Intent): boolean {
@@ -97,32 +101,37 @@ const DRAIN_UNTIL_IDLE: Intent = { kind: 'drain', untilIdle: true };
 const REST: Intent = { kind: 'rest' };
 const REMOVE: Intent = { kind: 'remove' };
 
-/** How the servers stand together. One that is drained counts only where nobody else would serve. */
-type Outlook =
-  /** At least one is up. */
-  | 'some up'
+/** How the servers stand together. */
+interface Outlook {
   /** None is up, and some may yet turn out to be. */
-  | 'undecided'
-  /** None is up but drained ones, which serve: better than one that is sick. */
-  | 'drained up'
-  /** None is up, and at least one might still answer. */
-  | 'last resort'
-  /** All refuse connections but drained ones, and at least one of those might still answer. */
-  | 'drained last resort'
-  /** Every one refuses connections. */
-  | 'all refused';
+  readonly undecided: boolean;
+  /** The best rank of all: those who have it serve. 0 when every one refuses connections. */
+  readonly bestRank: number;
+  /** Whether only drained ones have it: they serve only where nobody else would serve as well. */
+  readonly drainedServe: boolean;
+}
 
-const LAST_RESORTS: readonly Outlook[] = ['drained up', 'last resort', 'drained last resort'];
+/** Better than whatever is down. */
+const UP_RANK = Infinity;
 
 function lookOver(servers: readonly JudgedServer[]): Outlook {
   const drained = servers.filter((judged) => judged.drained);
   const others = servers.filter((judged) => !judged.drained);
-  if (others.some(isIn('up'))) return 'some up';
-  if (others.some(isIn('unknown'))) return 'undecided';
-  if (drained.some(isIn('up'))) return 'drained up';
-  if (drained.some(isIn('unknown'))) return 'undecided';
-  if (!others.every(refused)) return 'last resort';
-  return drained.every(refused) ? 'all refused' : 'drained last resort';
+  const decisive = [others, drained].find((group) => group.some(isIn('up')) || group.some(isIn('unknown')));
+  const bestRank = servers.reduce((best, judged) => Math.max(best, rankOf(judged)), 0);
+  return {
+    undecided: decisive?.some(isIn('up')) === false,
+    bestRank,
+    drainedServe: !others.some((judged) => rankOf(judged) === bestRank),
+  };
+}
+
+function isLastResort({ undecided, bestRank, drainedServe }: Outlook): boolean {
+  return !undecided && bestRank > 0 && (bestRank < UP_RANK || drainedServe);
+}
+
+function rankOf({ health }: JudgedServer): number {
+  return health.state === 'up' ? UP_RANK : lastResortRank(health);
 }
 
 function isIn(state: HealthState): (judged: JudgedServer) => boolean {
@@ -131,27 +140,19 @@ function isIn(state: HealthState): (judged: JudgedServer) => boolean {
 
 function wish(judged: JudgedServer, row: Row | undefined, outlook: Outlook, weight: number): Intent {
   const { health, drained } = judged;
-  switch (health.state) {
-    case 'up':
-      if (!drained || outlook === 'drained up') return { kind: 'serve', weight };
-      return outlook === 'undecided' ? KEEP : REST;
-    case 'unknown':
-      return drained && outlook !== 'undecided' ? REST : KEEP;
-    case 'sick':
-    case 'dead':
-      if (refused(judged)) return leave(row);
-      if (outlook === 'undecided') return KEEP;
-      // As a last resort nothing is torn down, and others serve before those that somebody took out.
-      if (outlook === 'last resort' && drained) return REST;
-      if (outlook === 'last resort' || outlook === 'drained last resort') return { kind: 'serve', weight };
-      // It answers, and is not trusted yet: its clients need not be.
-      if (health.okSinceMs !== null) return REST;
-      if (health.state === 'sick') return DRAIN;
-      if (health.silence?.sure !== true) return leave(row);
-      // Its clients wait for a reset, which only its removal gives them. But if it is this node that is cut off, they
-      // would rather wait for the cable: nothing is torn down on the word of silence alone.
-      return health.silence.witnessed || row === undefined ? REMOVE : DRAIN;
-  }
+  const { undecided, bestRank, drainedServe } = outlook;
+  if (health.state === 'unknown') return drained && !undecided ? REST : KEEP;
+  const rank = rankOf(judged);
+  if (rank === 0) return leave(row);
+  if (undecided) return KEEP;
+  if (rank === bestRank) return drained === drainedServe ? { kind: 'serve', weight } : REST;
+  // It answers, and is not trusted yet, or somebody took it out: its clients need not notice.
+  if (health.state === 'up' || health.okSinceMs !== null) return REST;
+  if (health.state === 'sick') return DRAIN;
+  if (health.silence?.sure !== true) return leave(row);
+  // Its clients wait for a reset, which only its removal gives them. But if it is this node that is cut off, they would
+  // rather wait for the cable: nothing is torn down on the word of silence alone.
+  return health.silence.witnessed ? REMOVE : REST;
 }
 
 /**
@@ -160,9 +161,4 @@ function wish(judged: JudgedServer, row: Row | undefined, outlook: Outlook, weig
  */
 function leave(row: Row | undefined): Intent {
   return row === undefined || row.active === 0 ? REMOVE : DRAIN_UNTIL_IDLE;
-}
-
-/** Nothing listens there: whoever is sent to it is turned away, so even as a last resort it is of no use. */
-function refused({ health }: JudgedServer): boolean {
-  return health.lastEvidence?.kind === 'refused';
 }

@@ -14,6 +14,8 @@ export interface Health {
   readonly failures: number;
   /** When the successes in a row that the last evidence belongs to began, in milliseconds; null if it is none. */
   readonly okSinceMs: number | null;
+  /** Whether it has been well since its port last refused a connection, as far as we saw: a restart begins with refusals. */
+  readonly started: boolean;
   /** When it last answered, be it by a refusal, in milliseconds. */
   readonly answeredMs: number | null;
   /** Silent, as far as the last evidence goes; null if it was something else. */
@@ -68,6 +70,7 @@ export function unknownHealth(nowMs: number): Health {
     sameClass: 0,
     failures: 0,
     okSinceMs: null,
+    started: false,
     answeredMs: null,
     silence: null,
     readmittedMs: null,
@@ -96,6 +99,7 @@ export function step(
     sameClass: evidenceClass === lastClass ? health.sameClass + 1 : 1,
     failures: evidenceClass === 'up' ? 0 : health.failures + 1,
     okSinceMs: evidenceClass === 'up' ? (health.okSinceMs ?? nowMs) : null,
+    started: evidenceClass === 'up' || (health.started && kind !== 'refused'),
     answeredMs: answered(kind) ? nowMs : health.answeredMs,
     silence: kind === 'silent' ? silenceOf(health, evidence, nowMs, policy, question) : null,
   };

@@ -1,6 +1,31 @@
+import type { Health } from './health.js';
+
+/**
+ * How likely a server that is down is to answer a client: when none is up, those with the highest rank serve. 0 is for
+ * one that never serves. The table is in docs/decisions.md.
+ */
+export function lastResortRank({ lastEvidence, started }: Health): number {
+  switch (lastEvidence?.kind) {
+    case 'ok':
+      return 4;
+    case 'status':
+      return started ? 4 : 3;
+    case 'tls':
+    case 'broken':
+      return 3;
+    case 'slow':
+      return 2;
+    case 'silent':
+      return 1;
+    // Nothing listens there: a client that is sent to it is turned away.
+    case 'refused':
+    case undefined:
+      return 0;
+  }
+}
+
 /** That the last resort serves, in words that the log and `lvscare status` share. */
 export function lastResortInWords(anyDrained: boolean): string {
-  return anyDrained
-    ? 'no real server is up that is not drained: as a last resort, what may still answer serves'
-    : 'no real server is up: as a last resort, all that may still answer serve';
+  const none = anyDrained ? 'no real server is up that is not drained' : 'no real server is up';
+  return `${none}: as a last resort, those most likely to answer serve`;
 }

@@ -41,7 +41,7 @@ export interface BriefVirtualServerReport {
   /** NODE_IP; null while it is not known, or not needed. */
   readonly nodeAddress: string | null;
   readonly intervalMs: number;
-  /** No real server is up that is not drained by hand, and those that may still answer serve. */
+  /** No real server is up that is not drained by hand, and those most likely to answer serve. */
   readonly lastResort: boolean;
   /** Something keeps deleting the virtual server. */
   readonly rival: boolean;

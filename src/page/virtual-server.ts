@@ -67,7 +67,7 @@ function notices(
 
   if (lastResort)
     critical(
-      markup`<b>Last resort:</b> no real server is up, so all that may still answer keep serving. Look at the apiservers, or at this node’s own network.`,
+      markup`<b>Last resort:</b> no real server is up, so those most likely to answer serve. Look at the apiservers, or at this node’s own network.`,
     );
   else if (servers.length > 0 && servers.every(({ state }) => state === 'sick' || state === 'dead'))
     critical(

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
+import fc from 'fast-check';
 import type { CarePolicy } from '../../src/care/care.js';
 import { endpoint, type Endpoint } from '../../src/core/endpoint.js';
 import { serviceSettings } from '../../src/core/table.js';
@@ -110,6 +111,144 @@ describe('care', () => {
     assert.deepEqual(stage.rows, ALL.slice(1));
   });
 });
+
+describe('the last resort', () => {
+  const actions = (): string[] =>
+    stage.reporter.passes.flatMap(({ results }) =>
+      results.map(({ action }) =>
+        'server' in action
+          ? `${action.kind} ${action.server.address}${'weight' in action ? `=${action.weight}` : ''}`
+          : action.kind,
+      ),
+    );
+  /** From now on. */
+  const watch = (): void => {
+    stage.reporter.passes.length = 0;
+  };
+
+  it('leaves a server that hangs out while the others say 500, and lets it serve when it says so, too', async () => {
+    await running();
+    stage.answer(A, 'slow');
+    await stage.clock.advance(10_000);
+    const withoutA = ['10.103.97.200=0', ...ALL.slice(1)];
+    assert.deepEqual(stage.rows, withoutA);
+    watch();
+    for (const server of [B, C]) stage.answer(server, 'status');
+    await stage.clock.advance(10_000);
+    assert.equal(stage.reporter.passes.at(-1)?.lastResort, true);
+    assert.deepEqual(stage.rows, withoutA);
+    assert.ok(!actions().includes('update-row 10.103.97.200=1'));
+    watch();
+    stage.answer(A, 'status');
+    await stage.clock.advance(5000);
+    assert.deepEqual([stage.rows, actions()], [ALL, ['update-row 10.103.97.200=1']]);
+    for (const server of [A, B, C]) stage.answer(server, 'ok');
+    await stage.clock.advance(10_000);
+    assert.equal(stage.reporter.passes.at(-1)?.lastResort, false);
+    assert.deepEqual(stage.rows, ALL);
+  });
+
+  it('gives the one that hangs its weight back when the others hang as well', async () => {
+    await running();
+    stage.answer(A, 'slow');
+    for (const server of [B, C]) stage.answer(server, 'status');
+    await stage.clock.advance(10_000);
+    assert.deepEqual(stage.rows, ['10.103.97.200=0', ...ALL.slice(1)]);
+    for (const server of [B, C]) stage.answer(server, 'slow');
+    await stage.clock.advance(5500);
+    assert.deepEqual(stage.rows, ALL);
+  });
+
+  it('leaves a server out that was restarted and is not ready yet', async () => {
+    await running();
+    for (const server of [A, B, C]) stage.answer(server, 'status');
+    await stage.clock.advance(10_000);
+    assert.deepEqual(stage.rows, ALL);
+    stage.answer(A, 'refused');
+    await stage.lose(A);
+    assert.deepEqual(stage.rows, ALL.slice(1));
+    stage.answer(A, 'status');
+    await stage.clock.advance(10_000);
+    assert.deepEqual(stage.rows, ALL.slice(1));
+    for (const server of [B, C]) {
+      stage.answer(server, 'refused');
+      await stage.lose(server);
+    }
+    assert.deepEqual(stage.rows, ALL.slice(0, 1), 'no time has passed');
+  });
+
+  it('follows what a server that is down answers at once, without the timer', async () => {
+    await running([A, B], { intervalMs: 600_000 });
+    stage.answer(A, 'slow');
+    stage.answer(B, 'status');
+    for (const server of [A, B]) await stage.lose(server);
+    await stage.clock.advance(1000);
+    assert.deepEqual(stage.rows, ['10.103.97.200=0', '10.103.97.201=1']);
+    stage.answer(A, 'status');
+    await stage.lose(A);
+    assert.deepEqual(stage.rows, ALL.slice(0, 2), 'no time has passed');
+  });
+
+  it('changes nothing for minutes while the servers say the same', async () => {
+    await running();
+    for (const server of [A, B]) stage.answer(server, 'status');
+    stage.answer(C, 'slow');
+    await stage.clock.advance(60_000);
+    assert.deepEqual(stage.rows, ALL.slice(0, 2));
+    watch();
+    await stage.clock.advance(600_000);
+    assert.deepEqual(actions(), []);
+    assert.ok(stage.reporter.passes.every(({ causes }) => causes.every((cause) => cause === 'timer')));
+  });
+
+  for (const before of ['ok', 'status'] as const)
+    it(`is all servers when this node's own cable is out, and nothing is torn down on the way: ${before} before`, async () => {
+      const scenario = fc.record({
+        seed: fc.integer({ min: 1, max: 2 ** 31 - 2 }),
+        slowForMs: fc.tuple(fc.nat(12_000), fc.nat(12_000), fc.nat(12_000)),
+        lost: fc.boolean(),
+      });
+      await fc.assert(
+        fc.asyncProperty(scenario, async ({ seed, slowForMs, lost }) => {
+          stage = new Stage([A, B, C], {}, new FakeKernel(), randomFrom(seed));
+          await stage.start();
+          for (const server of [A, B, C]) stage.answer(server, before);
+          await stage.clock.advance(15_000);
+          const rows = stage.kernel.services.get(VIRTUAL_SERVER.text)?.rows;
+          for (const server of [A, B, C]) rows?.set(server.text, rowOf(server, 1, 4));
+          watch();
+          // What is asked over a kept connection is slow at first, until that is given up.
+          for (const server of [A, B, C]) stage.answer(server, 'slow');
+          let nowMs = 0;
+          for (const [server, untilMs] of [A, B, C]
+            .map((each, index) => [each, slowForMs[index] ?? 0] as const)
+            .sort(([, one], [, other]) => one - other)) {
+            await stage.clock.advance(untilMs - nowMs);
+            nowMs = untilMs;
+            stage.answer(server, 'silent');
+            if (lost) await stage.lose(server, 'silent');
+          }
+          await stage.clock.advance(40_000);
+          assert.deepEqual(stage.rows, ALL);
+          for (const server of [A, B, C]) stage.answer(server, before);
+          await stage.clock.advance(15_000);
+          assert.deepEqual(stage.rows, ALL);
+          assert.deepEqual(
+            actions().filter((action) => !action.startsWith('update-row')),
+            [],
+          );
+          await stage.stop();
+        }),
+        { numRuns: 25 },
+      );
+    });
+});
+
+/** The same numbers each time for a seed: Park and Miller's. */
+function randomFrom(seed: number): () => number {
+  let last = seed;
+  return () => (last = (last * 48_271) % 2_147_483_647) / 2_147_483_647;
+}
 
 /** How often a server has been probed. */
 function probesOf(server: Endpoint): number {

@@ -29,11 +29,38 @@ describe('from health to the wanted table', () => {
   }
 });
 
-describe('whoever is drained by hand', () => {
+describe('when no server is up', () => {
+  const ranks = decisionTable('last resort').map((row) => ({
+    evidence: cell(row, 'last evidence').replaceAll('`', ''),
+    rank: cell(row, 'rank') === 'never' ? Infinity : Number(cell(row, 'rank')),
+  }));
+
+  it('those with the best rank serve', () => {
+    const pairs = ranks.flatMap((one) => ranks.map((other) => [one, other] as const));
+    for (const [one, other] of pairs) {
+      const servers = [judged(`A dead(${one.evidence})`), judged(`B sick(${other.evidence})`)];
+      const { rows } = desire(servers, [], new Map(), 0, {
+        scheduler: 'rr',
+        weight: 1,
+        drainTimeoutMs: 30_000,
+      });
+      const best = Math.min(one.rank, other.rank);
+      assert.deepEqual(
+        rows.map(({ intent }) => intent.kind === 'serve'),
+        [one, other].map(({ rank }) => rank === best && rank < Infinity),
+        `${one.evidence}, ${other.evidence}`,
+      );
+    }
+  });
+});
+
+describe('a server that is drained by hand', () => {
   const health = fc.constantFrom(
     'unknown',
     'up(ok)',
     'sick(status)',
+    'sick(status starting)',
+    'sick(slow)',
     'sick(refused)',
     'dead(refused)',
     'dead(silent)',
@@ -92,7 +119,7 @@ describe('the time of a drain', () => {
   it('is forgotten when the server serves again, so that the next drain is whole', () => {
     const first = desire([judged('A up(ok)'), judged('B sick(status)')], found, new Map(), 0, policy);
     const resort = desire(
-      [judged('A sick(slow)'), judged('B sick(status)')],
+      [judged('A sick(status)'), judged('B sick(status)')],
       found,
       first.drains,
       60_000,

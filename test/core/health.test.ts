@@ -48,6 +48,15 @@ describe('when the next probe follows', () => {
   }
 });
 
+describe('whether a server has started', () => {
+  for (const row of decisionTable('started')) {
+    it(titleOf(row), () => {
+      const withPolicy = { ...row, 'fall/rise': '2/2' };
+      assert.equal(walk(withPolicy).started ? 'yes' : 'no', cell(row, 'started'));
+    });
+  }
+});
+
 describe('health over any evidence', () => {
   const kinds = fc.constantFrom<EvidenceKind>('ok', 'refused', 'silent', 'slow', 'tls', 'status', 'broken');
   const policies = fc.record({

@@ -40,22 +40,28 @@ export function healthIn(state: HealthState): Health {
 }
 
 /**
- * `A up(ok)`, `B unknown`, `C dead(silent?)`: silent, and nobody else answered since; `D dead(silent once)`; `E up(ok)
- * drained`: by hand.
+ * `A up(ok)`, `B unknown`, `C dead(silent?)`: silent, and nobody else answered since; `D dead(silent once)`; `E
+ * sick(status starting)`: not well yet since it last started; `F up(ok) drained`: by hand.
  */
 export function judged(text: string): JudgedServer {
-  const [, letter = '', state, kind, once, alone, drained] =
-    /^(\w) (\w+)(?:\((\w+?)( once)?(\?)?\))?( drained)?$/.exec(text) ?? [];
+  const [, letter = '', state, kind, qualifier, alone, drained] =
+    /^(\w) (\w+)(?:\((\w+?)( once| starting)?(\?)?\))?( drained)?$/.exec(text) ?? [];
   if (state === undefined) throw new Error(`not a judged server: ${text}`);
   const health = healthIn(state as HealthState);
   const lastEvidence = kind === undefined ? null : evidence(kind as EvidenceKind);
   const silence =
     kind === 'silent'
-      ? { sinceMs: 0, count: 9, sure: once === undefined, proofs: 0, witnessed: alone === undefined }
+      ? { sinceMs: 0, count: 9, sure: qualifier !== ' once', proofs: 0, witnessed: alone === undefined }
       : null;
   return {
     server: server(letter),
-    health: { ...health, lastEvidence, silence, okSinceMs: kind === 'ok' ? 0 : null },
+    health: {
+      ...health,
+      lastEvidence,
+      silence,
+      okSinceMs: kind === 'ok' ? 0 : null,
+      started: qualifier !== ' starting',
+    },
     drained: drained !== undefined,
   };
 }

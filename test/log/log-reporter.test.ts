@@ -325,7 +325,7 @@ describe('a pass of the reconciler', () => {
     const { reporter, take } = reporting();
     for (const lastResort of [false, true, true, false, false]) reporter.reconciled(pass([], { lastResort }));
     assert.deepEqual(take(), [
-      'warn no real server is up: as a last resort, all that may still answer serve',
+      'warn no real server is up: as a last resort, those most likely to answer serve',
       'info the last resort is over',
     ]);
   });
@@ -334,7 +334,7 @@ describe('a pass of the reconciler', () => {
     const { reporter, take } = reporting({}, () => true);
     reporter.reconciled(pass([], { lastResort: true }));
     assert.deepEqual(take(), [
-      'warn no real server is up that is not drained: as a last resort, what may still answer serves',
+      'warn no real server is up that is not drained: as a last resort, those most likely to answer serve',
     ]);
   });
 });

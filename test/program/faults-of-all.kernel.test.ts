@@ -66,6 +66,30 @@ describe('faults of all apiservers', () => {
     await afterwards();
   });
 
+  it('one hangs, then the others answer 500: those serve, and no client is sent to the one that hangs', async () => {
+    const { fresh, live } = promiseOf('one hangs, then the others answer 500');
+    const [hung, ...others] = [lab.master(1), lab.master(0), lab.master(2)];
+    for (const { name } of others) pairs = [...pairs, await pairTo(lab, name)];
+    await hung.stop();
+    const served = { ...allOf(lab), [hung.endpoint]: 0 };
+    await untilWeights(lab, served);
+    for (const master of others) await master.fail();
+    await daemon.waitForLine(/as a last resort/, { from });
+    const client = await lab.node.steady({ everyMs: 100, timeoutMs: 20_000 });
+    const asked = await probesOf(lab.master(0));
+    await until(async () => (await probesOf(lab.master(0))) >= asked + 5, { timeoutMs: 60_000 });
+    await untilWeights(lab, served);
+    assert.equal(fresh, 'served');
+    const samples = await client.stop();
+    assert.ok(samples.length > 0);
+    assert.deepEqual(client.failures, [], daemon.text());
+    const afterwards = await allAre(live, pairs);
+    await hung.cont();
+    for (const master of others) await master.heal();
+    await daemon.waitForLine(/the last resort is over/, { from });
+    await afterwards();
+  });
+
   it('all are killed: no rows, and clients are refused in milliseconds', async () => {
     const { fresh, live } = promiseOf('all are killed');
     pairs = await pairsToAll(lab);

@@ -211,7 +211,7 @@ describe('the table of the status', () => {
     for (const words of [
       'TCP  10.103.97.2:6443 -',
       'it flaps: held out for 4 s more; ok, status 200',
-      'no real server is up: as a last resort, all that may still answer serve',
+      'no real server is up: as a last resort, those most likely to answer serve',
       'something keeps deleting it',
       'local route: EPERM, for 3 s',
       'the table was last looked at 1 min 0 s ago',
@@ -246,7 +246,10 @@ describe('the table of the status', () => {
   it('says that the last resort may be a server that is drained', () => {
     const drained = [{ server: A, sinceMs: NOW_MS }];
     const text = show(status({ care: care([server(A)], { lastResort: true }), drained })).join('\n');
-    assert.ok(text.includes('that is not drained: as a last resort, what may still answer serves'), text);
+    assert.ok(
+      text.includes('that is not drained: as a last resort, those most likely to answer serve'),
+      text,
+    );
   });
 
   it('says once what both a pass and whoever looks found', () => {
