@@ -23,6 +23,8 @@ export interface Evidence {
   readonly status?: number;
   /** It needs no second opinion: the kept connection was lost, and then nobody listened any more. */
   readonly conclusive?: true;
+  /** Of `slow`: not even the TLS handshake was answered. */
+  readonly noHandshake?: true;
   /** Of silence: nobody was waited for. The kernel or a router says that there is no way, as it may have found a while ago. */
   readonly unreachable?: true;
   /** Of silence: another server had been heard just before this one was asked. */

@@ -14,8 +14,8 @@ export interface Health {
   readonly failures: number;
   /** When the successes in a row that the last evidence belongs to began, in milliseconds; null if it is none. */
   readonly okSinceMs: number | null;
-  /** Whether it has been well since its port last refused a connection, as far as we saw: a restart begins with refusals. */
-  readonly started: boolean;
+  /** How far it came since its port last refused a connection: a restart begins with refusals. */
+  readonly start: Start;
   /** When it last answered, be it by a refusal, in milliseconds. */
   readonly answeredMs: number | null;
   /** Silent, as far as the last evidence goes; null if it was something else. */
@@ -25,6 +25,9 @@ export interface Health {
   /** How often in a row it fell soon after it had come back. */
   readonly relapses: number;
 }
+
+/** Neither a refusal nor a good answer was seen yet; it has not been well since a refusal; it has. */
+type Start = 'unseen' | 'pending' | 'done';
 
 interface Silence {
   /** When the pieces of evidence in a row that say so began, in milliseconds. */
@@ -70,7 +73,7 @@ export function unknownHealth(nowMs: number): Health {
     sameClass: 0,
     failures: 0,
     okSinceMs: null,
-    started: false,
+    start: 'unseen',
     answeredMs: null,
     silence: null,
     readmittedMs: null,
@@ -99,7 +102,7 @@ export function step(
     sameClass: evidenceClass === lastClass ? health.sameClass + 1 : 1,
     failures: evidenceClass === 'up' ? 0 : health.failures + 1,
     okSinceMs: evidenceClass === 'up' ? (health.okSinceMs ?? nowMs) : null,
-    started: evidenceClass === 'up' || (health.started && kind !== 'refused'),
+    start: evidenceClass === 'up' ? 'done' : kind === 'refused' ? 'pending' : health.start,
     answeredMs: answered(kind) ? nowMs : health.answeredMs,
     silence: kind === 'silent' ? silenceOf(health, evidence, nowMs, policy, question) : null,
   };

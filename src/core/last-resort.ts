@@ -4,17 +4,18 @@ import type { Health } from './health.js';
  * How likely a server that is down is to answer a client: when none is up, those with the highest rank serve. 0 is for
  * one that never serves. The table is in docs/decisions.md.
  */
-export function lastResortRank({ lastEvidence, started }: Health): number {
+export function lastResortRank({ lastEvidence, start }: Health): number {
   switch (lastEvidence?.kind) {
     case 'ok':
       return 4;
     case 'status':
-      return started ? 4 : 3;
+      return start === 'done' ? 4 : 3;
     case 'tls':
     case 'broken':
       return 3;
     case 'slow':
-      return 2;
+      // It is starting: its clients would wait, where they could be refused and ask again.
+      return start === 'pending' && lastEvidence.noHandshake === true ? 0 : 2;
     case 'silent':
       return 1;
     // Nothing listens there: a client that is sent to it is turned away.

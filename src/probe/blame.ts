@@ -34,10 +34,11 @@ const OURS = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EADDRNOTAVAIL', 
 export function blame(phase: Phase, error: unknown, timedOutMs: number | null): Evidence | VoidProbe {
   const { code } = error as NodeJS.ErrnoException;
   if (timedOutMs !== null) {
+    if (phase === 'connect') return { kind: 'silent', detail: `no answer to connect in ${timedOutMs} ms` };
     const detail = `no complete answer in ${timedOutMs} ms`;
-    return phase === 'connect'
-      ? { kind: 'silent', detail: `no answer to connect in ${timedOutMs} ms` }
-      : { kind: 'slow', detail: phase === 'handshake' ? `${detail}: the TLS handshake hangs` : detail };
+    return phase === 'handshake'
+      ? { kind: 'slow', detail: `${detail}: the TLS handshake hangs`, noHandshake: true }
+      : { kind: 'slow', detail };
   }
   const detail = inWords(error);
   if (error instanceof OwnFault) return { kind: 'void', detail };

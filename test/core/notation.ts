@@ -41,14 +41,21 @@ export function healthIn(state: HealthState): Health {
 
 /**
  * `A up(ok)`, `B unknown`, `C dead(silent?)`: silent, and nobody else answered since; `D dead(silent once)`; `E
- * sick(status starting)`: not well yet since it last started; `F up(ok) drained`: by hand.
+ * sick(status starting)`: not well yet since it last started; `E sick(slow starting)`: the same, and its TLS handshake hangs; `F up(ok) drained`: by hand.
  */
 export function judged(text: string): JudgedServer {
   const [, letter = '', state, kind, qualifier, alone, drained] =
     /^(\w) (\w+)(?:\((\w+?)( once| starting)?(\?)?\))?( drained)?$/.exec(text) ?? [];
   if (state === undefined) throw new Error(`not a judged server: ${text}`);
   const health = healthIn(state as HealthState);
-  const lastEvidence = kind === undefined ? null : evidence(kind as EvidenceKind);
+  const starting = qualifier === ' starting';
+  const lastEvidence =
+    kind === undefined
+      ? null
+      : {
+          ...evidence(kind as EvidenceKind),
+          ...(starting && kind === 'slow' && { noHandshake: true as const }),
+        };
   const silence =
     kind === 'silent'
       ? { sinceMs: 0, count: 9, sure: qualifier !== ' once', proofs: 0, witnessed: alone === undefined }
@@ -60,7 +67,7 @@ export function judged(text: string): JudgedServer {
       lastEvidence,
       silence,
       okSinceMs: kind === 'ok' ? 0 : null,
-      started: qualifier !== ' starting',
+      start: starting ? 'pending' : 'done',
     },
     drained: drained !== undefined,
   };

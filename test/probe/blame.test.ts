@@ -55,6 +55,7 @@ describe('what a failed probe says', () => {
     assert.deepEqual(blame('handshake', aborted, 3000), {
       kind: 'slow',
       detail: 'no complete answer in 3000 ms: the TLS handshake hangs',
+      noHandshake: true,
     });
     assert.deepEqual(blame('answer', aborted, 3000), {
       kind: 'slow',
