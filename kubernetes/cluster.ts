@@ -15,6 +15,8 @@ import { Worker } from './worker.js';
 
 /** Of the clients of the tests: every apiserver knows it, and lets it do everything, without asking etcd. */
 const TOKEN = 'lvscare-tests';
+/** Of somebody whom an apiserver that is overloaded turns away; may read what everybody may. */
+const READER_TOKEN = 'lvscare-reader';
 export const AUTHORIZATION = { authorization: `Bearer ${TOKEN}` };
 
 export interface ClusterOptions {
@@ -65,7 +67,7 @@ export class Cluster {
     const etcd = new Etcd(await network.plug('etcd', ETCD), `${home}/etcd`);
     const pki = await Pki.create(`${home}/pki`, count, Etcd.url);
     const tokenFile = `${home}/tokens.csv`;
-    await writeFile(tokenFile, `${TOKEN},tester,tester,system:masters\n`);
+    await writeFile(tokenFile, `${TOKEN},tester,tester,system:masters\n${READER_TOKEN},reader,reader\n`);
     const masters: Apiserver[] = [];
     for (let index = 0; index < count; index++) {
       const name = `master${index}`;
@@ -128,15 +130,49 @@ export class Cluster {
 
   /** Asks an apiserver's /healthz as lvscare does, without credentials, until it is well; collects what it said. */
   async askUntilReady(master: Apiserver, answers: Set<string>): Promise<void> {
-    const url = urlOf(master.addresses.ipv4, '/healthz');
     await until(
       async () => {
-        const answer = await this.administrator.request(url, { timeoutMs: 1000 });
-        answers.add(answer.ok ? String(answer.status) : answer.code);
-        return answer.ok && answer.status === 200;
+        const answer = await this.#askAnonymously(master);
+        answers.add(answer);
+        return answer === '200';
       },
       { what: `${master.name} is well`, timeoutMs: 120_000, everyMs: 100 },
     );
+  }
+
+  /**
+   * Takes all places for requests of an apiserver that has so many, by asking for something large and reading it slowly, until
+   * the function that it resolves to is called.
+   */
+  async occupy(master: Apiserver, places: number): Promise<() => Promise<void>> {
+    const url = urlOf(master.addresses.ipv4, '/openapi/v2');
+    const args = [
+      '-sk',
+      '--http1.1',
+      '--limit-rate',
+      '1k',
+      '-o',
+      '/dev/null',
+      '-H',
+      `Authorization: Bearer ${READER_TOKEN}`,
+      url,
+    ];
+    const readers = Array.from({ length: places }, () => this.administrator.spawn('curl', args));
+    await until(async () => (await this.#askAnonymously(master)) === '429', {
+      what: `${master.name} is overloaded`,
+      timeoutMs: 30_000,
+    });
+    return async () => {
+      await Promise.all(readers.map((reader) => reader.kill()));
+    };
+  }
+
+  /** The status, or the error's code. */
+  async #askAnonymously(master: Apiserver): Promise<string> {
+    const answer = await this.administrator.request(urlOf(master.addresses.ipv4, '/healthz'), {
+      timeoutMs: 1000,
+    });
+    return answer.ok ? String(answer.status) : answer.code;
   }
 
   /** Runs kubectl on the administrator's machine, with every right; its stdout. @param at The apiserver that it asks. */

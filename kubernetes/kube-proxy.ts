@@ -2,8 +2,7 @@
 import type { Cluster } from './cluster.js';
 import { POD_SUBNET } from './pki.js';
 import { program } from './programs.js';
-import type { Worker } from './worker.js';
-import type { LabProcess } from '../lab/process.js';
+import type { Worker, WorkerProcess } from './worker.js';
 import { until } from '../lab/until.js';
 
 export interface KubeProxyOptions {
@@ -19,9 +18,9 @@ const KUBECONFIG = '/var/lib/kube-proxy/kubeconfig.conf';
 
 export class KubeProxy {
   readonly #worker: Worker;
-  readonly #process: LabProcess;
+  readonly #process: WorkerProcess;
 
-  private constructor(worker: Worker, process: LabProcess) {
+  private constructor(worker: Worker, process: WorkerProcess) {
     this.#worker = worker;
     this.#process = process;
   }
@@ -30,7 +29,7 @@ export class KubeProxy {
   static async start(cluster: Cluster, worker: Worker, options: KubeProxyOptions): Promise<KubeProxy> {
     await worker.write(KUBECONFIG, await cluster.pki.kubeconfig('system:kube-proxy', 'system:masters'));
     await worker.write(CONFIG, config(worker.name, options));
-    const process = worker.spawn(program('kube-proxy'), ['--config', CONFIG, '--v=2']);
+    const process = await worker.spawn(program('kube-proxy'), ['--config', CONFIG, '--v=2']);
     const proxy = new KubeProxy(worker, process);
     await until(() => proxy.#isSynced(), {
       what: `kube-proxy has synced; it wrote:\n${process.text()}`,

@@ -68,7 +68,7 @@ export class Stage {
   /** Has kubelet start lvscare with these options, and waits until it serves all masters. */
   async startLvscare(...options: readonly string[]): Promise<void> {
     await this.worker.writeManifest(...this.realServers, ...options);
-    if (this.worker.kubelet === null) this.worker.startKubelet();
+    if (this.worker.kubelet === null) await this.worker.startKubelet();
     await this.serving();
   }
 

@@ -18,6 +18,36 @@ const MAIN = fileURLToPath(new URL('../src/main.js', import.meta.url));
 /** A script, which the compiler leaves where it is. */
 const WORKER_INIT = fileURLToPath(new URL('../../kubernetes/worker-init', import.meta.url));
 
+/** A running program on a worker. */
+export class WorkerProcess {
+  readonly #worker: Worker;
+  readonly #process: LabProcess;
+  /** As the worker has it. */
+  readonly #pid: string;
+
+  constructor(worker: Worker, process: LabProcess, pid: string) {
+    this.#worker = worker;
+    this.#process = process;
+    this.#pid = pid;
+  }
+
+  /** Resolves when it is gone: its status as a shell would tell. */
+  get exited(): Promise<number> {
+    return this.#process.exited;
+  }
+
+  /** Everything it wrote. */
+  text(): string {
+    return this.#process.text();
+  }
+
+  /** Asks it to end by SIGTERM; resolves when it has. */
+  async stop(): Promise<void> {
+    await this.#worker.must('kill', ['-TERM', this.#pid]);
+    await this.#process.exited;
+  }
+}
+
 export class Worker {
   readonly name: string;
   readonly addresses: Addresses;
@@ -25,8 +55,8 @@ export class Worker {
   node: LabNode;
   /** The process id of its first process. */
   pid = 0;
-  containerd: LabProcess | null = null;
-  kubelet: LabProcess | null = null;
+  containerd: WorkerProcess | null = null;
+  kubelet: WorkerProcess | null = null;
   readonly #network: Network;
   readonly #disk: string;
   #init: LabProcess | null = null;
@@ -89,8 +119,12 @@ export class Worker {
   }
 
   /** Starts a program on the worker that runs on, until the worker is switched off. */
-  spawn(command: string, args: readonly string[] = []): LabProcess {
-    return new LabProcess('nsenter', [...this.into, command, ...args], { env: programEnvironment() });
+  async spawn(command: string, args: readonly string[] = []): Promise<WorkerProcess> {
+    // nsenter is its parent, and passes no signals on.
+    const shell = ['sh', '-c', 'echo "process $$"; exec "$@"', 'sh', command, ...args];
+    const started = new LabProcess('nsenter', [...this.into, ...shell], { env: programEnvironment() });
+    const { text } = await started.waitForLine(/^process \d+$/);
+    return new WorkerProcess(this, started, text.split(' ')[1] ?? '');
   }
 
   /** Writes a file on it, readable for its owner only. */
@@ -116,7 +150,7 @@ export class Worker {
   /** Starts containerd; resolves when it answers. */
   async startContainerd(): Promise<void> {
     await this.write('/etc/containerd/config.toml', CONTAINERD_CONFIG);
-    this.containerd = this.spawn(program('containerd'), [
+    this.containerd = await this.spawn(program('containerd'), [
       '--config',
       '/etc/containerd/config.toml',
       '--log-level',
@@ -142,8 +176,8 @@ export class Worker {
   }
 
   /** Starts kubelet as kubeadm's unit does; does not wait for it to be ready. */
-  startKubelet(extra: readonly string[] = []): void {
-    this.kubelet = this.spawn(program('kubelet'), [
+  async startKubelet(extra: readonly string[] = []): Promise<void> {
+    this.kubelet = await this.spawn(program('kubelet'), [
       '--kubeconfig=/etc/kubernetes/kubelet.conf',
       '--config=/var/lib/kubelet/config.yaml',
       `--node-ip=${this.addresses.ipv4}`,

@@ -4,6 +4,8 @@ import { after, before, describe, it } from 'node:test';
 import { Stage } from '../../kubernetes/stage.js';
 import { until } from '../../lab/until.js';
 
+/** For requests of the apiserver that is to be overloaded. */
+const PLACES = 4;
 const DELAY = '--shutdown-delay-duration=8s';
 
 describe('a rolling restart of all masters', () => {
@@ -65,6 +67,24 @@ describe('a rolling restart of all masters', () => {
       timeoutMs: 60_000,
       everyMs: 500,
     });
+  });
+
+  it('takes an apiserver out that is overloaded, and says so', async () => {
+    const { cluster, worker } = stage;
+    const overloaded = cluster.master(1);
+    await overloaded.terminate();
+    overloaded.start(['--enable-priority-and-fairness=false', `--max-requests-inflight=${PLACES}`]);
+    await cluster.ready();
+    await stage.serving();
+    const { failed } = await stage.play('an apiserver is overloaded (429)', async ({ befalls, traffic }) => {
+      befalls(overloaded);
+      const relieve = await cluster.occupy(overloaded, PLACES);
+      await traffic.serving(stage.allBut(overloaded));
+      await relieve();
+      await traffic.serving(stage.endpoints);
+    });
+    assert.equal(failed, 0);
+    assert.match(await worker.podLog(), /status 429/);
   });
 
   it('keeps all masters when their certificates are renewed, by the same CA and by another one', async () => {

@@ -77,7 +77,7 @@ describe('a worker whose kubelet runs lvscare as a static pod', () => {
       await worker.containerd?.stop();
       await requests(30);
       await worker.startContainerd();
-      worker.startKubelet();
+      await worker.startKubelet();
       await stage.leaseIsRenewed();
     });
     assert.equal(failed, 0);
@@ -99,7 +99,7 @@ describe('a worker whose kubelet runs lvscare as a static pod', () => {
     await worker.powerOn();
     assert.equal(await worker.node.weights(), null);
     await worker.startContainerd();
-    worker.startKubelet();
+    await worker.startKubelet();
     await stage.serving();
     await stage.leaseIsRenewed();
   });
@@ -135,7 +135,7 @@ describe('a worker that joins by kubeadm, through the virtual server', () => {
     await cluster.kubeadmOn(worker, 'init', 'phase', 'upload-config', 'all');
     await cluster.kubeadmOn(worker, 'init', 'phase', 'bootstrap-token');
 
-    const join = worker.spawn(program('kubeadm'), [
+    const join = await worker.spawn(program('kubeadm'), [
       ...['join', 'apiserver.cluster.local:6443', '--token', BOOTSTRAP_TOKEN, '--node-name', worker.name],
       ...['--discovery-token-unsafe-skip-ca-verification', '--ignore-preflight-errors=all'],
     ]);
@@ -148,7 +148,7 @@ describe('a worker that joins by kubeadm, through the virtual server', () => {
         everyMs: 250,
       },
     );
-    worker.startKubelet(['--bootstrap-kubeconfig=/etc/kubernetes/bootstrap-kubelet.conf']);
+    await worker.startKubelet(['--bootstrap-kubeconfig=/etc/kubernetes/bootstrap-kubelet.conf']);
     assert.equal(await join.exited, 0, join.text());
     assert.match(await cluster.kubectl(['get', 'nodes', '-o', 'name']), /node\/worker0/);
     assert.match(
