@@ -53,11 +53,14 @@ export class KubeProxy {
   async stop(): Promise<void> {
     await this.#process.stop();
   }
+}
 
-  /** `kube-proxy --cleanup`: takes the rules of all modes away. */
-  async cleanUp(): Promise<void> {
-    await this.#worker.must(program('kube-proxy'), ['--cleanup', '--config', CONFIG]);
-  }
+/**
+ * `kube-proxy --cleanup`: takes the rules of all modes away, and all of IPVS. It ends with status 1 where iptables keeps a chain
+ * because a rule still leads to it.
+ */
+export async function cleanUpKubeProxy(worker: Worker): Promise<void> {
+  await worker.exec(program('kube-proxy'), ['--cleanup', '--config', CONFIG]);
 }
 
 function config(name: string, { mode, excludeCidrs = [], strictArp = false }: KubeProxyOptions): string {
