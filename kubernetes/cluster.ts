@@ -219,7 +219,12 @@ export class Cluster {
   async kubeadmOn(worker: Worker, ...phase: readonly string[]): Promise<string> {
     const home = '/run/kubeadm';
     await worker.write(`${home}/admin.conf`, await readFile(this.pki.adminFile, 'utf8'));
-    await worker.write(`${home}/kubeadm.yaml`, await readFile(this.pki.kubeadmFile, 'utf8'));
+    // Workers have certificates where everybody has them.
+    const config = await readFile(this.pki.kubeadmFile, 'utf8');
+    await worker.write(
+      `${home}/kubeadm.yaml`,
+      config.replace(/^certificatesDir: .*$/m, 'certificatesDir: /etc/kubernetes/pki'),
+    );
     return worker.must(program('kubeadm'), [
       ...phase,
       ...['--config', `${home}/kubeadm.yaml`, '--kubeconfig', `${home}/admin.conf`],
