@@ -12,6 +12,8 @@ export function dryTable(table: VirtualServerTable): VirtualServerTable {
   return {
     ...dryWork(table),
     read: () => table.read(),
+    // A dry run makes no virtual server that another program could delete.
+    hasSettings: () => Promise.resolve(true),
     apply: (actions) =>
       Promise.resolve(actions.map((action): ActionResult => ({ action, error: null, raced: false }))),
   };

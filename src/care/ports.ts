@@ -3,7 +3,7 @@ import type { Endpoint } from '../core/endpoint.js';
 import type { Evidence } from '../core/evidence.js';
 import type { Health } from '../core/health.js';
 import type { Action } from '../core/reconcile.js';
-import type { ObservedTable } from '../core/table.js';
+import type { ObservedTable, ServiceSettings } from '../core/table.js';
 
 export interface Clock {
   /** Monotonic, in milliseconds. */
@@ -60,6 +60,8 @@ export interface ActionResult {
 /** Our virtual server in the kernel's table, and nothing else of that table. */
 export interface VirtualServerTable extends Work {
   read(): Promise<ObservedTable>;
+  /** Whether the virtual server is there, with these settings. Reads no rows, so it costs the same however many there are. */
+  hasSettings(settings: ServiceSettings): Promise<boolean>;
   /** Carries out every action in order, going on after one that failed. */
   apply(actions: readonly Action[]): Promise<readonly ActionResult[]>;
 }
@@ -120,7 +122,7 @@ export interface Leftovers {
 export type KernelChanges = (signal: AbortSignal) => AsyncIterable<string>;
 
 /** Why a pass of the reconciler runs. */
-export type Cause = 'start' | 'verdict' | 'timer' | 'notification' | 'retry';
+export type Cause = 'start' | 'verdict' | 'timer' | 'notification' | 'drift' | 'retry';
 
 export interface Pass {
   readonly causes: readonly Cause[];

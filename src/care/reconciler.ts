@@ -32,6 +32,11 @@ export interface ReconcilerParts {
 const NOTIFICATION_GAP_MS = 50;
 /** Between looks at a row that is to go when it is idle. */
 const IDLE_CHECK_MS = 250;
+/**
+ * Between checks that the virtual server is still there: IPVS sends no notification of its deletion. With the pass that
+ * follows, it is back within half a second.
+ */
+const SERVICE_CHECK_MS = 400;
 /** The first wait after a pass that failed; it doubles up to the interval. */
 const FIRST_RETRY_MS = 250;
 /** How long upkeeps and ends of connections that are under way are waited for at the end. */
@@ -56,6 +61,8 @@ export class Reconciler {
   /** What the last pass without a failure wanted, to tell drift from change. */
   #settled: string | null = null;
   #deletions: Deletions = [];
+  /** The last pass left the virtual server as it is to be: if it is not so any more, another program changed it. */
+  #asWanted = false;
   #failures = 0;
   #races = 0;
   /** All upkeeps are to be looked at; a verdict alone is no reason to. */
@@ -78,7 +85,7 @@ export class Reconciler {
   readonly #stood = new Set<string>();
   /** Those who wait for the table to follow. */
   readonly #settling: (() => void)[] = [];
-  /** Ends the wait for the upkeeps: a verdict or a notification came, or the end. */
+  /** Ends the wait for the upkeeps: a verdict, a notification or a drift came, or the end. */
   #onNews: (() => void) | null = null;
 
   constructor(policy: ReconcilerPolicy, parts: ReconcilerParts, judged: () => readonly JudgedServer[]) {
@@ -110,17 +117,38 @@ export class Reconciler {
     };
     signal.addEventListener('abort', onAbort);
     try {
-      while (!signal.aborted) {
-        const causes = [...this.#causes];
-        this.#causes.clear();
-        const waitMs = await this.#pass(causes, signal);
-        await this.#wait(waitMs, signal);
-      }
+      await Promise.all([this.#runPasses(signal), this.#watchService(signal)]);
       // What hangs is not to keep us from ending.
       await this.#briefly(Promise.all([...this.#underWay(), ...this.#ending]), LAST_WAIT_MS);
     } finally {
       signal.removeEventListener('abort', onAbort);
       for (const settled of this.#settling.splice(0)) settled();
+    }
+  }
+
+  async #runPasses(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const causes = [...this.#causes];
+      this.#causes.clear();
+      const waitMs = await this.#pass(causes, signal);
+      await this.#wait(waitMs, signal);
+    }
+  }
+
+  /** Asks for a pass when another program deleted the virtual server or changed its settings. */
+  async #watchService(signal: AbortSignal): Promise<void> {
+    const { table, clock } = this.#parts;
+    const settings = serviceSettings(this.#policy.scheduler);
+    for (;;) {
+      await clock.sleep(SERVICE_CHECK_MS, signal);
+      if (signal.aborted) return;
+      if (!this.#asWanted) continue;
+      try {
+        if (!(await table.hasSettings(settings))) this.request('drift');
+      } catch {
+        // The next pass says why, and is repeated ever less often.
+        this.#asWanted = false;
+      }
     }
   }
 
@@ -179,6 +207,7 @@ export class Reconciler {
 
   async #bringTable(causes: readonly Cause[], startMs: number): Promise<readonly ActionResult[]> {
     const { table, clock, reporter } = this.#parts;
+    this.#asWanted = false;
     const observed = await table.read();
     this.#drainsMs = clock.now();
     const desired = desire(this.#judged(), observed?.rows ?? [], this.#drains, this.#drainsMs, this.#policy);
@@ -202,7 +231,8 @@ export class Reconciler {
       rival: hasRival(this.#deletions),
       durationMs: clock.now() - startMs,
     };
-    this.#settled = results.every(({ error }) => error === null) ? wanted : null;
+    this.#asWanted = results.every(({ error }) => error === null);
+    this.#settled = this.#asWanted ? wanted : null;
     reporter.reconciled(pass);
     if (finding !== null) this.#endConnections(finding, results);
     return results;
@@ -239,9 +269,9 @@ export class Reconciler {
   }
 
   /**
-   * Has the upkeeps looked at that are due, and waits for it; but not when a verdict or a notification comes, nor for longer
-   * than the table may go without being looked at: it is not to wait for a program that hangs, or for a kernel that loads a
-   * module. What is left is waited for in the next pass.
+   * Has the upkeeps looked at that are due, and waits for it; but not when there is news, nor for longer than the table may
+   * go without being looked at: it is not to wait for a program that hangs, or for a kernel that loads a module. What is left
+   * is waited for in the next pass.
    */
   async #uphold(signal: AbortSignal): Promise<void> {
     const { clock } = this.#parts;
@@ -333,7 +363,7 @@ export class Reconciler {
 
 /** What is not to wait for upkeeps that others are to be looked at for. */
 function isNews(cause: Cause): boolean {
-  return cause === 'verdict' || cause === 'notification';
+  return cause === 'verdict' || cause === 'notification' || cause === 'drift';
 }
 
 /**

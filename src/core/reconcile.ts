@@ -1,6 +1,6 @@
 import type { Desired, Intent } from './desired.js';
 import type { Endpoint } from './endpoint.js';
-import type { ObservedTable, Row, ServiceSettings } from './table.js';
+import { sameSettings, type ObservedTable, type Row, type ServiceSettings } from './table.js';
 
 /** One change of the kernel's table. All of them are changes of our one virtual server, which none of them names. */
 export type Action =
@@ -34,11 +34,7 @@ export function reconcile(settings: ServiceSettings, desired: Desired, observed:
 
 function serviceChange(settings: ServiceSettings, observed: ObservedTable): Action[] {
   if (observed === null) return [{ kind: 'create-service', settings }];
-  const same =
-    observed.scheduler === settings.scheduler &&
-    observed.flags === settings.flags &&
-    observed.peName === settings.peName;
-  return same ? [] : [{ kind: 'update-service', settings }];
+  return sameSettings(observed, settings) ? [] : [{ kind: 'update-service', settings }];
 }
 
 type RowAction = Extract<Action, { readonly server: Endpoint }>;

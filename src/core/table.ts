@@ -41,6 +41,10 @@ export function serviceSettings(scheduler: string): ServiceSettings {
   return { scheduler, flags: scheduler === 'sh' || scheduler === 'mh' ? HASH_FALLBACK : 0, peName: null };
 }
 
+export function sameSettings(one: ServiceSettings, other: ServiceSettings): boolean {
+  return one.scheduler === other.scheduler && one.flags === other.flags && one.peName === other.peName;
+}
+
 /**
  * Whether the scheduler passes over rows of weight 0. `dh` does not and has no fallback flag: whatever hashes to such a
  * row, which with one virtual address is everything, is dropped.

@@ -2,7 +2,7 @@ import type { ActionResult, VirtualServerTable } from '../care/ports.js';
 import type { CountedTable, Traffic } from '../core/counters.js';
 import { endpoint, type Endpoint } from '../core/endpoint.js';
 import type { Action } from '../core/reconcile.js';
-import type { ObservedTable, Row, ServiceSettings } from '../core/table.js';
+import { sameSettings, type ObservedTable, type Row, type ServiceSettings } from '../core/table.js';
 import {
   isIpvsMissing,
   NetlinkError,
@@ -28,6 +28,14 @@ export function ipvsTable(ipvs: Ipvs, virtualServer: Endpoint): VirtualServerTab
     async read() {
       try {
         return await readTable(ipvs, service);
+      } catch (error) {
+        throw explain(error, 'cannot read the IPVS table');
+      }
+    },
+    async hasSettings(settings) {
+      try {
+        const found = await ipvs.getService(service);
+        return found !== null && sameSettings(settingsOf(found), settings);
       } catch (error) {
         throw explain(error, 'cannot read the IPVS table');
       }
@@ -122,8 +130,11 @@ function toTraffic(stats: Stats | null): Traffic | null {
 async function readTable(ipvs: Ipvs, key: AddressServiceKey): Promise<ObservedTable> {
   const found = await readService(ipvs, key);
   if (found === null) return null;
-  const { scheduler, flags, peName } = found.service;
-  return { scheduler, flags: flags & ~ServiceFlag.hashed, peName, rows: found.destinations.map(toRow) };
+  return { ...settingsOf(found.service), rows: found.destinations.map(toRow) };
+}
+
+function settingsOf({ scheduler, flags, peName }: Service): ServiceSettings {
+  return { scheduler, flags: flags & ~ServiceFlag.hashed, peName };
 }
 
 async function readService(

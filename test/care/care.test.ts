@@ -711,6 +711,58 @@ describe('drift', () => {
     assert.deepEqual(stage.rows, ALL);
   });
 
+  it('of the virtual server itself is repaired within half a second, whenever it happens, with its rows', async () => {
+    await running(undefined, { intervalMs: 600_000 });
+    for (let time = 1; time <= 20; time += 1) {
+      await stage.clock.advance(37 * time);
+      if (time % 2 === 0) stage.kernel.services.delete(VIRTUAL_SERVER.text);
+      else
+        (stage.kernel.services.get(VIRTUAL_SERVER.text) ?? assert.fail()).settings = serviceSettings('wlc');
+      const { reads } = stage.kernel;
+      await stage.clock.advance(500);
+      assert.deepEqual(stage.rows, ALL);
+      assert.deepEqual(stage.kernel.services.get(VIRTUAL_SERVER.text)?.settings, serviceSettings('rr'));
+      assert.equal(stage.kernel.reads, reads + 1);
+      const { causes, drift } = stage.reporter.passes.at(-1) ?? assert.fail();
+      assert.deepEqual([causes, drift], [['drift'], true]);
+    }
+  });
+
+  it('of the virtual server itself is looked for without reading its rows', async () => {
+    await running(undefined, { intervalMs: 600_000 });
+    const { reads, checks } = stage.kernel;
+    await stage.clock.advance(60_000);
+    assert.deepEqual([stage.kernel.reads - reads, stage.kernel.checks - checks], [0, 150]);
+  });
+
+  it('of the virtual server itself is repaired within half a second, too, while an upkeep hangs', async () => {
+    await running();
+    let goOn = (): void => undefined;
+    stage.untold.hanging = new Promise((resolve) => (goOn = resolve));
+    await stage.clock.advance(5000);
+    stage.kernel.services.delete(VIRTUAL_SERVER.text);
+    await stage.clock.advance(500);
+    assert.deepEqual(stage.rows, ALL);
+    goOn();
+  });
+
+  it('that cannot be looked for is no drift, and is not looked for again before a pass went well', async () => {
+    await running(undefined, { intervalMs: 10_000 });
+    const [passes, lines] = [stage.reporter.passes.length, stage.reporter.lines.length];
+    stage.kernel.broken = new Error('no IPVS');
+    const { checks } = stage.kernel;
+    await stage.clock.advance(4000);
+    assert.equal(stage.reporter.passes.length, passes);
+    await stage.clock.advance(60_000);
+    assert.equal(stage.kernel.checks, checks + 1);
+    assert.ok(stage.reporter.lines.length - lines <= 12, stage.reporter.lines.join('\n'));
+    stage.kernel.broken = null;
+    stage.kernel.services.delete(VIRTUAL_SERVER.text);
+    await stage.clock.advance(11_000);
+    assert.deepEqual(stage.rows, ALL);
+    assert.ok(stage.kernel.checks > checks + 1);
+  });
+
   it('is the work of a rival when the virtual server is deleted a third time, and until that is long ago', async () => {
     await running();
     const seen: boolean[] = [];

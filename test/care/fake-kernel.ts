@@ -1,7 +1,7 @@
 import type { ActionResult, Leftovers, Removal, Upkeep, VirtualServerTable } from '../../src/care/ports.js';
 import type { Endpoint } from '../../src/core/endpoint.js';
 import type { Action } from '../../src/core/reconcile.js';
-import type { Row, ServiceSettings } from '../../src/core/table.js';
+import { sameSettings, type Row, type ServiceSettings } from '../../src/core/table.js';
 
 interface FakeService {
   settings: ServiceSettings;
@@ -27,6 +27,8 @@ export class FakeKernel {
   /** What every request waits for, null when the kernel answers. */
   hanging: Promise<void> | null = null;
   reads = 0;
+  /** How often the settings alone were looked at. */
+  checks = 0;
   #busy = false;
 
   table(virtualServer: Endpoint): VirtualServerTable {
@@ -42,6 +44,14 @@ export class FakeKernel {
           this.meddle?.();
           return found;
         }),
+      // Also while a pass is at work: the kernel answers one request after the other.
+      hasSettings: (settings) => {
+        this.checks += 1;
+        return this.#answer(() => {
+          const service = this.services.get(key);
+          return service !== undefined && sameSettings(service.settings, settings);
+        });
+      },
       apply: (actions) => this.#alone(() => actions.map((action) => this.#tryTo(key, action))),
       find: () => this.#alone(() => (this.services.has(key) ? words : null)),
       remove: () => this.#alone(() => (this.services.delete(key) ? words : null)),
@@ -59,13 +69,17 @@ export class FakeKernel {
     if (this.#busy) throw new Error('two requests at once: passes overlap');
     this.#busy = true;
     try {
-      await new Promise((resolve) => setImmediate(resolve));
-      await this.hanging;
-      if (this.broken !== null) throw this.broken;
-      return request();
+      return await this.#answer(request);
     } finally {
       this.#busy = false;
     }
+  }
+
+  async #answer<Value>(request: () => Value): Promise<Value> {
+    await new Promise((resolve) => setImmediate(resolve));
+    await this.hanging;
+    if (this.broken !== null) throw this.broken;
+    return request();
   }
 
   #tryTo(key: string, action: Action): ActionResult {

@@ -100,6 +100,8 @@ describe('--dry-run', () => {
     const dry = { table: dryTable(parts.table), upkeeps: [dryUpkeep(upkeep)], reporter };
     assert.equal(await setUpOnce([A, B], POLICY, dry), true);
     assert.equal(kernel.services.size, 0);
+    assert.equal(await dry.table.hasSettings(serviceSettings('rr')), true, 'it is said to have been made');
+    assert.equal(kernel.checks, 0);
     assert.equal(upkeep.mends, 0);
     assert.deepEqual(
       reporter.passes[0]?.results.map(({ action }) => action.kind),

@@ -28,6 +28,7 @@ export function holdToContract(open: () => Promise<VirtualServerTable>): void {
   it('reads null when there is no such virtual server, and removes nothing', async () => {
     const table = await open();
     assert.equal(await table.read(), null);
+    assert.equal(await table.hasSettings(serviceSettings('rr')), false);
     assert.equal(await table.find(), null);
     assert.equal(await table.remove(), null);
   });
@@ -65,6 +66,20 @@ export function holdToContract(open: () => Promise<VirtualServerTable>): void {
     const found = await table.read();
     assert.deepEqual([found?.scheduler, found?.flags], ['sh', serviceSettings('sh').flags]);
     assert.deepEqual(await rows(table), [`${B.address}=1`]);
+  });
+
+  it('says whether the virtual server has these settings, whatever rows it has', async () => {
+    const table = await open();
+    const has = (): Promise<boolean[]> =>
+      Promise.all(['rr', 'sh'].map((scheduler) => table.hasSettings(serviceSettings(scheduler))));
+    await table.apply([CREATE]);
+    assert.deepEqual(await has(), [true, false]);
+    await table.apply([ADD_A, { kind: 'update-service', settings: serviceSettings('sh') }]);
+    assert.deepEqual(await has(), [false, true]);
+    await table.apply([{ kind: 'update-service', settings: { scheduler: 'sh', flags: 0, peName: null } }]);
+    assert.deepEqual(await has(), [false, false], 'without its flag');
+    await table.remove();
+    assert.deepEqual(await has(), [false, false]);
   });
 
   it('says that it was raced when things are not as they were read, and goes on', async () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Lab, until, type LabProcess } from '../../lab/index.js';
 import { allOf, lvscare, startCare, takeCare, untilWeights, VS } from './lvscare.js';
 
@@ -41,6 +42,23 @@ describe('what somebody else changes', () => {
       await until(async () => (await shown()) === right, { timeoutMs: 20_000, everyMs: 150, what });
     });
   }
+
+  it('the virtual server deleted: is back each time, with its rows, long before the next interval', async (context) => {
+    await daemon.stop();
+    daemon = await takeCare(lab, ['--interval', '10m']);
+    const right = await shown();
+    const times: number[] = [];
+    for (let time = 0; time < 20; time += 1) {
+      // Not in step with whatever lvscare does at regular times.
+      await delay(37 * time);
+      await lab.node.ipvsadm(time % 2 === 0 ? '-C' : `-D -t ${VS}`);
+      const startMs = performance.now();
+      await untilWeights(lab, allOf(lab), { timeoutMs: 20_000, everyMs: 20 });
+      times.push(Math.round(performance.now() - startMs));
+      assert.equal(await shown(), right);
+    }
+    context.diagnostic(`back after ${times.join(', ')} ms`);
+  });
 
   it('a real server added: is drained and removed', async () => {
     await lab.node.ipvsadm(`-a -t ${VS} -r 10.103.97.209:6443 -m -w 1`);

@@ -77,7 +77,7 @@ export async function restore(lab: Lab): Promise<void> {
 export async function untilWeights(
   lab: Lab,
   weights: Readonly<Record<string, number>> | null,
-  { timeoutMs = 60_000, virtualServer = VS, node = lab.node } = {},
+  { timeoutMs = 60_000, everyMs = 150, virtualServer = VS, node = lab.node } = {},
 ): Promise<void> {
   const wanted = canonical(weights);
   let seen = '';
@@ -87,8 +87,8 @@ export async function untilWeights(
         seen = canonical(await node.weights(virtualServer));
         return seen === wanted;
       },
-      // Not more often: in a guest with one CPU looking costs what is looked at.
-      { timeoutMs, everyMs: 150 },
+      // Not more often by default: in a guest with one CPU looking costs what is looked at.
+      { timeoutMs, everyMs },
     );
   } catch (error) {
     throw new Error(`the table never became ${wanted}; it is ${seen}`, { cause: error });
