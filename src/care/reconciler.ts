@@ -41,10 +41,16 @@ const SERVICE_CHECK_MS = 400;
 const FIRST_RETRY_MS = 250;
 /** How long upkeeps and ends of connections that are under way are waited for at the end. */
 const LAST_WAIT_MS = 1000;
-/** How long the removal of rows waits for their clients' connections to be found. */
-const MOST_FINDING_MS = 100;
+/** How long the removal of rows waits for the connections of their clients to be found. Their weight is 0 meanwhile. */
+const MOST_FINDING_MS = 1000;
 /** How often in a row a pass that raced with somebody is repeated at once. */
 const MOST_RACES = 3;
+
+interface Applied {
+  readonly results: readonly ActionResult[];
+  /** What clients have with servers whose rows went; null when the kernel counted nothing there. */
+  readonly finding: Promise<FoundConnections> | null;
+}
 
 /** Keeps the kernel as the verdicts want it: reads, compares, acts. Passes never overlap. */
 export class Reconciler {
@@ -214,10 +220,7 @@ export class Reconciler {
     this.#drains = desired.drains;
     this.#awaitsIdle = desired.rows.some(({ intent }) => intent.kind === 'drain' && intent.untilIdle);
     const actions = reconcile(serviceSettings(this.#policy.scheduler), desired, observed);
-    const finding = this.#findConnections(actions, observed?.rows ?? []);
-    // A look that is late may still have found some.
-    if (finding !== null) await this.#briefly(finding, MOST_FINDING_MS);
-    const results = actions.length === 0 ? [] : await table.apply(actions);
+    const { results, finding } = await this.#apply(actions, observed?.rows ?? []);
 
     const wanted = JSON.stringify(desired.rows);
     const drift = actions.length > 0 && wanted === this.#settled;
@@ -238,13 +241,25 @@ export class Reconciler {
     return results;
   }
 
-  /** Begins to find what clients have with servers whose rows are about to go; null when the kernel counts nothing there. */
-  #findConnections(actions: readonly Action[], rows: readonly Row[]): Promise<FoundConnections> | null {
+  /**
+   * Carries out the actions. Rows whose clients have connections are removed last, when these were found, or have not been for
+   * long.
+   */
+  async #apply(actions: readonly Action[], rows: readonly Row[]): Promise<Applied> {
+    const { table, connections } = this.#parts;
+    if (actions.length === 0) return { results: [], finding: null };
+    const removals = actions.filter((action) => action.kind === 'delete-row');
     const used = new Set(rows.filter(({ active }) => active > 0).map(({ server }) => server.text));
-    const leaving = actions.flatMap((action) =>
-      action.kind === 'delete-row' && used.has(action.server.text) ? [action.server] : [],
-    );
-    return leaving.length === 0 ? null : this.#parts.connections.find(leaving);
+    const leaving = removals.map(({ server }) => server).filter(({ text }) => used.has(text));
+    if (leaving.length === 0) return { results: await table.apply(actions), finding: null };
+    const others = actions.filter((action) => action.kind !== 'delete-row');
+    const closings = removals.map(({ server }): Action => ({ kind: 'update-row', server, weight: 0 }));
+    const applied = await table.apply([...others, ...closings]);
+    const finding = connections.find(leaving);
+    // A look that is late may still have found some.
+    await this.#briefly(finding, MOST_FINDING_MS);
+    const removed = await table.apply(removals);
+    return { results: [...applied.slice(0, others.length), ...removed], finding };
   }
 
   /** Ends what was found, as far as the rows are gone. No pass waits for it. */
