@@ -6,7 +6,7 @@ import type { Apiserver } from './apiserver.js';
 import { AUTHORIZATION, Cluster, type ClusterOptions } from './cluster.js';
 import { KUBERNETES_VERSION } from './programs.js';
 import { Traffic, type Outcome } from './traffic.js';
-import type { Worker } from './worker.js';
+import { MANIFEST, type Worker } from './worker.js';
 
 /** Requests before a fault and after everything is well again: so that a scenario shows what is usual, too. */
 const USUAL_REQUESTS = 15;
@@ -65,10 +65,14 @@ export class Stage {
     return this.endpoints.filter((endpoint) => endpoint !== master.endpoint);
   }
 
-  /** Has kubelet start lvscare with these options, and waits until it serves all masters. */
+  /** Has kubelet run lvscare with these options, and waits until it does, and serves all masters. */
   async startLvscare(...options: readonly string[]): Promise<void> {
-    await this.worker.writeManifest(...this.realServers, ...options);
-    if (this.worker.kubelet === null) await this.worker.startKubelet();
+    const { worker } = this;
+    const before = await this.container();
+    const manifest = before === null ? '' : await worker.read(MANIFEST);
+    await worker.writeManifest(...this.realServers, ...options);
+    if (worker.kubelet === null) await worker.startKubelet();
+    if ((await worker.read(MANIFEST)) !== manifest) await this.containerAfter(before);
     await this.serving();
   }
 

@@ -14,6 +14,9 @@ import { SANDBOX_IMAGE } from './images.js';
 import { CONTROL_PLANE_NAME, type Pki } from './pki.js';
 import { IMAGES, program, programEnvironment } from './programs.js';
 
+/** Of lvscare's static pod. */
+export const MANIFEST = '/etc/kubernetes/manifests/lvscare.yaml';
+
 const MAIN = fileURLToPath(new URL('../src/main.js', import.meta.url));
 /** A script, which the compiler leaves where it is. */
 const WORKER_INIT = fileURLToPath(new URL('../../kubernetes/worker-init', import.meta.url));
@@ -121,7 +124,7 @@ export class Worker {
   /** Starts a program on the worker that runs on, until the worker is switched off. */
   async spawn(command: string, args: readonly string[] = []): Promise<WorkerProcess> {
     // nsenter is its parent, and passes no signals on.
-    const shell = ['sh', '-c', 'echo "process $$"; exec "$@"', 'sh', command, ...args];
+    const shell = ['sh', '-c', 'cd /; echo "process $$"; exec "$@"', 'sh', command, ...args];
     const started = new LabProcess('nsenter', [...this.into, ...shell], { env: programEnvironment() });
     const { text } = await started.waitForLine(/^process \d+$/);
     return new WorkerProcess(this, started, text.split(' ')[1] ?? '');

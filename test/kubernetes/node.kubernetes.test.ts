@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Stage } from '../../kubernetes/stage.js';
+import { MANIFEST } from '../../kubernetes/worker.js';
 import { until } from '../../lab/until.js';
 
 describe('a worker whose kubelet runs lvscare as a static pod', () => {
@@ -50,15 +51,15 @@ describe('a worker whose kubelet runs lvscare as a static pod', () => {
     const { worker } = stage;
     const { failed } = await stage.play('the pod is removed, and put back', async ({ requests }) => {
       const before = await stage.container();
-      const manifest = await worker.read('/etc/kubernetes/manifests/lvscare.yaml');
-      await worker.must('rm', ['/etc/kubernetes/manifests/lvscare.yaml']);
+      const manifest = await worker.read(MANIFEST);
+      await worker.must('rm', [MANIFEST]);
       await until(async () => (await stage.container()) === null, {
         what: 'the pod is gone',
         timeoutMs: 90_000,
         everyMs: 250,
       });
       await requests(60);
-      await worker.write('/etc/kubernetes/manifests/lvscare.yaml', manifest);
+      await worker.write(MANIFEST, manifest);
       await stage.containerAfter(before);
     });
     assert.equal(failed, 0);
@@ -79,9 +80,7 @@ describe('a worker whose kubelet runs lvscare as a static pod', () => {
 
   it('serves a pod of the pod network, through the node', async () => {
     const { cluster, worker } = stage;
-    const before = await stage.container();
-    await worker.writeManifest(...stage.realServers, '--masquerade');
-    await stage.containerAfter(before);
+    await stage.startLvscare('--masquerade');
     const pod = await cluster.addPod(worker);
     const { failed } = await stage.play('a client in a pod', ({ requests }) => requests(60), pod);
     assert.equal(failed, 0);
