@@ -61,7 +61,14 @@ describe('a worker that joins by kubeadm, through the virtual server', () => {
       0,
       `kubeadm wrote:\n${join.text()}\nkubelet wrote:\n${worker.kubelet?.text() ?? ''}`,
     );
-    assert.match(await cluster.kubectl(['get', 'nodes', '-o', 'name']), /node\/worker0/);
+    await until(
+      async () => (await cluster.kubectl(['get', 'nodes', '-o', 'name'])).includes('node/worker0'),
+      {
+        what: 'the node is registered',
+        timeoutMs: 60_000,
+        everyMs: 500,
+      },
+    );
     assert.match(
       await worker.read('/etc/kubernetes/kubelet.conf'),
       /server: https:\/\/apiserver\.cluster\.local:6443/,
