@@ -112,7 +112,7 @@ export class Cluster {
   async ready(masters: readonly Apiserver[] = this.masters): Promise<void> {
     for (const master of masters)
       await until(() => this.#isReady(master), {
-        what: `${master.name} is ready; it wrote:\n${master.log}`,
+        what: () => `${master.name} is ready; it wrote:\n${master.log}`,
         timeoutMs: 120_000,
         everyMs: 250,
       });

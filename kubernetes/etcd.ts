@@ -29,7 +29,10 @@ export class Etcd {
     ];
     const started = new LabProcess('ip', inside(this.host.namespace, program('etcd'), args));
     this.#process = started;
-    await until(() => this.#isHealthy(), { what: `etcd serves:\n${started.text()}`, timeoutMs: 60_000 });
+    await until(() => this.#isHealthy(), {
+      what: () => `etcd serves:\n${started.text()}`,
+      timeoutMs: 60_000,
+    });
   }
 
   async #isHealthy(): Promise<boolean> {

@@ -32,7 +32,7 @@ export class KubeProxy {
     const process = await worker.spawn(program('kube-proxy'), ['--config', CONFIG, '--v=2']);
     const proxy = new KubeProxy(worker, process);
     await until(() => proxy.#isSynced(), {
-      what: `kube-proxy has synced; it wrote:\n${process.text()}`,
+      what: () => `kube-proxy has synced; it wrote:\n${process.text()}`,
       timeoutMs: 60_000,
     });
     return proxy;

@@ -156,12 +156,12 @@ export class Stage {
    * Ends each apiserver by SIGTERM and starts it again with these options, one after the other: the next one when this one
    * is ready, and serves.
    */
-  async restartEach(options: readonly string[], { untilServing = true } = {}): Promise<void> {
+  async restartEach(options: readonly string[]): Promise<void> {
     for (const master of this.cluster.masters) {
       await master.terminate();
       master.start(options);
       await this.cluster.ready([master]);
-      if (untilServing) await this.serving();
+      await this.serving();
     }
   }
 

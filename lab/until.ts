@@ -12,8 +12,8 @@ interface UntilOptions {
    * looking leaves the machine to what is looked at.
    */
   readonly everyMs?: number;
-  /** What is waited for, for the error's text. */
-  readonly what?: string;
+  /** What is waited for, for the error's text; a function is called when the error is made. */
+  readonly what?: string | (() => string);
 }
 
 /**
@@ -39,5 +39,6 @@ export async function until<T>(
     }
     await delay(Math.max(everyMs, Math.min(MOST_PAUSE_MS, 3 * (performance.now() - startMs))));
   } while (performance.now() < deadline);
-  throw new Error(`not so within ${limitMs} ms: ${what}`, { cause });
+  const text = typeof what === 'string' ? what : what();
+  throw new Error(`not so within ${limitMs} ms: ${text}`, { cause });
 }

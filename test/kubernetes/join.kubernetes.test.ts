@@ -64,7 +64,7 @@ describe('a worker that joins by kubeadm, through the virtual server', () => {
     await until(
       async () => (await cluster.kubectl(['get', 'nodes', '-o', 'name'])).includes('node/worker0'),
       {
-        what: 'the node is registered',
+        what: () => `the node is registered; kubelet wrote:\n${worker.kubelet?.text() ?? ''}`,
         timeoutMs: 60_000,
         everyMs: 500,
       },

@@ -36,7 +36,7 @@ describe('a worker that has nothing but kubelet, its kubeconfig and the manifest
     await until(
       async () => (await cluster.kubectl(['get', 'nodes', '-o', 'name'])).includes('node/worker0'),
       {
-        what: `the node is registered; kubelet wrote:\n${worker.kubelet?.text() ?? ''}`,
+        what: () => `the node is registered; kubelet wrote:\n${worker.kubelet?.text() ?? ''}`,
         timeoutMs: 60_000,
         everyMs: 500,
       },
