@@ -1,4 +1,4 @@
-/** A master of a cluster: a host with a kube-apiserver on it, run as kubeadm has it run, and what can befall it. */
+/** A master of a cluster: a host with a kube-apiserver on it, run as kubeadm has it run, and the faults it can have. */
 import { endpoint, type Addresses } from '../lab/addresses.js';
 import { inside, type Host, type Impairment, type Network } from '../lab/network.js';
 import { LabProcess } from '../lab/process.js';

@@ -13,7 +13,7 @@ const USUAL_REQUESTS = 15;
 
 /** What a scenario came to. */
 interface Played extends Outcome {
-  /** From the fault to when the server it befell did not serve, by the kernel's table, in ms; null for never. */
+  /** From the fault to when the server ceased to serve, by the kernel's table, in ms; null for never. */
   readonly outMs: number | null;
   /** From the fault to when it served again, in ms; null for never. */
   readonly backMs: number | null;
@@ -22,8 +22,8 @@ interface Played extends Outcome {
 /** For whoever plays a scenario. */
 export interface Scene {
   readonly traffic: Traffic;
-  /** The fault begins now, and befalls this server; for the times of the report. */
-  readonly befalls: (server: Apiserver) => void;
+  /** Says that the fault of this server begins now: the times of the report are counted from here. */
+  readonly faultOf: (server: Apiserver) => void;
   /** Waits until so many further requests have ended. */
   readonly requests: (count: number) => Promise<void>;
 }
@@ -89,7 +89,7 @@ export class Stage {
     );
   }
 
-  /** Undoes whatever befell masters and etcd, and waits until all masters serve. */
+  /** Undoes all faults of masters and etcd, and waits until all masters serve. */
   async heal(): Promise<void> {
     const { cluster } = this;
     cluster.etcd.cont();
@@ -181,12 +181,12 @@ export class Stage {
       });
     };
     let fault: { readonly server: Apiserver; readonly atMs: number } | null = null;
-    const befalls = (server: Apiserver): void => {
+    const faultOf = (server: Apiserver): void => {
       fault = { server, atMs: Date.now() };
     };
     try {
       await requests(USUAL_REQUESTS);
-      await act({ traffic, befalls, requests });
+      await act({ traffic, faultOf, requests });
       await requests(USUAL_REQUESTS);
     } finally {
       await traffic.end();

@@ -80,8 +80,8 @@ describe('a rolling restart of all masters', () => {
     overloaded.start(['--enable-priority-and-fairness=false', `--max-requests-inflight=${PLACES}`]);
     await cluster.ready();
     await stage.serving();
-    const { failed } = await stage.play('an apiserver is overloaded (429)', async ({ befalls, traffic }) => {
-      befalls(overloaded);
+    const { failed } = await stage.play('an apiserver is overloaded (429)', async ({ faultOf, traffic }) => {
+      faultOf(overloaded);
       const relieve = await cluster.occupy(overloaded, PLACES);
       await traffic.serving(stage.allBut(overloaded));
       await relieve();

@@ -1,4 +1,4 @@
-// What befalls masters, on real apiservers. Each scenario prints what clients saw.
+// Faults of masters, on real apiservers. Each scenario prints what clients saw.
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import type { Apiserver } from '../../kubernetes/apiserver.js';
@@ -55,8 +55,8 @@ describe('a worker that has nothing but kubelet, its kubeconfig and the manifest
 
   it('loses a request or two when an apiserver is killed', async () => {
     const killed = stage.cluster.master(1);
-    const { failed } = await stage.play('an apiserver is killed', async ({ befalls, traffic }) => {
-      befalls(killed);
+    const { failed } = await stage.play('an apiserver is killed', async ({ faultOf, traffic }) => {
+      faultOf(killed);
       await killed.kill();
       await traffic.serving(stage.allBut(killed));
     });
@@ -68,8 +68,8 @@ describe('a worker that has nothing but kubelet, its kubeconfig and the manifest
     await started.kill();
     await stage.serving(stage.cluster.masters.filter((master) => master !== started));
     const answers = new Set<string>();
-    const { failed } = await stage.play('an apiserver starts', async ({ befalls, traffic }) => {
-      befalls(started);
+    const { failed } = await stage.play('an apiserver starts', async ({ faultOf, traffic }) => {
+      faultOf(started);
       started.start();
       const starting = stage.cluster.askUntilReady(started, answers);
       await traffic.serving(stage.endpoints, 120_000);
@@ -82,8 +82,8 @@ describe('a worker that has nothing but kubelet, its kubeconfig and the manifest
 
   it('loses a request or two when an apiserver is terminated', async () => {
     const terminated = stage.cluster.master(2);
-    const { failed } = await stage.play('an apiserver is terminated', async ({ befalls, traffic }) => {
-      befalls(terminated);
+    const { failed } = await stage.play('an apiserver is terminated', async ({ faultOf, traffic }) => {
+      faultOf(terminated);
       await terminated.terminate();
       await traffic.serving(stage.allBut(terminated));
     });
@@ -92,8 +92,8 @@ describe('a worker that has nothing but kubelet, its kubeconfig and the manifest
 
   it('goes on with two when an apiserver hangs (SIGSTOP)', async () => {
     const stopped = stage.cluster.master(0);
-    const { failed } = await stage.play('an apiserver hangs', async ({ befalls, requests, traffic }) => {
-      befalls(stopped);
+    const { failed } = await stage.play('an apiserver hangs', async ({ faultOf, requests, traffic }) => {
+      faultOf(stopped);
       stopped.stop();
       await traffic.serving(stage.allBut(stopped));
       // Until those that were sent to it have given up.
@@ -106,8 +106,8 @@ describe('a worker that has nothing but kubelet, its kubeconfig and the manifest
 
   it('goes on with two when a master is cut off', async () => {
     const lost = stage.cluster.master(2);
-    const { failed } = await stage.play('a master is cut off', async ({ befalls, requests, traffic }) => {
-      befalls(lost);
+    const { failed } = await stage.play('a master is cut off', async ({ faultOf, requests, traffic }) => {
+      faultOf(lost);
       await lost.cut();
       await traffic.serving(stage.allBut(lost));
       await requests(130);

@@ -1,4 +1,4 @@
-// What befalls a worker: its kubelet, containerd, lvscare's pod, the machine.
+// Faults and changes on a worker: kubelet, containerd, lvscare's pod, the machine.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Stage } from '../../kubernetes/stage.js';
