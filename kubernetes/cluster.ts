@@ -11,7 +11,7 @@ import { Apiserver } from './apiserver.js';
 import { Etcd } from './etcd.js';
 import { Pki } from './pki.js';
 import { program, programEnvironment } from './programs.js';
-import { Worker } from './worker.js';
+import { KUBELET_CONFIG, Worker } from './worker.js';
 
 /** Of the clients of the tests: every apiserver knows it, and lets it do everything, without asking etcd. */
 const TOKEN = 'lvscare-tests';
@@ -220,11 +220,11 @@ export class Cluster {
     const home = '/run/kubeadm';
     await worker.write(`${home}/admin.conf`, await readFile(this.pki.adminFile, 'utf8'));
     // Workers have certificates where everybody has them.
-    const config = await readFile(this.pki.kubeadmFile, 'utf8');
-    await worker.write(
-      `${home}/kubeadm.yaml`,
-      config.replace(/^certificatesDir: .*$/m, 'certificatesDir: /etc/kubernetes/pki'),
+    const config = (await readFile(this.pki.kubeadmFile, 'utf8')).replace(
+      /^certificatesDir: .*$/m,
+      'certificatesDir: /etc/kubernetes/pki',
     );
+    await worker.write(`${home}/kubeadm.yaml`, `${config}---\n${KUBELET_CONFIG}`);
     return worker.must(program('kubeadm'), [
       ...phase,
       ...['--config', `${home}/kubeadm.yaml`, '--kubeconfig', `${home}/admin.conf`],

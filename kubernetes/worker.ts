@@ -195,7 +195,7 @@ export class Worker {
     await this.write('/etc/kubernetes/pki/ca.crt', await pki.read('ca.crt'));
     const kubeconfig = await pki.kubeconfig(`system:node:${this.name}`, 'system:nodes');
     await this.write('/etc/kubernetes/kubelet.conf', kubeconfig);
-    await this.write('/var/lib/kubelet/config.yaml', kubeletConfig());
+    await this.write('/var/lib/kubelet/config.yaml', KUBELET_CONFIG + KUBELET_CONFIG_OF_KUBEADM);
   }
 
   /** Has the control plane's name lead to the virtual server. */
@@ -245,28 +245,28 @@ export class Worker {
 
 const HOSTS = `127.0.0.1 localhost\n::1 localhost\n${VIP.ipv4} ${CONTROL_PLANE_NAME}\n`;
 
-/** kubelet's configuration as kubeadm writes it, but for what a kernel without systemd, swap accounting and disk needs. */
-function kubeletConfig(extra = ''): string {
-  return `apiVersion: kubelet.config.k8s.io/v1beta1
+/** What kubelet needs without systemd, swap accounting and a disk, in addition to what kubeadm writes. */
+export const KUBELET_CONFIG = `apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
-authentication:
+cgroupDriver: cgroupfs
+containerRuntimeEndpoint: unix:///run/containerd/containerd.sock
+evictionHard: { memory.available: '0%', nodefs.available: '0%', imagefs.available: '0%' }
+failSwapOn: false
+localStorageCapacityIsolation: false
+volumePluginDir: /var/lib/kubelet/volume-plugins
+`;
+
+/** As kubeadm writes it. */
+const KUBELET_CONFIG_OF_KUBEADM = `authentication:
   anonymous: { enabled: false }
   webhook: { enabled: true }
   x509: { clientCAFile: /etc/kubernetes/pki/ca.crt }
 authorization: { mode: Webhook }
-cgroupDriver: cgroupfs
 clusterDNS: [10.96.0.10]
 clusterDomain: cluster.local
-containerRuntimeEndpoint: unix:///run/containerd/containerd.sock
-failSwapOn: false
-localStorageCapacityIsolation: false
-makeIPTablesUtilChains: false
 rotateCertificates: true
 staticPodPath: /etc/kubernetes/manifests
-volumePluginDir: /var/lib/kubelet/volume-plugins
-evictionHard: { memory.available: '0%', nodefs.available: '0%', imagefs.available: '0%' }
-${extra}`;
-}
+`;
 
 const CONTAINERD_CONFIG = `version = 2
 disabled_plugins = ["io.containerd.internal.v1.opt", "io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.zfs"]
