@@ -32,8 +32,8 @@ export class Cluster {
   readonly etcd: Etcd;
   readonly masters: readonly Apiserver[];
   readonly administrator: LabClient;
-  /** The cluster's CA, PEM. */
-  readonly ca: string;
+  /** The CA, or CAs, of the cluster, PEM. */
+  ca: string;
   readonly #network: Network;
   readonly #home: string;
   readonly #workers: Worker[] = [];
@@ -99,6 +99,11 @@ export class Cluster {
       await cluster.close();
       throw error;
     }
+  }
+
+  /** From now on another CA signs; clients are to trust both. */
+  async addAuthority(): Promise<void> {
+    this.ca = await this.pki.addAuthority();
   }
 
   /** The master with this index; the first is 0. */
