@@ -69,6 +69,11 @@ describe('what somebody else changes', () => {
   const route = async (): Promise<string> =>
     (await lab.node.ip('route show table local')).split('\n').find((line) => line.includes('10.103.97.2 ')) ??
     '';
+  const untilRoute = (what: string, isRight: (shown: string) => boolean): Promise<true> =>
+    until(async () => isRight(await route()), {
+      timeoutMs: 20_000,
+      what: () => `${what}; lvscare logged:\n${daemon.text()}`,
+    });
 
   it('the route deleted: is repaired, again and again, without the timer: rtnetlink tells', async () => {
     await daemon.stop();
@@ -87,9 +92,9 @@ describe('what somebody else changes', () => {
     const right = await route();
     await lab.node.ip('address add 10.103.97.111/24 dev eth0');
     await lab.node.ip('route replace local 10.103.97.2 dev lo table local src 10.103.97.111');
-    await until(async () => (await route()) === right, { timeoutMs: 20_000 });
+    await untilRoute('the route is as it was', (shown) => shown === right);
     await lab.node.ip('address del 10.103.97.111/24 dev eth0');
-    await until(async () => (await route()) === right, { timeoutMs: 20_000 });
+    await untilRoute('the route is as it was, without that address', (shown) => shown === right);
   });
 
   it("this node's address changed: the route follows", async () => {
@@ -97,13 +102,13 @@ describe('what somebody else changes', () => {
     await lab.node.sysctl('net.ipv4.conf.eth0.promote_secondaries', 1);
     await lab.node.ip('address add 10.103.97.112/24 dev eth0');
     await lab.node.ip('address del 10.103.97.100/24 dev eth0');
-    await until(async () => (await route()).includes('src 10.103.97.112'), { timeoutMs: 20_000 });
+    await untilRoute('the route has src 10.103.97.112', (shown) => shown.includes('src 10.103.97.112'));
     await daemon.waitForLine(/this node is 10\.103\.97\.112/);
     const result = await lab.node.request();
     assert.ok(result.ok && result.whoami?.remoteAddress === '10.103.97.112', JSON.stringify(result));
     await lab.node.ip('address add 10.103.97.100/24 dev eth0');
     await lab.node.ip('address del 10.103.97.112/24 dev eth0');
-    await until(async () => (await route()).includes('src 10.103.97.100'), { timeoutMs: 20_000 });
+    await untilRoute('the route has src 10.103.97.100', (shown) => shown.includes('src 10.103.97.100'));
   });
 
   it('the sysctl changed: is repaired', async () => {
