@@ -56,8 +56,8 @@ export class KubeProxy {
 }
 
 /**
- * `kube-proxy --cleanup`: takes the rules of all modes away, and all of IPVS. It ends with status 1 where iptables keeps a chain
- * because a rule still leads to it.
+ * `kube-proxy --cleanup`: takes the rules of all modes away. It ends with status 1 where iptables keeps a chain because a rule
+ * still leads to it.
  */
 export async function cleanUpKubeProxy(worker: Worker): Promise<void> {
   await worker.exec(program('kube-proxy'), ['--cleanup', '--config', CONFIG]);

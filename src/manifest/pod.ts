@@ -81,8 +81,8 @@ function probes(health: HealthEndpoint): string {
   return `\
       startupProbe:
 ${httpGet(health)}\
-        # It listens after 1 s, or 2 s on a busy node. An earlier probe would leave a Warning event on every node.
-        initialDelaySeconds: 3
+        # It listens after 1 s, on a busy node after 4 s. An earlier probe would leave a Warning event on every node.
+        initialDelaySeconds: 10
         periodSeconds: 2
         timeoutSeconds: 5
         failureThreshold: 30

@@ -29,7 +29,7 @@ describe('the manifest of a pod', () => {
   it('has kubelet ask only after the program had time to listen, and then often', () => {
     const [container] = pod({ host: null, port: 9288 }).spec?.containers ?? [];
     const { initialDelaySeconds, periodSeconds } = container?.startupProbe ?? {};
-    assert.deepEqual([initialDelaySeconds, periodSeconds], [3, 2]);
+    assert.deepEqual([initialDelaySeconds, periodSeconds], [10, 2]);
   });
 
   it('has the kubelet ask at its own address, and tells it that', () => {
