@@ -1,4 +1,4 @@
-/** Who lives where beside masters and nodes: see lab/addresses.ts. */
+/** The addresses of a cluster's other hosts. */
 import type { Addresses } from '../lab/addresses.js';
 
 function host(ordinal: number): Addresses {
@@ -8,7 +8,7 @@ function host(ordinal: number): Addresses {
 /** etcd, on a host of its own. */
 export const ETCD = host(190);
 
-/** The administrator's machine: kubectl, and what looks at masters one by one. */
+/** The administrator's machine: it runs kubectl, and asks masters one by one. */
 export const ADMINISTRATOR = host(51);
 
 /** A second node. */

@@ -82,7 +82,7 @@ export class Apiserver {
     this.#process?.signal('SIGTERM');
   }
 
-  /** Stops it by SIGSTOP: the kernel still accepts connections, nobody answers. */
+  /** Stops it by SIGSTOP: the kernel still accepts connections, the process does not answer. */
   stop(): void {
     this.#stopped = true;
     this.#process?.signal('SIGSTOP');
@@ -103,7 +103,7 @@ export class Apiserver {
     return this.#network.impair(this.host, impairment);
   }
 
-  /** Puts the host's cable right again. */
+  /** Repairs the host's cable. */
   mend(): Promise<void> {
     return this.#network.mend(this.host);
   }
@@ -127,7 +127,7 @@ export class Apiserver {
       `--service-cluster-ip-range=${SERVICE_SUBNET}`,
       `--tls-cert-file=${pki('apiserver.crt')}`,
       `--tls-private-key-file=${pki('apiserver.key')}`,
-      // Beside kubeadm's: for the clients of the tests, whom every apiserver knows without asking etcd.
+      // Beside kubeadm's: a token for the clients of the tests, which an apiserver accepts without asking etcd.
       `--token-auth-file=${this.#tokenFile}`,
       ...extra,
     ];

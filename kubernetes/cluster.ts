@@ -13,9 +13,9 @@ import { Pki } from './pki.js';
 import { program, programEnvironment } from './programs.js';
 import { KUBELET_CONFIG, Worker } from './worker.js';
 
-/** Of the clients of the tests: every apiserver knows it, and lets it do everything, without asking etcd. */
+/** The token of the tests' clients. An apiserver accepts it without asking etcd, and allows everything. */
 const TOKEN = 'lvscare-tests';
-/** Of somebody whom an apiserver that is overloaded turns away; may read what everybody may. */
+/** The token of a user without special rights: an overloaded apiserver rejects its requests. */
 const READER_TOKEN = 'lvscare-reader';
 export const AUTHORIZATION = { authorization: `Bearer ${TOKEN}` };
 
@@ -224,7 +224,7 @@ export class Cluster {
   async kubeadmOn(worker: Worker, ...phase: readonly string[]): Promise<string> {
     const home = '/run/kubeadm';
     await worker.write(`${home}/admin.conf`, await readFile(this.pki.adminFile, 'utf8'));
-    // Workers have certificates where everybody has them.
+    // Workers have certificates in kubeadm's usual place.
     const config = (await readFile(this.pki.kubeadmFile, 'utf8')).replace(
       /^certificatesDir: .*$/m,
       'certificatesDir: /etc/kubernetes/pki',

@@ -1,4 +1,4 @@
-/** The loop of the Go lvscare, emulated (bench/peers/go-loop-emulation.ts), on a node of its own: what a worker is spared. */
+/** The loop of the Go lvscare, emulated (bench/peers/go-loop-emulation.ts), on a node of its own, for comparison. */
 import { fileURLToPath } from 'node:url';
 import { endpoint, VIP } from '../lab/addresses.js';
 import type { LabNode } from '../lab/node.js';

@@ -64,7 +64,7 @@ export class Pki {
     return `${this.home}/pki/${name}`;
   }
 
-  /** A kubeconfig for somebody whose certificate the cluster's CA signs, through the control plane's name. */
+  /** A kubeconfig with a certificate for this user, signed by the cluster's CA; it leads to the control plane's name. */
   kubeconfig(user: string, group: string): Promise<string> {
     return this.kubeadm(
       'kubeconfig',
@@ -83,7 +83,7 @@ export class Pki {
     return readFile(this.file(name), 'utf8');
   }
 
-  /** Gives the apiservers another certificate, by the authority of the day; they take it from the file by themselves. */
+  /** Gives the apiservers another certificate, signed by the present CA; they read the file again by themselves. */
   async renewApiserverCertificate(): Promise<void> {
     await this.kubeadm(
       'certs',

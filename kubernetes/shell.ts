@@ -53,16 +53,16 @@ try {
 }
 
 /** `master 1 kill`, `etcd stop`: the answer is what to print. */
-async function obey([whom = '', ...words]: readonly string[]): Promise<string> {
+async function obey([target = '', ...words]: readonly string[]): Promise<string> {
   try {
-    if (whom === 'etcd' && (words[0] === 'stop' || words[0] === 'cont')) {
+    if (target === 'etcd' && (words[0] === 'stop' || words[0] === 'cont')) {
       cluster.etcd[words[0]]();
       return `etcd: ${words[0]}: done`;
     }
     const [number, verb = ''] = words;
     const master = cluster.masters[Number(number)];
     const act = VERBS[verb];
-    if (whom !== 'master' || master === undefined || act === undefined)
+    if (target !== 'master' || master === undefined || act === undefined)
       return `usage: master 0..${cluster.masters.length - 1} ${Object.keys(VERBS).join('|')}, or etcd stop|cont`;
     await act(master);
     return `${master.name}: ${verb}: done`;

@@ -19,7 +19,7 @@ interface Played extends Outcome {
   readonly backMs: number | null;
 }
 
-/** For whoever plays a scenario. */
+/** What a scenario works with. */
 export interface Scene {
   readonly traffic: Traffic;
   /** Says that the fault of this server begins now: the times of the report are counted from here. */
@@ -85,7 +85,7 @@ export class Stage {
         const serving = Object.keys(weights).filter((server) => weights[server] !== 0);
         return serving.sort().join() === wanted.join();
       },
-      { what: `${wanted.join() || 'nobody'} serves`, timeoutMs: 90_000, everyMs: 200 },
+      { what: `${wanted.join() || 'no server'} serves`, timeoutMs: 90_000, everyMs: 200 },
     );
   }
 
@@ -110,7 +110,7 @@ export class Stage {
     return task === undefined ? null : { id: task[0] ?? '', pid: Number(task[1]) };
   }
 
-  /** Waits for another container than this one, and for its lvscare to have looked at the table. */
+  /** Waits for another container than this one, and until its lvscare has finished a pass. */
   async containerAfter(before: Container | null): Promise<void> {
     await until(
       async () => {

@@ -65,7 +65,7 @@ export class Traffic {
     this.#options = options;
   }
 
-  /** @param pid A process in the worker's network, whose table is looked at. */
+  /** @param pid A process in the worker's network namespace: its /proc/PID/net/ip_vs is read. */
   static async start(client: LabClient, pid: number, options: TrafficOptions): Promise<Traffic> {
     const traffic = new Traffic(client, pid, options);
     await traffic.#openWatch();
@@ -124,7 +124,7 @@ export class Traffic {
   async serving(servers: readonly string[], timeoutMs = 60_000): Promise<void> {
     const wanted = [...servers].sort().join(' ');
     await until(() => servingOf(this.weights) === wanted, {
-      what: `${wanted || 'nobody'} serves; now: ${JSON.stringify(this.weights)}`,
+      what: `${wanted || 'no server'} serves; now: ${JSON.stringify(this.weights)}`,
       timeoutMs,
       everyMs: LOOK_MS,
     });

@@ -141,7 +141,7 @@ export class Worker {
     );
   }
 
-  /** Changes what is in a file that is there: whoever has it open or mounted sees that. */
+  /** Changes what is in a file that is there: a container that has it mounted sees the change. */
   async overwrite(path: string, text: string): Promise<void> {
     await this.must('sh', ['-c', 'cat >"$1"', 'sh', path], { input: text });
   }
@@ -208,7 +208,7 @@ export class Worker {
     await this.must(process.execPath, [MAIN, 'manifest', '--vs', endpoint(VIP.ipv4), ...options, '--write']);
   }
 
-  /** Runs a command of lvscare's on the worker, as an administrator does who has it installed there. */
+  /** Runs a command of lvscare on the worker, as if it were installed there. */
   lvscare(...args: readonly string[]): Promise<Result> {
     return this.exec(process.execPath, [MAIN, ...args]);
   }

@@ -1,4 +1,4 @@
-/** Who is in rotation, as the kernel's own file has it: a judge that shares nothing with lvscare. */
+/** Which servers are in rotation, by the kernel's own file: a judge that shares nothing with lvscare. */
 
 /** Real servers, `10.103.97.200:6443`, with their weights. One that is not listed is not there. */
 export type Weights = Readonly<Record<string, number>>;

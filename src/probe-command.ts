@@ -82,10 +82,10 @@ function asJson({ report, expected: { state, intent }, running }: Seen): ServerJ
   return { ...report, verdict, running: running.map((each) => each.report) };
 }
 
-/** For what is of interest only beside the probe: nobody waits longer for it than for a server. */
+/** How long a running lvscare is waited for: its answer is only an addition to the probe. */
 const RUNNING_MS = 1000;
 
-/** What the lvscares of this network namespace say. One that cannot be asked is passed over. Never rejects. */
+/** What the lvscares of this network namespace say. An lvscare that does not answer is left out. Never rejects. */
 async function askRunning(uid: number): Promise<readonly Status[]> {
   const around = neighbours(uid);
   const call = { method: 'GET', path: '/status', timeoutMs: RUNNING_MS } as const;

@@ -1,4 +1,4 @@
-/** Who is in rotation, as HAProxy tells it. Shares nothing with lvscare. */
+/** Which servers are in rotation, by HAProxy's own answer. */
 /** HAProxy's word for a server that takes connections, in the column srv_op_state. */
 const RUNNING = '2';
 

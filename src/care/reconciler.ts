@@ -48,7 +48,7 @@ const MOST_RACES = 3;
 
 interface Applied {
   readonly results: readonly ActionResult[];
-  /** What clients have with servers whose rows went; null when the kernel counted nothing there. */
+  /** The connections of clients to servers whose rows went; null when the kernel counted none. */
   readonly finding: Promise<FoundConnections> | null;
 }
 
@@ -242,7 +242,7 @@ export class Reconciler {
   }
 
   /**
-   * Carries out the actions. Rows whose clients have connections are removed last, when these were found, or have not been for
+   * Carries out the actions. Rows that have connections are removed last: when the search for these has ended, or has taken too
    * long.
    */
   async #apply(actions: readonly Action[], rows: readonly Row[]): Promise<Applied> {

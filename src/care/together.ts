@@ -101,7 +101,7 @@ function isFresher({ health }: Monitor, other: Monitor | null): boolean {
 function verdictChanged(before: Health, after: Health): boolean {
   if (before.state !== after.state) return true;
   if (after.state === 'up' || after.state === 'unknown') return false;
-  // Who serves when none is up, and when a row on its way out goes, depends on what the last evidence was.
+  // Which servers serve when none is up, and when a row is removed, depends on the last evidence.
   return (
     lastResortRank(before) !== lastResortRank(after) ||
     before.silence?.witnessed !== after.silence?.witnessed ||

@@ -105,9 +105,9 @@ const REMOVE: Intent = { kind: 'remove' };
 interface Outlook {
   /** None is up, and some may yet turn out to be. */
   readonly undecided: boolean;
-  /** The best rank of all: those who have it serve. 0 when every one refuses connections. */
+  /** The best rank of all: servers with this rank serve. 0 when all refuse connections. */
   readonly bestRank: number;
-  /** Whether only drained ones have it: they serve only where nobody else would serve as well. */
+  /** Whether only drained servers have it: these serve only where no other server would serve as well. */
   readonly drainedServe: boolean;
 }
 
@@ -146,7 +146,7 @@ function wish(judged: JudgedServer, row: Row | undefined, outlook: Outlook, weig
   if (rank === 0) return leave(row);
   if (undecided) return KEEP;
   if (rank === bestRank) return drained === drainedServe ? { kind: 'serve', weight } : REST;
-  // It answers, and is not trusted yet, or somebody took it out: its clients need not notice.
+  // It answers, and is not trusted yet, or it is drained by hand: its clients need not notice.
   if (health.state === 'up' || health.okSinceMs !== null) return REST;
   if (health.state === 'sick') return DRAIN;
   if (health.silence?.sure !== true) return leave(row);

@@ -29,15 +29,15 @@ export function prospect(server: Endpoint, evidence: Evidence | null, fall: numb
 
 const POLICY = { scheduler: 'rr', weight: 1, drainTimeoutMs: Infinity };
 
-/** Nobody's address. */
+/** No server has this address. */
 const ANOTHER = endpoint('ipv4', '0.0.0.0', 0);
 
 function healthAfter(evidence: Evidence | null, fall: number): Health {
   let health = unknownHealth(0);
   if (evidence === null) return health;
-  // The other server was heard, so that a silence is this one's own.
+  // The other server answered, so a silence is the fault of this one.
   const question = { askedMs: 0, heardMs: 0 };
-  // Two prove even that nobody could be reached.
+  // Two prove even that the server is unreachable.
   for (let count = 0; count < Math.max(fall, 2); count += 1)
     health = step(health, evidence, 0, { fall, rise: 1, maxHoldMs: 0 }, question);
   return health;

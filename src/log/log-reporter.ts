@@ -32,12 +32,12 @@ export function logReporter(
   const said = new Map<string, string>();
   let lastResort = false;
   let rival = false;
-  /** What was said already of what a server means by a status. */
+  /** The servers and statuses whose meaning the log has already. */
   const hinted = new Set<string>();
   /** Why each server that is down was said to be, since it went down. */
   const reasons = new Map<string, Set<string>>();
 
-  /** What a server means by its status, the first time that it is told of. */
+  /** What a server means by its status, the first time that the log has this status. */
   function hintOf(
     server: Endpoint,
     evidence: Evidence | null,
@@ -311,7 +311,7 @@ function reasonOf({ lastEvidence }: Health): string {
   return lastEvidence === null ? 'nothing is known' : `${lastEvidence.kind}, ${lastEvidence.detail}`;
 }
 
-/** What is one reason to those who read the log: a status, whichever checks the server names with it this time. */
+/** What the log counts as one reason: a status is one, whichever checks the server names with it. */
 function keyOf(health: Health): string {
   const { status } = health.lastEvidence ?? {};
   return status === undefined ? reasonOf(health) : `status ${status}`;

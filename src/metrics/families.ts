@@ -187,7 +187,7 @@ export function declareFamilies(registry: Registry) {
     ),
     lastResort: gauge(
       'last_resort',
-      'Whether no real server is up and those most likely to answer serve all the same (1). Somebody is to be called.',
+      'Whether no real server is up and those most likely to answer serve all the same (1). Call an administrator.',
       VS_LABELS,
     ),
     rival: gauge(

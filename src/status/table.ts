@@ -147,7 +147,7 @@ function kernelRow(server: string, row: RowReport | undefined): string {
   return rowOf(server, FORWARDING[forwarding], String(weight), String(active), String(inactive));
 }
 
-/** What is told of a configured real server. */
+/** The details of a configured real server. */
 export function detailsOf(report: ServerReport, row: RowReport | undefined, atMs: number): Details {
   const { state, sinceMs, evidence, drained, lastOk, heldUntilMs } = report;
   const reasons = [

@@ -40,7 +40,7 @@ export function healthIn(state: HealthState): Health {
 }
 
 /**
- * `A up(ok)`, `B unknown`, `C dead(silent?)`: silent, and nobody else answered since; `D dead(silent once)`; `E
+ * `A up(ok)`, `B unknown`, `C dead(silent?)`: silent, and no other server answered since; `D dead(silent once)`; `E
  * sick(status starting)`: not well yet since it last started; `E sick(slow starting)`: the same, and its TLS handshake hangs; `F up(ok) drained`: by hand.
  */
 export function judged(text: string): JudgedServer {

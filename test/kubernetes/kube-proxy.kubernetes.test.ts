@@ -86,7 +86,7 @@ describe('kube-proxy beside lvscare', () => {
     assert.ok(failed <= 12, `${failed} requests failed`);
   });
 
-  /** How often the virtual server was not there, or had nobody who serves. */
+  /** How often the virtual server was missing, or had no real servers. */
   function deletions({ history }: Traffic): number {
     return history.filter(({ weights }) => Object.keys(weights).length === 0).length;
   }

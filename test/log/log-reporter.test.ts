@@ -153,7 +153,7 @@ describe('a server that is down', () => {
     assert.deepEqual(take(), ['info 10.0.0.1:6443 is still dead, now: status, status 403']);
   });
 
-  it('is told of once for each status, whichever checks the server names', () => {
+  it('logs the meaning once for each status, whichever checks the server names', () => {
     const { reporter, take } = reporting();
     const failing = (checks: string): Health => answering(500, `status 500: ${checks} failed`);
     reporter.judged(SERVER, health('up', 'ok'), failing('a, b, c'));

@@ -18,7 +18,7 @@ describe('the checks that a kube-apiserver says failed', () => {
     ['one, in the first line', '[-]etcd failed: reason withheld\n[+]ping ok\n', 'etcd failed'],
     ['one, in the last line', '[+]ping ok\r\n[-]shutdown failed: reason withheld', 'shutdown failed'],
     [
-      'more than anybody reads',
+      'more than five',
       Array.from({ length: 40 }, (_, index) => `[-]check-${index} failed: reason withheld\n`).join(''),
       'check-0, check-1, check-2, check-3, check-4 and 35 more failed',
     ],
