@@ -178,9 +178,10 @@ module.exports = {
     {
       name: 'kubernetes-judges-from-outside',
       severity: 'error',
-      comment: 'The cluster knows the program by its command line only.',
+      comment:
+        "The cluster knows the program by its command line only; the Go loop beside it is the benchmark's.",
       from: { path: '^kubernetes' },
-      to: { path: '^(src|test|bench)/' },
+      to: { path: '^(src|test)/' },
     },
     {
       name: 'bench-compares-from-outside',

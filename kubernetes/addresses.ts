@@ -1,9 +1,5 @@
 /** The addresses of a cluster's other hosts. */
-import type { Addresses } from '../lab/addresses.js';
-
-function host(ordinal: number): Addresses {
-  return { ipv4: `10.103.97.${ordinal}`, ipv6: `fd00:10:103:97::${ordinal}` };
-}
+import { host } from '../lab/addresses.js';
 
 /** etcd, on a host of its own. */
 export const ETCD = host(190);

@@ -77,11 +77,6 @@ export class Apiserver {
     this.#process = null;
   }
 
-  /** Sends SIGTERM and does not wait for the end. */
-  beginToTerminate(): void {
-    this.#process?.signal('SIGTERM');
-  }
-
   /** Stops it by SIGSTOP: the kernel still accepts connections, the process does not answer. */
   stop(): void {
     this.#stopped = true;

@@ -1,6 +1,6 @@
 /** A Kubernetes cluster in one kernel: etcd, masters and an administrator on a switch, and workers. Needs root and the test kernel. */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { MAX_MASTERS, masterAddresses, NODE, POD, type Addresses } from '../lab/addresses.js';
+import { masterAddresses, NODE, POD, type Addresses } from '../lab/addresses.js';
 import type { RequestResult } from '../lab/client-calls.js';
 import { LabClient } from '../lab/lab-client.js';
 import { LabNode } from '../lab/node.js';
@@ -19,12 +19,7 @@ const TOKEN = 'lvscare-tests';
 const READER_TOKEN = 'lvscare-reader';
 export const AUTHORIZATION = { authorization: `Bearer ${TOKEN}` };
 
-export interface ClusterOptions {
-  /** Default 3. */
-  readonly masters?: number;
-  /** Options of every apiserver beside those of kubeadm. Default none. */
-  readonly apiserverOptions?: readonly string[];
-}
+const MASTERS = 3;
 
 /** Everything in it is gone when it is closed. */
 export class Cluster {
@@ -57,19 +52,17 @@ export class Cluster {
     this.ca = ca;
   }
 
-  /** A control plane whose apiservers are all ready. */
-  static async create({ masters: count = 3, apiserverOptions = [] }: ClusterOptions = {}): Promise<Cluster> {
-    if (!Number.isInteger(count) || count < 1 || count > MAX_MASTERS)
-      throw new TypeError(`masters: expected 1 to ${MAX_MASTERS}, got ${count}`);
+  /** A control plane of three masters whose apiservers are all ready. */
+  static async create(): Promise<Cluster> {
     const home = await mkdtemp(`${process.env['TMPDIR'] ?? '/tmp'}/cluster.`);
     const network = new Network('kube');
     await network.start();
     const etcd = new Etcd(await network.plug('etcd', ETCD), `${home}/etcd`);
-    const pki = await Pki.create(`${home}/pki`, count, Etcd.url);
+    const pki = await Pki.create(`${home}/pki`, MASTERS, Etcd.url);
     const tokenFile = `${home}/tokens.csv`;
     await writeFile(tokenFile, `${TOKEN},tester,tester,system:masters\n${READER_TOKEN},reader,reader\n`);
     const masters: Apiserver[] = [];
-    for (let index = 0; index < count; index++) {
+    for (let index = 0; index < MASTERS; index++) {
       const name = `master${index}`;
       masters.push(
         new Apiserver(name, await network.plug(name, masterAddresses(index)), network, pki, tokenFile),
@@ -77,22 +70,14 @@ export class Cluster {
     }
     const administrator = new LabClient('administrator', await network.plug('administrator', ADMINISTRATOR));
     await administrator.start();
-    const cluster = new Cluster(
-      network,
-      home,
-      pki,
-      etcd,
-      masters,
-      administrator,
-      await readFile(pki.authorityFile, 'utf8'),
-    );
+    const cluster = new Cluster(network, home, pki, etcd, masters, administrator, await pki.read('ca.crt'));
     try {
       await etcd.start();
       // Together they race for etcd, and take longer.
       const [first, ...others] = masters;
-      first?.start(apiserverOptions);
+      first?.start();
       await cluster.ready(masters.slice(0, 1));
-      for (const other of others) other.start(apiserverOptions);
+      for (const other of others) other.start();
       await cluster.ready();
       return cluster;
     } catch (error) {

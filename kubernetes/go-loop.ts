@@ -1,5 +1,7 @@
 /** The loop of the Go lvscare, emulated (bench/peers/go-loop-emulation.ts), on a node of its own, for comparison. */
 import { fileURLToPath } from 'node:url';
+import type { GoLoopOptions } from '../bench/peers/go-loop-emulation.js';
+import { GO_LOOP } from '../bench/settings.js';
 import { endpoint, VIP } from '../lab/addresses.js';
 import type { LabNode } from '../lab/node.js';
 import { until } from '../lab/until.js';
@@ -23,7 +25,7 @@ export class GoLoop {
   static async start(cluster: Cluster, realServers: readonly string[]): Promise<GoLoop> {
     const node = await cluster.addNode('go-node');
     await node.ip(`route replace local ${VIP.ipv4} dev lo table local src ${node.addresses.ipv4}`);
-    const options = { virtualServer: endpoint(VIP.ipv4), realServers, intervalMs: 5000, timeoutMs: 10_000 };
+    const options: GoLoopOptions = { virtualServer: endpoint(VIP.ipv4), realServers, ...GO_LOOP };
     const { pid } = node.spawn(process.execPath, [PROGRAM, JSON.stringify(options)]);
     await until(async () => Object.keys((await node.weights()) ?? {}).length === realServers.length, {
       what: 'the loop of the Go program has added all real servers',

@@ -55,10 +55,6 @@ export class Pki {
     return `${this.home}/super-admin.conf`;
   }
 
-  get authorityFile(): string {
-    return this.file('ca.crt');
-  }
-
   /** A file of kubeadm's certificates' directory, such as `apiserver.crt`. */
   file(name: string): string {
     return `${this.home}/pki/${name}`;

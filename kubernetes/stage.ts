@@ -3,7 +3,7 @@ import { appendFile } from 'node:fs/promises';
 import { until } from '../lab/until.js';
 import type { LabClient } from '../lab/lab-client.js';
 import type { Apiserver } from './apiserver.js';
-import { AUTHORIZATION, Cluster, type ClusterOptions } from './cluster.js';
+import { AUTHORIZATION, Cluster } from './cluster.js';
 import { KUBERNETES_VERSION } from './programs.js';
 import { Traffic, type Outcome } from './traffic.js';
 import { MANIFEST, type Worker } from './worker.js';
@@ -38,8 +38,8 @@ export class Stage {
   }
 
   /** With the worker's kubelet not yet started. */
-  static async create(options: ClusterOptions = {}): Promise<Stage> {
-    const cluster = await Cluster.create(options);
+  static async create(): Promise<Stage> {
+    const cluster = await Cluster.create();
     try {
       const worker = await cluster.addWorker();
       await worker.installImages();

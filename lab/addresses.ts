@@ -12,7 +12,8 @@ export const APISERVER_PORT = 6443;
 /** How many masters there can be: the certificate of each lists its addresses, and the names stay readable. */
 export const MAX_MASTERS = 8;
 
-function host(ordinal: number): Addresses {
+/** A host on the switch of the lab: `10.103.97.N`, and the same in IPv6. */
+export function host(ordinal: number): Addresses {
   return { ipv4: `10.103.97.${ordinal}`, ipv6: `fd00:10:103:97::${ordinal}` };
 }
 

@@ -1,4 +1,5 @@
 /** Which servers are in rotation, by HAProxy's own answer. */
+
 /** HAProxy's word for a server that takes connections, in the column srv_op_state. */
 const RUNNING = '2';
 

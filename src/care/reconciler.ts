@@ -253,7 +253,10 @@ export class Reconciler {
     const leaving = removals.map(({ server }) => server).filter(({ text }) => used.has(text));
     if (leaving.length === 0) return { results: await table.apply(actions), finding: null };
     const others = actions.filter((action) => action.kind !== 'delete-row');
-    const closings = removals.map(({ server }): Action => ({ kind: 'update-row', server, weight: 0 }));
+    const open = new Set(rows.filter(({ weight }) => weight > 0).map(({ server }) => server.text));
+    const closings = removals
+      .filter(({ server }) => open.has(server.text))
+      .map(({ server }): Action => ({ kind: 'update-row', server, weight: 0 }));
     const applied = await table.apply([...others, ...closings]);
     const finding = connections.find(leaving);
     // A look that is late may still have found some.

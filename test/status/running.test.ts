@@ -3,29 +3,9 @@ import { describe, it } from 'node:test';
 import type { ServerReport } from '../../src/observe/report.js';
 import { runningIn } from '../../src/status/running.js';
 import type { Status, VirtualServerStatus } from '../../src/status/status.js';
+import { NOW_MS, serverReport } from './server-report.js';
 
-const NOW_MS = 1_700_000_000_000;
 const [A, B] = ['10.103.97.200:6443', '10.103.97.201:6443'];
-
-function server(more: Partial<ServerReport> = {}): ServerReport {
-  return {
-    server: A,
-    state: 'up',
-    sinceMs: NOW_MS - 185_000,
-    drained: null,
-    evidence: { kind: 'ok', detail: 'status 200' },
-    heldUntilMs: null,
-    relapses: 0,
-    lastOk: null,
-    probes: 10,
-    failures: 0,
-    lastProbeMs: NOW_MS,
-    certificateNotAfterMs: null,
-    recentMs: [],
-    history: [],
-    ...more,
-  };
-}
 
 /** The status of one lvscare that has these servers; A with this weight in the kernel, null for no row of it. */
 function status(
@@ -43,7 +23,7 @@ function status(
 
 describe('what the lvscares that are running say of a server', () => {
   it('is its state, since when, its weight and why', () => {
-    assert.deepEqual(runningIn([status([server()], 1)], A), [
+    assert.deepEqual(runningIn([status([serverReport(A)], 1)], A), [
       {
         report: {
           virtualServer: '10.103.97.2:6443',
@@ -82,13 +62,13 @@ describe('what the lvscares that are running say of a server', () => {
   ];
   for (const [words, more, weight] of cases)
     it(words, () => {
-      const [found] = runningIn([status([server(more)], weight)], A);
+      const [found] = runningIn([status([serverReport(A, more)], weight)], A);
       assert.equal(found?.words, `lvscare of 10.103.97.2:6443 has it ${words}`);
     });
 
   it('is once for each virtual server that has it, and nothing where none has', () => {
-    const statuses = [status([server()], 1), status([server({ server: B })], 1, '10.103.97.3:6443')];
-    const both = [...statuses, status([server()], null, '10.103.97.4:6443')];
+    const statuses = [status([serverReport(A)], 1), status([serverReport(B)], 1, '10.103.97.3:6443')];
+    const both = [...statuses, status([serverReport(A)], null, '10.103.97.4:6443')];
     assert.deepEqual(
       runningIn(both, A).map(({ report }) => report.virtualServer),
       ['10.103.97.2:6443', '10.103.97.4:6443'],

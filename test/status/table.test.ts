@@ -6,8 +6,8 @@ import { plainPaint, terminalPaint } from '../../src/core/paint.js';
 import type { Status, VirtualServerStatus } from '../../src/status/status.js';
 import { statusLines } from '../../src/status/table.js';
 import { parseTable } from '../../lab/ipvsadm.js';
+import { NOW_MS, serverReport } from './server-report.js';
 
-const NOW_MS = 1_700_000_000_000;
 const TRAFFIC = {
   connections: 9,
   packetsIn: 1,
@@ -21,26 +21,6 @@ const TRAFFIC = {
 
 function row(server: string, more: Partial<RowReport> = {}): RowReport {
   return { server, forwarding: 'masquerade', weight: 1, active: 0, inactive: 0, traffic: TRAFFIC, ...more };
-}
-
-function server(name: string, more: Partial<ServerReport> = {}): ServerReport {
-  return {
-    server: name,
-    state: 'up',
-    sinceMs: NOW_MS - 185_000,
-    drained: null,
-    evidence: { kind: 'ok', detail: 'status 200' },
-    heldUntilMs: null,
-    relapses: 0,
-    lastOk: { atMs: NOW_MS - 100, durationMs: 4.123 },
-    probes: 10,
-    failures: 0,
-    lastProbeMs: NOW_MS - 100,
-    certificateNotAfterMs: null,
-    recentMs: [],
-    history: [],
-    ...more,
-  };
 }
 
 function care(
@@ -102,14 +82,14 @@ describe('the table of the status', () => {
   it('has the columns of ipvsadm -Ln, and what lvscare knows beside them', () => {
     const shown = status({
       care: care([
-        server(A),
-        server(B, {
+        serverReport(A),
+        serverReport(B, {
           state: 'dead',
           sinceMs: NOW_MS - 12_000,
           evidence: { kind: 'refused', detail: 'ECONNREFUSED' },
           lastOk: null,
         }),
-        server(C, { drained: { sinceMs: NOW_MS - 60_000 } }),
+        serverReport(C, { drained: { sinceMs: NOW_MS - 60_000 } }),
       ]),
       kernel: kernel([row(A, { active: 3, inactive: 10 }), row(C, { weight: 0 }), row('10.0.0.9:6443')]),
     });
@@ -128,7 +108,7 @@ describe('the table of the status', () => {
   it('is read by whoever reads ipvsadm -Ln, wide and narrow', () => {
     const shown = status({
       virtualServer: '[fd00::2]:6443',
-      care: care([server('[fd00::1]:6443')]),
+      care: care([serverReport('[fd00::1]:6443')]),
       kernel: kernel([row('[fd00::1]:6443', { weight: 7, active: 12_345, inactive: 1 })], {
         scheduler: 'sh',
         flags: '(sh-fallback)',
@@ -156,7 +136,7 @@ describe('the table of the status', () => {
 
   it('has what lvscare knows below each row where the terminal is narrow', () => {
     const shown = status({
-      care: care([server(A), server(B, { state: 'unknown', evidence: null, lastOk: null })]),
+      care: care([serverReport(A), serverReport(B, { state: 'unknown', evidence: null, lastOk: null })]),
       kernel: kernel([row(A)]),
     });
     const lines = show(shown, 100);
@@ -196,7 +176,7 @@ describe('the table of the status', () => {
 
   it('tells of all that is amiss', () => {
     const shown = status({
-      care: care([server(A, { heldUntilMs: NOW_MS + 4000 })], {
+      care: care([serverReport(A, { heldUntilMs: NOW_MS + 4000 })], {
         lastResort: true,
         rival: true,
         lastPass: { atMs: NOW_MS - 60_000, durationMs: 1, error: null },
@@ -231,7 +211,9 @@ describe('the table of the status', () => {
       evidence: { kind: 'status', status: 500, detail: 'status 500: etcd failed' },
     } as const;
     const lines = show(
-      status({ care: care([server(A, hardened), server(B, hardened), server(C, failing)]) }),
+      status({
+        care: care([serverReport(A, hardened), serverReport(B, hardened), serverReport(C, failing)]),
+      }),
     );
     const hints = lines.filter((line) => line.startsWith('  status '));
     assert.equal(hints.length, 2, lines.join('\n'));
@@ -245,7 +227,7 @@ describe('the table of the status', () => {
 
   it('says that the last resort may be a server that is drained', () => {
     const drained = [{ server: A, sinceMs: NOW_MS }];
-    const text = show(status({ care: care([server(A)], { lastResort: true }), drained })).join('\n');
+    const text = show(status({ care: care([serverReport(A)], { lastResort: true }), drained })).join('\n');
     assert.ok(
       text.includes('that is not drained: as a last resort, those most likely to answer serve'),
       text,
@@ -261,7 +243,7 @@ describe('the table of the status', () => {
 
   it('lets no server move the cursor', () => {
     const evidence = { kind: 'tls', detail: 'for \u001b[2J\u0007\u009b1m' } as const;
-    const text = show(status({ care: care([server(A, { state: 'sick', evidence })]) })).join('\n');
+    const text = show(status({ care: care([serverReport(A, { state: 'sick', evidence })]) })).join('\n');
     // eslint-disable-next-line no-control-regex
     assert.doesNotMatch(text, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
     assert.ok(text.includes('tls, for \\u001b[2J\\u0007\\u009b1m'));
@@ -269,7 +251,7 @@ describe('the table of the status', () => {
 
   it('is as wide with colours as without', () => {
     const shown = status({
-      care: care([server(A), server(B, { state: 'dead' })]),
+      care: care([serverReport(A), serverReport(B, { state: 'dead' })]),
       kernel: kernel([row(A)]),
     });
     for (const width of [null, 80]) {
