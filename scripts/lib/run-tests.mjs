@@ -34,7 +34,7 @@ const { values: options, positionals: files } = parseArgs({
     summary: { type: 'string' },
     claims: { type: 'string' },
     concurrency: { type: 'string', default: '1' },
-    timeout: { type: 'string', default: '300' },
+    timeout: { type: 'string', default: '900' },
   },
 });
 

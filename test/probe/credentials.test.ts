@@ -523,6 +523,7 @@ describe('a file system that does not answer', () => {
     await credentials.current();
     disk.hangs.add(path('ca'));
     await credentials.current();
+    await untilTold(told, 1);
     const lookAtToken = disk.look.bind(disk);
     disk.look = (file) => {
       if (file === given.tokenFile) disk.hangs.add(file);
