@@ -124,6 +124,8 @@ export class Apiserver {
       `--tls-private-key-file=${pki('apiserver.key')}`,
       // Beside kubeadm's: a token for the clients of the tests, which an apiserver accepts without asking etcd.
       `--token-auth-file=${this.#tokenFile}`,
+      // By default a terminated apiserver waits 60 s for clients that keep their connections.
+      '--request-timeout=15s',
       ...extra,
     ];
   }

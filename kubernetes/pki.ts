@@ -92,7 +92,10 @@ export class Pki {
     );
   }
 
-  /** Replaces the authority that signs from now on by another one; both, PEM, the new one first. */
+  /**
+   * Another authority signs from now on. The file `ca.crt` and the result have both, PEM, the new one first: what the old one
+   * signed is still accepted.
+   */
   async addAuthority(): Promise<string> {
     const old = await this.read('ca.crt');
     const other = makeCertificate({
@@ -103,8 +106,9 @@ export class Pki {
       untilMs: Date.now() + 365 * 86_400_000,
     });
     await writeFile(this.file('ca.key'), other.key);
-    await writeFile(this.file('ca.crt'), other.cert);
-    return other.cert + old;
+    const both = other.cert + old;
+    await writeFile(this.file('ca.crt'), both);
+    return both;
   }
 
   /** Runs kubeadm on this machine, in no namespace; its stdout. */

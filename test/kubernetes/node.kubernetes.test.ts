@@ -81,6 +81,10 @@ describe('a worker whose kubelet runs lvscare as a static pod', () => {
   it('serves a pod of the pod network, through the node', async () => {
     const { cluster, worker } = stage;
     await stage.startLvscare('--masquerade');
+    // A connection that begins before this rule is there never works: the kernel has decided about it.
+    await until(async () => (await worker.must('nft', ['list', 'ruleset'])).includes('lvscare'), {
+      what: 'nft lists the masquerade rule',
+    });
     const pod = await cluster.addPod(worker);
     const { failed } = await stage.play('a client in a pod', ({ requests }) => requests(60), pod);
     assert.equal(failed, 0);
