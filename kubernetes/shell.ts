@@ -92,7 +92,7 @@ PS1='worker0# '
 export PATH=${directory}:${HOME}/bin:$PATH
 master() { ${process.execPath} ${order} ${socket} master "$@"; }
 etcd() { ${process.execPath} ${order} ${socket} etcd "$@"; }
-ask() { for _ in 1 2 3 4 5 6; do curl -s --max-time 3 --cacert /etc/kubernetes/pki/ca.crt https://${VIP.ipv4}:6443/readyz || echo "failed: curl says $?"; echo; done; }
+ask() { for _ in 1 2 3 4 5 6; do curl -s --max-time 3 -o /dev/null -w '%{http_code}\\n' --cacert /etc/kubernetes/pki/ca.crt https://${VIP.ipv4}:6443/version || echo "failed: curl says $?"; done; }
 cluster() { cat <<'HELP'
 ${help}
 HELP

@@ -192,8 +192,26 @@ export class Stage {
       await traffic.end();
     }
     const played = { ...traffic.outcome, ...timesOf(traffic, fault) };
-    await record(title, played);
+    await this.record(title, played);
     return played;
+  }
+
+  /** Prints what clients saw, and keeps it as a row of the table in docs/kubernetes.md. */
+  async record(title: string, played: Played): Promise<void> {
+    const { requests, failed, failures, slow, watchesEnded, outMs, backMs } = played;
+    const why = Object.entries(failures).map(([code, count]) => `${code} ${count}`);
+    const seconds = (ms: number | null): string => (ms === null ? 'never' : `${(ms / 1000).toFixed(1)} s`);
+    const parts = [
+      `${title}: ${requests} requests, ${failed} failed${why.length > 0 ? ` (${why.join(', ')})` : ''}, ${slow} slow`,
+      `the watch ended ${watchesEnded} times`,
+      ...(outMs === null && backMs === null
+        ? []
+        : [`out after ${seconds(outMs)}, back after ${seconds(backMs)}`]),
+    ];
+    process.stdout.write(`${parts.join('; ')}\n`);
+    const file = process.env['KUBERNETES_RESULTS'];
+    if (file !== undefined)
+      await appendFile(file, `${JSON.stringify({ version: KUBERNETES_VERSION, title, ...played })}\n`);
   }
 
   close(): Promise<void> {
@@ -225,20 +243,4 @@ function timesOf(
   return fault === null
     ? { outMs: null, backMs: null }
     : traffic.outAndBack(fault.server.endpoint, fault.atMs);
-}
-
-async function record(title: string, played: Played): Promise<void> {
-  const { requests, failed, failures, slow, watchesEnded, outMs, backMs } = played;
-  const why = Object.entries(failures).map(([code, count]) => `${code} ${count}`);
-  const seconds = (ms: number | null): string => (ms === null ? 'never' : `${(ms / 1000).toFixed(1)} s`);
-  process.stdout.write(
-    `${[
-      `${title}: ${requests} requests, ${failed} failed${why.length > 0 ? ` (${why.join(', ')})` : ''}, ${slow} slow`,
-      `the watch ended ${watchesEnded} times`,
-      `out after ${seconds(outMs)}, back after ${seconds(backMs)}`,
-    ].join('; ')}\n`,
-  );
-  const file = process.env['KUBERNETES_RESULTS'];
-  if (file !== undefined)
-    await appendFile(file, `${JSON.stringify({ version: KUBERNETES_VERSION, title, ...played })}\n`);
 }

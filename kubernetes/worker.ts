@@ -108,7 +108,7 @@ export class Worker {
 
   /** The arguments of nsenter that lead into it. */
   get into(): string[] {
-    return ['-t', String(this.pid), '--mount', '--uts', '--cgroup', '--pid', '--net', '--root', '--wd=/'];
+    return ['-t', String(this.pid), '--mount', '--uts', '--cgroup', '--pid', '--net', '--root', '--wdns=/'];
   }
 
   /** Runs a program on the worker to its end. */

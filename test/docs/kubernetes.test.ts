@@ -1,4 +1,4 @@
-// docs/kubernetes.md has rows for scenarios that the tests play, and no other.
+// docs/kubernetes.md has a row for each scenario that the tests play, and no other.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
@@ -14,8 +14,18 @@ describe('the table in docs/kubernetes.md', () => {
     .filter((name) => name.endsWith('.kubernetes.test.ts'))
     .flatMap((name) => {
       const text = readFileSync(`${ROOT}/test/kubernetes/${name}`, 'utf8');
-      return [...text.matchAll(/stage\.play\(\s*(['`])([^]*?)\1/g)].map(([, , title = '']) => title);
+      return [...text.matchAll(/stage\.(?:play|record)\(\s*(['`])([^]*?)\1/g)].map(
+        ([, , title = '']) => title,
+      );
     });
+
+  it('has a row for each scenario', () => {
+    for (const title of titles)
+      assert.ok(
+        rows.some((row) => matches(title, row)),
+        `no row for: ${title}`,
+      );
+  });
 
   it('has no row for a scenario that is gone', () => {
     for (const row of rows)
