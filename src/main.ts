@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The program's edge: the only place that touches `process`. */
 import process from 'node:process';
-import { readBuildInfo } from './build-info.js';
+import { readBuildInfo } from './cli/build-info.js';
 import { readCommandLine, type Command } from './cli/command-line.js';
 import { CARE_OPTIONS } from './cli/options.js';
 import { readCareConfig } from './config/care-config.js';
@@ -10,9 +10,9 @@ import { readSettings } from './config/config-file.js';
 import { Settings } from './config/settings.js';
 import { readDrainConfig, readStatusConfig } from './config/status-config.js';
 import { UsageError } from './config/usage-error.js';
-import { plainPaint, terminalPaint } from './core/paint.js';
-import type { Usage } from './endpoint-side.js';
-import type { Output, Screen } from './output.js';
+import { plainPaint, terminalPaint } from './text/paint.js';
+import type { Usage } from './daemon/endpoint.js';
+import type { Output, Screen } from './cli/output.js';
 
 const DONE = 0;
 const FAILED = 1;
@@ -65,18 +65,18 @@ function printVersion({ given }: Run): boolean {
 
 async function runStatus({ given }: Run): Promise<boolean> {
   const config = readStatusConfig(new Settings(given, {}));
-  const { runStatusCommand } = await import('./status-command.js');
+  const { runStatusCommand } = await import('./commands/status.js');
   return await runStatusCommand(config, effectiveUid(), screen(), untilSignal([...ENDING, 'SIGHUP']));
 }
 
 async function runDrain({ name, given, words: [word = ''] }: Run, drained: boolean): Promise<boolean> {
   const config = readDrainConfig(`lvscare ${name}`, new Settings(given, {}), word);
-  const { runDrainCommand } = await import('./drain-command.js');
+  const { runDrainCommand } = await import('./commands/drain.js');
   return await runDrainCommand(config, drained, effectiveUid(), output());
 }
 
 async function runManifest({ given, spelled }: Run): Promise<boolean> {
-  const { runManifestCommand } = await import('./manifest-command.js');
+  const { runManifestCommand } = await import('./commands/manifest.js');
   const { text, notes } = await runManifestCommand(given, readBuildInfo().gitVersion, spelled);
   const to = output();
   for (const note of notes) to.note(`lvscare: ${note}`);
@@ -88,7 +88,7 @@ async function runCare({ given, spelled, words: stray }: Run): Promise<boolean> 
   const config = readCareConfig(readSettings(given, process.env, CARE_OPTIONS, spelled), process.env);
   // Only now: help, version and wrong arguments need not wait for HTTP and netlink to be loaded.
   const { createLogger } = await import('./log/logger.js');
-  const { runCareCommand } = await import('./care-command.js');
+  const { runCareCommand } = await import('./commands/care.js');
 
   const { log, ...written } = await createLogger(config.log, {
     terminal: process.stdout.isTTY,
@@ -117,7 +117,7 @@ async function runCare({ given, spelled, words: stray }: Run): Promise<boolean> 
 }
 
 async function runDoctor({ given, spelled }: Run): Promise<boolean> {
-  const { runDoctorCommand } = await import('./doctor-command.js');
+  const { runDoctorCommand } = await import('./commands/doctor.js');
   const request = { given, spelled, environment: process.env, pid: process.pid, uid: effectiveUid() };
   const to = output();
   const signal = untilSignal(ENDING, () => {
@@ -130,7 +130,7 @@ async function runDoctor({ given, spelled }: Run): Promise<boolean> {
 
 async function runProbe({ given, spelled }: Run): Promise<boolean> {
   const config = readProbeCommandConfig(readSettings(given, process.env, CARE_OPTIONS, spelled));
-  const { runProbeCommand } = await import('./probe-command.js');
+  const { runProbeCommand } = await import('./commands/probe.js');
   return await runProbeCommand(config, effectiveUid(), output(), untilSignal(ENDING));
 }
 

@@ -1,6 +1,6 @@
-import type { Endpoint } from '../core/endpoint.js';
-import type { CarePolicy } from '../care/care.js';
-import type { ListenAddress } from '../endpoint/listen-address.js';
+import type { Endpoint } from '../values/endpoint.js';
+import type { CarePolicy } from '../control-loop/care.js';
+import type { ListenAddress } from '../values/listen-address.js';
 import { DEFAULT_CA, DEFAULT_METRICS_ADDRESS } from './defaults.js';
 import { durationParser } from './duration.js';
 import { parseAddress, parseEndpoint } from './endpoint.js';

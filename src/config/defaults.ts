@@ -1,5 +1,5 @@
 /** Defaults that more than one place has to know. */
-import type { ListenAddress } from '../endpoint/listen-address.js';
+import type { ListenAddress } from '../values/listen-address.js';
 
 /** The file that certificates are verified by when nothing else is said. */
 export const DEFAULT_CA = '/etc/kubernetes/pki/ca.crt';

@@ -1,5 +1,5 @@
 import { isIPv4, isIPv6, SocketAddress } from 'node:net';
-import { endpoint, type Endpoint } from '../core/endpoint.js';
+import { endpoint, type Endpoint } from '../values/endpoint.js';
 import { UsageError, type Parser } from './usage-error.js';
 
 /** `IP:PORT` or `[IPv6]:PORT`. */

@@ -1,5 +1,5 @@
 import { isIPv4, isIPv6 } from 'node:net';
-import type { ListenAddress } from '../endpoint/listen-address.js';
+import type { ListenAddress } from '../values/listen-address.js';
 import { UsageError, type Parser } from './usage-error.js';
 
 /** What sockaddr_un has room for, less the NUL at its end, and less what the name that it is made under may take more: `.XXXXXX/s`. */

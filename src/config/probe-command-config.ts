@@ -1,4 +1,4 @@
-import type { Endpoint } from '../core/endpoint.js';
+import type { Endpoint } from '../values/endpoint.js';
 import { DEFAULT_CA } from './defaults.js';
 import type { Note } from './note.js';
 import { readCount, readInterval } from './pace.js';

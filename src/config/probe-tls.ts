@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
-import type { CredentialFiles } from '../probe/credentials.js';
-import { areCertificates, isPrivateKey, pairFault, tokenIn } from '../probe/pem.js';
+import type { CredentialFiles } from '../tls/credentials.js';
+import { areCertificates, isPrivateKey, pairFault, tokenIn } from '../tls/pem.js';
 import { parseAddress } from './endpoint.js';
 import type { Note } from './note.js';
 import type { Settings } from './settings.js';

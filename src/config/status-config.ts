@@ -1,4 +1,4 @@
-import type { Endpoint } from '../core/endpoint.js';
+import type { Endpoint } from '../values/endpoint.js';
 import { parseEndpoint } from './endpoint.js';
 import type { Settings } from './settings.js';
 

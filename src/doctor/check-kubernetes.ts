@@ -1,6 +1,6 @@
 /** What Kubernetes has to know of the virtual server, and what must not be in its way. */
 import { isIP } from 'node:net';
-import { exclusionOf } from '../core/rivalry.js';
+import { exclusionOf } from '../decisions/deletion-contention.js';
 import { contains } from './cidr.js';
 import { fail, ok, skip, warn, about, type Said } from './finding.js';
 import { hostsEntries } from './hosts.js';

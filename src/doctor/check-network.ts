@@ -1,5 +1,5 @@
 /** The way to the virtual server, and what stands in it. */
-import { hostLength } from '../core/endpoint.js';
+import { hostLength } from '../values/endpoint.js';
 import { fail, ok, skip, warn, type Said } from './finding.js';
 import { textOf, type Node, type NodeAddress, type Subject } from './ports.js';
 

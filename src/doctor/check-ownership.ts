@@ -1,5 +1,5 @@
 /** Whose the virtual server is, and what is left of others. */
-import { judgeHolder, type Holder } from '../core/holder.js';
+import { judgeHolder, type Holder } from '../values/lock-holder.js';
 import { about, fail, ok, skip, warn, type Said } from './finding.js';
 import { readIpVs } from './ip-vs-table.js';
 import { careManifests } from './manifests.js';

@@ -1,9 +1,9 @@
 /** The apiservers: whether they answer, by which certificate, at what time, and through the virtual server. */
 import { isIP } from 'node:net';
-import type { Endpoint } from '../core/endpoint.js';
-import type { Answer } from '../core/exchange.js';
-import { statusMeaning } from '../core/status-meaning.js';
-import { certificateFacts, type CertificateFacts } from '../inspect/certificate.js';
+import type { Endpoint } from '../values/endpoint.js';
+import type { Answer } from '../values/exchange.js';
+import { statusMeaning } from '../decisions/status-meaning.js';
+import { certificateFacts, type CertificateFacts } from '../tls/certificate-summary.js';
 import { contains } from './cidr.js';
 import { controlPlaneNames } from './check-kubernetes.js';
 import { about, fail, ok, skip, warn, type Said } from './finding.js';

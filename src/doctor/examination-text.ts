@@ -1,6 +1,6 @@
 /** What was found, for people: a line for each, and what mends it below. */
-import { inOneLine } from '../core/one-line.js';
-import type { Paint, Style } from '../core/paint.js';
+import { inOneLine } from '../text/one-line.js';
+import type { Paint, Style } from '../text/paint.js';
 import type { Examination } from './checks.js';
 import type { Verdict } from './finding.js';
 

@@ -1,6 +1,6 @@
 /** The kernel's table as /proc/net/ip_vs has it: to read that loads no module, as asking by netlink does. */
-import type { Endpoint } from '../core/endpoint.js';
-import { endpointInHex } from '../core/hex-endpoint.js';
+import type { Endpoint } from '../values/endpoint.js';
+import { endpointInHex } from '../values/hex-endpoint.js';
 import type { Files } from './ports.js';
 
 interface VirtualServer {

@@ -1,8 +1,8 @@
 /** What the checks need of the node. All of it only looks: nothing is changed, and no module is loaded. */
-import type { Removal } from '../care/ports.js';
-import type { Endpoint } from '../core/endpoint.js';
-import type { Answer } from '../core/exchange.js';
-import type { Holder } from '../core/holder.js';
+import type { Removal } from '../control-loop/ports.js';
+import type { Endpoint } from '../values/endpoint.js';
+import type { Answer } from '../values/exchange.js';
+import type { Holder } from '../values/lock-holder.js';
 
 /** What is to be taken care of here. */
 export interface Subject {

@@ -1,10 +1,10 @@
 /** What one probe of one server showed, as plain values that JSON can say. */
-import type { Endpoint } from '../core/endpoint.js';
-import type { Evidence } from '../core/evidence.js';
-import type { Answer } from '../core/exchange.js';
-import { inOneLine } from '../core/one-line.js';
-import { statusHint } from '../core/status-meaning.js';
-import { certificateFacts, type CertificateFacts } from './certificate.js';
+import type { Endpoint } from '../values/endpoint.js';
+import type { Evidence } from '../values/evidence.js';
+import type { Answer } from '../values/exchange.js';
+import { inOneLine } from '../text/one-line.js';
+import { statusHint } from '../decisions/status-meaning.js';
+import { certificateFacts, type CertificateFacts } from '../tls/certificate-summary.js';
 
 export interface ProbeReport {
   /** As `--rs` has it. */

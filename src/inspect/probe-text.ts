@@ -1,7 +1,7 @@
 /** A probe for people: a block of lines for each, or, of many probes, a line for each and a summary at the end. */
-import type { Prospect } from '../core/prospect.js';
-import type { HealthState } from '../core/health.js';
-import type { Paint, Style } from '../core/paint.js';
+import type { Prospect } from '../decisions/forecast.js';
+import type { HealthState } from '../decisions/health.js';
+import type { Paint, Style } from '../text/paint.js';
 import type { ChainMember, ProbeReport } from './probe-report.js';
 
 /** More names of a certificate than one reads. */

@@ -1,5 +1,5 @@
-import type { Endpoint } from '../core/endpoint.js';
-import type { ObservedTable } from '../core/table.js';
+import type { Endpoint } from '../values/endpoint.js';
+import type { ObservedTable } from '../values/table.js';
 
 /** How many rows are named in words: the fields have all of them. */
 const MOST_NAMED = 16;

@@ -1,13 +1,13 @@
 import type { Logger } from 'pino';
-import type { Clock, Pass, Reporter } from '../care/ports.js';
-import type { Endpoint } from '../core/endpoint.js';
-import type { Evidence } from '../core/evidence.js';
-import type { Health } from '../core/health.js';
-import { lastResortInWords } from '../core/last-resort.js';
-import type { Action } from '../core/reconcile.js';
-import { exclusionOf } from '../core/rivalry.js';
-import { statusHint } from '../core/status-meaning.js';
-import { Ration, type Fields } from './ration.js';
+import type { Clock, Pass, Reporter } from '../control-loop/ports.js';
+import type { Endpoint } from '../values/endpoint.js';
+import type { Evidence } from '../values/evidence.js';
+import type { Health } from '../decisions/health.js';
+import { lastResortInWords } from '../decisions/fail-open.js';
+import type { Action } from '../decisions/reconcile.js';
+import { exclusionOf } from '../decisions/deletion-contention.js';
+import { statusHint } from '../decisions/status-meaning.js';
+import { Ration, type Fields } from './rate-limiter.js';
 
 /** How many reasons for one fall are told: a server that never fails the same way twice must not fill the disk. */
 const MOST_REASONS = 10;

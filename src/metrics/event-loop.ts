@@ -1,4 +1,4 @@
-import type { Clock } from '../care/ports.js';
+import type { Clock } from '../control-loop/ports.js';
 
 /** Whom each delay is told, in seconds. */
 interface Delays {

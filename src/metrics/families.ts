@@ -5,7 +5,7 @@
  * `node_ipvs_*` have, so that both can be joined.
  */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
-import type { Endpoint } from '../core/endpoint.js';
+import type { Endpoint } from '../values/endpoint.js';
 
 const VS_LABELS = ['local_address', 'local_port', 'proto'] as const;
 const RS_LABELS = [...VS_LABELS, 'remote_address', 'remote_port'] as const;

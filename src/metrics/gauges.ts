@@ -1,9 +1,9 @@
 import type { Counter } from 'prom-client';
-import type { Traffic } from '../core/counters.js';
-import type { Endpoint } from '../core/endpoint.js';
-import type { HealthState } from '../core/health.js';
-import type { Reading } from '../observe/counted-report.js';
-import type { BriefReport, BriefServerReport, BriefVirtualServerReport } from '../observe/report.js';
+import type { Traffic } from '../values/counters.js';
+import type { Endpoint } from '../values/endpoint.js';
+import type { HealthState } from '../decisions/health.js';
+import type { Reading } from '../report/counted-report.js';
+import type { BriefReport, BriefServerReport, BriefVirtualServerReport } from '../report/report.js';
 import { rsLabels, vsLabels, type Families, type RsLabels, type ServerFamilies } from './families.js';
 import type { Group } from './groups.js';
 

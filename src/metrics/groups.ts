@@ -1,5 +1,5 @@
 import { Registry } from 'prom-client';
-import type { Endpoint } from '../core/endpoint.js';
+import type { Endpoint } from '../values/endpoint.js';
 import { declareServerFamilies, type ServerFamilies } from './families.js';
 
 /** So many that their part of the longest family is written within a millisecond or two. */

@@ -1,9 +1,9 @@
-import type { Pass, Reporter, VoidProbe } from '../care/ports.js';
-import type { Endpoint } from '../core/endpoint.js';
-import { classOf, type Evidence, type EvidenceKind } from '../core/evidence.js';
-import type { Exchange } from '../core/exchange.js';
-import type { Health } from '../core/health.js';
-import type { Action } from '../core/reconcile.js';
+import type { Pass, Reporter, VoidProbe } from '../control-loop/ports.js';
+import type { Endpoint } from '../values/endpoint.js';
+import { classOf, type Evidence, type EvidenceKind } from '../values/evidence.js';
+import type { Exchange } from '../values/exchange.js';
+import type { Health } from '../decisions/health.js';
+import type { Action } from '../decisions/reconcile.js';
 import { rsLabels, vsLabels, type Families, type RsLabels, type VsLabels } from './families.js';
 import type { Group } from './groups.js';
 

@@ -1,9 +1,9 @@
 import { Registry } from 'prom-client';
-import type { Clock, Reporter } from '../care/ports.js';
-import type { Endpoint } from '../core/endpoint.js';
-import type { Exchange } from '../core/exchange.js';
-import type { Reading } from '../observe/counted-report.js';
-import type { BriefReport } from '../observe/report.js';
+import type { Clock, Reporter } from '../control-loop/ports.js';
+import type { Endpoint } from '../values/endpoint.js';
+import type { Exchange } from '../values/exchange.js';
+import type { Reading } from '../report/counted-report.js';
+import type { BriefReport } from '../report/report.js';
 import { watchEventLoop } from './event-loop.js';
 import { expose, type Format } from './exposition.js';
 import { declareFamilies } from './families.js';

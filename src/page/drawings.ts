@@ -1,5 +1,5 @@
 /** What the page draws: SVG, each drawing with its words. Shapes tell what colours tell. */
-import type { MinuteReport } from '../observe/report.js';
+import type { MinuteReport } from '../report/report.js';
 import { Markup, markup } from './markup.js';
 import { timeOfDay } from './times.js';
 

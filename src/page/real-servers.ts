@@ -1,6 +1,6 @@
-import type { HealthState } from '../core/health.js';
-import type { KernelReport, RowReport } from '../observe/counted-report.js';
-import type { ServerReport, VirtualServerReport } from '../observe/report.js';
+import type { HealthState } from '../decisions/health.js';
+import type { KernelReport, RowReport } from '../report/counted-report.js';
+import type { ServerReport, VirtualServerReport } from '../report/report.js';
 import { glyph, hourStrip, millis, sparkline } from './drawings.js';
 import { clipped, markup, type Content, type Markup } from './markup.js';
 import { certificateLevel, notesOf } from './standing.js';

@@ -1,8 +1,8 @@
 /** How things stand, in a word, and what needs somebody's attention: what the page is sorted and coloured by. */
-import { statusHint } from '../core/status-meaning.js';
-import { overdueMs } from '../observe/liveness.js';
-import { durationInWords } from '../observe/summary.js';
-import type { Report, ServerReport, VirtualServerReport } from '../observe/report.js';
+import { statusHint } from '../decisions/status-meaning.js';
+import { overdueMs } from '../report/liveness.js';
+import { durationInWords } from '../report/summary.js';
+import type { Report, ServerReport, VirtualServerReport } from '../report/report.js';
 import { daysUntil } from './times.js';
 
 /** From the worst on. */

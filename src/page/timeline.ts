@@ -1,4 +1,4 @@
-import type { Report, TransitionReport } from '../observe/report.js';
+import type { Report, TransitionReport } from '../report/report.js';
 import { glyph } from './drawings.js';
 import { clipped, markup, type Markup } from './markup.js';
 import { ago, dayOf, moment, timeOfDay } from './times.js';

@@ -1,4 +1,4 @@
-import { durationInWords } from '../observe/summary.js';
+import { durationInWords } from '../report/summary.js';
 import { markup, type Markup } from './markup.js';
 
 const DAY_MS = 86_400_000;

@@ -1,7 +1,7 @@
-import { exclusionOf } from '../core/rivalry.js';
-import { durationInWords } from '../observe/summary.js';
-import type { KernelReport } from '../observe/counted-report.js';
-import type { VirtualServerReport } from '../observe/report.js';
+import { exclusionOf } from '../decisions/deletion-contention.js';
+import { durationInWords } from '../report/summary.js';
+import type { KernelReport } from '../report/counted-report.js';
+import type { VirtualServerReport } from '../report/report.js';
 import { glyph, millis, type Glyph } from './drawings.js';
 import { clipped, markup, type Markup } from './markup.js';
 import { realServers } from './real-servers.js';

@@ -1,4 +1,4 @@
-import { inOneLine } from '../core/one-line.js';
+import { inOneLine } from '../text/one-line.js';
 
 /** A kube-apiserver has some forty checks; while it starts, most of them fail. */
 const MOST_NAMES = 5;

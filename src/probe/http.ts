@@ -1,7 +1,7 @@
 import type net from 'node:net';
 import request from 'undici/lib/api/api-request.js';
 import Client from 'undici/lib/dispatcher/client.js';
-import { isSilence } from './blame.js';
+import { isSilence } from './failure.js';
 import type { ProbeRequest } from './request.js';
 import { endConnection } from './tcp.js';
 

@@ -1,7 +1,7 @@
-import type { Prober } from '../care/ports.js';
+import type { Prober } from '../control-loop/ports.js';
 import type { ProberParts, ProbeRequest } from './request.js';
 import { kernelsPortRange, portsOutsideOf } from './source-port.js';
-import { HttpWatch } from './watch.js';
+import { HttpWatch } from './kept-connection.js';
 
 /** A prober over HTTP that keeps one connection to each server, and leaves no trace of any other. */
 export function createProber(request: ProbeRequest, parts: ProberParts): Prober {

@@ -1,8 +1,8 @@
 /** What is asked of each server, and what a prober needs for it. */
 import type net from 'node:net';
-import type { Endpoint } from '../core/endpoint.js';
-import type { Exchange } from '../core/exchange.js';
-import type { Credentials } from './credentials.js';
+import type { Endpoint } from '../values/endpoint.js';
+import type { Exchange } from '../values/exchange.js';
+import type { Credentials } from '../tls/credentials.js';
 import type { TlsOptions } from './secure.js';
 
 export interface ProbeRequest {

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { isIP, type Socket } from 'node:net';
 import tls from 'node:tls';
-import type { Endpoint } from '../core/endpoint.js';
-import type { TlsSession } from '../core/exchange.js';
-import { certificateFault, shownChain } from './certificate.js';
+import type { Endpoint } from '../values/endpoint.js';
+import type { TlsSession } from '../values/exchange.js';
+import { certificateFault, shownChain } from '../tls/certificate-fault.js';
 import { endConnection } from './tcp.js';
 
 export interface TlsOptions {

@@ -1,7 +1,7 @@
 import net from 'node:net';
-import type { Endpoint } from '../core/endpoint.js';
-import { ConnectTimeout } from './blame.js';
-import { afterPatience } from './patience.js';
+import type { Endpoint } from '../values/endpoint.js';
+import { ConnectTimeout } from './failure.js';
+import { afterPatience } from '../async/stall-aware-timeout.js';
 import { anyPort, type PortRange } from './source-port.js';
 
 interface TcpOptions {

@@ -1,4 +1,4 @@
-import type { HealthState } from '../core/health.js';
+import type { HealthState } from '../decisions/health.js';
 
 /** What became of a real server that somebody took out by hand, or back. */
 export interface DrainOutcome {

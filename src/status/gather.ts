@@ -1,5 +1,5 @@
-import type { Endpoint } from '../core/endpoint.js';
-import type { TableReport } from '../observe/counted-report.js';
+import type { Endpoint } from '../values/endpoint.js';
+import type { TableReport } from '../report/counted-report.js';
 import type { Status, VirtualServerStatus, DrainedServer } from './status.js';
 
 /** What comes of asking a virtual server's lvscare. */

@@ -1,7 +1,7 @@
 /** One real server as the lvscares that are running have it. */
-import type { HealthState } from '../core/health.js';
-import type { RowReport } from '../observe/counted-report.js';
-import type { ServerReport } from '../observe/report.js';
+import type { HealthState } from '../decisions/health.js';
+import type { RowReport } from '../report/counted-report.js';
+import type { ServerReport } from '../report/report.js';
 import type { Status } from './status.js';
 import { detailsOf } from './table.js';
 

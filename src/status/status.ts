@@ -2,8 +2,8 @@
  * What `lvscare status` shows, as plain values that JSON can say: what the lvscare of each virtual server knows, beside what the
  * kernel has. Times are milliseconds since 1970, durations milliseconds.
  */
-import type { TableReport } from '../observe/counted-report.js';
-import type { Report, VirtualServerReport } from '../observe/report.js';
+import type { TableReport } from '../report/counted-report.js';
+import type { Report, VirtualServerReport } from '../report/report.js';
 
 export interface Status {
   readonly atMs: number;

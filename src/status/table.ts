@@ -1,13 +1,13 @@
 /** `lvscare status` as text: the columns of `ipvsadm -Ln`, and what lvscare knows beside them. */
-import { plainPaint, type Paint, type Style } from '../core/paint.js';
-import { lastResortInWords } from '../core/last-resort.js';
-import type { Forwarding } from '../core/table.js';
-import { inOneLine } from '../core/one-line.js';
-import { statusHint } from '../core/status-meaning.js';
-import { overdueMs } from '../observe/liveness.js';
-import type { RowReport, TrafficReport } from '../observe/counted-report.js';
-import type { ServerReport, VirtualServerReport } from '../observe/report.js';
-import { durationInWords } from '../observe/summary.js';
+import { plainPaint, type Paint, type Style } from '../text/paint.js';
+import { lastResortInWords } from '../decisions/fail-open.js';
+import type { Forwarding } from '../values/table.js';
+import { inOneLine } from '../text/one-line.js';
+import { statusHint } from '../decisions/status-meaning.js';
+import { overdueMs } from '../report/liveness.js';
+import type { RowReport, TrafficReport } from '../report/counted-report.js';
+import type { ServerReport, VirtualServerReport } from '../report/report.js';
+import { durationInWords } from '../report/summary.js';
 import type { DrainedServer, Status, VirtualServerStatus } from './status.js';
 
 /** Of what somebody else wrote: nobody reads more of it in a table. */

@@ -4,7 +4,7 @@ import { X509Certificate } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { endpoint } from '../../src/core/endpoint.js';
+import { endpoint } from '../../src/values/endpoint.js';
 import { checkFirewall } from '../../src/doctor/check-firewall.js';
 import { checkIpvs, checkKernel, checkScheduler } from '../../src/doctor/check-kernel.js';
 import { checkHosts, checkKubeProxy, checkServiceCidr } from '../../src/doctor/check-kubernetes.js';

@@ -1,7 +1,7 @@
 /** A node that is well, for checks to look at; each test breaks something of it. */
-import { endpoint } from '../../src/core/endpoint.js';
-import type { Holder } from '../../src/core/holder.js';
-import type { Answer, Exchange } from '../../src/core/exchange.js';
+import { endpoint } from '../../src/values/endpoint.js';
+import type { Holder } from '../../src/values/lock-holder.js';
+import type { Answer, Exchange } from '../../src/values/exchange.js';
 import type { Said } from '../../src/doctor/finding.js';
 import type { Address, HostRoute, Iptables, Node, NodeAddress, Subject } from '../../src/doctor/ports.js';
 

@@ -91,7 +91,7 @@ describe('the image under the security context of the static pod', () => {
     const script = `for (const name of process.argv.slice(1)) await import('/opt/lvscare/dist/src/' + name);
       console.log(process.argv.length - 1);`;
     const command = ['/usr/bin/node', '--input-type=module', '--eval', script, '--', ...modules];
-    assert.ok(modules.includes('care-command.js'));
+    assert.ok(modules.includes('commands/care.js'));
     assert.deepEqual(await pods.run({ command, args: [] }), {
       status: 0,
       stdout: `${modules.length}\n`,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { endpoint } from '../../src/core/endpoint.js';
-import type { Row } from '../../src/core/table.js';
+import { endpoint } from '../../src/values/endpoint.js';
+import type { Row } from '../../src/values/table.js';
 import { adoption } from '../../src/log/adoption.js';
 
 const VS = endpoint('ipv4', '10.103.97.2', 6443);

@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { pino } from 'pino';
-import type { ActionResult, Pass, Reporter } from '../../src/care/ports.js';
-import { endpoint } from '../../src/core/endpoint.js';
-import type { EvidenceKind } from '../../src/core/evidence.js';
-import { unknownHealth, type Health, type HealthState } from '../../src/core/health.js';
-import type { Action } from '../../src/core/reconcile.js';
-import { serviceSettings } from '../../src/core/table.js';
+import type { ActionResult, Pass, Reporter } from '../../src/control-loop/ports.js';
+import { endpoint } from '../../src/values/endpoint.js';
+import type { EvidenceKind } from '../../src/values/evidence.js';
+import { unknownHealth, type Health, type HealthState } from '../../src/decisions/health.js';
+import type { Action } from '../../src/decisions/reconcile.js';
+import { serviceSettings } from '../../src/values/table.js';
 import { logReporter } from '../../src/log/log-reporter.js';
 
 const DAY_MS = 86_400_000;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Clock } from '../../src/care/ports.js';
+import type { Clock } from '../../src/control-loop/ports.js';
 import { watchEventLoop } from '../../src/metrics/event-loop.js';
 
 describe('the delay of the event loop', () => {

@@ -1,13 +1,13 @@
 /** Reports as lvscare would have made them, of things that did not happen. */
-import type { EvidenceKind } from '../../src/core/evidence.js';
-import type { KernelReport, RowReport } from '../../src/observe/counted-report.js';
+import type { EvidenceKind } from '../../src/values/evidence.js';
+import type { KernelReport, RowReport } from '../../src/report/counted-report.js';
 import type {
   MinuteReport,
   Report,
   ServerReport,
   TransitionReport,
   VirtualServerReport,
-} from '../../src/observe/report.js';
+} from '../../src/report/report.js';
 
 export const NOW_MS = Date.UTC(2026, 9, 5, 12, 30, 20);
 const MINUTE_MS = 60_000;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
-import type { ServerReport, VirtualServerReport } from '../../src/observe/report.js';
+import type { ServerReport, VirtualServerReport } from '../../src/report/report.js';
 import { PAGE_POLICY, statusPage } from '../../src/page/page.js';
 import {
   failover,

@@ -1,7 +1,7 @@
 /** The status page on a port of loopback, as a browser gets it. */
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Report } from '../../src/observe/report.js';
+import type { Report } from '../../src/report/report.js';
 import { PAGE_POLICY, statusPage } from '../../src/page/page.js';
 import type { Looks } from './made-up.js';
 

@@ -5,7 +5,7 @@ import https from 'node:https';
 import net from 'node:net';
 import tls from 'node:tls';
 import { Worker } from 'node:worker_threads';
-import { endpoint, type Endpoint } from '../../src/core/endpoint.js';
+import { endpoint, type Endpoint } from '../../src/values/endpoint.js';
 
 export interface Listening extends AsyncDisposable {
   readonly endpoint: Endpoint;

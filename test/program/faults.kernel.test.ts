@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it, type TestContext } from 'node:test';
 import { Lab, until, type LabProcess, type Master } from '../../lab/index.js';
-import { cell, decisionTable, type TableRow } from '../core/decision-tables.js';
+import { cell, decisionTable, type TableRow } from '../decisions/decision-tables.js';
 import { closePairs, connectionsAre, pairTo, Sockets, type Pair } from './live-connections.js';
 import { allOf, answerers, restore, takeCare, untilWeights } from './lvscare.js';
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { endpoint, Lab, NODE, until, urlOf, VIP, type Master } from '../../lab/index.js';
-import { cell, decisionTable, titleOf, type TableRow } from '../core/decision-tables.js';
+import { cell, decisionTable, titleOf, type TableRow } from '../decisions/decision-tables.js';
 import { kubeProxyRules, kubeProxyTable } from './kube-proxy.js';
 import { lvscare } from './lvscare.js';
 import { at, FAMILIES, OPTIONS, PATIENCE_MS } from './ways.js';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { openSockets, until, type Lab, type LabProcess, type Master } from '../../lab/index.js';
 import { timeLimit } from '../../lab/time-limit.js';
-import { cell, decisionTable } from '../core/decision-tables.js';
+import { cell, decisionTable } from '../decisions/decision-tables.js';
 import { BusyClient, connectionTo, type Connection } from './clients.js';
 
 /** Bounds, in ms. Much longer than needed: a guest may be slow. */

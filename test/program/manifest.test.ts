@@ -7,14 +7,14 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 import { run, type Result } from '../../lab/run.js';
-import { readBuildInfo } from '../../src/build-info.js';
+import { readBuildInfo } from '../../src/cli/build-info.js';
 import { sortArguments } from '../../src/cli/arguments.js';
 import { readCommandLine } from '../../src/cli/command-line.js';
 import { CARE_OPTIONS } from '../../src/cli/options.js';
 import { readCareConfig } from '../../src/config/care-config.js';
 import { readSettings } from '../../src/config/config-file.js';
 import { UsageError } from '../../src/config/usage-error.js';
-import { runManifestCommand } from '../../src/manifest-command.js';
+import { runManifestCommand } from '../../src/commands/manifest.js';
 import { asTheKubeletExpands } from '../support/kubelet.js';
 import { podFaults, type Pod } from '../manifests/pod-schema.js';
 

@@ -6,7 +6,7 @@ import type { VirtualServerRow } from '../../lab/ipvsadm.js';
 import { Lab, until, type LabProcess } from '../../lab/index.js';
 import { chosen, nameOf, panels, variables } from '../monitoring/dashboard.js';
 import { textOf, type Rules } from '../monitoring/promtool.js';
-import { readBuildInfo } from '../../src/build-info.js';
+import { readBuildInfo } from '../../src/cli/build-info.js';
 import { allOf, takeCare, untilWeights } from './lvscare.js';
 import { Prometheus, queriesOf } from './prometheus.js';
 

@@ -11,7 +11,7 @@ import {
   type LabProcess,
   type Master,
 } from '../../lab/index.js';
-import { cell, decisionTable, titleOf, type TableRow } from '../core/decision-tables.js';
+import { cell, decisionTable, titleOf, type TableRow } from '../decisions/decision-tables.js';
 import type { Connection } from './clients.js';
 import { startCare, untilWeights } from './lvscare.js';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { endpoint } from '../../src/core/endpoint.js';
+import { endpoint } from '../../src/values/endpoint.js';
 import { gatherStatus, isStatus, tellsAnything, type Asked } from '../../src/status/gather.js';
-import { tableReport, type TableReport } from '../../src/observe/counted-report.js';
+import { tableReport, type TableReport } from '../../src/report/counted-report.js';
 import { drainedStatus, type Status } from '../../src/status/status.js';
 
 const VS = endpoint('ipv4', '10.103.97.2', 6443);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { ServerReport } from '../../src/observe/report.js';
+import type { ServerReport } from '../../src/report/report.js';
 import { runningIn } from '../../src/status/running.js';
 import type { Status, VirtualServerStatus } from '../../src/status/status.js';
 import { NOW_MS, serverReport } from './server-report.js';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { terminalPaint } from '../../src/core/paint.js';
+import { terminalPaint } from '../../src/text/paint.js';
 import { page } from '../../src/status/screen.js';
 
 /** What a terminal would show that the page is drawn on. */

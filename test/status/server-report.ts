@@ -1,5 +1,5 @@
 /** A real server's report as tests need one. */
-import type { ServerReport } from '../../src/observe/report.js';
+import type { ServerReport } from '../../src/report/report.js';
 
 export const NOW_MS = 1_700_000_000_000;
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { RowReport, TableReport } from '../../src/observe/counted-report.js';
-import type { ServerReport, VirtualServerReport } from '../../src/observe/report.js';
-import { plainPaint, terminalPaint } from '../../src/core/paint.js';
+import type { RowReport, TableReport } from '../../src/report/counted-report.js';
+import type { ServerReport, VirtualServerReport } from '../../src/report/report.js';
+import { plainPaint, terminalPaint } from '../../src/text/paint.js';
 import type { Status, VirtualServerStatus } from '../../src/status/status.js';
 import { statusLines } from '../../src/status/table.js';
 import { parseTable } from '../../lab/ipvsadm.js';

@@ -1,0 +1,248 @@
+/** `lvscare care`, composed: the one place that knows every part of it. */
+import type { Logger } from 'pino';
+import { care, type CareParts } from '../control-loop/care.js';
+import { dryLeftovers, dryWork } from '../control-loop/dry-run.js';
+import { cleanUp, setUpOnce } from '../control-loop/once.js';
+import type { VirtualServerTable } from '../control-loop/ports.js';
+import { systemClock } from '../daemon/clock.js';
+import type { CareConfig } from '../config/care-config.js';
+import type { Endpoint } from '../values/endpoint.js';
+import { kernelChanges } from '../host/route-changes.js';
+import { composeMaintenance, openControl } from '../daemon/control.js';
+import type { Knowledge, Usage, Watching } from '../daemon/endpoint.js';
+import { composeProber } from '../daemon/probing.js';
+import { composeClean, composeUpkeep, findNodeAddress, type KernelHandles } from '../daemon/kernel.js';
+import { KernelError } from '../values/errors.js';
+import { takeHold, wordsFor } from '../state/instance-lock.js';
+import { adoption } from '../log/adoption.js';
+import { logReporter } from '../log/log-reporter.js';
+import type { BriefReport, Report } from '../report/report.js';
+import { Scoreboard } from '../report/recorder.js';
+import { summaryOf } from '../report/summary.js';
+import { tellAll, tellEach } from '../report/fan-out.js';
+import { takePrecedence } from '../daemon/priority.js';
+import { Ipvs, Rtnetlink } from '../netlink/index.js';
+
+/** What the signal's reason is when somebody pressed Ctrl-C: who sits there wants to know how it went. */
+const BY_HAND = 'SIGINT';
+
+/** The program as it runs. */
+interface Program {
+  readonly version: string;
+  readonly commit: string;
+  readonly pid: number;
+  /** The effective user id. */
+  readonly uid: number;
+  readonly usage: () => Usage;
+}
+
+/** Does what the configuration says until the signal aborts. Resolves to whether it was done. */
+// ts-unused-exports:disable-next-line
+export async function runCareCommand(
+  config: CareConfig,
+  program: Program,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<boolean> {
+  // Who only looks is in nobody's way.
+  await using _hold = config.dryRun ? null : await hold(config, program.uid, log, signal);
+  await using ipvs = Ipvs.open();
+  await using rtnetlink = Rtnetlink.open();
+  const handles = { ipvs, rtnetlink };
+  switch (config.task) {
+    case 'care':
+      await takeCare(config, program, log, handles, signal);
+      return true;
+    case 'run-once': {
+      const kept = await composeUpkeep(config, log, handles, () => undefined);
+      const { maintenance } = await composeMaintenance(config, log);
+      const reporter = logReporter(log, config, systemClock, () => maintenance.drained.size > 0);
+      return await setUpOnce(config.realServers, config.policy, { ...kept, reporter }, maintenance);
+    }
+    case 'clean':
+      return await clean(config, log, handles);
+  }
+}
+
+/** What to do about another lvscare that is at work on the same virtual server. */
+const INSTEAD: Readonly<Record<CareConfig['task'], string>> = {
+  care: 'one is enough',
+  'run-once': 'stop it first: --run-once takes all servers for healthy, and it may know better',
+  clean: 'stop it first: it would put back at once what --clean removes',
+};
+
+/** Keeps a second lvscare from our virtual server; rejects if we are the second. */
+async function hold(
+  { virtualServer, task }: CareConfig,
+  uid: number,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<AsyncDisposable> {
+  const taken = await takeHold(virtualServer, { uid, clock: systemClock, signal });
+  switch (taken.kind) {
+    case 'ours':
+      return { [Symbol.asyncDispose]: taken.release };
+    case 'taken': {
+      const who = `another lvscare (${wordsFor(taken.by)})`;
+      throw new KernelError(
+        `${who} is at work on ${virtualServer.text} in this network namespace: ${INSTEAD[task]}`,
+        null,
+      );
+    }
+    case 'unguarded':
+      log.warn(
+        { event: 'no-hold' },
+        `nothing keeps a second lvscare from ${virtualServer.text}: ${taken.why}`,
+      );
+      return { [Symbol.asyncDispose]: () => Promise.resolve() };
+  }
+}
+
+async function takeCare(
+  config: CareConfig,
+  program: Program,
+  log: Logger,
+  handles: KernelHandles,
+  signal: AbortSignal,
+): Promise<void> {
+  const { virtualServer, realServers, policy, dryRun } = config;
+  const refused = takePrecedence();
+  if (refused !== null) log.debug({ event: 'priority' }, `running at the usual priority: ${refused.message}`);
+  log.info(
+    { event: 'start', ...summary(config, program, await nodeAddressOf(config, handles)) },
+    `taking care of ${virtualServer.text}${dryRun ? ', without changing anything' : ''}`,
+  );
+  const startedAtMs = Date.now();
+  const board = new Scoreboard(config, { clock: systemClock, wallClock: Date.now });
+  const { maintenance, file } = await composeMaintenance(config, log);
+  for (const [server, sinceMs] of maintenance.drained) board.drainedSince(server, sinceMs);
+  const upkeep = await composeUpkeep(config, log, handles, (address) => {
+    board.nodeAddressIs(address);
+  });
+  const { version, commit, pid, usage } = program;
+  const head = (): Omit<BriefReport, 'virtualServers'> => ({
+    atMs: Date.now(),
+    program: { version, commit, pid, startedAtMs, dryRun },
+  });
+  const report = (): Report => ({ ...head(), virtualServers: [board.report()] });
+  const brief = (): BriefReport => ({ ...head(), virtualServers: [board.brief()] });
+  const watching = await composeWatching(config, log, { report, brief, usage });
+  const reporter = tellAll([
+    logReporter(log, config, systemClock, () => maintenance.drained.size > 0),
+    board,
+    ...(watching === null ? [] : [watching.reporter]),
+  ]);
+  const observers = watching === null ? [board] : [board, watching];
+  const onExchange = tellEach(
+    observers.map((observer) => observer.exchanged.bind(observer)),
+    reporter,
+  );
+  const prober = await composeProber(config, log, onExchange);
+  const parts: CareParts = {
+    ...upkeep,
+    prober,
+    changes: kernelChanges(handles.rtnetlink, virtualServer),
+    clock: systemClock,
+    random: Math.random,
+    reporter,
+    maintenance,
+  };
+  await lookAtTable(parts.table, virtualServer, log);
+  // A handle of its own: requests on one wait for each other, and no pass is to wait for who asks.
+  await using ipvs = Ipvs.open({ timeoutMs: STATUS_MS });
+  // Who only looks is not the one to ask.
+  await using _control = dryRun
+    ? null
+    : await openControl(config, log, {
+        maintenance,
+        file,
+        ipvs,
+        report,
+        onDrained: (server, sinceMs) => {
+          board.drainedSince(server, sinceMs);
+        },
+      });
+  await whileWatched(watching, () => care(realServers, policy, parts, signal));
+  if (signal.reason === BY_HAND) for (const line of summaryOf(report())) log.info({ event: 'summary' }, line);
+  log.info({ event: 'stopped' }, `stopped; ${virtualServer.text} stays as it is`);
+}
+
+/** For the kernel to tell what `lvscare status` shows. */
+const STATUS_MS = 2000;
+
+async function composeWatching(
+  config: CareConfig,
+  log: Logger,
+  knowledge: Knowledge,
+): Promise<Watching | null> {
+  if (config.metricsAddress === null) return null;
+  // Who is not to be asked need not wait for all of it to be loaded.
+  const { composeEndpoint } = await import('../daemon/endpoint.js');
+  return composeEndpoint(config, config.metricsAddress, log, knowledge);
+}
+
+/** Does its work while it can be asked how it goes, and no longer. */
+async function whileWatched(watching: Watching | null, work: () => Promise<void>): Promise<void> {
+  const ending = new AbortController();
+  const watched = watching?.run(ending.signal);
+  try {
+    await work();
+  } finally {
+    ending.abort();
+    await watched;
+  }
+}
+
+/**
+ * Tells what is there and will be adopted. What cannot be read yet may come to be there while we try again, but for a capability:
+ * without it we refuse.
+ */
+async function lookAtTable(table: VirtualServerTable, virtualServer: Endpoint, log: Logger): Promise<void> {
+  try {
+    const { fields, message } = adoption(virtualServer, await table.read());
+    log.info(fields, message);
+  } catch (error) {
+    if (((error as Error).cause as NodeJS.ErrnoException | undefined)?.code === 'EPERM') throw error;
+  }
+}
+
+async function clean(config: CareConfig, log: Logger, handles: KernelHandles): Promise<boolean> {
+  const { virtualServer, dryRun } = config;
+  const { works, leftovers, forget } = await composeClean(config, log, handles);
+  const { taken, left, failures } = dryRun
+    ? await cleanUp(works.map(dryWork), leftovers.map(dryLeftovers))
+    : await cleanUp(works, leftovers);
+  for (const what of taken)
+    log.info({ event: 'clean', what }, `${dryRun ? 'would remove' : 'removed'} ${what}`);
+  for (const what of left) log.info({ event: 'clean', what }, `${dryRun ? 'would leave' : 'left'} ${what}`);
+  for (const error of failures) log.error({ event: 'clean', err: error }, error.message);
+  if (taken.length + left.length + failures.length === 0)
+    log.info({ event: 'clean' }, `nothing of ${virtualServer.text} was there to remove`);
+  // What is still there is to be found the next time.
+  if (!dryRun && failures.length === 0) await forget();
+  return failures.length === 0;
+}
+
+/** NODE_IP as of now; null while nothing tells it. */
+async function nodeAddressOf(config: CareConfig, { rtnetlink }: KernelHandles): Promise<string | null> {
+  return await findNodeAddress(config, rtnetlink).then(
+    ({ address }) => address,
+    () => null,
+  );
+}
+
+function summary(config: CareConfig, { version, commit, pid }: Program, nodeAddress: string | null): object {
+  return {
+    version,
+    commit,
+    pid,
+    vs: config.virtualServer.text,
+    rs: config.realServers.map((server) => server.text),
+    scheduler: config.policy.scheduler,
+    mode: config.mode,
+    nodeAddress,
+    masquerade: config.masquerade,
+    intervalMs: config.policy.intervalMs,
+    dryRun: config.dryRun,
+  };
+}

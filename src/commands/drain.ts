@@ -1,0 +1,142 @@
+/** `lvscare drain` and `lvscare undrain`, composed. */
+import { systemClock } from '../daemon/clock.js';
+import type { DrainConfig } from '../config/status-config.js';
+import { UsageError } from '../config/usage-error.js';
+import type { Endpoint } from '../values/endpoint.js';
+import { neighbours, type Heard, type Neighbours } from '../daemon/running-instances.js';
+import type { Output } from '../cli/output.js';
+import { isDrainOutcome, outcomeInWords } from '../status/drain-outcome.js';
+
+/** What came of it in one virtual server. */
+type Result =
+  | { readonly kind: 'done'; readonly lines: readonly string[] }
+  | { readonly kind: 'failed'; readonly line: string }
+  /** It has no such real server. */
+  | { readonly kind: 'unknown'; readonly known: readonly string[] };
+
+/** Longer than a pass takes on a node that is short of CPU. */
+const PATIENCE_MS = 8000;
+/** For how long one that is being started is waited for, and how often it is looked for. */
+const STARTING_MS = 5000;
+const AGAIN_MS = 250;
+
+/**
+ * Takes a real server out of every virtual server that has it, or of the given one, or back. Resolves to whether all of it
+ * was done; rejects with a UsageError when there is no such real server.
+ *
+ * @param uid What we run as: the effective user id.
+ */
+// ts-unused-exports:disable-next-line
+export async function runDrainCommand(
+  { realServer, virtualServer }: DrainConfig,
+  drained: boolean,
+  uid: number,
+  output: Output,
+): Promise<boolean> {
+  const around = neighbours(uid);
+  const asked = virtualServer === null ? await around.list() : [virtualServer];
+  if (asked.length === 0)
+    throw new Error('no lvscare is running in this network namespace, and none left a record of its servers');
+  const results = await Promise.all(asked.map((one) => setDrained(around, one, realServer, drained)));
+  const unknown = results.flatMap((result) => (result.kind === 'unknown' ? [result] : []));
+  if (unknown.length === results.length) {
+    const known = [...new Set(unknown.flatMap((result) => result.known))].sort().join(', ');
+    const of = `a real server of ${asked.map(({ text }) => text).join(' or ')}`;
+    throw new UsageError(
+      `lvscare ${drained ? 'drain' : 'undrain'}`,
+      known === '' ? `${of}, of which none is known` : `${of}: ${known}`,
+      realServer.text,
+    );
+  }
+  for (const result of results) {
+    if (result.kind === 'done') for (const line of result.lines) output.out(`${line}\n`);
+    if (result.kind === 'failed') output.note(`lvscare: ${result.line}`);
+  }
+  return results.every(({ kind }) => kind !== 'failed');
+}
+
+async function setDrained(
+  around: Neighbours,
+  virtualServer: Endpoint,
+  realServer: Endpoint,
+  drained: boolean,
+): Promise<Result> {
+  const tell = (): Promise<Heard> =>
+    around.call(virtualServer, {
+      method: drained ? 'PUT' : 'DELETE',
+      path: `/drains/${encodeURIComponent(realServer.text)}`,
+      timeoutMs: PATIENCE_MS,
+    });
+  const heard = await untilHeard(tell);
+  if (heard.kind !== 'none') return toldOne(virtualServer, realServer, heard);
+  const remembered = await around.inTurn(virtualServer, () =>
+    remember(around, virtualServer, realServer, drained),
+  );
+  // One that was started meanwhile may have looked before.
+  if (remembered.kind !== 'done' || !(await around.isAtWork(virtualServer))) return remembered;
+  return toldOne(virtualServer, realServer, await untilHeard(tell));
+}
+
+/** One that is at work and has no socket may be about to have one. */
+async function untilHeard(tell: () => Promise<Heard>): Promise<Heard> {
+  const deadline = systemClock.now() + STARTING_MS;
+  for (;;) {
+    const heard = await tell();
+    if (heard.kind !== 'hidden' || systemClock.now() >= deadline) return heard;
+    await systemClock.sleep(AGAIN_MS, new AbortController().signal);
+  }
+}
+
+function toldOne({ text }: Endpoint, realServer: Endpoint, heard: Heard): Result {
+  const failed = (why: string): Result => ({
+    kind: 'failed',
+    line: `${text}: its lvscare cannot be told: ${why}`,
+  });
+  switch (heard.kind) {
+    case 'none':
+      return failed('it has ended');
+    case 'silent':
+    case 'hidden':
+      return failed(heard.why);
+    case 'answered': {
+      const { status, body } = heard;
+      if (status === 200 && isDrainOutcome(body)) return { kind: 'done', lines: outcomeInWords(body) };
+      const { known, error } = (body ?? {}) as Partial<Record<'known' | 'error', unknown>>;
+      if (status === 404 && Array.isArray(known)) return { kind: 'unknown', known: known.map(String) };
+      return failed(typeof error === 'string' ? error : `it answers ${status} for ${realServer.text}`);
+    }
+  }
+}
+
+/** Where no lvscare is running: for the next one. The kernel stays as it is, since nobody knows who else is up. */
+async function remember(
+  around: Neighbours,
+  virtualServer: Endpoint,
+  { text }: Endpoint,
+  drained: boolean,
+): Promise<Result> {
+  const known = (await around.record(virtualServer))?.realServers ?? [];
+  const file = around.drained(virtualServer);
+  const before = await file.read();
+  // What is no longer configured may still be taken back.
+  if (!known.includes(text) && (drained || !before.has(text))) return { kind: 'unknown', known };
+  const after = new Map(before);
+  if (!drained) after.delete(text);
+  else if (!before.has(text)) after.set(text, Date.now());
+  try {
+    await file.write(after);
+  } catch (error) {
+    return {
+      kind: 'failed',
+      line: `${virtualServer.text}: this cannot be remembered: ${(error as Error).message}`,
+    };
+  }
+  const what = drained
+    ? `${text} will be drained when lvscare is started`
+    : `${text} will not be drained when lvscare is started`;
+  const now = drained ? `; until then: ipvsadm -e -t ${virtualServer.text} -r ${text} -m -w 0` : '';
+  return {
+    kind: 'done',
+    lines: [`${virtualServer.text}: ${what}; none is running, and the kernel stays as it is${now}`],
+  };
+}

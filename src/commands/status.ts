@@ -1,0 +1,108 @@
+/** `lvscare status`, composed. */
+import { harmlessJson } from '../text/one-line.js';
+import { systemClock } from '../daemon/clock.js';
+import type { StatusConfig } from '../config/status-config.js';
+import { countedTable } from '../ipvs/ipvs-table.js';
+import { neighbours, type Neighbours } from '../daemon/running-instances.js';
+import { Ipvs } from '../netlink/index.js';
+import { tableReport } from '../report/counted-report.js';
+import type { Screen } from '../cli/output.js';
+import { gatherStatus, isStatus, tellsAnything, type Asked } from '../status/gather.js';
+import { page, screen } from '../status/screen.js';
+import { drainedStatus, type Status } from '../status/status.js';
+import { statusLines } from '../status/table.js';
+
+const EVERY_MS = 1000;
+const PATIENCE_MS = 3000;
+
+/**
+ * Shows what can be told of the virtual servers, once, or each second until the signal aborts.
+ *
+ * @param uid What we run as: the effective user id.
+ * @returns Whether anything could be told; when it was watched, that it was.
+ */
+// ts-unused-exports:disable-next-line
+export async function runStatusCommand(
+  { virtualServer, json, watch }: StatusConfig,
+  uid: number,
+  output: Screen,
+  signal: AbortSignal,
+): Promise<boolean> {
+  await using ipvs = Ipvs.open();
+  const around = neighbours(uid);
+  const look = async (): Promise<Status> =>
+    gatherStatus(virtualServer === null ? await around.list() : [virtualServer], {
+      nowMs: Date.now,
+      ask: (one) => ask(around, one),
+      kernel: async (one) => tableReport(await countedTable(ipvs, one)),
+      drained: async (one) => drainedStatus(await around.drained(one).read()),
+    });
+  if (watch) {
+    await watchStatus(look, json, output, signal);
+    return true;
+  }
+  const status = await look();
+  const { columns: width = null } = output.size() ?? {};
+  if (json) output.out(`${harmlessJson(status, 2)}\n`);
+  else if (status.virtualServers.length > 0)
+    output.out(text(statusLines(status, { width, paint: output.paint })));
+  if (status.virtualServers.length === 0) output.note(NOTHING_KNOWN);
+  return tellsAnything(status);
+}
+
+const NOTHING_KNOWN =
+  'no lvscare is running in this network namespace, and none left anything; --vs shows what the kernel has';
+
+async function ask(around: Neighbours, virtualServer: Parameters<Neighbours['call']>[0]): Promise<Asked> {
+  const heard = await around.call(virtualServer, { method: 'GET', path: '/status', timeoutMs: PATIENCE_MS });
+  if (heard.kind === 'hidden') return { kind: 'silent', why: heard.why };
+  if (heard.kind !== 'answered') return heard;
+  if (heard.status === 200 && isStatus(heard.body)) return { kind: 'answered', status: heard.body };
+  return {
+    kind: 'silent',
+    why: `its answer makes no sense (status ${heard.status}); is it another version?`,
+  };
+}
+
+/** On a terminal in place, elsewhere one after the other. */
+async function watchStatus(
+  look: () => Promise<Status>,
+  json: boolean,
+  output: Screen,
+  signal: AbortSignal,
+): Promise<void> {
+  const ended = (): boolean => signal.aborted;
+  const inPlace = !json && output.size() !== null;
+  let alarm = new AbortController();
+  let status: Status | null = null;
+  const draw = (): void => {
+    if (status === null || ended()) return;
+    const size = output.size();
+    if (json) output.out(`${harmlessJson(status)}\n`);
+    else if (size === null) output.out(`${text(linesOf(status, null))}\n`);
+    else output.out(page(linesOf(status, size.columns), size.columns, size.rows));
+  };
+  const linesOf = (shown: Status, width: number | null): readonly string[] =>
+    shown.virtualServers.length === 0 ? [NOTHING_KNOWN] : statusLines(shown, { width, paint: output.paint });
+  signal.addEventListener('abort', () => {
+    alarm.abort();
+  });
+  if (inPlace) {
+    output.onResize(draw);
+    output.out(screen.enter);
+  }
+  try {
+    while (!ended()) {
+      status = await look();
+      draw();
+      alarm = new AbortController();
+      if (!ended()) await systemClock.sleep(EVERY_MS, alarm.signal);
+    }
+  } finally {
+    if (inPlace) output.out(screen.leave);
+  }
+}
+
+function text(lines: readonly string[]): string {
+  return lines.map((line) => `${line}\n`).join('');
+}

@@ -1,0 +1,86 @@
+import type { Endpoint } from '../values/endpoint.js';
+import type { Maintenance } from './manual-drains.js';
+import { Monitor, type MonitorParts, type MonitorPolicy } from './monitor.js';
+import { Together } from './witness-pool.js';
+import type { KernelChanges } from './ports.js';
+import { Reconciler, type ReconcilerParts, type ReconcilerPolicy } from './reconciler.js';
+
+export interface CarePolicy extends MonitorPolicy, ReconcilerPolicy {}
+
+export interface CareParts extends MonitorParts, ReconcilerParts {
+  readonly changes: KernelChanges;
+  readonly maintenance: Maintenance;
+}
+
+/** How long to wait before listening again after the notifications broke off. */
+const LISTEN_AGAIN_MS = 1000;
+
+/**
+ * Takes care of one virtual server until the signal aborts: a monitor for each real server, one reconciler, one ear to
+ * the kernel. When it resolves, nothing of it is running any more, and the kernel's table is as it was last made.
+ */
+export async function care(
+  servers: readonly Endpoint[],
+  policy: CarePolicy,
+  parts: CareParts,
+  signal: AbortSignal,
+): Promise<void> {
+  const endings: AbortController[] = [];
+  const end = (): void => {
+    for (const ending of endings) ending.abort();
+  };
+  /** A signal for each part: of one that a thousand monitors listen to, Node would think that it leaks. */
+  const ended = (): AbortSignal => {
+    const ending = new AbortController();
+    if (signal.aborted) ending.abort();
+    endings.push(ending);
+    return ending.signal;
+  };
+  signal.addEventListener('abort', end);
+
+  const company = new Together(() => {
+    reconciler.request('verdict');
+  });
+  const monitors = servers.map((server) => new Monitor(server, policy, parts, company));
+  company.join(monitors);
+  const { maintenance } = parts;
+  const reconciler = new Reconciler(policy, parts, () =>
+    monitors.map(({ server, health }) => ({ server, health, drained: maintenance.isDrained(server) })),
+  );
+  const leaveMaintenance = maintenance.onChange(() => reconciler.settle());
+  const notified = (): void => {
+    reconciler.request('notification');
+  };
+  const running = [
+    reconciler.run(ended()),
+    listen(parts, notified, ended()),
+    ...monitors.map((monitor) => monitor.run(ended())),
+  ];
+  try {
+    await Promise.all(running);
+  } finally {
+    // If one of them failed, which none should, the others are not left running without it.
+    end();
+    await Promise.allSettled(running);
+    leaveMaintenance();
+    signal.removeEventListener('abort', end);
+  }
+}
+
+async function listen(
+  parts: Pick<CareParts, 'changes' | 'clock' | 'reporter'>,
+  onChange: () => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const ended = (): boolean => signal.aborted;
+  while (!ended()) {
+    try {
+      for await (const _change of parts.changes(signal)) onChange();
+    } catch (error) {
+      if (!ended()) parts.reporter.deaf(error as Error, LISTEN_AGAIN_MS);
+    }
+    await parts.clock.sleep(LISTEN_AGAIN_MS, signal);
+    // What happened while nobody listened is found now.
+    onChange();
+  }
+}

@@ -1,0 +1,52 @@
+import type { Endpoint } from '../values/endpoint.js';
+
+/** Which real servers somebody took out by hand, and since when, in milliseconds since 1970, by the server's text. */
+export type Drained = ReadonlyMap<string, number>;
+
+/** Keeps which real servers are drained by hand, and tells who brings the table to it. */
+export class Maintenance {
+  readonly #drained: Map<string, number>;
+  readonly #listeners = new Set<() => Promise<void>>();
+
+  /** @param drained Those that were before we started. */
+  constructor(drained: Drained = new Map()) {
+    this.#drained = new Map(drained);
+  }
+
+  get drained(): Drained {
+    return this.#drained;
+  }
+
+  isDrained({ text }: Endpoint): boolean {
+    return this.#drained.has(text);
+  }
+
+  /** Resolves to whether that was news, when the table follows or failed to. One that is drained stays so since then. */
+  async drain({ text }: Endpoint, nowMs: number): Promise<boolean> {
+    if (this.#drained.has(text)) return false;
+    this.#drained.set(text, nowMs);
+    await this.#tell();
+    return true;
+  }
+
+  /** The same, back again. */
+  async undrain({ text }: Endpoint): Promise<boolean> {
+    if (!this.#drained.delete(text)) return false;
+    await this.#tell();
+    return true;
+  }
+
+  /**
+   * Has a listener hear of each change, until the function is called that this returns.
+   *
+   * @param listener Resolves when it has done what follows from the change.
+   */
+  onChange(listener: () => Promise<void>): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async #tell(): Promise<void> {
+    await Promise.all([...this.#listeners].map((listener) => listener()));
+  }
+}

@@ -1,0 +1,263 @@
+import type { Endpoint } from '../values/endpoint.js';
+import type { Evidence } from '../values/evidence.js';
+import {
+  heldUntilMs,
+  onEdge,
+  probeDelayMs,
+  step,
+  unknownHealth,
+  type Health,
+  type HealthPolicy,
+} from '../decisions/health.js';
+import type { Gate } from '../async/semaphore.js';
+import type { Clock, ProbeManner, Prober, Reporter, Watch } from './ports.js';
+
+export interface MonitorPolicy extends HealthPolicy {
+  /** Between probes, in milliseconds. */
+  readonly intervalMs: number;
+  /** Between probes while one more may change the verdict, in milliseconds. */
+  readonly fastIntervalMs: number;
+  /** Between probes that make a fresh connection although one is kept, in milliseconds. */
+  readonly handshakeIntervalMs: number;
+}
+
+export interface MonitorParts {
+  readonly prober: Prober;
+  readonly clock: Clock;
+  readonly reporter: Reporter;
+  /** 0 to 1, evenly: keeps a thousand nodes from probing in step. */
+  readonly random: () => number;
+}
+
+/** Whom a monitor tells what it learns, and who knows of the other servers. */
+export interface Company {
+  /** Lets the first probes of all servers through, a few at a time. */
+  readonly gate: Gate;
+  /** When another server was first heard since this one fell silent, in milliseconds; null if none was. */
+  heardMs(silent: Monitor): number | null;
+  /** Asks another server; resolves when one is heard, whichever. null if there is nobody to ask. */
+  hearAnother(late: Monitor): Promise<void> | null;
+  judged(monitor: Monitor, before: Health, after: Health): void;
+}
+
+/** By how much an interval is varied, to either side. */
+const JITTER = 0.1;
+
+function isDown({ state }: Health): boolean {
+  return state === 'sick' || state === 'dead';
+}
+
+/** For how long a server that fell silent is not asked, so that others are heard before. */
+const COURTESY_MS = 100;
+
+/** How many kept connections may be lost in a row with a probe at once after each; one more with each interval. */
+const MOST_HASTE = 4;
+
+/** For how long a first probe keeps others waiting at most. */
+const FIRST_TURN_MS = 1000;
+
+/** Watches one real server: probes it, judges it, and says what it found. */
+export class Monitor {
+  readonly server: Endpoint;
+  readonly #policy: MonitorPolicy;
+  readonly #parts: MonitorParts;
+  readonly #company: Company;
+  #health: Health;
+  /** Ends a rest. */
+  #alarm = new AbortController();
+  /** When the next probe is due at the latest, whatever the pace says; null for no such time. */
+  #dueMs: number | null = null;
+  #handshakeDueMs = 0;
+  /** How many lost connections may be followed by a probe at once, as of `#hasteMs`; below 0 for one that waited. */
+  #haste = MOST_HASTE;
+  #hasteMs = 0;
+  #rested = false;
+  #probing = false;
+  /** Asked on another one's account. */
+  #hastened = false;
+
+  constructor(server: Endpoint, policy: MonitorPolicy, parts: MonitorParts, company: Company) {
+    this.server = server;
+    this.#policy = policy;
+    this.#parts = parts;
+    this.#company = company;
+    this.#health = unknownHealth(parts.clock.now());
+  }
+
+  get health(): Health {
+    return this.#health;
+  }
+
+  get probing(): boolean {
+    return this.#probing;
+  }
+
+  /** Probes until the signal aborts, one probe at a time. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, prober, random } = this.#parts;
+    const watch = prober.watch(this.server, (evidence) => {
+      this.#lost(evidence);
+    });
+    const onAbort = (): void => {
+      this.#alarm.abort();
+    };
+    signal.addEventListener('abort', onAbort);
+    const ended = (): boolean => signal.aborted;
+    try {
+      await clock.sleep(random() * this.#policy.fastIntervalMs, signal);
+      await this.#probeFirst(watch, signal);
+      while (!ended()) {
+        await this.#rest(signal);
+        if (!ended()) await this.#probe(watch, signal);
+      }
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+      watch.close();
+    }
+  }
+
+  /** Asks for a probe now rather than at its time. One that is under way will do. */
+  hasten(): void {
+    if (this.#probing) return;
+    this.#hastened = true;
+    this.#wakeAt(this.#parts.clock.now());
+  }
+
+  /** The same, but of one that is under way the answer may be lost already: then another one follows it. */
+  askAgain(): void {
+    this.#wakeAt(this.#parts.clock.now());
+  }
+
+  /** In its turn: were a thousand servers asked at once, we would be too busy to hear any of them in time. */
+  async #probeFirst(watch: Watch, signal: AbortSignal): Promise<void> {
+    const leave = await this.#company.gate.enter();
+    const answered = new AbortController();
+    // Those that do not answer keep nobody waiting.
+    void this.#parts.clock.sleep(FIRST_TURN_MS, answered.signal).then(leave);
+    if (!signal.aborted) await this.#probe(watch, signal);
+    answered.abort();
+  }
+
+  async #probe(watch: Watch, signal: AbortSignal): Promise<void> {
+    const { clock, reporter } = this.#parts;
+    const startMs = clock.now();
+    this.#dueMs = null;
+    this.#probing = true;
+    try {
+      for await (const outcome of watch.probe(this.#manner(startMs, signal), signal)) {
+        if (signal.aborted) return;
+        reporter.probed(this.server, outcome, clock.now() - startMs);
+        if (outcome.kind === 'void') continue;
+        this.#judge(outcome, startMs);
+        // The verdict is in: nothing that is still on its way would change it.
+        if (!onEdge(this.#health)) break;
+      }
+    } catch (error) {
+      // A prober answers for every failure of the server; what it throws is its own, and must not stop the watch.
+      if (!signal.aborted) reporter.fault(`probe of ${this.server.text}`, error as Error);
+    } finally {
+      this.#probing = false;
+      this.#hastened = false;
+    }
+  }
+
+  #manner(nowMs: number, signal: AbortSignal): ProbeManner {
+    const { state, lastEvidence, silence } = this.#health;
+    // A connection that works says nothing of those that somebody else tries in vain to make.
+    const fresh = lastEvidence?.kind !== 'ok' || nowMs >= this.#handshakeDueMs;
+    if (fresh) this.#handshakeDueMs = nowMs + this.#jittered(this.#policy.handshakeIntervalMs);
+    // Nobody is the better for it that a server which is down is asked twice, unless it depends on it whether its
+    // connections are reset.
+    const hedged = state === 'up' || state === 'unknown' || silence?.witnessed === false;
+    // A witness that is late calls no witness: where all are late, that would never end.
+    const hearAnother =
+      hedged && !this.#hastened ? (): Promise<boolean> => this.#hearAnother(signal) : undefined;
+    return { fresh, hedged, ...(hearAnother && { hearAnother }) };
+  }
+
+  async #hearAnother(signal: AbortSignal): Promise<boolean> {
+    const hearing = this.#company.hearAnother(this);
+    if (hearing === null) return false;
+    const waiting = new AbortController();
+    const stop = (): void => {
+      waiting.abort();
+    };
+    signal.addEventListener('abort', stop);
+    let heard = false;
+    void hearing.then(() => {
+      heard = true;
+      stop();
+    });
+    await this.#parts.clock.sleep(Math.min(COURTESY_MS, this.#policy.fastIntervalMs), waiting.signal);
+    signal.removeEventListener('abort', stop);
+    return heard;
+  }
+
+  #judge(evidence: Evidence, askedMs: number | null): void {
+    const { clock, reporter } = this.#parts;
+    const nowMs = clock.now();
+    const before = this.#health;
+    const heardMs = this.#company.heardMs(this);
+    const after = step(before, evidence, nowMs, this.#policy, { askedMs, heardMs });
+    this.#health = after;
+    if (before.state !== after.state) reporter.judged(this.server, before, after);
+    else if (isDown(after) && evidence.kind !== 'ok') reporter.stillDown(this.server, after);
+    const untilMs = heldUntilMs(after, this.#policy);
+    if (untilMs !== null && before.okSinceMs === null) reporter.held(this.server, after, untilMs - nowMs);
+    this.#company.judged(this, before, after);
+  }
+
+  #lost(evidence: Evidence | null): void {
+    const nowMs = this.#parts.clock.now();
+    this.#parts.reporter.watchLost(this.server);
+    if (evidence !== null) {
+      this.#parts.reporter.probed(this.server, evidence, 0);
+      this.#judge(evidence, null);
+    }
+    // What is asked before another server was heard proves nothing, so that one goes first, if it is quick.
+    const courtesyMs = evidence === null ? 0 : COURTESY_MS;
+    const { intervalMs } = this.#policy;
+    this.#wakeAt(nowMs + Math.min(Math.max(this.#patienceMs(nowMs), courtesyMs), intervalMs));
+  }
+
+  /**
+   * After how long to come back after a loss: at once, but to a server that closes connection after connection only once
+   * an interval in the long run. One that is killed again and again is noticed at once each time.
+   */
+  #patienceMs(nowMs: number): number {
+    const { intervalMs } = this.#policy;
+    const regained = (nowMs - this.#hasteMs) / intervalMs;
+    this.#haste = Math.max(-1, Math.min(MOST_HASTE, this.#haste + regained) - 1);
+    this.#hasteMs = nowMs;
+    return Math.max(0, -this.#haste * intervalMs);
+  }
+
+  #wakeAt(timeMs: number): void {
+    this.#dueMs = Math.min(this.#dueMs ?? timeMs, timeMs);
+    this.#alarm.abort();
+  }
+
+  /** Until it is time for the next probe. */
+  async #rest(signal: AbortSignal): Promise<void> {
+    const { clock, random } = this.#parts;
+    const startMs = clock.now();
+    const health = this.#health;
+    let delayMs = this.#jittered(probeDelayMs(health, startMs, this.#policy));
+    if (!this.#rested && !onEdge(health)) {
+      // Servers that were all judged at the start are not asked in step from then on.
+      this.#rested = true;
+      delayMs *= random();
+    }
+    for (;;) {
+      const untilMs = Math.min(startMs + delayMs, this.#dueMs ?? Infinity);
+      const leftMs = untilMs - clock.now();
+      if (signal.aborted || leftMs <= 0) return;
+      this.#alarm = new AbortController();
+      await clock.sleep(leftMs, this.#alarm.signal);
+    }
+  }
+
+  #jittered(ms: number): number {
+    return ms * (1 + JITTER * (2 * this.#parts.random() - 1));
+  }
+}

@@ -1,0 +1,76 @@
+import type { Endpoint } from '../values/endpoint.js';
+import { desire, type TablePolicy } from '../decisions/desired.js';
+import { step, unknownHealth } from '../decisions/health.js';
+import { reconcile } from '../decisions/reconcile.js';
+import { serviceSettings } from '../values/table.js';
+import { Maintenance } from './manual-drains.js';
+import type { Leftovers, Removal, Reporter, Upkeep, VirtualServerTable, Work } from './ports.js';
+import { mendIfAmiss } from './reconciler.js';
+
+interface OnceParts {
+  readonly table: VirtualServerTable;
+  readonly upkeeps: readonly Upkeep[];
+  readonly reporter: Reporter;
+}
+
+const TRUSTING = { fall: 1, rise: 1, maxHoldMs: 0 };
+
+/**
+ * `--run-once`: sets up the virtual server with every real server in rotation that is not drained by hand, unprobed, and
+ * removes rows that are not configured: nobody stays behind to end their drain. Resolves to whether all of it was done;
+ * rejects when the table cannot be read.
+ */
+export async function setUpOnce(
+  servers: readonly Endpoint[],
+  policy: TablePolicy,
+  parts: OnceParts,
+  maintenance = new Maintenance(),
+): Promise<boolean> {
+  const trusted = step(unknownHealth(0), { kind: 'ok', detail: 'taken on trust' }, 0, TRUSTING);
+  const observed = await parts.table.read();
+  const desired = desire(
+    servers.map((server) => ({ server, health: trusted, drained: maintenance.isDrained(server) })),
+    observed?.rows ?? [],
+    new Map(),
+    0,
+    { ...policy, drainTimeoutMs: 0 },
+  );
+  const actions = reconcile(serviceSettings(policy.scheduler), desired, observed);
+  const results = actions.length === 0 ? [] : await parts.table.apply(actions);
+  parts.reporter.reconciled({
+    causes: ['start'],
+    results,
+    drift: false,
+    lastResort: desired.lastResort,
+    rival: false,
+    durationMs: 0,
+  });
+  let done = results.every(({ error }) => error === null);
+  for (const upkeep of parts.upkeeps) done = (await mendIfAmiss(upkeep, parts.reporter)) && done;
+  return done;
+}
+
+/**
+ * `--clean`: takes everything away, last made first, so that nobody is led to where nothing is any more; then what other
+ * programs left, in the order given. What cannot be taken away keeps nothing else from it.
+ */
+export async function cleanUp(works: readonly Work[], leftovers: readonly Leftovers[]): Promise<Removal> {
+  const taken: string[] = [];
+  const left: string[] = [];
+  const failures: Error[] = [];
+  for (const work of works.toReversed()) {
+    try {
+      const what = await work.remove();
+      if (what !== null) taken.push(what);
+    } catch (error) {
+      failures.push(error as Error);
+    }
+  }
+  for (const theirs of leftovers) {
+    const removal = await theirs.remove();
+    taken.push(...removal.taken);
+    left.push(...removal.left);
+    failures.push(...removal.failures);
+  }
+  return { taken, left, failures };
+}

@@ -1,0 +1,22 @@
+import type { Clock } from '../control-loop/ports.js';
+
+/** The longest that setTimeout can wait; what is longer it takes for nothing at all. */
+const LONGEST_MS = 2 ** 31 - 1;
+
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  sleep: (ms, signal) =>
+    new Promise((resolve) => {
+      if (signal.aborted) {
+        resolve();
+        return;
+      }
+      const wake = (): void => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', wake);
+        resolve();
+      };
+      const timer = setTimeout(wake, Math.min(ms, LONGEST_MS));
+      signal.addEventListener('abort', wake);
+    }),
+};

@@ -1,0 +1,105 @@
+/** The side that asks the servers, composed: for `lvscare care`, and for commands that only ask. */
+import type { Socket } from 'node:net';
+import type { Logger } from 'pino';
+import type { Prober, Watch } from '../control-loop/ports.js';
+import type { CareConfig } from '../config/care-config.js';
+import type { ProbeConfig } from '../config/probe-request.js';
+import type { Endpoint } from '../values/endpoint.js';
+import type { Answer, Exchange } from '../values/exchange.js';
+import { setTcpLiveness } from '../netlink/index.js';
+
+type OnExchange = (server: Endpoint, exchange: Exchange) => void;
+
+export function composeProber({ probe }: CareConfig, log: Logger, onExchange: OnExchange): Promise<Prober> {
+  return proberOf(probe, tellLog(log), onExchange);
+}
+
+/** What is amiss on our own side. */
+type Trouble =
+  /** Files cannot be used; with null they can be again. */
+  | { readonly kind: 'credentials'; readonly what: string; readonly error: Error | null }
+  /** The kernel does not watch the connections that are kept. */
+  | { readonly kind: 'no-keepalive'; readonly error: Error };
+
+export type OnTrouble = (trouble: Trouble) => void;
+
+export function troubleInWords(trouble: Trouble): string {
+  switch (trouble.kind) {
+    case 'credentials':
+      return `${trouble.what}: ${trouble.error?.message ?? 'well again'}`;
+    case 'no-keepalive':
+      return `kept connections go unguarded: ${trouble.error.message}`;
+  }
+}
+
+async function proberOf(probe: ProbeConfig, onTrouble: OnTrouble, onExchange: OnExchange): Promise<Prober> {
+  // What only sets up or cleans up need not wait for HTTP to be loaded.
+  const { createProber } = await import('../probe/prober.js');
+  const { createCredentials } = await import('../tls/credentials.js');
+  const credentials = createCredentials(probe.tls, (what, error) => {
+    onTrouble({ kind: 'credentials', what, error });
+  });
+  return createProber(probe, { credentials, guard: guardTelling(onTrouble), onExchange });
+}
+
+/** Asks a server once, over a connection of its own; never one server twice at the same time. */
+export type Ask = (server: Endpoint, signal: AbortSignal) => Promise<Answer>;
+
+export async function composeAsk(probe: ProbeConfig, onTrouble: OnTrouble): Promise<Ask> {
+  const seen = new Map<string, Exchange>();
+  const prober = await proberOf(probe, onTrouble, (server, exchange) => {
+    seen.set(server.text, exchange);
+  });
+  return async (server, signal) => {
+    const watch = prober.watch(server, () => undefined);
+    try {
+      seen.delete(server.text);
+      const askedMs = Date.now();
+      const outcome = await onlyOutcome(watch, signal);
+      return { outcome, exchange: seen.get(server.text) ?? null, askedMs, answeredMs: Date.now() };
+    } finally {
+      watch.close();
+    }
+  };
+}
+
+async function onlyOutcome(watch: Watch, signal: AbortSignal): Promise<Answer['outcome']> {
+  for await (const outcome of watch.probe({ fresh: true, hedged: false }, signal)) return outcome;
+  return { kind: 'void', detail: 'stopped before it was answered' };
+}
+
+function tellLog(log: Logger): OnTrouble {
+  return (trouble) => {
+    const words = troubleInWords(trouble);
+    if (trouble.kind === 'no-keepalive') {
+      log.warn({ event: 'no-keepalive', err: trouble.error }, words);
+      return;
+    }
+    const { what, error } = trouble;
+    if (error === null) log.info({ event: 'credentials-well', what }, words);
+    else
+      log.warn(
+        { event: 'credentials-failed', what, err: error },
+        `${words}; going on with the last that was good`,
+      );
+  };
+}
+
+/** Has the kernel ask a server that says nothing each second whether it is still there. */
+function guardTelling(onTrouble: OnTrouble): (socket: Socket, timeoutMs: number) => void {
+  let told = false;
+  return (socket, timeoutMs) => {
+    try {
+      setTcpLiveness(socket, {
+        keepAliveIdleS: 1,
+        keepAliveIntervalS: 1,
+        keepAliveProbes: 2,
+        userTimeoutMs: Math.round(timeoutMs),
+      });
+    } catch (error) {
+      // Without it a host that vanishes is noticed by the next probe.
+      if (!told) onTrouble({ kind: 'no-keepalive', error: error as Error });
+      told = true;
+    }
+  };
+}

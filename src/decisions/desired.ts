@@ -1,0 +1,164 @@
+import type { Endpoint } from '../values/endpoint.js';
+import type { Health, HealthState } from './health.js';
+import { lastResortRank } from './fail-open.js';
+import { skipsWeightZero, type Row } from '../values/table.js';
+
+/** What is wanted of one real server's row. */
+export type Intent =
+  /** There, with this weight. */
+  | { readonly kind: 'serve'; readonly weight: number }
+  /** As it was found: not enough is known to touch it. */
+  | { readonly kind: 'keep' }
+  /**
+   * Weight 0 if it is there, so that live connections finish and no new ones come; never added for it. `untilIdle`: it
+   * goes as soon as it has none.
+   */
+  | { readonly kind: 'drain'; readonly untilIdle: boolean }
+  /**
+   * Drained by hand, well and held out, or silent without a witness: weight 0 if it is there, for as long as it takes;
+   * never added for it.
+   */
+  | { readonly kind: 'rest' }
+  | { readonly kind: 'remove' };
+
+export interface WantedRow {
+  readonly server: Endpoint;
+  readonly intent: Intent;
+}
+
+/** A real server that we were told of, and what we know of it. */
+export interface JudgedServer {
+  readonly server: Endpoint;
+  readonly health: Health;
+  /** Somebody took it out by hand. */
+  readonly drained: boolean;
+}
+
+export interface TablePolicy {
+  readonly scheduler: string;
+  /** Weight of a server that serves. */
+  readonly weight: number;
+  /** How long a row may stay at weight 0 before it is removed, in milliseconds. */
+  readonly drainTimeoutMs: number;
+}
+
+/** When each row that is being drained began to be, by the server's text, in milliseconds of the monotonic clock. */
+export type Drains = ReadonlyMap<string, number>;
+
+export interface Desired {
+  /** Configured servers in their order, then rows that the kernel has and nobody configured. */
+  readonly rows: readonly WantedRow[];
+  readonly drains: Drains;
+  /** No server is up that is not drained by hand, and those most likely to answer serve. */
+  readonly lastResort: boolean;
+}
+
+/** From verdicts to the wanted table. The table of decisions is in docs/decisions.md. */
+export function desire(
+  servers: readonly JudgedServer[],
+  found: readonly Row[],
+  drains: Drains,
+  nowMs: number,
+  policy: TablePolicy,
+): Desired {
+  const outlook = lookOver(servers);
+  const foundRows = new Map(found.map((row) => [row.server.text, row]));
+  const wanted = servers.map((judged) => ({
+    server: judged.server,
+    intent: wish(judged, foundRows.get(judged.server.text), outlook, policy.weight),
+  }));
+
+  const configured = new Set(servers.map(({ server }) => server.text));
+  const departing = found
+    .filter((row) => !configured.has(row.server.text))
+    // Nothing will come back to a server that left the cluster: once it is idle it goes.
+    .map((row) => ({
+      server: row.server,
+      intent: row.weight === 0 && row.connections === 0 ? REMOVE : DRAIN_UNTIL_IDLE,
+    }));
+
+  const nextDrains = new Map<string, number>();
+  const rows = [...wanted, ...departing].map((row) => {
+    // What is not there has nothing to drain.
+    if (!isOnItsWayOut(row.intent) || !foundRows.has(row.server.text)) return row;
+    if (!skipsWeightZero(policy.scheduler)) return { ...row, intent: REMOVE };
+    // Who took it out by hand says when it is over, and who answers does its clients no harm.
+    if (row.intent.kind === 'rest') return row;
+    const sinceMs = drains.get(row.server.text) ?? nowMs;
+    nextDrains.set(row.server.text, sinceMs);
+    return nowMs - sinceMs >= policy.drainTimeoutMs ? { ...row, intent: REMOVE } : row;
+  });
+  return { rows, drains: nextDrains, lastResort: isLastResort(outlook) };
+}
+
+function isOnItsWayOut({ kind }: Intent): boolean {
+  return kind === 'drain' || kind === 'rest';
+}
+
+const KEEP: Intent = { kind: 'keep' };
+const DRAIN: Intent = { kind: 'drain', untilIdle: false };
+const DRAIN_UNTIL_IDLE: Intent = { kind: 'drain', untilIdle: true };
+const REST: Intent = { kind: 'rest' };
+const REMOVE: Intent = { kind: 'remove' };
+
+/** How the servers stand together. */
+interface Outlook {
+  /** None is up, and some may yet turn out to be. */
+  readonly undecided: boolean;
+  /** The best rank of all: servers with this rank serve. 0 when all refuse connections. */
+  readonly bestRank: number;
+  /** Whether only drained servers have it: these serve only where no other server would serve as well. */
+  readonly drainedServe: boolean;
+}
+
+/** Better than whatever is down. */
+const UP_RANK = Infinity;
+
+function lookOver(servers: readonly JudgedServer[]): Outlook {
+  const drained = servers.filter((judged) => judged.drained);
+  const others = servers.filter((judged) => !judged.drained);
+  const decisive = [others, drained].find((group) => group.some(isIn('up')) || group.some(isIn('unknown')));
+  const bestRank = servers.reduce((best, judged) => Math.max(best, rankOf(judged)), 0);
+  return {
+    undecided: decisive?.some(isIn('up')) === false,
+    bestRank,
+    drainedServe: !others.some((judged) => rankOf(judged) === bestRank),
+  };
+}
+
+function isLastResort({ undecided, bestRank, drainedServe }: Outlook): boolean {
+  return !undecided && bestRank > 0 && (bestRank < UP_RANK || drainedServe);
+}
+
+function rankOf({ health }: JudgedServer): number {
+  return health.state === 'up' ? UP_RANK : lastResortRank(health);
+}
+
+function isIn(state: HealthState): (judged: JudgedServer) => boolean {
+  return ({ health }) => health.state === state;
+}
+
+function wish(judged: JudgedServer, row: Row | undefined, outlook: Outlook, weight: number): Intent {
+  const { health, drained } = judged;
+  const { undecided, bestRank, drainedServe } = outlook;
+  if (health.state === 'unknown') return drained && !undecided ? REST : KEEP;
+  const rank = rankOf(judged);
+  if (rank === 0) return leave(row);
+  if (undecided) return KEEP;
+  if (rank === bestRank) return drained === drainedServe ? { kind: 'serve', weight } : REST;
+  // It answers, and is not trusted yet, or it is drained by hand: its clients need not notice.
+  if (health.state === 'up' || health.okSinceMs !== null) return REST;
+  if (health.state === 'sick') return DRAIN;
+  if (health.silence?.sure !== true) return leave(row);
+  // Its clients wait for a reset, which only its removal gives them. But if it is this node that is cut off, they would
+  // rather wait for the cable: nothing is torn down on the word of silence alone.
+  return health.silence.witnessed ? REMOVE : REST;
+}
+
+/**
+ * Out, but not before its last connection. Its host answers, and resets what it does not know by itself; and a server
+ * that stops gracefully closes its listener first, and finishes its answers then.
+ */
+function leave(row: Row | undefined): Intent {
+  return row === undefined || row.active === 0 ? REMOVE : DRAIN_UNTIL_IDLE;
+}

@@ -1,0 +1,49 @@
+import { desire, type Intent } from './desired.js';
+import { endpoint, type Endpoint } from '../values/endpoint.js';
+import type { Evidence } from '../values/evidence.js';
+import { step, unknownHealth, type Health, type HealthState } from './health.js';
+import type { Row } from '../values/table.js';
+
+/** What becomes of a server while another one is up. */
+export interface Prospect {
+  readonly state: HealthState;
+  readonly intent: Intent;
+}
+
+/**
+ * What care would come to if a server went on answering as it did this once: as many times as make a verdict, and while it
+ * has a row with a connection and another server is up. Only care, which knows them all, can tell what becomes of it when
+ * none is.
+ *
+ * @param evidence What one probe found; null for one that proved nothing.
+ */
+export function prospect(server: Endpoint, evidence: Evidence | null, fall: number): Prospect {
+  const health = healthAfter(evidence, fall);
+  const servers = [
+    { server, health, drained: false },
+    { server: ANOTHER, health: healthAfter({ kind: 'ok', detail: '' }, 1), drained: false },
+  ];
+  const { rows } = desire(servers, [rowOf(server)], new Map(), 0, POLICY);
+  return { state: health.state, intent: rows[0]?.intent ?? { kind: 'keep' } };
+}
+
+const POLICY = { scheduler: 'rr', weight: 1, drainTimeoutMs: Infinity };
+
+/** No server has this address. */
+const ANOTHER = endpoint('ipv4', '0.0.0.0', 0);
+
+function healthAfter(evidence: Evidence | null, fall: number): Health {
+  let health = unknownHealth(0);
+  if (evidence === null) return health;
+  // The other server answered, so a silence is the fault of this one.
+  const question = { askedMs: 0, heardMs: 0 };
+  // Two prove even that the server is unreachable.
+  for (let count = 0; count < Math.max(fall, 2); count += 1)
+    health = step(health, evidence, 0, { fall, rise: 1, maxHoldMs: 0 }, question);
+  return health;
+}
+
+function rowOf(server: Endpoint): Row {
+  const limits = { upperThreshold: 0, lowerThreshold: 0 };
+  return { server, weight: 1, forwarding: 'masquerade', ...limits, active: 1, connections: 1 };
+}

@@ -1,0 +1,99 @@
+import { complaint, type Finished, type Run } from '../host/command.js';
+import { KernelError } from '../values/errors.js';
+
+/** One rule of a table, as `iptables-save` writes it: `-A CHAIN SPECIFICATION`. */
+export interface Rule {
+  readonly chain: string;
+  readonly specification: string;
+}
+
+/** One table of iptables: `nat`, `filter`. */
+export interface Table {
+  readonly name: string;
+  readonly chains: readonly string[];
+  readonly rules: readonly Rule[];
+}
+
+/** iptables of one variant, with the tables that there are in its part of the kernel. */
+export interface Iptables {
+  /** `iptables-legacy`, `iptables-nft`, or `iptables` where the two have no names of their own. */
+  readonly command: string;
+  readonly tables: readonly Table[];
+}
+
+const VARIANTS = ['iptables-legacy', 'iptables-nft'] as const;
+
+/**
+ * The rules of every variant that this machine has: both may have some at the same time. Those that could not be read are
+ * `failures`.
+ */
+export async function readIptables(
+  run: Run,
+): Promise<{ readonly variants: readonly Iptables[]; readonly failures: readonly Error[] }> {
+  const variants: Iptables[] = [];
+  const failures: Error[] = [];
+  const read = async (command: string): Promise<boolean> => {
+    try {
+      // Without -t: a table that is named is made, and its modules loaded, if it was not there.
+      const saved = await run(`${command}-save`, []);
+      if (saved === null) return false;
+      if (saved.status === 0) variants.push({ command, tables: parseTables(saved.stdout) });
+      else if (!isUnknownToKernel(saved))
+        failures.push(new KernelError(complaint(`${command}-save`, saved), null));
+    } catch (error) {
+      failures.push(error as Error);
+    }
+    return true;
+  };
+  let found = false;
+  for (const command of VARIANTS) found = (await read(command)) || found;
+  if (!found) await read('iptables');
+  return { variants, failures };
+}
+
+/** Carries out commands in one table, all of them or, if one fails, none: `iptables-restore --noflush`. */
+export async function changeTable(
+  run: Run,
+  command: string,
+  table: string,
+  commands: readonly string[],
+): Promise<void> {
+  const input = [`*${table}`, ...commands, 'COMMIT', ''].join('\n');
+  const restored = await run(`${command}-restore`, ['--wait=5', '--noflush'], { input });
+  if (restored === null) throw new KernelError(`${command}-restore: there is no such program`, null);
+  if (restored.status !== 0) throw new KernelError(complaint(`${command}-restore`, restored), null);
+}
+
+/** The chain or the target that a rule leads to, null if it only counts. */
+export function targetOf({ specification }: Rule): string | null {
+  return /(?:^| )-[jg] (\S+)/.exec(unquoted(specification))?.[1] ?? null;
+}
+
+/** Whether a rule looks into this ipset. */
+export function matchesSet({ specification }: Rule, set: string): boolean {
+  return ` ${unquoted(specification)} `.includes(` --match-set ${set} `);
+}
+
+/** Without what is quoted: a comment may say anything. */
+function unquoted(specification: string): string {
+  return specification.replaceAll(/"(?:[^"\\]|\\.)*"/g, '""');
+}
+
+/** A kernel without nf_tables has no rules in it. The program has no status of its own for that. */
+function isUnknownToKernel({ stderr }: Finished): boolean {
+  return stderr.includes('Failed to initialize nft: Protocol not supported');
+}
+
+function parseTables(text: string): Table[] {
+  const tables: { name: string; chains: string[]; rules: Rule[] }[] = [];
+  for (const line of text.split('\n')) {
+    const [, name] = /^\*(\S+)$/.exec(line) ?? [];
+    if (name !== undefined) tables.push({ name, chains: [], rules: [] });
+    const [, declared] = /^:(\S+) /.exec(line) ?? [];
+    if (declared !== undefined) tables.at(-1)?.chains.push(declared);
+    const [, chain, specification] = /^-A (\S+) ?(.*)$/.exec(line) ?? [];
+    if (chain !== undefined && specification !== undefined)
+      tables.at(-1)?.rules.push({ chain, specification });
+  }
+  return tables;
+}

@@ -1,0 +1,148 @@
+import type { Upkeep } from '../control-loop/ports.js';
+import { hostLength, type Endpoint } from '../values/endpoint.js';
+import { NetlinkError, type InterfaceAddressKey, type Link, type Rtnetlink } from '../netlink/index.js';
+import { explainRefusal, KernelError } from '../values/errors.js';
+
+/**
+ * Mode `link`: a dummy interface that is up and holds the virtual server's address, `ip link add NAME type dummy` and
+ * `ip address add VIP/32 dev NAME`. Other addresses on it, and an interface of that name which is no dummy, are
+ * somebody else's.
+ */
+export function dummyInterface(
+  rtnetlink: Rtnetlink,
+  name: string,
+  virtualServer: Endpoint,
+): readonly [link: Upkeep, address: Upkeep] {
+  const length = hostLength(virtualServer.family);
+  const host = `${virtualServer.address}/${length}`;
+
+  /** Ours to use. Rejects when somebody else has the name. */
+  async function find(): Promise<Link | null> {
+    const link = await rtnetlink.findLink(name);
+    if (link === null || link.kind === 'dummy') return link;
+    throw new KernelError(
+      `interface ${name} is ${link.kind ?? 'not virtual'}, not a dummy: choose another name with --iface`,
+      null,
+    );
+  }
+
+  async function addressOn({ index }: Link): Promise<InterfaceAddressKey | null> {
+    const held = await rtnetlink.listAddresses({ family: virtualServer.family, interfaceIndex: index });
+    // An interface has an IPv6 address but once, whatever its length.
+    return (
+      held.find(
+        ({ address, prefixLength, family }) =>
+          address === virtualServer.address && (family === 'ipv6' || prefixLength === length),
+      ) ?? null
+    );
+  }
+
+  /** The interface, if it is a dummy on which there is nothing of anybody else's. */
+  async function nobodyElses(): Promise<Link | null> {
+    const link = await rtnetlink.findLink(name);
+    if (link?.kind !== 'dummy') return null;
+    const held = await rtnetlink.listAddresses({ interfaceIndex: link.index });
+    const foreign = held.some(
+      ({ address }) => address !== virtualServer.address && !address.startsWith(LINK_LOCAL),
+    );
+    return foreign ? null : link;
+  }
+
+  const link: Upkeep = {
+    name: 'dummy link',
+    isTold: true,
+
+    async check() {
+      const found = await find();
+      if (found === null) return `no interface ${name}`;
+      return found.up ? null : `interface ${name} is down`;
+    },
+
+    async mend() {
+      try {
+        if ((await find()) === null) await rtnetlink.createDummyLink(name).catch(unless('EEXIST'));
+        const made = await find();
+        if (made !== null) await rtnetlink.setLinkUp(made.index);
+      } catch (error) {
+        throw explainRefusal(error, `ip link add ${name} type dummy`);
+      }
+    },
+
+    async find() {
+      return (await nobodyElses()) === null ? null : `interface ${name}`;
+    },
+
+    async remove() {
+      const made = await nobodyElses();
+      if (made === null) return null;
+      try {
+        // ENODEV: it went away by itself, which is what we want.
+        await rtnetlink.deleteLink(made.index).catch(unless('ENODEV'));
+      } catch (error) {
+        throw explainRefusal(error, `ip link del ${name}`);
+      }
+      return `interface ${name}`;
+    },
+  };
+
+  const address: Upkeep = {
+    name: 'address',
+    isTold: true,
+
+    async check() {
+      const found = await find();
+      return found !== null && (await addressOn(found)) !== null ? null : `no address ${host} on ${name}`;
+    },
+
+    async mend() {
+      const found = await find();
+      if (found === null) throw new KernelError(`no interface ${name} to hold ${host}`, null);
+      const key = { interfaceIndex: found.index, address: virtualServer.address, prefixLength: length };
+      try {
+        await rtnetlink.addAddress(key).catch(unless('EEXIST'));
+      } catch (error) {
+        throw explainRefusal(error, `ip address add ${host} dev ${name}`);
+      }
+    },
+
+    async find() {
+      const found = await rtnetlink.findLink(name);
+      if (found?.kind !== 'dummy') return null;
+      return (await addressOn(found)) === null ? null : `address ${host} on ${name}`;
+    },
+
+    async remove() {
+      const found = await rtnetlink.findLink(name);
+      const key = found?.kind === 'dummy' ? await addressOn(found) : null;
+      if (key === null) return null;
+      try {
+        // EADDRNOTAVAIL: it went away by itself, which is what we want; ENODEV: with its interface.
+        await rtnetlink.deleteAddress(key).catch(unless('EADDRNOTAVAIL', 'ENODEV'));
+      } catch (error) {
+        throw explainRefusal(error, `ip address del ${host} dev ${name}`);
+      }
+      return `address ${host} on ${name}`;
+    },
+  };
+
+  return [link, address];
+}
+
+/** Whether the interface with this index is a dummy of this name. */
+export async function isDummy(
+  rtnetlink: Pick<Rtnetlink, 'findLink'>,
+  name: string,
+  index: number,
+): Promise<boolean> {
+  const link = await rtnetlink.findLink(name);
+  return link?.kind === 'dummy' && link.index === index;
+}
+
+/** What the kernel gives every interface by itself. */
+const LINK_LOCAL = 'fe80:';
+
+function unless(...codes: readonly string[]): (error: unknown) => void {
+  return (error) => {
+    if (!(error instanceof NetlinkError && codes.includes(error.code))) throw error;
+  };
+}

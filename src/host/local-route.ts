@@ -1,0 +1,127 @@
+import type { Upkeep } from '../control-loop/ports.js';
+import { hostLength, type Endpoint } from '../values/endpoint.js';
+import { NetlinkError, RouteTable, type Route, type RouteKey, type Rtnetlink } from '../netlink/index.js';
+import { explainRefusal, KernelError } from '../values/errors.js';
+import { MADE_BY_ADMINISTRATOR, madeByHand, madeByKernel } from './route-protocol.js';
+
+/**
+ * Mode `local`: `ip route replace local VIP dev lo table local src NODE_IP`. The virtual server's address becomes
+ * local, and its clients on this node speak from the node's own address.
+ *
+ * @param sourceAddress NODE_IP as of now; it may change while we run.
+ * @param goesSoon Whether the interface with this index, and the kernel's route for the address that it holds, is about to be
+ *   taken away: then ours has to be there first.
+ */
+export function localRoute(
+  rtnetlink: Rtnetlink,
+  virtualServer: Endpoint,
+  sourceAddress: () => Promise<string>,
+  goesSoon: (interfaceIndex: number) => Promise<boolean> = () => Promise.resolve(false),
+): Upkeep {
+  const key: RouteKey = {
+    family: virtualServer.family,
+    destination: virtualServer.address,
+    prefixLength: hostLength(virtualServer.family),
+    table: RouteTable.local,
+    type: 'local',
+    metric: null,
+  };
+  const words = `local ${virtualServer.address} dev lo`;
+
+  async function loopback(): Promise<number> {
+    const lo = await rtnetlink.findLink('lo');
+    if (lo === null) throw new KernelError('this network namespace has no interface lo', null);
+    return lo.index;
+  }
+
+  /** Those to the virtual server, the one that the kernel takes first. */
+  async function found(): Promise<Route[]> {
+    const routes = await rtnetlink.listRoutes({ family: key.family, table: key.table });
+    return routes.filter(
+      ({ destination, prefixLength }) => destination === key.destination && prefixLength === key.prefixLength,
+    );
+  }
+
+  async function anyStays(routes: readonly Route[]): Promise<boolean> {
+    for (const { interfaceIndex } of routes)
+      if (interfaceIndex === null || !(await goesSoon(interfaceIndex))) return true;
+    return false;
+  }
+
+  return {
+    name: 'local route',
+    isTold: true,
+
+    async check() {
+      const [routes, lo, source] = [await found(), await loopback(), await sourceAddress()];
+      const ours = routes.filter((route) => isOurs(route, lo));
+      if (ours.some((route) => route.preferredSource === source)) return null;
+      const [first] = routes;
+      // Also when the kernel made one of its own behind it since: clients speak from where the first one says.
+      if (first !== undefined && isOurs(first, lo)) {
+        return `the route ${words} has src ${first.preferredSource ?? 'none'}, not ${source}`;
+      }
+      // An address that an interface of this node has is local already, and its route is the kernel's: to replace
+      // it would be to take what is not ours.
+      const kernels = routes.filter(({ protocol }) => madeByKernel(protocol));
+      if (await anyStays(kernels)) return null;
+      // IPv4 replaces the first one, whoever made it.
+      if (first !== undefined && !kernels.includes(first)) {
+        const whose = `type ${first.type}, protocol ${first.protocol}`;
+        throw new KernelError(
+          `table local has somebody else's route to ${key.destination} (${whose}): remove it`,
+          null,
+        );
+      }
+      return `no route ${words} src ${source}`;
+    },
+
+    async mend() {
+      const [lo, source] = [await loopback(), await sourceAddress()];
+      try {
+        await rtnetlink.replaceRoute({
+          ...key,
+          interfaceIndex: lo,
+          preferredSource: source,
+          protocol: MADE_BY_ADMINISTRATOR,
+        });
+      } catch (error) {
+        throw explain(error, `ip route replace ${words} table local src ${source}`, source);
+      }
+    },
+
+    async find() {
+      const lo = await loopback();
+      return (await found()).some((route) => isOurs(route, lo)) ? `route ${words}` : null;
+    },
+
+    async remove() {
+      const lo = await loopback();
+      const ours = (await found()).filter((route) => isOurs(route, lo));
+      for (const route of ours) {
+        try {
+          // All that tells it from the kernel's own route, if lo has the address: IPv6 goes by the metric, IPv4 by
+          // the others.
+          const { metric, protocol, preferredSource } = route;
+          await rtnetlink.deleteRoute({ ...key, metric, interfaceIndex: lo, protocol, preferredSource });
+        } catch (error) {
+          // ESRCH: it went away by itself, which is what we want.
+          if (error instanceof NetlinkError && error.code === 'ESRCH') continue;
+          throw explain(error, `ip route del ${words} table local`, null);
+        }
+      }
+      return ours.length === 0 ? null : `route ${words}`;
+    },
+  };
+}
+
+function isOurs({ type, protocol, interfaceIndex }: Route, loopback: number): boolean {
+  return type === 'local' && madeByHand(protocol) && interfaceIndex === loopback;
+}
+
+function explain(error: unknown, command: string, source: string | null): Error {
+  if ((error as NetlinkError).code === 'EINVAL' && source !== null) {
+    return new KernelError(`${command}: is ${source} an address of this node?`, error);
+  }
+  return explainRefusal(error, command);
+}

@@ -1,0 +1,139 @@
+/** The one nftables table that a virtual server's masquerading is: what it should be, and what is amiss with one. */
+import type { Endpoint } from '../values/endpoint.js';
+
+export interface MasqueradeTable {
+  readonly family: 'ip' | 'ip6';
+  /** Made from our name and the virtual server's: nobody else's, and not that of another virtual server of ours. */
+  readonly name: string;
+  /** `table ip lvscare-10.103.97.2-6443`: as nft lists it, and as people read it. */
+  readonly text: string;
+  /** The commands that make it anew, whatever it was before, in one transaction. */
+  readonly commands: string;
+  /** What `nft -j -n list table` shows of it, without handles. */
+  readonly objects: readonly NftObject[];
+}
+
+/** One object of `nft -j`: its kind, and what it is. */
+type NftObject = readonly [kind: string, value: Readonly<Record<string, unknown>>];
+
+const CHAIN = 'postrouting';
+const SRCNAT = 100;
+const TCP = 6;
+
+export function masqueradeTable({ family: addresses, address, port }: Endpoint): MasqueradeTable {
+  const family = addresses === 'ipv4' ? 'ip' : 'ip6';
+  // A name may have dots, but no colons.
+  const name = `lvscare-${address.replaceAll(':', '_')}-${port}`;
+  const text = `table ${family} ${name}`;
+  const table = { family, table: name };
+  return {
+    family,
+    name,
+    text,
+    // Adding it first lets deleting it succeed also when there is none.
+    commands: `add ${text}
+delete ${text}
+${text} {
+  chain ${CHAIN} {
+    type nat hook postrouting priority ${SRCNAT}; policy accept;
+    ct original ${family} daddr ${address} meta l4proto tcp ct original proto-dst ${port} masquerade
+  }
+}`,
+    objects: [
+      ['table', { family, name }],
+      ['chain', { ...table, name: CHAIN, type: 'nat', hook: 'postrouting', prio: SRCNAT, policy: 'accept' }],
+      [
+        'rule',
+        {
+          ...table,
+          chain: CHAIN,
+          expr: [
+            equal({ ct: { key: `${family} daddr`, dir: 'original' } }, address),
+            equal({ meta: { key: 'l4proto' } }, TCP),
+            equal({ ct: { key: 'proto-dst', dir: 'original' } }, port),
+            { masquerade: null },
+          ],
+        },
+      ],
+    ],
+  };
+}
+
+function equal(left: object, right: string | number): object {
+  return { match: { op: '==', left, right } };
+}
+
+/**
+ * What is amiss with the table, in words, or null when all is well.
+ *
+ * @param shown What `nft -j -n list table` printed.
+ */
+export function masqueradeAmiss(table: MasqueradeTable, shown: string): string | null {
+  const objects = parse(shown);
+  // nft 1.0.6 breaks off in the middle of a table that has flags.
+  if (objects === null) return `${table.text} cannot be read`;
+  const left = [...objects];
+  for (const wanted of table.objects) {
+    const at = left.findIndex((found) => isSame(wanted, found));
+    const found = left[at];
+    if (found === undefined) return `${table.text} has no ${say(wanted)}`;
+    const difference = compare(wanted, found);
+    if (difference !== null) return `${table.text}: its ${say(wanted)} has ${difference}`;
+    left.splice(at, 1);
+  }
+  const [more] = left;
+  if (more === undefined) return null;
+  return `${table.text} has a ${more[0]} that is not ours`;
+}
+
+/** Whether it is the object that is wanted, if maybe changed. A rule has no name: another one is another rule. */
+function isSame([kind, wanted]: NftObject, [foundKind, found]: NftObject): boolean {
+  return kind === foundKind && (kind === 'rule' ? isRuleOf(wanted, found) : wanted['name'] === found['name']);
+}
+
+function isRuleOf(wanted: NftObject[1], found: NftObject[1]): boolean {
+  return canonical(wanted['expr']) === canonical(found['expr']);
+}
+
+/** One of those that are wanted, in words. */
+function say([kind]: NftObject): string {
+  switch (kind) {
+    case 'chain':
+      return `chain ${CHAIN}`;
+    case 'rule':
+      return 'masquerade rule';
+    default:
+      return kind;
+  }
+}
+
+/** The first thing in which one that was found is not as wanted: `policy drop, not accept`. */
+function compare([, wanted]: NftObject, [, found]: NftObject): string | null {
+  for (const key of new Set([...Object.keys(wanted), ...Object.keys(found)])) {
+    // The kernel's numbers for them, which change each time that they are made.
+    if (key === 'handle') continue;
+    const [right, is] = [canonical(wanted[key]), canonical(found[key])];
+    if (right !== is) return `${key} ${is}, not ${right}`;
+  }
+  return null;
+}
+
+/** A value as text, the same for the same value in whatever order. */
+function canonical(value: unknown): string {
+  if (value === undefined) return 'none';
+  if (typeof value === 'string') return value;
+  return JSON.stringify(value, (_, part: unknown) =>
+    typeof part === 'object' && part !== null && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : part,
+  );
+}
+
+function parse(shown: string): NftObject[] | null {
+  try {
+    const { nftables } = JSON.parse(shown) as { nftables: Readonly<Record<string, NftObject[1]>>[] };
+    return nftables.flatMap((object) => Object.entries(object)).filter(([kind]) => kind !== 'metainfo');
+  } catch {
+    return null;
+  }
+}

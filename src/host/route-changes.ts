@@ -1,0 +1,28 @@
+import type { KernelChanges } from '../control-loop/ports.js';
+import type { Endpoint } from '../values/endpoint.js';
+import type { Rtnetlink, RtnetlinkEvent } from '../netlink/index.js';
+
+/** Notifications that may concern the way to the virtual server: its own routes, and any link or address. */
+export function kernelChanges(rtnetlink: Rtnetlink, virtualServer: Endpoint): KernelChanges {
+  return async function* (signal) {
+    for await (const event of rtnetlink.subscribe({ signal })) {
+      const words = concern(event, virtualServer);
+      if (words !== null) yield words;
+    }
+  };
+}
+
+function concern(event: RtnetlinkEvent, virtualServer: Endpoint): string | null {
+  switch (event.kind) {
+    case 'link':
+      return `link ${event.link.name} ${event.change}`;
+    case 'address':
+      return `address ${event.address.address} ${event.change}`;
+    case 'route':
+      return event.route.destination === virtualServer.address
+        ? `route to ${virtualServer.address} ${event.change}`
+        : null;
+    case 'overrun':
+      return 'notifications were lost';
+  }
+}

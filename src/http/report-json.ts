@@ -1,0 +1,21 @@
+import type { CountedReport } from '../report/counted-report.js';
+
+/** As JSON.stringify would write it, but in parts: a thousand servers with an hour each are megabytes. */
+export async function reportJson(report: CountedReport, breathe: () => Promise<void>): Promise<string> {
+  const { virtualServers, ...rest } = report;
+  const texts: string[] = [];
+  for (const { servers, ...others } of virtualServers) {
+    const serverTexts: string[] = [];
+    for (const server of servers) {
+      serverTexts.push(JSON.stringify(server));
+      await breathe();
+    }
+    texts.push(withList(others, 'servers', serverTexts));
+  }
+  return `${withList(rest, 'virtualServers', texts)}\n`;
+}
+
+/** An object, and one more member: a list of texts that are JSON already. */
+function withList(object: object, name: string, texts: readonly string[]): string {
+  return `${JSON.stringify(object).slice(0, -1)},${JSON.stringify(name)}:[${texts.join(',')}]}`;
+}

@@ -1,0 +1,55 @@
+import type { CountedReport } from '../report/counted-report.js';
+import { plain, type Answer, type Routes } from './answer.js';
+import { reportJson } from './report-json.js';
+
+/** A page that shows a report. */
+interface Page {
+  /** HTML, made piece by piece as it is asked for. */
+  readonly pieces: Iterable<string>;
+  /** What it may load and run. */
+  readonly contentSecurityPolicy: string;
+}
+
+interface Sources {
+  /** The metrics, and their content type, for an Accept header. */
+  metrics(accept: string): Promise<{ readonly type: string; readonly body: Buffer }>;
+  report(): Promise<CountedReport>;
+  /** What does not make progress, or null. */
+  stuck(): string | null;
+  /** Why the last reconcile did not make the kernel so, or null. */
+  unready(): string | null;
+  page(report: CountedReport): Page;
+  /** Shares what costs something to make among all who ask for it. */
+  shared<Value>(make: () => Promise<Value>): () => Promise<Value>;
+  breathe(): Promise<void>;
+}
+
+/** What can be asked for. */
+export function routesOf(sources: Sources): Routes {
+  const json = sources.shared(async (): Promise<Answer> => ({
+    status: 200,
+    type: 'application/json',
+    body: Buffer.from(await reportJson(await sources.report(), () => sources.breathe())),
+  }));
+  const root = sources.shared(async (): Promise<Answer> => {
+    const { pieces, contentSecurityPolicy } = sources.page(await sources.report());
+    const made: string[] = [];
+    for (const piece of pieces) {
+      made.push(piece);
+      await sources.breathe();
+    }
+    const body = Buffer.from(made.join(''));
+    return { status: 200, type: 'text/html; charset=utf-8', body, contentSecurityPolicy };
+  });
+  return {
+    '/': root,
+    '/metrics': async ({ accept }) => ({ status: 200, ...(await sources.metrics(accept)) }),
+    '/healthz': () => verdict(sources.stuck(), 'stuck'),
+    '/readyz': () => verdict(sources.unready(), 'not ready'),
+    '/report.json': json,
+  };
+}
+
+function verdict(complaint: string | null, words: string): Answer {
+  return complaint === null ? plain(200, 'ok') : plain(503, `${words}: ${complaint}`);
+}

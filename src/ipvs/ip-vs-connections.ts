@@ -1,0 +1,44 @@
+/** The connections that the kernel's IPVS carries, as /proc/net/ip_vs_conn has them. */
+import { createReadStream } from 'node:fs';
+import type { Endpoint } from '../values/endpoint.js';
+import { endpointInHex, hexAddress, hexPort } from '../values/hex-endpoint.js';
+
+const FILE = '/proc/net/ip_vs_conn';
+
+/** A client's connection through a virtual server. */
+export interface IpVsConnection {
+  readonly client: Endpoint;
+  readonly server: Endpoint;
+}
+
+/**
+ * Those of TCP through a virtual server, as they are read. There may be a hundred thousand more, through others: what is not
+ * ours is not taken apart. Rejects with the error of the file system: `ENOENT` where the kernel has no IPVS.
+ */
+export async function* ipVsConnections(
+  { address, port }: Endpoint,
+  path = FILE,
+): AsyncGenerator<IpVsConnection> {
+  const ours = ` ${hexAddress(address)} ${hexPort(port)} `;
+  let rest = '';
+  for await (const chunk of createReadStream(path, { encoding: 'latin1' })) {
+    const text = rest + (chunk as string);
+    const whole = text.lastIndexOf('\n') + 1;
+    rest = text.slice(whole);
+    for (let at = text.indexOf(ours); at !== -1 && at < whole; at = text.indexOf(ours, at + 1)) {
+      const line = text.slice(text.lastIndexOf('\n', at) + 1, text.indexOf('\n', at));
+      const connection = parse(line, ours);
+      if (connection !== null) yield connection;
+    }
+  }
+}
+
+/** `TCP 0A676301 CFC7 0A676102 192B 0A6761C8 192B ESTABLISHED     889`; null for what is no such line. */
+function parse(line: string, ours: string): IpVsConnection | null {
+  const [from = '', to = ''] = line.split(ours);
+  const [protocol, ...client] = from.split(/ +/);
+  if (protocol !== 'TCP') return null;
+  const ends = [client, to.split(/ +/)].map(([address = '', port = '']) => endpointInHex(address, port));
+  const [clientEnd = null, serverEnd = null] = ends;
+  return clientEnd === null || serverEnd === null ? null : { client: clientEnd, server: serverEnd };
+}

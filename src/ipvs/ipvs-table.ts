@@ -1,0 +1,242 @@
+import type { ActionResult, VirtualServerTable } from '../control-loop/ports.js';
+import type { CountedTable, Traffic } from '../values/counters.js';
+import { endpoint, type Endpoint } from '../values/endpoint.js';
+import type { Action } from '../decisions/reconcile.js';
+import { sameSettings, type ObservedTable, type Row, type ServiceSettings } from '../values/table.js';
+import {
+  isIpvsMissing,
+  NetlinkError,
+  ServiceFlag,
+  type AddressServiceKey,
+  type Destination,
+  type Ipvs,
+  type IpvsOperation,
+  type Service,
+  type Stats,
+} from '../netlink/index.js';
+import { KernelError } from '../values/errors.js';
+
+/** One virtual server in the kernel's IPVS table. It cannot name another one. */
+export function ipvsTable(ipvs: Ipvs, virtualServer: Endpoint): VirtualServerTable {
+  const service: AddressServiceKey = {
+    protocol: 'tcp',
+    address: virtualServer.address,
+    port: virtualServer.port,
+  };
+  const words = `virtual server ${virtualServer.text}`;
+  return {
+    async read() {
+      try {
+        return await readTable(ipvs, service);
+      } catch (error) {
+        throw explain(error, 'cannot read the IPVS table');
+      }
+    },
+    async hasSettings(settings) {
+      try {
+        const found = await ipvs.getService(service);
+        return found !== null && sameSettings(settingsOf(found), settings);
+      } catch (error) {
+        throw explain(error, 'cannot read the IPVS table');
+      }
+    },
+    async apply(actions) {
+      const results = await ipvs.batch(actions.map((action) => operation(service, action)));
+      return actions.map((action, index) => outcome(action, results[index]));
+    },
+    async find() {
+      try {
+        return (await ipvs.getService(service)) === null ? null : words;
+      } catch (error) {
+        if (isIpvsMissing(error)) return null;
+        throw explain(error, 'cannot read the IPVS table');
+      }
+    },
+    async remove() {
+      try {
+        await ipvs.deleteService(service);
+        return words;
+      } catch (error) {
+        // ESRCH: no such virtual server. A kernel without IPVS has none either.
+        if (isIpvsMissing(error) || (error instanceof NetlinkError && error.code === 'ESRCH')) return null;
+        throw explain(error, `cannot remove ${words}`);
+      }
+    },
+  };
+}
+
+/** Reads one virtual server with what the kernel counts. Rejects as the table's own read() does. */
+export async function countedTable(ipvs: Ipvs, { address, port }: Endpoint): Promise<CountedTable> {
+  const service: AddressServiceKey = { protocol: 'tcp', address, port };
+  try {
+    const found = await readService(ipvs, service);
+    if (found === null) return null;
+    return {
+      scheduler: found.service.scheduler,
+      flags: flagsInWords(found.service),
+      traffic: toTraffic(found.service.stats),
+      rows: found.destinations.map((row) => ({
+        server: endpoint(row.family, row.address, row.port),
+        forwarding: row.forwarding,
+        weight: row.weight,
+        active: row.activeConnections,
+        inactive: row.inactiveConnections,
+        traffic: toTraffic(row.stats),
+      })),
+    };
+  } catch (error) {
+    throw explain(error, 'cannot read the IPVS table');
+  }
+}
+
+/** As `ipvsadm -Ln` writes them. */
+function flagsInWords({ scheduler, flags, timeoutSeconds, netmask, peName }: Service): string {
+  const schedulerFlags = schedulerFlagsOf(scheduler).filter(([bit]) => (flags & bit) !== 0);
+  const wholeHost = netmask === '255.255.255.255' || netmask === '128';
+  return [
+    ...(schedulerFlags.length === 0 ? [] : [`(${schedulerFlags.map(([, name]) => name).join(',')})`]),
+    ...((flags & ServiceFlag.persistent) === 0 ? [] : [`persistent ${timeoutSeconds}`]),
+    ...((flags & ServiceFlag.persistent) === 0 || wholeHost ? [] : [`mask ${netmask}`]),
+    ...(peName === null ? [] : [`pe ${peName}`]),
+    ...((flags & ServiceFlag.onePacket) === 0 ? [] : ['ops']),
+  ].join(' ');
+}
+
+function schedulerFlagsOf(scheduler: string): readonly (readonly [bit: number, name: string])[] {
+  const { sched1, sched2, sched3 } = ServiceFlag;
+  const named = scheduler === 'sh' || scheduler === 'mh';
+  return [
+    [sched1, named ? `${scheduler}-fallback` : 'flag-1'],
+    [sched2, named ? `${scheduler}-port` : 'flag-2'],
+    [sched3, 'flag-3'],
+  ];
+}
+
+function toTraffic(stats: Stats | null): Traffic | null {
+  if (stats === null) return null;
+  const { connections, packetsIn, packetsOut, bytesIn, bytesOut } = stats;
+  return {
+    connections,
+    packetsIn,
+    packetsOut,
+    bytesIn,
+    bytesOut,
+    connectionsPerSecond: Number(stats.connectionsPerSecond),
+    bytesInPerSecond: Number(stats.bytesInPerSecond),
+    bytesOutPerSecond: Number(stats.bytesOutPerSecond),
+  };
+}
+
+async function readTable(ipvs: Ipvs, key: AddressServiceKey): Promise<ObservedTable> {
+  const found = await readService(ipvs, key);
+  if (found === null) return null;
+  return { ...settingsOf(found.service), rows: found.destinations.map(toRow) };
+}
+
+function settingsOf({ scheduler, flags, peName }: Service): ServiceSettings {
+  return { scheduler, flags: flags & ~ServiceFlag.hashed, peName };
+}
+
+async function readService(
+  ipvs: Ipvs,
+  key: AddressServiceKey,
+): Promise<{ readonly service: Service; readonly destinations: readonly Destination[] } | null> {
+  // Both at once: the second need not wait for us to hear of the first.
+  const [service, destinations] = await Promise.all([
+    ipvs.getService(key),
+    ipvs.listDestinations(key).catch(noneIfNoService),
+  ]);
+  return service === null ? null : { service, destinations };
+}
+
+function noneIfNoService(error: unknown): Destination[] {
+  // ESRCH: no such virtual server.
+  if (error instanceof NetlinkError && error.code === 'ESRCH' && !isIpvsMissing(error)) return [];
+  throw error;
+}
+
+function toRow(found: Destination): Row {
+  return {
+    server: endpoint(found.family, found.address, found.port),
+    weight: found.weight,
+    forwarding: found.forwarding,
+    upperThreshold: found.upperThreshold,
+    lowerThreshold: found.lowerThreshold,
+    active: found.activeConnections,
+    connections: found.activeConnections + found.inactiveConnections,
+  };
+}
+
+function operation(service: AddressServiceKey, action: Action): IpvsOperation {
+  switch (action.kind) {
+    case 'create-service':
+      return { kind: 'createService', service, config: serviceConfig(action.settings) };
+    case 'update-service':
+      return { kind: 'updateService', service, config: serviceConfig(action.settings) };
+    case 'create-row':
+      return { kind: 'createDestination', service, ...rowConfig(action) };
+    case 'update-row':
+      return { kind: 'updateDestination', service, ...rowConfig(action) };
+    case 'delete-row':
+      return { kind: 'deleteDestination', service, destination: action.server };
+  }
+}
+
+function serviceConfig({ scheduler, flags, peName }: ServiceSettings): ServiceSettings {
+  return { scheduler, flags, peName };
+}
+
+function rowConfig(action: { server: Endpoint; weight: number }): {
+  destination: Endpoint;
+  config: { weight: number; forwarding: 'masquerade'; upperThreshold: 0; lowerThreshold: 0 };
+} {
+  return {
+    destination: action.server,
+    config: { weight: action.weight, forwarding: 'masquerade', upperThreshold: 0, lowerThreshold: 0 },
+  };
+}
+
+function outcome(
+  action: Action,
+  result: { ok: true } | { ok: false; error: NetlinkError } | undefined,
+): ActionResult {
+  if (result === undefined) return { action, error: new Error('no answer for this action'), raced: false };
+  if (result.ok) return { action, error: null, raced: false };
+  return { action, error: explainAction(action, result.error), raced: raced(action, result.error) };
+}
+
+/** Whether the table had changed between reading and acting, so that reading again is all it needs. */
+function raced(action: Action, { code }: NetlinkError): boolean {
+  switch (action.kind) {
+    case 'create-service':
+    case 'create-row':
+      // EEXIST: it is there by now. ESRCH: the virtual server is gone by now.
+      return code === 'EEXIST' || code === 'ESRCH';
+    case 'update-service':
+    case 'update-row':
+    case 'delete-row':
+      // ESRCH: the virtual server is gone by now. ENOENT: the row is (of a service: see below).
+      return code === 'ESRCH' || (code === 'ENOENT' && action.kind !== 'update-service');
+  }
+}
+
+function explainAction(action: Action, error: NetlinkError): Error {
+  const scheduler = 'settings' in action ? action.settings.scheduler : null;
+  if (scheduler !== null && error.code === 'ENOENT' && !isIpvsMissing(error)) {
+    return new KernelError(
+      `the kernel has no scheduler ${scheduler}: load it with modprobe ip_vs_${scheduler}`,
+      error,
+    );
+  }
+  return explain(error, 'the kernel refused it');
+}
+
+function explain(error: unknown, what: string): Error {
+  if (isIpvsMissing(error)) {
+    return new KernelError('the kernel has no IPVS: load it with modprobe ip_vs', error);
+  }
+  if (error instanceof NetlinkError && error.code === 'EPERM') {
+    return new KernelError(`${what}: not permitted, it takes root or the capability NET_ADMIN`, error);
+  }
+  return new KernelError(`${what}: ${(error as Error).message}`, error);
+}

@@ -1,0 +1,346 @@
+import type { Socket } from 'node:net';
+import type { ProbeManner, VoidProbe, Watch } from '../control-loop/ports.js';
+import { endpoint, type Endpoint } from '../values/endpoint.js';
+import { answered, type Evidence } from '../values/evidence.js';
+import type { Exchange, TlsSession } from '../values/exchange.js';
+import { Arrivals } from '../async/queue.js';
+import { blame, isSilence, OwnFault, type Phase } from './failure.js';
+import type { CurrentCredentials } from '../tls/credentials.js';
+import { failedChecks } from './failed-checks.js';
+import { HttpConnection, Unanswered, type HttpAnswer } from './http.js';
+import { afterPatience } from '../async/stall-aware-timeout.js';
+import type { ProberParts, ProbeRequest } from './request.js';
+import { secure } from './secure.js';
+import type { PortRange } from './source-port.js';
+import { connectTcp, endConnection } from './tcp.js';
+
+interface WatchParts extends ProberParts {
+  readonly sourcePorts: PortRange | null;
+}
+
+/** What came of asking once. */
+type Outcome =
+  | Evidence
+  | VoidProbe
+  /** The kept connection was gone before it was asked over. */
+  | { readonly kind: 'gone' }
+  /** A new connection was reset before it was one. */
+  | { readonly kind: 'cut short'; readonly evidence: Evidence | VoidProbe };
+
+/** How far one came, for who has to blame somebody. */
+interface Attempt {
+  phase: Phase;
+  connection: HttpConnection | null;
+  late: boolean;
+  /** It waits for something of this node's own. */
+  ours: boolean;
+  /** Connected, and nobody's yet. */
+  tcp: Socket | null;
+  /** When it began and how far it was when, in milliseconds of the monotonic clock. */
+  readonly startMs: number;
+  connectedMs: number | null;
+  securedMs: number | null;
+  headMs: number | null;
+  status: number | null;
+  dateMs: number | null;
+  session: TlsSession | null;
+}
+
+/** Over how many connections a probe asks at most, and after which part of the time limit each is late. */
+const MOST_ATTEMPTS = 3;
+/** Of the time limit for an answer, the part after which the kernel is to give a connection up; at most so long. */
+const GUARD_PART = 2 / 3;
+const LONGEST_GUARD_MS = 1900;
+
+/** Asks one server by HTTP, over a connection that it keeps as long as it may. */
+export class HttpWatch implements Watch {
+  readonly #server: Endpoint;
+  readonly #onExchange: (exchange: Exchange) => void;
+  readonly #request: ProbeRequest;
+  readonly #parts: WatchParts;
+  readonly #onLost: (evidence: Evidence | null) => void;
+  #kept: HttpConnection | null = null;
+  /** A kept connection was lost, and the server has not been heard since. */
+  #lost = false;
+
+  constructor(
+    server: Endpoint,
+    request: ProbeRequest,
+    parts: WatchParts,
+    onLost: (evidence: Evidence | null) => void,
+  ) {
+    this.#server = endpoint(server.family, server.address, request.port ?? server.port);
+    this.#onExchange = (exchange) => parts.onExchange?.(server, exchange);
+    this.#request = request;
+    this.#parts = parts;
+    this.#onLost = onLost;
+  }
+
+  async *probe(manner: ProbeManner, signal: AbortSignal): AsyncGenerator<Evidence | VoidProbe> {
+    const { fresh, hedged, hearAnother } = manner;
+    const stopped = (): boolean => signal.aborted;
+    if (stopped()) return;
+    const ending = new AbortController();
+    const end = (): void => {
+      ending.abort();
+    };
+    signal.addEventListener('abort', end);
+    const outcomes = new Arrivals<Outcome>();
+    let waiting = 0;
+    let askedAgain = false;
+    const begin = (over: HttpConnection | null, witnessed = false): void => {
+      waiting += 1;
+      void this.#ask(over, hedged, ending.signal).then((outcome) => {
+        outcomes.add(witnessed && outcome.kind === 'silent' ? { ...outcome, witnessed } : outcome);
+      });
+    };
+    begin(fresh ? null : this.#kept);
+    const callOff = hedged
+      ? this.#whenLate(hearAnother, (witnessed) => {
+          begin(null, witnessed);
+        })
+      : (): void => undefined;
+    try {
+      while (waiting > 0) {
+        let outcome = await outcomes.next();
+        waiting -= 1;
+        if (stopped()) return;
+        if (outcome.kind === 'gone') {
+          begin(null);
+          continue;
+        }
+        if (outcome.kind === 'cut short') {
+          if (this.#lost && !askedAgain) {
+            // The process whose end we noticed has yet to close its port: we were quicker than that.
+            askedAgain = true;
+            begin(null);
+            continue;
+          }
+          outcome = outcome.evidence;
+        }
+        callOff();
+        yield this.#weigh(outcome);
+        if (outcome.kind === 'ok') return;
+      }
+    } finally {
+      callOff();
+      signal.removeEventListener('abort', end);
+      end();
+    }
+  }
+
+  close(): void {
+    this.#kept?.drop();
+    this.#kept = null;
+  }
+
+  /** Calls back each time that an answer is late, as often as one may ask again, and when another one was heard, if it is. */
+  #whenLate(hearAnother: ProbeManner['hearAnother'], onLate: (witnessed: boolean) => void): () => void {
+    let attempts = 1;
+    let calledOff = false;
+    const late = async (): Promise<void> => {
+      const witnessed = (await hearAnother?.()) ?? false;
+      if (!calledOff) onLate(witnessed);
+    };
+    const wait = (): (() => void) =>
+      afterPatience(this.#request.timeoutMs / MOST_ATTEMPTS, () => {
+        attempts += 1;
+        if (attempts < MOST_ATTEMPTS) stopWaiting = wait();
+        void late();
+      });
+    let stopWaiting = wait();
+    return () => {
+      calledOff = true;
+      stopWaiting();
+    };
+  }
+
+  /** Refused after the loss of a connection that worked: nothing is to be doubted about that. */
+  #weigh(outcome: Evidence | VoidProbe): Evidence | VoidProbe {
+    if (outcome.kind === 'refused') return this.#lost ? { ...outcome, conclusive: true } : outcome;
+    // Idle, it would have been given up by the kernel: the host is there, and takes no more connections than it has.
+    if (outcome.kind === 'silent' && this.#kept?.asking === false)
+      return { kind: 'slow', detail: `${outcome.detail}, though the kept connection stands` };
+    if (outcome.kind !== 'void' && answered(outcome.kind)) this.#lost = false;
+    return outcome;
+  }
+
+  /** Asks once: over a connection that there is, or over a new one, which is then kept if it can be. Never rejects. */
+  async #ask(kept: HttpConnection | null, hedged: boolean, ending: AbortSignal): Promise<Outcome> {
+    const attempt: Attempt = {
+      phase: kept === null ? 'connect' : 'answer',
+      connection: kept,
+      late: false,
+      ours: false,
+      tcp: null,
+      startMs: performance.now(),
+      connectedMs: null,
+      securedMs: null,
+      headMs: null,
+      status: null,
+      dateMs: null,
+      session: null,
+    };
+    const outcome = await this.#attempt(attempt, kept, hedged, ending);
+    if (outcome.kind !== 'gone' && outcome !== STOPPED) {
+      const said = outcome.kind === 'cut short' ? outcome.evidence : outcome;
+      this.#onExchange(exchangeOf(attempt, kept === null, said));
+    }
+    return outcome;
+  }
+
+  async #attempt(
+    attempt: Attempt,
+    kept: HttpConnection | null,
+    hedged: boolean,
+    ending: AbortSignal,
+  ): Promise<Outcome> {
+    const { timeoutMs } = this.#request;
+    const limit = new AbortController();
+    const callOff = afterPatience(timeoutMs, () => {
+      attempt.late = true;
+      limit.abort();
+    });
+    const onEnding = (): void => {
+      limit.abort();
+    };
+    ending.addEventListener('abort', onEnding);
+    try {
+      const answering = this.#exchange(attempt, hedged, limit.signal);
+      const answer = await Promise.race([answering, rejectionOf(limit.signal)]);
+      // One that was kept, and is no more, has been replaced meanwhile.
+      const current = kept === null || kept === this.#kept;
+      this.#settle(attempt.connection, answer.keep && current && !ending.aborted);
+      return judge(answer, this.#request.acceptedStatuses);
+    } catch (error) {
+      this.#settle(attempt.connection, false);
+      if (attempt.tcp !== null) endConnection(attempt.tcp, attempt.tcp);
+      if (error instanceof Unanswered) {
+        this.#lost = true;
+        return { kind: 'gone' };
+      }
+      if (ending.aborted && !attempt.late) return STOPPED;
+      if (attempt.late && attempt.ours)
+        return { kind: 'void', detail: 'our own credentials could not be read in time' };
+      const evidence = blame(attempt.phase, error, attempt.late ? timeoutMs : null);
+      const reset = (error as NodeJS.ErrnoException).code === 'ECONNRESET';
+      return reset && this.#wasUntaken(attempt, kept) ? { kind: 'cut short', evidence } : evidence;
+    } finally {
+      callOff();
+      ending.removeEventListener('abort', onEnding);
+    }
+  }
+
+  /** Nobody has taken a new connection yet, as far as can be told: without TLS that shows only when an answer begins. */
+  #wasUntaken({ phase, headMs }: Attempt, kept: HttpConnection | null): boolean {
+    return phase !== 'answer' || (kept === null && this.#request.scheme === 'http' && headMs === null);
+  }
+
+  async #exchange(attempt: Attempt, hedged: boolean, signal: AbortSignal): Promise<HttpAnswer> {
+    const { credentials } = this.#parts;
+    const onHead = (status: number, date: string | null): void => {
+      const dateMs = Date.parse(date ?? '');
+      attempt.headMs = performance.now();
+      attempt.status = status;
+      attempt.dateMs = Number.isNaN(dateMs) ? null : dateMs;
+    };
+    if (attempt.connection !== null && !credentials.withToken)
+      return attempt.connection.ask(this.#request, null, signal, onHead);
+    const looking = credentials.current().catch((error: unknown) => {
+      throw new OwnFault(error as Error);
+    });
+    // Nobody waits for it while TCP connects; a failure is heard of afterwards.
+    looking.catch(() => undefined);
+    const ready = async (): Promise<CurrentCredentials> => {
+      attempt.ours = true;
+      const current = await looking;
+      attempt.ours = false;
+      return current;
+    };
+    if (attempt.connection !== null)
+      return attempt.connection.ask(this.#request, (await ready()).token, signal, onHead);
+    const { scheme, connectTimeoutMs, timeoutMs, tls } = this.#request;
+    const { guard, sourcePorts } = this.#parts;
+    const tcp = await connectTcp(this.#server, { timeoutMs: connectTimeoutMs, hedged, sourcePorts }, signal);
+    attempt.tcp = tcp;
+    attempt.connectedMs = performance.now();
+    const { secureContext, token } = await ready();
+    // From here on the socket is ended by whoever hears of the signal first.
+    signal.throwIfAborted();
+    attempt.phase = scheme === 'http' ? 'answer' : 'handshake';
+    // It went away while our own credentials were read.
+    if (tcp.destroyed) throw tcp.errored ?? new Error('the connection was closed');
+    guard(tcp, Math.min(timeoutMs * GUARD_PART, LONGEST_GUARD_MS));
+    const onSession = (session: TlsSession): void => {
+      attempt.securedMs = performance.now();
+      attempt.session = session;
+    };
+    const socket =
+      scheme === 'http' ? tcp : await secure(tcp, this.#server, tls, secureContext, signal, onSession);
+    signal.throwIfAborted();
+    const made = new HttpConnection(tcp, socket, `${scheme}://${this.#server.text}`);
+    attempt.phase = 'answer';
+    attempt.connection = made;
+    attempt.tcp = null;
+    return made.ask(this.#request, token, signal, onHead);
+  }
+
+  #settle(connection: HttpConnection | null, keep: boolean): void {
+    if (connection === null) return;
+    if (!keep) {
+      connection.drop();
+      if (connection === this.#kept) this.#kept = null;
+    } else if (connection !== this.#kept) {
+      // One that is being asked over has yet to say what it hears.
+      if (this.#kept?.asking === false) this.#kept.drop();
+      this.#kept = connection;
+      connection.onLost((error) => {
+        if (connection !== this.#kept) return;
+        this.#kept = null;
+        this.#lost = true;
+        const proof = error !== null && isSilence(error);
+        this.#onLost(proof ? { kind: 'silent', detail: `kept connection: ${error.message}` } : null);
+      });
+    }
+  }
+}
+
+function exchangeOf(attempt: Attempt, fresh: boolean, said: Evidence | VoidProbe): Exchange {
+  const { startMs, connectedMs, securedMs, headMs, status, dateMs, session } = attempt;
+  const since = (endMs: number | null, beginMs: number | null): number | null =>
+    endMs === null || beginMs === null ? null : endMs - beginMs;
+  return {
+    evidence: said.kind === 'void' ? null : said,
+    fresh,
+    phases: {
+      connectMs: since(connectedMs, startMs),
+      handshakeMs: since(securedMs, connectedMs),
+      firstByteMs: since(headMs, securedMs ?? connectedMs ?? startMs),
+      totalMs: performance.now() - startMs,
+    },
+    status,
+    dateMs,
+    session,
+  };
+}
+
+const STOPPED: VoidProbe = { kind: 'void', detail: 'stopped' };
+
+/**
+ * Rejects when the signal aborts. Everything in a probe ends with its deadline by itself; but a monitor that waits for a
+ * probe that does not would watch its server no more, and nobody would see it.
+ */
+function rejectionOf(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    signal.addEventListener('abort', () => {
+      reject(signal.reason as Error);
+    });
+  });
+}
+
+function judge({ status, body }: HttpAnswer, accepted: ReadonlySet<number>): Evidence {
+  const detail = `status ${status}`;
+  if (status < 400 || accepted.has(status)) return { kind: 'ok', detail };
+  const failed = failedChecks(body);
+  return { kind: 'status', status, detail: failed === '' ? detail : `${detail}: ${failed}` };
+}

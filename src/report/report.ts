@@ -1,0 +1,127 @@
+/**
+ * What lvscare knows, as plain values that JSON can say: what `lvscare status`, the status page and the metrics show. Times
+ * are milliseconds since 1970, durations milliseconds.
+ */
+import type { EvidenceKind } from '../values/evidence.js';
+import type { HealthState } from '../decisions/health.js';
+
+export interface Report {
+  readonly atMs: number;
+  readonly program: ProgramReport;
+  readonly virtualServers: readonly VirtualServerReport[];
+}
+
+/** A report without the histories: what the metrics and /healthz need, which ask often. */
+export interface BriefReport {
+  readonly atMs: number;
+  readonly program: ProgramReport;
+  readonly virtualServers: readonly BriefVirtualServerReport[];
+}
+
+interface ProgramReport {
+  readonly version: string;
+  readonly commit: string;
+  readonly pid: number;
+  readonly startedAtMs: number;
+  readonly dryRun: boolean;
+}
+
+export interface VirtualServerReport extends BriefVirtualServerReport {
+  readonly servers: readonly ServerReport[];
+  /** The last hundred at most, the newest last. */
+  readonly transitions: readonly TransitionReport[];
+}
+
+export interface BriefVirtualServerReport {
+  /** `10.103.97.2:6443` */
+  readonly virtualServer: string;
+  readonly scheduler: string;
+  readonly mode: string;
+  readonly masquerade: boolean;
+  /** NODE_IP; null while it is not known, or not needed. */
+  readonly nodeAddress: string | null;
+  readonly intervalMs: number;
+  /** No real server is up that is not drained by hand, and those most likely to answer serve. */
+  readonly lastResort: boolean;
+  /** Something keeps deleting the virtual server. */
+  readonly rival: boolean;
+  /** The last pass of the reconciler; null before the first. */
+  readonly lastPass: PassReport | null;
+  /** What is amiss and could not be put right, or not even be looked at. */
+  readonly troubles: readonly TroubleReport[];
+  /** How often each kind of thing that somebody else had changed was put right. */
+  readonly repairs: Readonly<Record<string, number>>;
+  /** The configured ones in their order. */
+  readonly servers: readonly BriefServerReport[];
+}
+
+export interface PassReport {
+  readonly atMs: number;
+  readonly durationMs: number;
+  /** Why the kernel is not as it should be after it, or null. */
+  readonly error: string | null;
+}
+
+export interface TroubleReport {
+  /** `local route` */
+  readonly what: string;
+  readonly message: string;
+  readonly sinceMs: number;
+}
+
+export interface ServerReport extends BriefServerReport {
+  /** The last 60 answers' times at most, the newest last. */
+  readonly recentMs: readonly number[];
+  /** The last hour, one for each minute in which it was asked, the newest last. */
+  readonly history: readonly MinuteReport[];
+}
+
+export interface BriefServerReport {
+  readonly server: string;
+  readonly state: HealthState;
+  /** Since when it is in this state. */
+  readonly sinceMs: number;
+  /** Since when it is drained by hand; null if it is not. */
+  readonly drained: { readonly sinceMs: number } | null;
+  /** What the last evidence was; null before the first. */
+  readonly evidence: {
+    readonly kind: EvidenceKind;
+    readonly detail: string;
+    /** Of kind `status`: which one it was. */
+    readonly status?: number;
+  } | null;
+  /** Until when one that flaps is held out although it answers; null if it is not. */
+  readonly heldUntilMs: number | null;
+  /** How often in a row it fell soon after it had come back. */
+  readonly relapses: number;
+  /** When it last answered a question, and how long that took. */
+  readonly lastOk: { readonly atMs: number; readonly durationMs: number } | null;
+  /** How often it was asked, and how often in vain. */
+  readonly probes: number;
+  readonly failures: number;
+  /** When it was last asked, whatever came of it. */
+  readonly lastProbeMs: number | null;
+  /** Until when its own certificate is valid; null while that is not known. */
+  readonly certificateNotAfterMs: number | null;
+}
+
+/** The probes of one minute. */
+export interface MinuteReport {
+  /** When it began. */
+  readonly atMs: number;
+  readonly ok: number;
+  readonly failed: number;
+  /** What the failures were, each kind once. */
+  readonly kinds: readonly EvidenceKind[];
+  /** The mean time of its answers; null when there was none. */
+  readonly meanMs: number | null;
+}
+
+export interface TransitionReport {
+  readonly atMs: number;
+  readonly server: string;
+  readonly from: HealthState;
+  readonly to: HealthState;
+  readonly evidence: EvidenceKind | null;
+  readonly why: string;
+}

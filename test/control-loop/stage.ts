@@ -1,0 +1,326 @@
+/** Everything that `care` needs, faked, and the strings to pull. */
+import { care, type CarePolicy } from '../../src/control-loop/care.js';
+import { Maintenance } from '../../src/control-loop/manual-drains.js';
+import type {
+  ClientConnections,
+  FoundConnections,
+  Pass,
+  ProbeManner,
+  Prober,
+  Reporter,
+  VoidProbe,
+  Watch,
+} from '../../src/control-loop/ports.js';
+import { endpoint, type Endpoint } from '../../src/values/endpoint.js';
+import type { Evidence, EvidenceKind } from '../../src/values/evidence.js';
+import type { Row } from '../../src/values/table.js';
+import { tellAll } from '../../src/report/fan-out.js';
+import { FakeClock, settle } from './fake-clock.js';
+import { FakeKernel, FakeUpkeep } from './fake-kernel.js';
+
+export const VIRTUAL_SERVER = endpoint('ipv4', '10.103.97.2', 6443);
+export const [A, B, C] = [200, 201, 202].map((host) => endpoint('ipv4', `10.103.97.${host}`, 6443)) as [
+  Endpoint,
+  Endpoint,
+  Endpoint,
+];
+
+export const POLICY: CarePolicy = {
+  scheduler: 'rr',
+  weight: 1,
+  intervalMs: 5000,
+  fastIntervalMs: 200,
+  fall: 2,
+  rise: 2,
+  maxHoldMs: 60_000,
+  handshakeIntervalMs: 60_000,
+  drainTimeoutMs: 30_000,
+};
+
+/** `late`: what follows is asked after another server was heard, if one is. */
+type FakeAnswer = EvidenceKind | 'void' | 'hang' | 'throw' | 'late';
+
+/** Servers that answer as they are told; `hang` until the probe is stopped. */
+class FakeProber implements Prober {
+  readonly answers = new Map<string, FakeAnswer | readonly FakeAnswer[]>();
+  /** Each probe: its server, and ` fresh` or ` hedged` as it was asked for. */
+  readonly probes: string[] = [];
+  readonly inFlight = new Set<string>();
+  readonly #listeners = new Map<string, (evidence: Evidence | null) => void>();
+  readonly #hanging = new Map<string, (kind: EvidenceKind | null) => void>();
+  /** Kept connections whose servers refuse after they were lost. */
+  readonly #lost = new Set<string>();
+
+  watch(server: Endpoint, onLost: (evidence: Evidence | null) => void): Watch {
+    this.#listeners.set(server.text, onLost);
+    return {
+      probe: (manner, signal) => this.#probe(server, manner, signal),
+      close: () => this.#listeners.delete(server.text),
+    };
+  }
+
+  get watches(): number {
+    return this.#listeners.size;
+  }
+
+  /** A probe that hangs gets its answer. */
+  async release(server: Endpoint, kind: EvidenceKind): Promise<void> {
+    this.#hanging.get(server.text)?.(kind);
+    await settle();
+  }
+
+  /** The connection that is kept to a server goes away. */
+  lose(server: Endpoint, evidence: Evidence | null): void {
+    this.#lost.add(server.text);
+    this.#listeners.get(server.text)?.(evidence);
+  }
+
+  async *#probe(
+    server: Endpoint,
+    { fresh, hedged, hearAnother }: ProbeManner,
+    signal: AbortSignal,
+  ): AsyncGenerator<Evidence | VoidProbe> {
+    if (this.inFlight.has(server.text)) throw new Error('two probes of one server at once');
+    this.inFlight.add(server.text);
+    this.probes.push(`${server.text}${fresh ? ' fresh' : ''}${hedged ? ' hedged' : ''}`);
+    try {
+      await new Promise((resolve) => setImmediate(resolve));
+      const told = this.answers.get(server.text) ?? 'ok';
+      let witnessed = false;
+      for (const kind of typeof told === 'string' ? [told] : told) {
+        if (kind === 'late') {
+          witnessed = (await hearAnother?.()) ?? false;
+          continue;
+        }
+        if (kind === 'throw') throw new Error('a fault of the prober');
+        if (kind === 'hang') {
+          const released = await new Promise<EvidenceKind | null>((resolve) => {
+            this.#hanging.set(server.text, resolve);
+            signal.addEventListener('abort', () => {
+              resolve(null);
+            });
+          });
+          if (released !== null) yield { kind: released, detail: released, ...(witnessed && { witnessed }) };
+          return;
+        }
+        if (kind === 'ok') this.#lost.delete(server.text);
+        const conclusive = kind === 'refused' && this.#lost.has(server.text);
+        yield { kind, detail: kind, ...(conclusive ? { conclusive } : {}), ...(witnessed && { witnessed }) };
+      }
+    } finally {
+      this.inFlight.delete(server.text);
+    }
+  }
+}
+
+/** Remembers what was reported, a line each. */
+export class FakeReporter implements Reporter {
+  readonly lines: string[] = [];
+  readonly passes: Pass[] = [];
+
+  probed(): void {
+    // Too many to remember, and the prober knows.
+  }
+
+  judged(server: Endpoint, before: { state: string }, after: { state: string }): void {
+    if (before.state !== after.state) this.lines.push(`${server.address} ${before.state} to ${after.state}`);
+  }
+
+  stillDown(): void {
+    // What it is down for is the log's to say.
+  }
+
+  held(server: Endpoint, { relapses }: { relapses: number }, forMs: number): void {
+    this.lines.push(`${server.address} held for ${forMs} ms after ${relapses}`);
+  }
+
+  watchLost(): void {
+    // What follows from it is reported.
+  }
+
+  reconciled(pass: Pass): void {
+    this.passes.push(pass);
+  }
+
+  connectionsEnded(servers: readonly Endpoint[], count: number, error: Error | null): void {
+    // Mostly there are none.
+    if (count === 0 && error === null) return;
+    const whose = servers.map(({ address }) => address).join();
+    this.lines.push(`${count} connections to ${whose} ended${error === null ? '' : `, ${error.message}`}`);
+  }
+
+  tableUnreadable(error: Error, retryInMs: number): void {
+    this.lines.push(`unreadable: ${error.message}, again in ${retryInMs}`);
+  }
+
+  made(upkeep: string, amiss: string): void {
+    this.lines.push(`${upkeep} made: ${amiss}`);
+  }
+
+  mended(upkeep: string, amiss: string, error: Error | null): void {
+    this.lines.push(`${upkeep}: ${amiss}${error === null ? '' : `, ${error.message}`}`);
+  }
+
+  upheld(): void {
+    // In each pass.
+  }
+
+  uncheckable(upkeep: string, error: Error): void {
+    this.lines.push(`${upkeep} unchecked: ${error.message}`);
+  }
+
+  deaf(error: Error): void {
+    this.lines.push(`deaf: ${error.message}`);
+  }
+
+  fault(where: string, error: Error): void {
+    this.lines.push(`fault: ${where}: ${error.message}`);
+  }
+}
+
+/** Clients who have connections to servers, which are in the kernel's rows. */
+class FakeConnections implements ClientConnections {
+  readonly #kernel: FakeKernel;
+  /** What the next look for some fails with, or the next to end some. */
+  readonly refusals: { find?: Error; end?: Error } = {};
+  /** What a look waits for. */
+  finding: Promise<void> = Promise.resolve();
+  /** What ending some waits for. */
+  ending: Promise<void> = Promise.resolve();
+
+  constructor(kernel: FakeKernel) {
+    this.#kernel = kernel;
+  }
+
+  /** So many to this server from now on. */
+  to(server: Endpoint, count: number): void {
+    const rows = this.#rows;
+    const row = rows?.get(server.text);
+    if (row !== undefined) rows?.set(server.text, { ...row, active: count, connections: count });
+  }
+
+  async find(servers: readonly Endpoint[]): Promise<FoundConnections> {
+    // With its row the kernel forgets them.
+    const counts = new Map(servers.map(({ text }) => [text, this.#rows?.get(text)?.active ?? 0]));
+    await this.finding;
+    if (this.refusals.find !== undefined) throw this.refusals.find;
+    return {
+      end: async (gone) => {
+        await this.ending;
+        if (this.refusals.end !== undefined) throw this.refusals.end;
+        return gone.reduce((sum, { text }) => sum + (counts.get(text) ?? 0), 0);
+      },
+    };
+  }
+
+  get #rows(): Map<string, Row> | undefined {
+    return this.#kernel.services.get(VIRTUAL_SERVER.text)?.rows;
+  }
+}
+
+export class Stage {
+  readonly clock = new FakeClock();
+  readonly kernel: FakeKernel;
+  readonly connections: FakeConnections;
+  readonly upkeep = new FakeUpkeep();
+  /** One that notifications do not tell of, before the other. */
+  readonly untold = new FakeUpkeep('untold', false);
+  readonly prober = new FakeProber();
+  readonly maintenance = new Maintenance();
+  reporter = new FakeReporter();
+  /** Who else hears of it. */
+  audience: readonly Reporter[] = [];
+  readonly #servers: readonly Endpoint[];
+  readonly #policy: CarePolicy;
+  readonly #random: () => number;
+  #stopping = new AbortController();
+  #running: Promise<void> = Promise.resolve();
+  #notify: (() => void) | null = null;
+  /** What the next listening to the kernel fails with. */
+  deafness: Error | null = null;
+
+  constructor(
+    servers: readonly Endpoint[] = [A, B, C],
+    policy: Partial<CarePolicy> = {},
+    kernel = new FakeKernel(),
+    random = (): number => 0.5,
+  ) {
+    this.#servers = servers;
+    this.#policy = { ...POLICY, ...policy };
+    this.kernel = kernel;
+    this.connections = new FakeConnections(kernel);
+    this.#random = random;
+  }
+
+  /** Starts, and goes on to where each server has been probed twice: at the start, and in its own turn. */
+  async start(): Promise<void> {
+    await this.begin();
+    await this.clock.advance(this.#policy.fastIntervalMs / 2 + this.#policy.intervalMs / 2);
+  }
+
+  /** Starts, and lets everything happen that takes no time. */
+  async begin(): Promise<void> {
+    this.#stopping = new AbortController();
+    this.#running = care(
+      this.#servers,
+      this.#policy,
+      {
+        table: this.kernel.table(VIRTUAL_SERVER),
+        connections: this.connections,
+        upkeeps: [this.untold, this.upkeep],
+        clock: this.clock,
+        reporter: tellAll([this.reporter, ...this.audience]),
+        prober: this.prober,
+        random: this.#random,
+        changes: (signal) => this.#changes(signal),
+        maintenance: this.maintenance,
+      },
+      this.#stopping.signal,
+    );
+    await settle();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#running;
+  }
+
+  /** How it answers from now on; a list is what one probe finds, one after the other. */
+  answer(server: Endpoint, kind: FakeAnswer | readonly FakeAnswer[]): void {
+    this.prober.answers.set(server.text, kind);
+  }
+
+  /** The connection that is kept to it goes away. */
+  async lose(server: Endpoint, kind: EvidenceKind | null = null): Promise<void> {
+    this.prober.lose(server, kind === null ? null : { kind, detail: kind });
+    await settle();
+  }
+
+  get rows(): string[] {
+    return this.kernel.rows(VIRTUAL_SERVER);
+  }
+
+  /** The kernel tells that something changed. */
+  async notify(): Promise<void> {
+    this.#notify?.();
+    await settle();
+  }
+
+  async *#changes(signal: AbortSignal): AsyncGenerator<string> {
+    const { deafness } = this;
+    this.deafness = null;
+    if (deafness !== null) throw deafness;
+    const ended = new Promise<false>((resolve) => {
+      signal.addEventListener('abort', () => {
+        resolve(false);
+      });
+    });
+    const told = (): Promise<true> =>
+      new Promise((resolve) => {
+        this.#notify = () => {
+          resolve(true);
+        };
+      });
+    while (await Promise.race([ended, told()])) yield 'something';
+  }
+}

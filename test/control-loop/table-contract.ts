@@ -1,0 +1,105 @@
+/** What a VirtualServerTable owes the reconciler: the fake and the kernel are held to the same. */
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import type { ActionResult, VirtualServerTable } from '../../src/control-loop/ports.js';
+import type { Action } from '../../src/decisions/reconcile.js';
+import { serviceSettings } from '../../src/values/table.js';
+import { A, B } from './stage.js';
+
+const CREATE: Action = { kind: 'create-service', settings: serviceSettings('rr') };
+const ADD_A: Action = { kind: 'create-row', server: A, weight: 1 };
+const ADD_B: Action = { kind: 'create-row', server: B, weight: 0 };
+
+/** How each action went: `done`, `raced` or `failed`. */
+function outcomes(results: readonly ActionResult[]): string[] {
+  return results.map(({ error, raced }) => (error === null ? 'done' : raced ? 'raced' : 'failed'));
+}
+
+/** Rows as `ADDRESS=WEIGHT`, sorted. */
+async function rows(table: VirtualServerTable): Promise<string[] | null> {
+  const found = await table.read();
+  return found?.rows.map(({ server, weight }) => `${server.address}=${weight}`).sort() ?? null;
+}
+
+/**
+ * @param open A table that is empty before each test.
+ */
+export function holdToContract(open: () => Promise<VirtualServerTable>): void {
+  it('reads null when there is no such virtual server, and removes nothing', async () => {
+    const table = await open();
+    assert.equal(await table.read(), null);
+    assert.equal(await table.hasSettings(serviceSettings('rr')), false);
+    assert.equal(await table.find(), null);
+    assert.equal(await table.remove(), null);
+  });
+
+  it('reads back what was made, and removes all of it', async () => {
+    const table = await open();
+    assert.deepEqual(outcomes(await table.apply([CREATE, ADD_A, ADD_B])), ['done', 'done', 'done']);
+    const found = await table.read();
+    assert.deepEqual({ ...found, rows: found?.rows.length }, { ...serviceSettings('rr'), rows: 2 });
+    const row = found?.rows.find(({ server }) => server.text === A.text);
+    assert.deepEqual(row, {
+      server: A,
+      weight: 1,
+      forwarding: 'masquerade',
+      upperThreshold: 0,
+      lowerThreshold: 0,
+      active: 0,
+      connections: 0,
+    });
+    const words = await table.find();
+    assert.match(words ?? '', /^virtual server /);
+    assert.equal(await table.remove(), words);
+    assert.equal(await table.read(), null);
+  });
+
+  it('changes the scheduler and a weight, and deletes a row', async () => {
+    const table = await open();
+    await table.apply([CREATE, ADD_A, ADD_B]);
+    const results = await table.apply([
+      { kind: 'update-service', settings: serviceSettings('sh') },
+      { kind: 'update-row', server: B, weight: 1 },
+      { kind: 'delete-row', server: A },
+    ]);
+    assert.deepEqual(outcomes(results), ['done', 'done', 'done']);
+    const found = await table.read();
+    assert.deepEqual([found?.scheduler, found?.flags], ['sh', serviceSettings('sh').flags]);
+    assert.deepEqual(await rows(table), [`${B.address}=1`]);
+  });
+
+  it('says whether the virtual server has these settings, whatever rows it has', async () => {
+    const table = await open();
+    const has = (): Promise<boolean[]> =>
+      Promise.all(['rr', 'sh'].map((scheduler) => table.hasSettings(serviceSettings(scheduler))));
+    await table.apply([CREATE]);
+    assert.deepEqual(await has(), [true, false]);
+    await table.apply([ADD_A, { kind: 'update-service', settings: serviceSettings('sh') }]);
+    assert.deepEqual(await has(), [false, true]);
+    await table.apply([{ kind: 'update-service', settings: { scheduler: 'sh', flags: 0, peName: null } }]);
+    assert.deepEqual(await has(), [false, false], 'without its flag');
+    await table.remove();
+    assert.deepEqual(await has(), [false, false]);
+  });
+
+  it('says that it was raced when things are not as they were read, and goes on', async () => {
+    const table = await open();
+    await table.apply([CREATE, ADD_A]);
+    const results = await table.apply([
+      CREATE,
+      ADD_A,
+      { kind: 'update-row', server: B, weight: 1 },
+      { kind: 'delete-row', server: B },
+      ADD_B,
+    ]);
+    assert.deepEqual(outcomes(results), ['raced', 'raced', 'raced', 'raced', 'done']);
+    assert.deepEqual(await rows(table), [`${A.address}=1`, `${B.address}=0`]);
+  });
+
+  it('says that it was raced when the virtual server is gone', async () => {
+    const table = await open();
+    const results = await table.apply([ADD_A, { kind: 'delete-row', server: A }]);
+    assert.deepEqual(outcomes(results), ['raced', 'raced']);
+    assert.equal(await table.read(), null);
+  });
+}

@@ -1,0 +1,233 @@
+// What is made of nft's answers, as they were captured, by a stand-in for nft.
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { endpoint } from '../../src/values/endpoint.js';
+import { KernelError } from '../../src/values/errors.js';
+import { masquerade, noMasquerade } from '../../src/host/masquerade.js';
+import { masqueradeTable } from '../../src/host/masquerade-table.js';
+import { NftMissing, type Nft, type NftResult } from '../../src/host/nft.js';
+import { captured } from './nft-captured.js';
+
+const VS = endpoint('ipv4', '10.103.97.2', 6443);
+const TABLE = 'table ip lvscare-10.103.97.2-6443';
+const LISTED = '-j -n list table ip lvscare-10.103.97.2-6443';
+const DELETED = 'delete table ip lvscare-10.103.97.2-6443';
+const MADE = masqueradeTable(VS).commands;
+
+const said = (stdout: string): NftResult => ({ ok: true, stdout, stderr: '' });
+const refused = (stderr: string): NftResult => ({ ok: false, stdout: '', stderr });
+
+/** An nft that answers each command with the next of its answers, the last one again and again. */
+function fakeNft(
+  answers: Readonly<Record<string, readonly NftResult[]>>,
+): Nft & { readonly asked: string[] } {
+  const asked: string[] = [];
+  const nft: Nft = (...args) => {
+    const command = args.join(' ');
+    const times = asked.filter((other) => other === command).length;
+    asked.push(command);
+    const answer = answers[command]?.[times] ?? answers[command]?.at(-1);
+    return answer === undefined
+      ? Promise.reject(new Error(`nobody expected ${command}`))
+      : Promise.resolve(answer);
+  };
+  return Object.assign(nft, { asked });
+}
+
+const missing: Nft = () => Promise.reject(new NftMissing('there is no nft', null));
+
+const missed = (error: NftMissing): void => {
+  throw error;
+};
+
+/** What is there, and what is amiss with it. */
+const states: readonly (readonly [state: string, amiss: string | null])[] = [
+  ['well', null],
+  ['no chain', `${TABLE} has no chain postrouting`],
+  ['another hook', `${TABLE}: its chain postrouting has hook input, not postrouting`],
+  ['another priority', `${TABLE}: its chain postrouting has prio 99, not 100`],
+  ['another type', `${TABLE}: its chain postrouting has type filter, not nat`],
+  ['another policy', `${TABLE}: its chain postrouting has policy drop, not accept`],
+  ['no rule', `${TABLE} has no masquerade rule`],
+  ['another port', `${TABLE} has no masquerade rule`],
+  ['another verdict', `${TABLE} has no masquerade rule`],
+  ['masquerade with options', `${TABLE} has no masquerade rule`],
+  ['a comment', `${TABLE}: its masquerade rule has comment mine, not none`],
+  ['a rule more behind', `${TABLE} has a rule that is not ours`],
+  ['a rule more in front', `${TABLE} has a rule that is not ours`],
+  ['the rule twice', `${TABLE} has a rule that is not ours`],
+  ['a chain more', `${TABLE} has a chain that is not ours`],
+  ['a set more', `${TABLE} has a set that is not ours`],
+  ['dormant', `${TABLE} cannot be read`],
+];
+
+describe('a masquerade table', () => {
+  for (const [state, amiss] of states) {
+    it(`with ${state} is found ${amiss === null ? 'right' : 'amiss'}`, async () => {
+      const nft = fakeNft({ [LISTED]: [said(captured(state))] });
+      assert.equal(await masquerade(nft, VS).check(), amiss);
+      assert.deepEqual(nft.asked, [LISTED], 'one process, and no change');
+    });
+  }
+
+  it('that shows its flags is amiss, as newer ones than nft 1.0.6 show them', async () => {
+    const shown = captured('well').replace(
+      /("name": "lvscare[^"]*", "handle": \d+)/,
+      '$1, "flags": "dormant"',
+    );
+    const nft = fakeNft({ [LISTED]: [said(shown)] });
+    assert.equal(await masquerade(nft, VS).check(), `${TABLE}: its table has flags dormant, not none`);
+  });
+
+  it("is not there: others' may be, also one whose name begins like it", async () => {
+    const nft = fakeNft({
+      [LISTED]: [refused(captured('no table'))],
+      'list tables': [said(`table ip6 lvscare-10.103.97.2-6443\n${TABLE}0\ntable ip nat\n`)],
+    });
+    assert.equal(await masquerade(nft, VS).check(), `no ${TABLE}`);
+    assert.equal(await masquerade(nft, VS).remove(), null);
+  });
+
+  it('that is there and cannot be listed is amiss', async () => {
+    const nft = fakeNft({
+      [LISTED]: [refused('Error: syntax error\n')],
+      'list tables': [said(`${TABLE}\n`)],
+    });
+    assert.equal(await masquerade(nft, VS).check(), `${TABLE} cannot be read: syntax error`);
+  });
+
+  it('is made in one run of nft, and looked at again', async () => {
+    const nft = fakeNft({ [MADE]: [said('')], [LISTED]: [said(captured('well'))] });
+    await masquerade(nft, VS).mend();
+    assert.deepEqual(nft.asked, [MADE, LISTED]);
+  });
+
+  it('that does not come out as it was made is an error, not done again and again in silence', async () => {
+    const nft = fakeNft({ [MADE]: [said('')], [LISTED]: [said(captured('another port'))] });
+    await assert.rejects(masquerade(nft, VS).mend(), {
+      name: 'KernelError',
+      message: `made ${TABLE}, and yet: ${TABLE} has no masquerade rule`,
+    });
+  });
+
+  it('is removed, and told', async () => {
+    const nft = fakeNft({ 'list tables': [said(`${TABLE}\n`)], [DELETED]: [said('')] });
+    assert.equal(await masquerade(nft, VS).remove(), TABLE);
+  });
+
+  it('that goes by itself while it is being removed is no failure', async () => {
+    const nft = fakeNft({
+      'list tables': [said(`${TABLE}\n`), said('')],
+      [DELETED]: [refused(captured('no table'))],
+    });
+    assert.equal(await masquerade(nft, VS).remove(), null);
+  });
+
+  it('that cannot be removed is an error', async () => {
+    const nft = fakeNft({
+      'list tables': [said(`${TABLE}\n`)],
+      [DELETED]: [refused(captured('without privilege: list tables'))],
+    });
+    await assert.rejects(masquerade(nft, VS).remove(), {
+      name: 'KernelError',
+      message: `nft delete ${TABLE}: not permitted, it takes root or the capability NET_ADMIN`,
+    });
+  });
+
+  it('has a name for each virtual server', () => {
+    const names = [
+      VS,
+      endpoint('ipv4', '10.103.97.2', 6444),
+      endpoint('ipv6', 'fd00:10:103:97::2', 6443),
+      endpoint('ipv6', '::ffff:10.103.97.2', 6443),
+    ].map((virtualServer) => masqueradeTable(virtualServer).text);
+    assert.deepEqual(names, [
+      TABLE,
+      'table ip lvscare-10.103.97.2-6444',
+      'table ip6 lvscare-fd00_10_103_97__2-6443',
+      'table ip6 lvscare-__ffff_10.103.97.2-6443',
+    ]);
+  });
+});
+
+describe('without an answer from nft', () => {
+  it('nothing is known', async () => {
+    const upkeep = masquerade(missing, VS);
+    await assert.rejects(upkeep.check(), NftMissing);
+    await assert.rejects(upkeep.mend(), NftMissing);
+    await assert.rejects(upkeep.remove(), NftMissing);
+  });
+
+  it('for want of privilege it says what it takes', async () => {
+    const answer = refused(captured('without privilege: list tables'));
+    const upkeep = masquerade(fakeNft({ [LISTED]: [answer], 'list tables': [answer], [MADE]: [answer] }), VS);
+    const message = /: not permitted, it takes root or the capability NET_ADMIN$/;
+    for (const asked of [() => upkeep.check(), () => upkeep.remove(), () => upkeep.mend()])
+      await assert.rejects(asked, { name: 'KernelError', message });
+  });
+
+  for (const lack of ['nfnetlink', 'nf_tables']) {
+    it(`because the kernel has no ${lack}, there is no table, and none can be made`, async () => {
+      const answer = refused(captured(`without ${lack}: list tables`));
+      const nft = fakeNft({ [LISTED]: [answer], 'list tables': [answer], [MADE]: [answer] });
+      assert.equal(await masquerade(nft, VS).check(), `no ${TABLE}`);
+      assert.equal(await masquerade(nft, VS).remove(), null);
+      await assert.rejects(masquerade(nft, VS).mend(), {
+        name: 'KernelError',
+        message: 'the kernel has no nftables: load it with modprobe nf_tables',
+      });
+    });
+  }
+
+  it('because the kernel has no NAT, it says which modules make it', async () => {
+    const nft = fakeNft({ [MADE]: [refused(captured('without nft_chain_nat: make'))] });
+    await assert.rejects(masquerade(nft, VS).mend(), (error: unknown) => {
+      assert.ok(error instanceof KernelError);
+      assert.match(
+        error.message,
+        /^the kernel has no nftables NAT \(.*No such file or directory.*\): load it with modprobe -a nft_chain_nat nft_ct nft_masq$/,
+      );
+      return true;
+    });
+  });
+});
+
+describe('without --masquerade', () => {
+  it('looks once, and is done', async () => {
+    const nft = fakeNft({ 'list tables': [said('table ip nat\n')] });
+    const upkeep = noMasquerade(nft, VS, missed);
+    assert.equal(await upkeep.check(), null);
+    assert.equal(await upkeep.check(), null);
+    assert.deepEqual(nft.asked, ['list tables']);
+  });
+
+  it('takes a table away that is left', async () => {
+    const nft = fakeNft({
+      'list tables': [said(`${TABLE}\n`), said(`${TABLE}\n`), said('')],
+      [DELETED]: [said('')],
+    });
+    const upkeep = noMasquerade(nft, VS, missed);
+    assert.equal(await upkeep.check(), `${TABLE} is there, without --masquerade`);
+    await upkeep.mend();
+    assert.equal(await upkeep.check(), null);
+    assert.ok(nft.asked.includes(DELETED));
+  });
+
+  it('needs no nft, and tells that it did not look', async () => {
+    const told: string[] = [];
+    const upkeep = noMasquerade(missing, VS, ({ message }) => told.push(message));
+    assert.equal(await upkeep.check(), null);
+    assert.equal(await upkeep.check(), null);
+    assert.equal(await upkeep.remove(), null);
+    assert.deepEqual(told, ['there is no nft', 'there is no nft']);
+  });
+
+  it('looks again when it could not', async () => {
+    const nft = fakeNft({
+      'list tables': [refused(captured('without privilege: list tables')), said(`${TABLE}\n`)],
+    });
+    const upkeep = noMasquerade(nft, VS, missed);
+    await assert.rejects(upkeep.check(), /not permitted/);
+    assert.equal(await upkeep.check(), `${TABLE} is there, without --masquerade`);
+  });
+});

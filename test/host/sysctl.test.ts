@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict';
+import { access, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { KernelError } from '../../src/values/errors.js';
+import { sysctl, type SysctlMemory } from '../../src/host/sysctl.js';
+
+const NAME = 'net.ipv4.vs.expire_nodest_conn';
+const FILE = 'net/ipv4/vs/expire_nodest_conn';
+const SPEC = { name: NAME, value: '1', without: 'connections hang' };
+
+class Memory implements SysctlMemory {
+  readonly values = new Map<string, string>();
+
+  valueBefore(name: string): string | null {
+    return this.values.get(name) ?? null;
+  }
+
+  rememberValue(name: string, value: string): Promise<boolean> {
+    const first = !this.values.has(name);
+    if (first) this.values.set(name, value);
+    return Promise.resolve(first);
+  }
+
+  forgetValue(name: string): Promise<void> {
+    this.values.delete(name);
+    return Promise.resolve();
+  }
+}
+
+let roots: readonly [first: string, second: string];
+let memory: Memory;
+beforeEach(async () => {
+  memory = new Memory();
+  const directory = await mkdtemp(join(tmpdir(), 'lvscare-sysctl-'));
+  roots = [join(directory, 'first'), join(directory, 'second')];
+});
+afterEach(() => rm(join(roots[0], '..'), { recursive: true }));
+
+/** Makes the sysctl at one of the roots. */
+async function make(root: string, value: string): Promise<string> {
+  const path = join(root, FILE);
+  await mkdir(join(path, '..'), { recursive: true });
+  await writeFile(path, value);
+  return path;
+}
+
+describe('a sysctl', () => {
+  it('is well when it has its value', async () => {
+    await make(roots[0], '1\n');
+    assert.equal(await sysctl(SPEC, memory, roots).check(), null);
+  });
+
+  it('is amiss when it has another, and is set', async () => {
+    const path = await make(roots[0], '0\n');
+    const upkeep = sysctl(SPEC, memory, roots);
+    assert.equal(upkeep.name, `sysctl ${NAME}`);
+    assert.equal(await upkeep.check(), `${NAME} is 0, not 1`);
+    assert.equal(await readFile(path, 'ascii'), '0\n', 'checking changes nothing');
+    await upkeep.mend();
+    assert.equal((await readFile(path, 'ascii')).trim(), '1');
+    assert.equal(await upkeep.check(), null);
+    // Somebody sets it back.
+    await writeFile(path, '0\n');
+    assert.equal(await upkeep.check(), `${NAME} is 0, not 1`);
+  });
+
+  it('is set at the first place where it can be, and made at none', async () => {
+    const path = await make(roots[1], '0\n');
+    await sysctl(SPEC, memory, roots).mend();
+    assert.equal((await readFile(path, 'ascii')).trim(), '1');
+    await assert.rejects(access(roots[0]), { code: 'ENOENT' });
+  });
+
+  it('that is not there cannot be checked: the module may come yet', async () => {
+    const upkeep = sysctl(SPEC, memory, roots);
+    await assert.rejects(upkeep.check(), (error: unknown) => {
+      assert.ok(error instanceof KernelError);
+      assert.ok(error.message.startsWith(`cannot read ${roots[0]}/${FILE}: ENOENT`), error.message);
+      return true;
+    });
+    await make(roots[0], '1\n');
+    assert.equal(await upkeep.check(), null);
+  });
+
+  it('gets back what it was before it was first set, in whatever process', async () => {
+    const path = await make(roots[0], '0\n');
+    await sysctl(SPEC, memory, roots).mend();
+    // Somebody sets it, and we set it again: what counts is what was there before us.
+    await writeFile(path, '2\n');
+    await sysctl(SPEC, memory, roots).mend();
+    assert.equal(memory.values.get(NAME), '0');
+    const later = sysctl(SPEC, memory, roots);
+    assert.equal(await later.find(), `sysctl ${NAME}=1, which was 0 before`);
+    assert.equal((await readFile(path, 'ascii')).trim(), '1', 'finding changes nothing');
+    assert.equal(await later.remove(), `sysctl ${NAME}=1, which is 0 again`);
+    assert.equal((await readFile(path, 'ascii')).trim(), '0');
+    assert.equal(await later.remove(), null);
+    assert.equal(memory.values.size, 0);
+  });
+
+  it('is left when everything else is cleaned, if it was so before or somebody changed it since', async () => {
+    const path = await make(roots[0], '1\n');
+    assert.equal(await sysctl(SPEC, memory, roots).find(), null);
+    assert.equal(await sysctl(SPEC, memory, roots).remove(), null);
+    assert.equal(await readFile(path, 'ascii'), '1\n');
+    memory.values.set(NAME, '0');
+    await writeFile(path, '2\n');
+    assert.equal(await sysctl(SPEC, memory, roots).remove(), null);
+    assert.equal(await readFile(path, 'ascii'), '2\n');
+  });
+
+  it('that went away with its module is nothing to clean', async () => {
+    memory.values.set(NAME, '0');
+    assert.equal(await sysctl(SPEC, memory, roots).remove(), null);
+  });
+
+  // This one nobody may write to, not even root, in any container and outside of it.
+  it('that cannot be written to is given up, and said once with what goes on without it', async () => {
+    const refused = new Memory();
+    const upkeep = sysctl({ ...SPEC, name: 'kernel.ostype', value: 'Plan 9' }, refused, [
+      '/proc/sys',
+      roots[1],
+    ]);
+    assert.equal(await upkeep.check(), 'kernel.ostype is Linux, not Plan 9');
+    await assert.rejects(upkeep.mend(), (error: unknown) => {
+      assert.ok(error instanceof KernelError);
+      assert.match(
+        error.message,
+        /^cannot set kernel\.ostype=Plan 9 \((EACCES|EROFS|EPERM), ENOENT\); until somebody sets it on the host, connections hang$/,
+      );
+      return true;
+    });
+    assert.equal(await upkeep.check(), null);
+    assert.equal(refused.values.size, 0, 'whoever sets it on the host sets it for good');
+  });
+
+  it('that cannot be set again is still to be put back by whoever can', async () => {
+    memory.values.set('kernel.ostype', 'Minix');
+    const upkeep = sysctl({ ...SPEC, name: 'kernel.ostype', value: 'Plan 9' }, memory, ['/proc/sys']);
+    await assert.rejects(upkeep.mend(), KernelError);
+    assert.deepEqual([...memory.values], [['kernel.ostype', 'Minix']]);
+  });
+
+  it('that failed for another reason is tried again', async () => {
+    await mkdir(join(roots[0], FILE), { recursive: true });
+    const upkeep = sysctl(SPEC, memory, [roots[0]]);
+    await assert.rejects(upkeep.mend(), /cannot set .*EISDIR/);
+    await assert.rejects(upkeep.check(), /EISDIR/, 'not given up');
+  });
+});

@@ -1,0 +1,138 @@
+// A name that a process has taken and does not listen on, or whose queue is full: a Python program, because Node binds no socket
+// without listening on it.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { afterEach, describe, it } from 'node:test';
+import type { Clock } from '../../src/control-loop/ports.js';
+import { lvscareAtWork } from '../../src/values/lock-holder.js';
+import { heldNames, lookAtHold, mayBeHeld, takeHold } from '../../src/state/instance-lock.js';
+import { startTool } from '../support/tools.js';
+import { take, uid, virtualServer } from './locks.js';
+
+/** A process that is no lvscare: it takes a name, and does with it what stdin says. */
+const SQUATTER = `
+import socket, sys
+name = b'\\0' + bytes('lvscare/' + sys.argv[1], 'ascii').ljust(107, b'\\0')
+holder = socket.socket(socket.AF_UNIX)
+holder.bind(name)
+print('bound', flush=True)
+guests = []
+for command in sys.stdin:
+    if command == 'listen\\n':
+        holder.listen()
+    if command == 'fill\\n':
+        holder.listen(0)
+        while True:
+            guest = socket.socket(socket.AF_UNIX)
+            guest.setblocking(False)
+            guests.append(guest)
+            try:
+                guest.connect(name)
+            except BlockingIOError:
+                break
+    print('done', flush=True)
+`;
+
+interface Squatter {
+  readonly pid: number;
+  /** Resolves when it is done. */
+  tell(command: string): Promise<void>;
+  kill(): Promise<void>;
+}
+
+const squatters: Squatter[] = [];
+
+async function squat(vs: string): Promise<Squatter> {
+  const child = startTool('python3', '-c', SQUATTER, vs);
+  const ended = once(child, 'exit');
+  const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  assert.equal((await answers.next()).value, 'bound');
+  const squatter: Squatter = {
+    pid: child.pid ?? assert.fail(),
+    async tell(command) {
+      child.stdin.write(`${command}\n`);
+      assert.equal((await answers.next()).value, 'done');
+    },
+    async kill() {
+      child.kill('SIGKILL');
+      await ended;
+    },
+  };
+  squatters.push(squatter);
+  return squatter;
+}
+
+describe('hold of a virtual server whose name another process has', () => {
+  afterEach(async () => {
+    for (const squatter of squatters.splice(0)) await squatter.kill();
+  });
+
+  it('waits for one who has the name and does not listen yet', async () => {
+    const vs = virtualServer();
+    const other = await squat(vs.text);
+    const clock: Clock = { now: () => 0, sleep: () => other.tell('listen') };
+    assert.deepEqual(await take(vs, clock), { kind: 'taken', by: { pid: other.pid, uid } });
+  });
+
+  it('is taken when the one who had it has gone meanwhile', async () => {
+    const vs = virtualServer();
+    const other = await squat(vs.text);
+    const clock: Clock = { now: () => 0, sleep: () => other.kill() };
+    const hold = await take(vs, clock);
+    assert.ok(hold.kind === 'ours');
+    await hold.release();
+  });
+
+  for (const [what, command, code] of [
+    ['never listens', 'nothing', 'ECONNREFUSED'],
+    ['has a full queue', 'fill', 'EAGAIN'],
+  ] as const) {
+    it(`is done without after a second if a process has the name that ${what}`, async () => {
+      const vs = virtualServer();
+      await (await squat(vs.text)).tell(command);
+      const slept: number[] = [];
+      const clock: Clock = { now: () => 0, sleep: (ms) => Promise.resolve(void slept.push(ms)) };
+      const hold = await take(vs, clock);
+      assert.ok(hold.kind === 'unguarded');
+      assert.match(hold.why, new RegExp(`^the name is taken, and who has it cannot be asked: ${code}$`));
+      const sum = slept.reduce((total, ms) => total + ms, 0);
+      assert.ok(sum >= 500 && sum <= 1500, `${sum} ms`);
+    });
+  }
+
+  it('is waited for no longer than until the signal', async () => {
+    const vs = virtualServer();
+    await squat(vs.text);
+    const stopping = new AbortController();
+    let slept = 0;
+    const sleep = (): Promise<void> => {
+      slept += 1;
+      stopping.abort();
+      return Promise.resolve();
+    };
+    const hold = await takeHold(vs, { uid, clock: { now: () => 0, sleep }, signal: stopping.signal });
+    assert.deepEqual([hold.kind, slept], ['unguarded', 1]);
+  });
+
+  it('names its holder to every process that asks, and no other process can pass for the holder', async () => {
+    const vs = virtualServer();
+    assert.deepEqual(await lookAtHold(vs), { kind: 'free' });
+    const other = await squat(vs.text);
+    assert.ok((await heldNames()).includes(vs.text));
+    assert.deepEqual(await lookAtHold(vs), { kind: 'free' }, 'it does not listen yet');
+    assert.equal(await mayBeHeld(vs), false);
+    await other.tell('listen');
+    const look = await lookAtHold(vs);
+    assert.deepEqual(look, { kind: 'held', by: { pid: other.pid, uid } });
+    assert.equal(await mayBeHeld(vs), true);
+    assert.deepEqual(lvscareAtWork(look, uid), { pid: other.pid, uid });
+  });
+
+  it('may be had by a process whose queue is full', async () => {
+    const vs = virtualServer();
+    await (await squat(vs.text)).tell('fill');
+    assert.deepEqual(await lookAtHold(vs), { kind: 'unanswerable', why: 'EAGAIN' });
+    assert.equal(await mayBeHeld(vs), true);
+  });
+});
