@@ -9,11 +9,20 @@ module.exports = {
       to: { circular: true },
     },
     {
-      name: 'core-is-pure',
+      name: 'values-text-and-async-stand-alone',
       severity: 'error',
-      comment: 'Decisions import neither Node nor a package nor anything else of ours.',
-      from: { path: '^src/core/' },
-      to: { pathNot: '^src/core/' },
+      comment: 'What everything uses imports nothing of ours, and no package.',
+      from: { path: '^src/(values|text|async)/' },
+      to: { path: ['^src/', '^node_modules/'], pathNot: '^src/$1/' },
+    },
+    {
+      name: 'decisions-are-pure',
+      severity: 'error',
+      comment: 'Decisions import neither Node nor a package, and of ours only values.',
+      from: { path: '^src/decisions/' },
+      to: {
+        pathNot: ['^src/(decisions|values)/'],
+      },
     },
     {
       name: 'netlink-stands-alone',
@@ -30,73 +39,160 @@ module.exports = {
       to: { dependencyTypes: ['npm'] },
     },
     {
-      name: 'care-knows-only-ports',
+      name: 'control-loop-knows-only-ports',
       severity: 'error',
       comment: 'The control loop reaches the world through the ports that it declares.',
-      from: { path: '^src/care/' },
-      to: { pathNot: '^src/(care|core)/' },
+      from: { path: '^src/control-loop/' },
+      to: {
+        pathNot: ['^src/(control-loop|decisions|values|async)/'],
+      },
     },
     {
-      name: 'kernel-adapters',
+      name: 'table-adapter',
       severity: 'error',
-      comment: 'Adapters to the kernel know the ports, the values and netlink-ts.',
-      from: { path: '^src/kernel/' },
+      comment: 'The adapter to the IPVS table knows the ports, the values and netlink-ts.',
+      from: { path: '^src/ipvs/' },
       to: {
         pathNot: [
-          '^src/(kernel|core|netlink/index|care/ports)',
-          '^(node:)?(child_process|fs|fs/promises|net|path|timers/promises)$',
+          '^src/(ipvs|decisions|values)/',
+          '^src/(netlink/index|control-loop/ports)',
+          '^(node:)?(fs)$',
         ],
+      },
+    },
+    {
+      name: 'host-adapters',
+      severity: 'error',
+      comment: 'Adapters to the rest of the kernel know the ports, the values and netlink-ts.',
+      from: { path: '^src/host/' },
+      to: {
+        pathNot: [
+          '^src/(host|values)/',
+          '^src/(netlink/index|control-loop/ports)',
+          '^(node:)?(child_process|fs/promises|net)$',
+        ],
+      },
+    },
+    {
+      name: 'state-is-files',
+      severity: 'error',
+      comment: 'What is kept between two runs knows the ports, the values, and what it describes.',
+      from: { path: '^src/state/' },
+      to: {
+        pathNot: [
+          '^src/(state|values)/',
+          '^src/(netlink/index|control-loop/ports|host/reach-mode|ipvs/ipvs-table)',
+          '^(node:)?(fs|fs/promises|net|path)$',
+        ],
+      },
+    },
+    {
+      name: 'go-migration-runs-programs',
+      severity: 'error',
+      comment: 'What the Go program leaves is found and removed by programs.',
+      from: { path: '^src/go-migration/' },
+      to: {
+        pathNot: [
+          '^src/(go-migration|values)/',
+          '^src/(control-loop/ports|host/command)',
+          '^(node:)?(timers/promises)$',
+        ],
+      },
+    },
+    {
+      name: 'go-migration-can-be-deleted',
+      severity: 'error',
+      comment: 'One day no node has anything left of the Go program.',
+      from: { path: '^src/', pathNot: '^src/(go-migration/|daemon/kernel|doctor/system-node)' },
+      to: { path: '^src/go-migration/' },
+    },
+    {
+      name: 'tls-knows-certificates',
+      severity: 'error',
+      comment: 'TLS knows the values, and Node.',
+      from: { path: '^src/tls/' },
+      to: {
+        pathNot: ['^src/(tls|values|text|async)/', '^(node:)?(net|tls|crypto|fs|fs/promises)$'],
       },
     },
     {
       name: 'probe-adapter',
       severity: 'error',
-      comment: 'The prober knows the ports, the values and HTTP.',
+      comment: 'The prober knows the ports, the values, TLS and HTTP.',
       from: { path: '^src/probe/' },
       to: {
         pathNot: [
-          '^src/(probe|core|care/ports)',
+          '^src/(probe|tls|values|text|async)/',
+          '^src/control-loop/ports',
           '^node_modules/undici',
-          '^(node:)?(net|tls|crypto|events|http|fs|fs/promises)$',
+          '^(node:)?(net|tls|events|fs)$',
         ],
       },
     },
     {
-      name: 'observers-know-values',
+      name: 'report-knows-values',
       severity: 'error',
-      comment: 'What keeps and shows what happened knows the ports and the values.',
-      from: { path: '^src/observe/' },
-      to: { pathNot: '^src/(observe|core|care/ports)' },
+      comment: 'What keeps what happened knows the ports and the values.',
+      from: { path: '^src/report/' },
+      to: {
+        pathNot: ['^src/(report|decisions|values)/', '^src/control-loop/ports'],
+      },
     },
     {
-      name: 'control-transports',
+      name: 'log-knows-events',
+      severity: 'error',
+      comment: 'The log knows the ports and the values, and pino.',
+      from: { path: '^src/log/' },
+      to: {
+        pathNot: [
+          '^src/(log|decisions|values)/',
+          '^src/(control-loop/ports|config/care-config)',
+          '^node_modules/pino',
+          '^(node:)?(fs)$',
+        ],
+      },
+    },
+    {
+      name: 'control-socket-transports',
       severity: 'error',
       comment:
         'The control socket carries values: it knows neither what they mean nor anything else of ours.',
-      from: { path: '^src/control/' },
-      to: { pathNot: ['^src/(control/|socket-file)', '^(node:)?http$'] },
+      from: { path: '^src/control-socket/' },
+      to: {
+        pathNot: ['^src/(control-socket/|state/socket-file)', '^(node:)?(http)$'],
+      },
     },
     {
       name: 'status-shows-values',
       severity: 'error',
       comment: 'What shows the status knows the values that it shows.',
       from: { path: '^src/status/' },
-      to: { pathNot: '^src/(status|observe|core)/' },
+      to: {
+        pathNot: ['^src/(status|report|decisions|values|text)/'],
+      },
     },
     {
       name: 'inspection-knows-values',
       severity: 'error',
-      comment: 'What shows a probe to people and to JSON knows the values, and how to read a certificate.',
+      comment:
+        'What shows a probe to people and to JSON knows the values, and how to describe a certificate.',
       from: { path: '^src/inspect/' },
-      to: { pathNot: ['^src/(inspect|core)/', '^(node:)?crypto$'] },
+      to: {
+        pathNot: ['^src/(inspect|decisions|values|text)/', '^src/tls/certificate-summary'],
+      },
     },
     {
       name: 'checks-know-ports',
       severity: 'error',
       comment: 'A check looks at the node through its ports, and knows the values.',
-      from: { path: '^src/doctor/' },
+      from: { path: '^src/doctor/', pathNot: '^src/doctor/system-node' },
       to: {
-        pathNot: ['^src/(doctor|inspect|core)/', '^src/care/ports', '^node_modules/yaml', '^(node:)?net$'],
+        pathNot: [
+          '^src/(doctor|inspect|decisions|values|text)/',
+          '^src/(control-loop/ports|tls/certificate-summary)',
+          '^node_modules/yaml',
+          '^(node:)?(net)$',
+        ],
       },
     },
     {
@@ -112,20 +208,25 @@ module.exports = {
     {
       name: 'metrics-show-the-report',
       severity: 'error',
-      comment: 'The metrics know the ports, the values, the report, and how Prometheus is told.',
+      comment: 'The metrics know the ports, the values, the report, and the format of Prometheus.',
       from: { path: '^src/metrics/' },
       to: {
-        pathNot: ['^src/(metrics|core|care/ports|observe/(counted-)?report)', '^node_modules/prom-client'],
+        pathNot: [
+          '^src/(metrics|decisions|values)/',
+          '^src/(control-loop/ports|report/(counted-)?report)',
+          '^node_modules/prom-client',
+        ],
       },
     },
     {
-      name: 'endpoint-serves-values',
+      name: 'http-serves-values',
       severity: 'error',
-      comment: 'The endpoint knows HTTP, the ports and the report; it is handed what it tells.',
-      from: { path: '^src/endpoint/' },
+      comment: 'The HTTP server knows the ports and the report; it is given what it serves.',
+      from: { path: '^src/http/' },
       to: {
         pathNot: [
-          '^src/(endpoint|core|care/ports|observe/(counted-)?report|socket-file)',
+          '^src/(http|values)/',
+          '^src/(control-loop/ports|report/(counted-)?report|state/socket-file)',
           '^(node:)?(http|net|util|zlib)$',
         ],
       },
@@ -135,17 +236,27 @@ module.exports = {
       severity: 'error',
       comment: 'The status page is a pure function of the report and what the kernel has.',
       from: { path: '^src/page/' },
-      to: { pathNot: '^src/(page|core|observe/((counted-)?report|summary|liveness))|^(node:)?crypto$' },
+      to: {
+        pathNot: [
+          '^src/(page|decisions|values)/',
+          '^src/report/((counted-)?report|summary|liveness)',
+          '^(node:)?(crypto)$',
+        ],
+      },
     },
     {
-      name: 'only-main-composes',
+      name: 'only-commands-compose',
       severity: 'error',
-      comment: 'Adapters do not know each other: only the composition brings them together.',
-      from: { path: '^src/(kernel|probe|log|cli|observe|control|manifest|metrics|endpoint)/' },
-      to: {
-        path: '^src/(kernel|probe|log|cli|observe|control|status|manifest|metrics|endpoint)/',
-        pathNot: '^src/($1/|observe/(counted-)?report)',
-      },
+      comment: 'Adapters do not know each other: commands and the daemon bring them together.',
+      from: { path: '^src/', pathNot: '^src/(main|commands/|daemon/|doctor/system-node)' },
+      to: { path: '^src/(daemon|commands)/' },
+    },
+    {
+      name: 'root-holds-main',
+      severity: 'error',
+      comment: 'Every file but main.ts is in a folder.',
+      from: { path: '^src/[^/]+$', pathNot: '^src/main\\.ts$' },
+      to: {},
     },
     {
       name: 'nobody-imports-main',
