@@ -1,13 +1,13 @@
-/** The longest that what was made may be given again, in milliseconds. */
+/** The longest that a value is given again, in milliseconds. */
 const MOST_AGE_MS = 5000;
-/** What is made takes at most one part in so many of our time, however many ask for it. */
+/** Making values takes at most one part in so many of this process's time. */
 const SHARE = 20;
 
 /**
- * What costs something to make, for many who ask: one is made at a time, whoever asks meanwhile gets the same, and what took
- * long to make is given again for a while. A rejection is nobody's later than those who waited for it.
+ * Makes a costly value for many callers: one at a time, and calls meanwhile get the same one. The longer it took to make, the
+ * longer it is given again. A rejection goes only to the calls that waited for it.
  */
-export function shared<Value>(now: () => number, make: () => Promise<Value>): () => Promise<Value> {
+export function coalesce<Value>(now: () => number, make: () => Promise<Value>): () => Promise<Value> {
   let made: Promise<Value> | null = null;
   let freshUntilMs = -Infinity;
   return () => {

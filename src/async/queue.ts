@@ -1,5 +1,5 @@
-/** Values in the order in which they arrive, for one who waits for them. */
-export class Arrivals<Value> {
+/** Values in the order in which they were added, for one consumer that waits for them. */
+export class AsyncQueue<Value> {
   readonly #arrived: Value[] = [];
   #wake: (() => void) | null = null;
 

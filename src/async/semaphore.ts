@@ -1,5 +1,5 @@
-/** Lets so many in at a time, in the order in which they came. */
-export class Gate {
+/** Grants so many places at a time, in the order of the requests. */
+export class Semaphore {
   #free: number;
   readonly #waiting: (() => void)[] = [];
 
@@ -7,8 +7,8 @@ export class Gate {
     this.#free = places;
   }
 
-  /** Resolves when there is a place, to what gives it back; twice is fine. */
-  async enter(): Promise<() => void> {
+  /** Resolves when there is a place, to a function that releases it; calling that twice is fine. */
+  async acquire(): Promise<() => void> {
     if (this.#free > 0) this.#free -= 1;
     else await new Promise<void>((resolve) => this.#waiting.push(resolve));
     let left = false;

@@ -1,18 +1,18 @@
-/** Into how many parts a wait is divided at most. */
+/** The most parts that a wait is divided into. */
 const PARTS = 8;
 /** Parts need not be shorter than this. */
 const SHORTEST_PART_MS = 10;
 
 /**
- * Calls back once this process has had `timeoutMs` to notice an answer in. Time during which its event loop stood still,
- * because it was busy, stopped or starved of a CPU, is no time in which an answer did not come: it does not count. What
- * arrived meanwhile is heard first.
+ * Calls back once this process has had `timeoutMs` in which it could notice an answer. Time does not count while its event
+ * loop stood still, because the process was busy, stopped or starved of a CPU. Answers that arrived meanwhile are handled
+ * first.
  *
- * @returns Calls it off.
+ * @returns Cancels it.
  */
-export function afterPatience(timeoutMs: number, onOver: () => void): () => void {
+export function stallAwareTimeout(timeoutMs: number, onOver: () => void): () => void {
   let leftMs = timeoutMs;
-  let calledOff = false;
+  let cancelled = false;
   let timer: NodeJS.Timeout;
   const wait = (): void => {
     const partMs = Math.min(leftMs, Math.max(timeoutMs / PARTS, SHORTEST_PART_MS));
@@ -21,7 +21,7 @@ export function afterPatience(timeoutMs: number, onOver: () => void): () => void
       // A timer that is late by no more than itself is as late as timers are.
       leftMs -= Math.min(performance.now() - startMs, 2 * partMs);
       setImmediate(() => {
-        if (calledOff) return;
+        if (cancelled) return;
         if (leftMs > 0) wait();
         else onOver();
       });
@@ -29,7 +29,7 @@ export function afterPatience(timeoutMs: number, onOver: () => void): () => void
   };
   wait();
   return () => {
-    calledOff = true;
+    cancelled = true;
     clearTimeout(timer);
   };
 }

@@ -1,11 +1,11 @@
 /** Between pauses, in milliseconds. */
-const BREATH_MS = 3;
+const EVERY_MS = 3;
 
-/** Lets others have their turn, when it is time; who does long work calls it between two short parts. */
-export function breather(now: () => number, pause: () => Promise<void>): () => Promise<void> {
+/** Pauses for the event loop when it is time. Long work calls the result between two short parts. */
+export function yieldWhenDue(now: () => number, pause: () => Promise<void>): () => Promise<void> {
   let sinceMs = now();
   return async () => {
-    if (now() - sinceMs < BREATH_MS) return;
+    if (now() - sinceMs < EVERY_MS) return;
     await pause();
     sinceMs = now();
   };

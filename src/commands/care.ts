@@ -8,7 +8,7 @@ import { systemClock } from '../daemon/clock.js';
 import type { CareConfig } from '../config/care-config.js';
 import type { Endpoint } from '../values/endpoint.js';
 import { kernelChanges } from '../host/route-changes.js';
-import { composeMaintenance, openControl } from '../daemon/control.js';
+import { composeManualDrains, openControl } from '../daemon/control.js';
 import type { Knowledge, Usage, Watching } from '../daemon/endpoint.js';
 import { composeProber } from '../daemon/probing.js';
 import { composeClean, composeUpkeep, findNodeAddress, type KernelHandles } from '../daemon/kernel.js';
@@ -17,9 +17,9 @@ import { takeHold, wordsFor } from '../state/instance-lock.js';
 import { adoption } from '../log/adoption.js';
 import { logReporter } from '../log/log-reporter.js';
 import type { BriefReport, Report } from '../report/report.js';
-import { Scoreboard } from '../report/recorder.js';
+import { Recorder } from '../report/recorder.js';
 import { summaryOf } from '../report/summary.js';
-import { tellAll, tellEach } from '../report/fan-out.js';
+import { fanOut, tellEach } from '../report/fan-out.js';
 import { takePrecedence } from '../daemon/priority.js';
 import { Ipvs, Rtnetlink } from '../netlink/index.js';
 
@@ -55,9 +55,9 @@ export async function runCareCommand(
       return true;
     case 'run-once': {
       const kept = await composeUpkeep(config, log, handles, () => undefined);
-      const { maintenance } = await composeMaintenance(config, log);
-      const reporter = logReporter(log, config, systemClock, () => maintenance.drained.size > 0);
-      return await setUpOnce(config.realServers, config.policy, { ...kept, reporter }, maintenance);
+      const { manualDrains } = await composeManualDrains(config, log);
+      const reporter = logReporter(log, config, systemClock, () => manualDrains.drained.size > 0);
+      return await setUpOnce(config.realServers, config.policy, { ...kept, reporter }, manualDrains);
     }
     case 'clean':
       return await clean(config, log, handles);
@@ -113,9 +113,9 @@ async function takeCare(
     `taking care of ${virtualServer.text}${dryRun ? ', without changing anything' : ''}`,
   );
   const startedAtMs = Date.now();
-  const board = new Scoreboard(config, { clock: systemClock, wallClock: Date.now });
-  const { maintenance, file } = await composeMaintenance(config, log);
-  for (const [server, sinceMs] of maintenance.drained) board.drainedSince(server, sinceMs);
+  const board = new Recorder(config, { clock: systemClock, wallClock: Date.now });
+  const { manualDrains, file } = await composeManualDrains(config, log);
+  for (const [server, sinceMs] of manualDrains.drained) board.drainedSince(server, sinceMs);
   const upkeep = await composeUpkeep(config, log, handles, (address) => {
     board.nodeAddressIs(address);
   });
@@ -127,8 +127,8 @@ async function takeCare(
   const report = (): Report => ({ ...head(), virtualServers: [board.report()] });
   const brief = (): BriefReport => ({ ...head(), virtualServers: [board.brief()] });
   const watching = await composeWatching(config, log, { report, brief, usage });
-  const reporter = tellAll([
-    logReporter(log, config, systemClock, () => maintenance.drained.size > 0),
+  const reporter = fanOut([
+    logReporter(log, config, systemClock, () => manualDrains.drained.size > 0),
     board,
     ...(watching === null ? [] : [watching.reporter]),
   ]);
@@ -145,7 +145,7 @@ async function takeCare(
     clock: systemClock,
     random: Math.random,
     reporter,
-    maintenance,
+    manualDrains,
   };
   await lookAtTable(parts.table, virtualServer, log);
   // A handle of its own: requests on one wait for each other, and no pass is to wait for who asks.
@@ -154,7 +154,7 @@ async function takeCare(
   await using _control = dryRun
     ? null
     : await openControl(config, log, {
-        maintenance,
+        manualDrains,
         file,
         ipvs,
         report,

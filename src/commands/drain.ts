@@ -3,7 +3,7 @@ import { systemClock } from '../daemon/clock.js';
 import type { DrainConfig } from '../config/status-config.js';
 import { UsageError } from '../config/usage-error.js';
 import type { Endpoint } from '../values/endpoint.js';
-import { neighbours, type Heard, type Neighbours } from '../daemon/running-instances.js';
+import { runningInstances, type Heard, type RunningInstances } from '../daemon/running-instances.js';
 import type { Output } from '../cli/output.js';
 import { isDrainOutcome, outcomeInWords } from '../status/drain-outcome.js';
 
@@ -33,7 +33,7 @@ export async function runDrainCommand(
   uid: number,
   output: Output,
 ): Promise<boolean> {
-  const around = neighbours(uid);
+  const around = runningInstances(uid);
   const asked = virtualServer === null ? await around.list() : [virtualServer];
   if (asked.length === 0)
     throw new Error('no lvscare is running in this network namespace, and none left a record of its servers');
@@ -56,7 +56,7 @@ export async function runDrainCommand(
 }
 
 async function setDrained(
-  around: Neighbours,
+  around: RunningInstances,
   virtualServer: Endpoint,
   realServer: Endpoint,
   drained: boolean,
@@ -110,7 +110,7 @@ function toldOne({ text }: Endpoint, realServer: Endpoint, heard: Heard): Result
 
 /** Where no lvscare is running: for the next one. The kernel stays as it is, since nobody knows who else is up. */
 async function remember(
-  around: Neighbours,
+  around: RunningInstances,
   virtualServer: Endpoint,
   { text }: Endpoint,
   drained: boolean,

@@ -1,14 +1,14 @@
 /** `lvscare probe`, composed: what care would see of each server, without doing anything about it. */
-import { Gate } from '../async/semaphore.js';
+import { Semaphore } from '../async/semaphore.js';
 import { systemClock } from '../daemon/clock.js';
 import type { ProbeCommandConfig } from '../config/probe-command-config.js';
 import { endpoint, type Endpoint } from '../values/endpoint.js';
 import { step, unknownHealth, type Health } from '../decisions/health.js';
 import { inOneLine, harmlessJson } from '../text/one-line.js';
-import { prospect, type Prospect } from '../decisions/forecast.js';
+import { forecast, type Forecast } from '../decisions/forecast.js';
 import { probeReport, type ProbeReport } from '../inspect/probe-report.js';
 import { probeText, tallyLine, watchLine, type Tally } from '../inspect/probe-text.js';
-import { neighbours } from '../daemon/running-instances.js';
+import { runningInstances } from '../daemon/running-instances.js';
 import type { Output } from '../cli/output.js';
 import { composeAsk, troubleInWords, type OnTrouble } from '../daemon/probing.js';
 import { isStatus } from '../status/gather.js';
@@ -49,7 +49,7 @@ async function askOnce(
   const seen = realServers.flatMap((server, index) => {
     const report = reports[index];
     if (report === undefined) return [];
-    const expected = prospect(server, report.evidence, fall);
+    const expected = forecast(server, report.evidence, fall);
     return [{ report, expected, running: runningIn(statuses, server.text) }];
   });
   const ok = reports.every((report) => report.ok);
@@ -64,7 +64,7 @@ async function askOnce(
 
 interface Seen {
   readonly report: ProbeReport;
-  readonly expected: Prospect;
+  readonly expected: Forecast;
   readonly running: ReturnType<typeof runningIn>;
 }
 
@@ -72,7 +72,7 @@ interface ServerJson extends ProbeReport {
   /** What care would come to; the state is null while nothing is known. */
   readonly verdict: {
     readonly state: 'up' | 'sick' | 'dead' | null;
-    readonly intent: Prospect['intent']['kind'];
+    readonly intent: Forecast['intent']['kind'];
   };
   readonly running: readonly Running[];
 }
@@ -87,7 +87,7 @@ const RUNNING_MS = 1000;
 
 /** What the lvscares of this network namespace say. An lvscare that does not answer is left out. Never rejects. */
 async function askRunning(uid: number): Promise<readonly Status[]> {
-  const around = neighbours(uid);
+  const around = runningInstances(uid);
   const call = { method: 'GET', path: '/status', timeoutMs: RUNNING_MS } as const;
   const names = await around.list().catch(() => []);
   const heard = await Promise.all(names.map((name) => around.call(name, call).catch(() => null)));
@@ -168,15 +168,15 @@ type Ask = (server: Endpoint, signal: AbortSignal) => Promise<ProbeReport>;
 
 async function composeReports({ probe }: ProbeCommandConfig, onTrouble: OnTrouble): Promise<Ask> {
   const ask = await composeAsk(probe, onTrouble);
-  const gate = new Gate(AT_A_TIME);
+  const places = new Semaphore(AT_A_TIME);
   return async (server, signal) => {
-    const leave = await gate.enter();
+    const release = await places.acquire();
     try {
       const answer = await ask(server, signal);
       const askedAt = endpoint(server.family, server.address, probe.port ?? server.port).text;
       return probeReport({ server, askedAt, ...answer }, probe.tls.verify);
     } finally {
-      leave();
+      release();
     }
   };
 }

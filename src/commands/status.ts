@@ -3,7 +3,7 @@ import { harmlessJson } from '../text/one-line.js';
 import { systemClock } from '../daemon/clock.js';
 import type { StatusConfig } from '../config/status-config.js';
 import { countedTable } from '../ipvs/ipvs-table.js';
-import { neighbours, type Neighbours } from '../daemon/running-instances.js';
+import { runningInstances, type RunningInstances } from '../daemon/running-instances.js';
 import { Ipvs } from '../netlink/index.js';
 import { tableReport } from '../report/counted-report.js';
 import type { Screen } from '../cli/output.js';
@@ -29,7 +29,7 @@ export async function runStatusCommand(
   signal: AbortSignal,
 ): Promise<boolean> {
   await using ipvs = Ipvs.open();
-  const around = neighbours(uid);
+  const around = runningInstances(uid);
   const look = async (): Promise<Status> =>
     gatherStatus(virtualServer === null ? await around.list() : [virtualServer], {
       nowMs: Date.now,
@@ -53,7 +53,10 @@ export async function runStatusCommand(
 const NOTHING_KNOWN =
   'no lvscare is running in this network namespace, and none left anything; --vs shows what the kernel has';
 
-async function ask(around: Neighbours, virtualServer: Parameters<Neighbours['call']>[0]): Promise<Asked> {
+async function ask(
+  around: RunningInstances,
+  virtualServer: Parameters<RunningInstances['call']>[0],
+): Promise<Asked> {
   const heard = await around.call(virtualServer, { method: 'GET', path: '/status', timeoutMs: PATIENCE_MS });
   if (heard.kind === 'hidden') return { kind: 'silent', why: heard.why };
   if (heard.kind !== 'answered') return heard;

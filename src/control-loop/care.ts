@@ -1,7 +1,7 @@
 import type { Endpoint } from '../values/endpoint.js';
-import type { Maintenance } from './manual-drains.js';
+import type { ManualDrains } from './manual-drains.js';
 import { Monitor, type MonitorParts, type MonitorPolicy } from './monitor.js';
-import { Together } from './witness-pool.js';
+import { WitnessPool } from './witness-pool.js';
 import type { KernelChanges } from './ports.js';
 import { Reconciler, type ReconcilerParts, type ReconcilerPolicy } from './reconciler.js';
 
@@ -9,7 +9,7 @@ export interface CarePolicy extends MonitorPolicy, ReconcilerPolicy {}
 
 export interface CareParts extends MonitorParts, ReconcilerParts {
   readonly changes: KernelChanges;
-  readonly maintenance: Maintenance;
+  readonly manualDrains: ManualDrains;
 }
 
 /** How long to wait before listening again after the notifications broke off. */
@@ -38,16 +38,16 @@ export async function care(
   };
   signal.addEventListener('abort', end);
 
-  const company = new Together(() => {
+  const witnessPool = new WitnessPool(() => {
     reconciler.request('verdict');
   });
-  const monitors = servers.map((server) => new Monitor(server, policy, parts, company));
-  company.join(monitors);
-  const { maintenance } = parts;
+  const monitors = servers.map((server) => new Monitor(server, policy, parts, witnessPool));
+  witnessPool.join(monitors);
+  const { manualDrains } = parts;
   const reconciler = new Reconciler(policy, parts, () =>
-    monitors.map(({ server, health }) => ({ server, health, drained: maintenance.isDrained(server) })),
+    monitors.map(({ server, health }) => ({ server, health, drained: manualDrains.isDrained(server) })),
   );
-  const leaveMaintenance = maintenance.onChange(() => reconciler.settle());
+  const stopFollowing = manualDrains.onChange(() => reconciler.settle());
   const notified = (): void => {
     reconciler.request('notification');
   };
@@ -62,7 +62,7 @@ export async function care(
     // If one of them failed, which none should, the others are not left running without it.
     end();
     await Promise.allSettled(running);
-    leaveMaintenance();
+    stopFollowing();
     signal.removeEventListener('abort', end);
   }
 }

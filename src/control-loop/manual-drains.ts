@@ -4,7 +4,7 @@ import type { Endpoint } from '../values/endpoint.js';
 export type Drained = ReadonlyMap<string, number>;
 
 /** Keeps which real servers are drained by hand, and tells who brings the table to it. */
-export class Maintenance {
+export class ManualDrains {
   readonly #drained: Map<string, number>;
   readonly #listeners = new Set<() => Promise<void>>();
 

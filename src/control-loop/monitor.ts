@@ -9,7 +9,7 @@ import {
   type Health,
   type HealthPolicy,
 } from '../decisions/health.js';
-import type { Gate } from '../async/semaphore.js';
+import type { Semaphore } from '../async/semaphore.js';
 import type { Clock, ProbeManner, Prober, Reporter, Watch } from './ports.js';
 
 export interface MonitorPolicy extends HealthPolicy {
@@ -29,13 +29,13 @@ export interface MonitorParts {
   readonly random: () => number;
 }
 
-/** Whom a monitor tells what it learns, and who knows of the other servers. */
-export interface Company {
+/** The monitors of the other servers, as one monitor sees them. */
+export interface Peers {
   /** Lets the first probes of all servers through, a few at a time. */
-  readonly gate: Gate;
-  /** When another server was first heard since this one fell silent, in milliseconds; null if none was. */
+  readonly firstProbes: Semaphore;
+  /** When another server first answered since this one fell silent, in milliseconds; null if none did. */
   heardMs(silent: Monitor): number | null;
-  /** Asks another server; resolves when one is heard, whichever. null if there is nobody to ask. */
+  /** Probes another server; resolves when any other one answers. null if there is none to probe. */
   hearAnother(late: Monitor): Promise<void> | null;
   judged(monitor: Monitor, before: Health, after: Health): void;
 }
@@ -61,7 +61,7 @@ export class Monitor {
   readonly server: Endpoint;
   readonly #policy: MonitorPolicy;
   readonly #parts: MonitorParts;
-  readonly #company: Company;
+  readonly #peers: Peers;
   #health: Health;
   /** Ends a rest. */
   #alarm = new AbortController();
@@ -76,11 +76,11 @@ export class Monitor {
   /** Asked on another one's account. */
   #hastened = false;
 
-  constructor(server: Endpoint, policy: MonitorPolicy, parts: MonitorParts, company: Company) {
+  constructor(server: Endpoint, policy: MonitorPolicy, parts: MonitorParts, peers: Peers) {
     this.server = server;
     this.#policy = policy;
     this.#parts = parts;
-    this.#company = company;
+    this.#peers = peers;
     this.#health = unknownHealth(parts.clock.now());
   }
 
@@ -117,7 +117,7 @@ export class Monitor {
   }
 
   /** Asks for a probe now rather than at its time. One that is under way will do. */
-  hasten(): void {
+  probeNow(): void {
     if (this.#probing) return;
     this.#hastened = true;
     this.#wakeAt(this.#parts.clock.now());
@@ -130,10 +130,10 @@ export class Monitor {
 
   /** In its turn: were a thousand servers asked at once, we would be too busy to hear any of them in time. */
   async #probeFirst(watch: Watch, signal: AbortSignal): Promise<void> {
-    const leave = await this.#company.gate.enter();
+    const release = await this.#peers.firstProbes.acquire();
     const answered = new AbortController();
     // Those that do not answer keep nobody waiting.
-    void this.#parts.clock.sleep(FIRST_TURN_MS, answered.signal).then(leave);
+    void this.#parts.clock.sleep(FIRST_TURN_MS, answered.signal).then(release);
     if (!signal.aborted) await this.#probe(watch, signal);
     answered.abort();
   }
@@ -176,15 +176,15 @@ export class Monitor {
   }
 
   async #hearAnother(signal: AbortSignal): Promise<boolean> {
-    const hearing = this.#company.hearAnother(this);
-    if (hearing === null) return false;
+    const another = this.#peers.hearAnother(this);
+    if (another === null) return false;
     const waiting = new AbortController();
     const stop = (): void => {
       waiting.abort();
     };
     signal.addEventListener('abort', stop);
     let heard = false;
-    void hearing.then(() => {
+    void another.then(() => {
       heard = true;
       stop();
     });
@@ -197,14 +197,14 @@ export class Monitor {
     const { clock, reporter } = this.#parts;
     const nowMs = clock.now();
     const before = this.#health;
-    const heardMs = this.#company.heardMs(this);
+    const heardMs = this.#peers.heardMs(this);
     const after = step(before, evidence, nowMs, this.#policy, { askedMs, heardMs });
     this.#health = after;
     if (before.state !== after.state) reporter.judged(this.server, before, after);
     else if (isDown(after) && evidence.kind !== 'ok') reporter.stillDown(this.server, after);
     const untilMs = heldUntilMs(after, this.#policy);
     if (untilMs !== null && before.okSinceMs === null) reporter.held(this.server, after, untilMs - nowMs);
-    this.#company.judged(this, before, after);
+    this.#peers.judged(this, before, after);
   }
 
   #lost(evidence: Evidence | null): void {

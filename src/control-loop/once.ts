@@ -3,7 +3,7 @@ import { desire, type TablePolicy } from '../decisions/desired.js';
 import { step, unknownHealth } from '../decisions/health.js';
 import { reconcile } from '../decisions/reconcile.js';
 import { serviceSettings } from '../values/table.js';
-import { Maintenance } from './manual-drains.js';
+import { ManualDrains } from './manual-drains.js';
 import type { Leftovers, Removal, Reporter, Upkeep, VirtualServerTable, Work } from './ports.js';
 import { mendIfAmiss } from './reconciler.js';
 
@@ -24,12 +24,12 @@ export async function setUpOnce(
   servers: readonly Endpoint[],
   policy: TablePolicy,
   parts: OnceParts,
-  maintenance = new Maintenance(),
+  manualDrains = new ManualDrains(),
 ): Promise<boolean> {
   const trusted = step(unknownHealth(0), { kind: 'ok', detail: 'taken on trust' }, 0, TRUSTING);
   const observed = await parts.table.read();
   const desired = desire(
-    servers.map((server) => ({ server, health: trusted, drained: maintenance.isDrained(server) })),
+    servers.map((server) => ({ server, health: trusted, drained: manualDrains.isDrained(server) })),
     observed?.rows ?? [],
     new Map(),
     0,

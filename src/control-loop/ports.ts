@@ -13,7 +13,7 @@ export interface Clock {
 }
 
 /** A probe that failed for a reason of our own, and so says nothing about the server. */
-export interface VoidProbe {
+export interface InconclusiveProbe {
   readonly kind: 'void';
   readonly detail: string;
 }
@@ -36,7 +36,7 @@ export interface Watch {
    * Asks how the server is. Yields evidence as it comes: one piece, or one for each connection that was asked over when
    * answers were late. Bounded in time by itself; ends early, yielding nothing, when the signal aborts.
    */
-  probe(manner: ProbeManner, signal: AbortSignal): AsyncIterable<Evidence | VoidProbe>;
+  probe(manner: ProbeManner, signal: AbortSignal): AsyncIterable<Evidence | InconclusiveProbe>;
   /** Ends the kept connection. */
   close(): void;
 }
@@ -137,7 +137,7 @@ export interface Pass {
 
 /** Hears of everything that happens: the log, and whatever else wants to know. Must not throw. */
 export interface Reporter {
-  probed(server: Endpoint, outcome: Evidence | VoidProbe, durationMs: number): void;
+  probed(server: Endpoint, outcome: Evidence | InconclusiveProbe, durationMs: number): void;
   judged(server: Endpoint, before: Health, after: Health): void;
   /** A server that was down failed once more, maybe for another reason. */
   stillDown(server: Endpoint, health: Health): void;

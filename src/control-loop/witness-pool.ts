@@ -1,28 +1,28 @@
 import type { Health } from '../decisions/health.js';
-import { lastResortRank } from '../decisions/fail-open.js';
-import { Gate } from '../async/semaphore.js';
-import type { Company, Monitor } from './monitor.js';
+import { failOpenRank } from '../decisions/fail-open.js';
+import { Semaphore } from '../async/semaphore.js';
+import type { Peers, Monitor } from './monitor.js';
 
-/** How many others are asked whether they hear anything when one falls silent. */
+/** How many other servers are probed when one falls silent. */
 const MOST_WITNESSES = 3;
 
-/** How many servers are asked for the first time at once. */
+/** How many servers get their first probe at once. */
 const MOST_BEGINNERS = 16;
 
 /**
- * What the monitors of one virtual server have to do with each other. When one server falls silent, it may be this node
- * that is cut off: the others are asked at once. When one answers, those that were silent are asked again.
+ * Connects the monitors of one virtual server. When one server falls silent, this node itself may be cut off: the pool has the
+ * others probed at once. When one answers, the pool has the silent ones probed again.
  */
-export class Together implements Company {
-  readonly gate = new Gate(MOST_BEGINNERS);
+export class WitnessPool implements Peers {
+  readonly firstProbes = new Semaphore(MOST_BEGINNERS);
   readonly #onVerdict: () => void;
   #monitors: readonly Monitor[] = [];
-  /** Silent without a witness, each with when another one was first heard since, in milliseconds. */
+  /** Silent without a witness, each with when another one first answered since, in milliseconds, or null if none did. */
   readonly #suspects = new Map<Monitor, number | null>();
-  /** Who waits for the next one to be heard that is not itself. */
+  /** The monitors that wait until another one's server answers. */
   readonly #listeners = new Map<Monitor, () => void>();
 
-  /** @param onVerdict Hears that the table may have to change. */
+  /** @param onVerdict Called when the table may have to change. */
   constructor(onVerdict: () => void) {
     this.#onVerdict = onVerdict;
   }
@@ -31,12 +31,12 @@ export class Together implements Company {
     this.#monitors = monitors;
   }
 
-  /** The first time, not the last: among a thousand servers one has always just been heard. */
+  /** The first time, not the last: among a thousand servers one has always just answered. */
   heardMs(silent: Monitor): number | null {
     return this.#suspects.get(silent) ?? null;
   }
 
-  /** One will do, and it is one that rests: were all of them late, nobody is to be asked much more often for that. */
+  /** Probes one server that is not being probed: were all late, no server would be probed much more often for that. */
   hearAnother(late: Monitor): Promise<void> | null {
     let witness: Monitor | null = null;
     for (const monitor of this.#monitors)
@@ -49,7 +49,7 @@ export class Together implements Company {
         witness = monitor;
     if (witness === null) return null;
     const heard = new Promise<void>((resolve) => this.#listeners.set(late, resolve));
-    witness.hasten();
+    witness.probeNow();
     return heard;
   }
 
@@ -58,7 +58,7 @@ export class Together implements Company {
     if (after.silence?.witnessed === false) {
       if (!this.#suspects.has(monitor)) this.#suspects.set(monitor, null);
       if (before.silence === null) this.#askWitnesses(monitor);
-      // It was asked too early for that to prove anything.
+      // This server was probed before another one answered: that proves nothing.
       else if (after.state === 'dead' && this.heardMs(monitor) !== null) monitor.askAgain();
       return;
     }
@@ -68,17 +68,17 @@ export class Together implements Company {
   }
 
   #askWitnesses(silent: Monitor): void {
-    for (const monitor of this.#witnesses(silent).slice(0, MOST_WITNESSES)) monitor.hasten();
+    for (const monitor of this.#witnesses(silent).slice(0, MOST_WITNESSES)) monitor.probeNow();
   }
 
-  /** The other ones that are up, the one that was heard last first. */
+  /** The others that are up, the one that answered last first. */
   #witnesses(of: Monitor): Monitor[] {
     return this.#monitors
       .filter((monitor) => monitor !== of && monitor.health.state === 'up')
       .sort((a, b) => (b.health.answeredMs ?? 0) - (a.health.answeredMs ?? 0));
   }
 
-  /** Whoever is silent now, and was not asked since, is asked: the network may have been out, and be back. */
+  /** Has servers probed again that were silent before this answer: the network may have been out, and be back. */
   #heard(heard: Monitor, nowMs: number): void {
     for (const [late, resolve] of this.#listeners) {
       if (late === heard) continue;
@@ -103,7 +103,7 @@ function verdictChanged(before: Health, after: Health): boolean {
   if (after.state === 'up' || after.state === 'unknown') return false;
   // Which servers serve when none is up, and when a row is removed, depends on the last evidence.
   return (
-    lastResortRank(before) !== lastResortRank(after) ||
+    failOpenRank(before) !== failOpenRank(after) ||
     before.silence?.witnessed !== after.silence?.witnessed ||
     before.silence?.sure !== after.silence?.sure
   );

@@ -1,6 +1,6 @@
 /** What a running `lvscare care` is asked and told by others, composed: its status, and who is drained by hand. */
 import type { Logger } from 'pino';
-import { Maintenance, type Drained } from '../control-loop/manual-drains.js';
+import { ManualDrains, type Drained } from '../control-loop/manual-drains.js';
 import type { CareConfig } from '../config/care-config.js';
 import { serveControl, type Controlled } from '../control-socket/server.js';
 import type { Endpoint } from '../values/endpoint.js';
@@ -15,10 +15,10 @@ import type { DrainOutcome } from '../status/drain-outcome.js';
 import { drainedStatus, type Status } from '../status/status.js';
 
 /** Who is drained, as an earlier start or a command left it, those left out that are no longer configured. */
-export async function composeMaintenance(
+export async function composeManualDrains(
   { virtualServer, realServers, dryRun }: CareConfig,
   log: Logger,
-): Promise<{ readonly maintenance: Maintenance; readonly file: DrainedFile }> {
+): Promise<{ readonly manualDrains: ManualDrains; readonly file: DrainedFile }> {
   const file = drainedFile(runDirectory(), virtualServer.text);
   const found = await file.read();
   const drained: Drained = new Map(
@@ -42,11 +42,11 @@ export async function composeMaintenance(
         `who is drained cannot be remembered: ${(error as Error).message}`,
       );
     });
-  return { maintenance: new Maintenance(drained), file };
+  return { manualDrains: new ManualDrains(drained), file };
 }
 
 interface ControlParts {
-  readonly maintenance: Maintenance;
+  readonly manualDrains: ManualDrains;
   readonly file: DrainedFile;
   readonly ipvs: Ipvs;
   readonly report: () => Report;
@@ -91,16 +91,16 @@ async function setDrained(
   log: Logger,
   parts: ControlParts,
 ): Promise<DrainOutcome> {
-  const { maintenance, file, report, onDrained } = parts;
+  const { manualDrains, file, report, onDrained } = parts;
   const nowMs = Date.now();
-  const news = drained !== maintenance.isDrained(server);
+  const news = drained !== manualDrains.isDrained(server);
   if (news) {
     onDrained(server.text, drained ? nowMs : null);
     const words = drained ? 'is drained by hand' : 'is no longer drained by hand';
     log.info({ event: 'drained', rs: server.text, drained }, `${server.text} ${words}`);
   }
-  const following = drained ? maintenance.drain(server, nowMs) : maintenance.undrain(server);
-  const forgotten = await file.write(maintenance.drained).then(
+  const following = drained ? manualDrains.drain(server, nowMs) : manualDrains.undrain(server);
+  const forgotten = await file.write(manualDrains.drained).then(
     () => null,
     (error: unknown) => (error as Error).message,
   );
@@ -134,7 +134,7 @@ async function statusOf(virtualServer: Endpoint, parts: ControlParts): Promise<S
       program,
       care,
       kernel,
-      drained: drainedStatus(parts.maintenance.drained),
+      drained: drainedStatus(parts.manualDrains.drained),
       notes: error === null ? [] : [error],
     })),
   };

@@ -7,13 +7,13 @@ import type { CareConfig } from '../config/care-config.js';
 import type { CountedTable } from '../values/counters.js';
 import type { Endpoint } from '../values/endpoint.js';
 import type { Exchange } from '../values/exchange.js';
-import { breather } from '../async/yield.js';
+import { yieldWhenDue } from '../async/yield.js';
 import { keepListening } from '../http/endpoint.js';
 import { httpServer, LIMITS } from '../http/http-server.js';
 import type { ListenAddress } from '../values/listen-address.js';
 import { inWords } from '../http/listen-failure.js';
 import { routesOf } from '../http/routes.js';
-import { shared } from '../async/coalesce.js';
+import { coalesce } from '../async/coalesce.js';
 import { countedTable } from '../ipvs/ipvs-table.js';
 import { CONTENT_TYPES, formatFor } from '../metrics/exposition.js';
 import { createMetrics } from '../metrics/metrics.js';
@@ -57,7 +57,7 @@ export function composeEndpoint(
   knowledge: Knowledge,
 ): Watching {
   const now = (): number => systemClock.now();
-  const breathe = breather(now, () => new Promise((resolve) => setImmediate(resolve)));
+  const breathe = yieldWhenDue(now, () => new Promise((resolve) => setImmediate(resolve)));
   const metrics = createMetrics(config, systemClock, breathe);
   const wakefulness = new Wakefulness(systemClock);
   const patience = (atMs: number): Patience => ({
@@ -70,10 +70,10 @@ export function composeEndpoint(
   async function serve(signal: AbortSignal): Promise<void> {
     // A handle of its own: requests on one wait for each other, and no pass is to wait for a scrape.
     await using ipvs = Ipvs.open({ timeoutMs: COUNTERS_MS });
-    const reading = shared(now, () => read(() => countedTable(ipvs, config.virtualServer)));
+    const reading = coalesce(now, () => read(() => countedTable(ipvs, config.virtualServer)));
     const text = {
-      prometheus: shared(now, () => metricsIn('prometheus')),
-      openmetrics: shared(now, () => metricsIn('openmetrics')),
+      prometheus: coalesce(now, () => metricsIn('prometheus')),
+      openmetrics: coalesce(now, () => metricsIn('openmetrics')),
     };
     async function metricsIn(format: 'prometheus' | 'openmetrics'): Promise<Buffer> {
       const [counted, openFiles] = await Promise.all([reading(), countOpenFiles()]);
@@ -102,7 +102,7 @@ export function composeEndpoint(
         pieces: statusPage(report, report.kernel),
         contentSecurityPolicy: PAGE_POLICY,
       }),
-      shared: (make) => shared(now, make),
+      coalesce: (make) => coalesce(now, make),
       breathe,
     });
     const onFault = (path: string, error: Error): void => {

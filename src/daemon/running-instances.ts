@@ -19,7 +19,7 @@ export type Heard =
   /** One is, and has no socket here: not yet, or not at all. */
   | { readonly kind: 'hidden'; readonly why: string };
 
-export interface Neighbours {
+export interface RunningInstances {
   /** Every virtual server that an lvscare is at work on, or left something of. */
   list(): Promise<readonly Endpoint[]>;
   /** Asks the lvscare of a virtual server. */
@@ -34,7 +34,7 @@ export interface Neighbours {
 }
 
 /** @param uid What we run as: the effective user id. */
-export function neighbours(uid: number): Neighbours {
+export function runningInstances(uid: number): RunningInstances {
   const directory = runDirectory();
   const atWork = async (virtualServer: Endpoint): Promise<Holder | null> =>
     lvscareAtWork(await lookAtHold(virtualServer), uid);

@@ -1,6 +1,6 @@
 import type { Endpoint } from '../values/endpoint.js';
 import type { Health, HealthState } from './health.js';
-import { lastResortRank } from './fail-open.js';
+import { failOpenRank } from './fail-open.js';
 import { skipsWeightZero, type Row } from '../values/table.js';
 
 /** What is wanted of one real server's row. */
@@ -61,11 +61,11 @@ export function desire(
   nowMs: number,
   policy: TablePolicy,
 ): Desired {
-  const outlook = lookOver(servers);
+  const pool = assessPool(servers);
   const foundRows = new Map(found.map((row) => [row.server.text, row]));
   const wanted = servers.map((judged) => ({
     server: judged.server,
-    intent: wish(judged, foundRows.get(judged.server.text), outlook, policy.weight),
+    intent: intentFor(judged, foundRows.get(judged.server.text), pool, policy.weight),
   }));
 
   const configured = new Set(servers.map(({ server }) => server.text));
@@ -88,7 +88,7 @@ export function desire(
     nextDrains.set(row.server.text, sinceMs);
     return nowMs - sinceMs >= policy.drainTimeoutMs ? { ...row, intent: REMOVE } : row;
   });
-  return { rows, drains: nextDrains, lastResort: isLastResort(outlook) };
+  return { rows, drains: nextDrains, lastResort: isLastResort(pool) };
 }
 
 function isOnItsWayOut({ kind }: Intent): boolean {
@@ -102,7 +102,7 @@ const REST: Intent = { kind: 'rest' };
 const REMOVE: Intent = { kind: 'remove' };
 
 /** How the servers stand together. */
-interface Outlook {
+interface PoolState {
   /** None is up, and some may yet turn out to be. */
   readonly undecided: boolean;
   /** The best rank of all: servers with this rank serve. 0 when all refuse connections. */
@@ -114,7 +114,7 @@ interface Outlook {
 /** Better than whatever is down. */
 const UP_RANK = Infinity;
 
-function lookOver(servers: readonly JudgedServer[]): Outlook {
+function assessPool(servers: readonly JudgedServer[]): PoolState {
   const drained = servers.filter((judged) => judged.drained);
   const others = servers.filter((judged) => !judged.drained);
   const decisive = [others, drained].find((group) => group.some(isIn('up')) || group.some(isIn('unknown')));
@@ -126,21 +126,21 @@ function lookOver(servers: readonly JudgedServer[]): Outlook {
   };
 }
 
-function isLastResort({ undecided, bestRank, drainedServe }: Outlook): boolean {
+function isLastResort({ undecided, bestRank, drainedServe }: PoolState): boolean {
   return !undecided && bestRank > 0 && (bestRank < UP_RANK || drainedServe);
 }
 
 function rankOf({ health }: JudgedServer): number {
-  return health.state === 'up' ? UP_RANK : lastResortRank(health);
+  return health.state === 'up' ? UP_RANK : failOpenRank(health);
 }
 
 function isIn(state: HealthState): (judged: JudgedServer) => boolean {
   return ({ health }) => health.state === state;
 }
 
-function wish(judged: JudgedServer, row: Row | undefined, outlook: Outlook, weight: number): Intent {
+function intentFor(judged: JudgedServer, row: Row | undefined, pool: PoolState, weight: number): Intent {
   const { health, drained } = judged;
-  const { undecided, bestRank, drainedServe } = outlook;
+  const { undecided, bestRank, drainedServe } = pool;
   if (health.state === 'unknown') return drained && !undecided ? REST : KEEP;
   const rank = rankOf(judged);
   if (rank === 0) return leave(row);

@@ -4,7 +4,7 @@ import type { Health } from './health.js';
  * How likely a server that is down is to answer a client: when none is up, those with the highest rank serve. 0 is for
  * one that never serves. The table is in docs/decisions.md.
  */
-export function lastResortRank({ lastEvidence, start }: Health): number {
+export function failOpenRank({ lastEvidence, start }: Health): number {
   switch (lastEvidence?.kind) {
     case 'ok':
       return 4;

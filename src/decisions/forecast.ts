@@ -5,7 +5,7 @@ import { step, unknownHealth, type Health, type HealthState } from './health.js'
 import type { Row } from '../values/table.js';
 
 /** What becomes of a server while another one is up. */
-export interface Prospect {
+export interface Forecast {
   readonly state: HealthState;
   readonly intent: Intent;
 }
@@ -17,7 +17,7 @@ export interface Prospect {
  *
  * @param evidence What one probe found; null for one that proved nothing.
  */
-export function prospect(server: Endpoint, evidence: Evidence | null, fall: number): Prospect {
+export function forecast(server: Endpoint, evidence: Evidence | null, fall: number): Forecast {
   const health = healthAfter(evidence, fall);
   const servers = [
     { server, health, drained: false },

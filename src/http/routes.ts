@@ -20,18 +20,18 @@ interface Sources {
   unready(): string | null;
   page(report: CountedReport): Page;
   /** Shares what costs something to make among all who ask for it. */
-  shared<Value>(make: () => Promise<Value>): () => Promise<Value>;
+  coalesce<Value>(make: () => Promise<Value>): () => Promise<Value>;
   breathe(): Promise<void>;
 }
 
 /** What can be asked for. */
 export function routesOf(sources: Sources): Routes {
-  const json = sources.shared(async (): Promise<Answer> => ({
+  const json = sources.coalesce(async (): Promise<Answer> => ({
     status: 200,
     type: 'application/json',
     body: Buffer.from(await reportJson(await sources.report(), () => sources.breathe())),
   }));
-  const root = sources.shared(async (): Promise<Answer> => {
+  const root = sources.coalesce(async (): Promise<Answer> => {
     const { pieces, contentSecurityPolicy } = sources.page(await sources.report());
     const made: string[] = [];
     for (const piece of pieces) {

@@ -1,5 +1,5 @@
 /** A probe for people: a block of lines for each, or, of many probes, a line for each and a summary at the end. */
-import type { Prospect } from '../decisions/forecast.js';
+import type { Forecast } from '../decisions/forecast.js';
 import type { HealthState } from '../decisions/health.js';
 import type { Paint, Style } from '../text/paint.js';
 import type { ChainMember, ProbeReport } from './probe-report.js';
@@ -13,7 +13,7 @@ const MOST_NAMES = 40;
  */
 export function probeText(
   report: ProbeReport,
-  prospect: Prospect,
+  forecast: Forecast,
   fall: number,
   running: readonly string[],
   paint: Paint,
@@ -23,7 +23,7 @@ export function probeText(
   return [
     `${paint('strong', where)}  ${outcomeWords(report, paint)}`,
     ...labelled('hint', hint === null ? [] : [hint]),
-    `  care  ${prospectWords(report, prospect, fall)}`,
+    `  care  ${forecastWords(report, forecast, fall)}`,
     ...labelled('now', running),
     ...labelled(
       'time',
@@ -48,14 +48,14 @@ function outcomeWords({ ok, evidence, void: why }: ProbeReport, paint: Paint): s
   return paint(ok ? 'good' : 'bad', words);
 }
 
-function prospectWords({ evidence }: ProbeReport, { state, intent }: Prospect, fall: number): string {
+function forecastWords({ evidence }: ProbeReport, { state, intent }: Forecast, fall: number): string {
   if (evidence === null) return "no verdict: the fault is this node's own, and says nothing about the server";
   if (state === 'up') return 'up: it gets new connections';
   const when = fall === 1 ? '' : ` after ${fall} such probes in a row`;
   return `${state}${when}: while another server is up, it ${fateWords(intent)}`;
 }
 
-function fateWords(intent: Prospect['intent']): string {
+function fateWords(intent: Forecast['intent']): string {
   switch (intent.kind) {
     case 'drain':
       return intent.untilIdle

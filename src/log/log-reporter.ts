@@ -7,7 +7,7 @@ import { lastResortInWords } from '../decisions/fail-open.js';
 import type { Action } from '../decisions/reconcile.js';
 import { exclusionOf } from '../decisions/deletion-contention.js';
 import { statusHint } from '../decisions/status-meaning.js';
-import { Ration, type Fields } from './rate-limiter.js';
+import { LogRateLimiter, type Fields } from './rate-limiter.js';
 
 /** How many reasons for one fall are told: a server that never fails the same way twice must not fill the disk. */
 const MOST_REASONS = 10;
@@ -27,7 +27,7 @@ export function logReporter(
   clock: Pick<Clock, 'now'>,
   anyDrained = (): boolean => false,
 ): Reporter {
-  const ration = new Ration(log, () => clock.now());
+  const limiter = new LogRateLimiter(log, () => clock.now());
   /** What was said last of each thing that keeps failing, so that it is said once. */
   const said = new Map<string, string>();
   let lastResort = false;
@@ -62,11 +62,11 @@ export function logReporter(
       return;
     }
     said.set(topic, words);
-    ration.tell(topic, { level, fields, message });
+    limiter.log(topic, { level, fields, message });
   }
 
   function wellAgain(topic: string, fields: Fields, message: string): void {
-    if (said.delete(topic)) ration.tell(topic, { level: 'info', fields, message });
+    if (said.delete(topic)) limiter.log(topic, { level: 'info', fields, message });
   }
 
   /** How often each kind of thing was put right. */
@@ -79,7 +79,7 @@ export function logReporter(
     const told = count <= FIRST_REPAIRS || /^[125]0+$/.test(String(count));
     const words = count <= FIRST_REPAIRS ? message : `${message} (${count} times so far)`;
     const line = { event: 'repair', ...fields, repairs: count };
-    if (told) ration.tell(`repair ${kind}`, { level: 'info', fields: line, message: words });
+    if (told) limiter.log(`repair ${kind}`, { level: 'info', fields: line, message: words });
     else log.debug(line, words);
   }
 
@@ -106,7 +106,7 @@ export function logReporter(
         if (drift) sayRepair(action.kind, what, `${done(action)}: somebody had changed it`);
         else {
           const fields = { event: 'action', ...what, outcome: 'done' };
-          ration.tell(topic, { level: 'info', fields, message: done(action) });
+          limiter.log(topic, { level: 'info', fields, message: done(action) });
         }
         continue;
       }
@@ -126,7 +126,7 @@ export function logReporter(
               message: `failed to ${words}: ${why}`,
             } as const);
       if (again || raced) log.debug(line.fields, line.message);
-      else ration.tell(topic, line);
+      else limiter.log(topic, line);
     }
     lastPass = thisPass;
   }
@@ -134,7 +134,7 @@ export function logReporter(
   function reportLastResort(pass: Pass): void {
     if (pass.lastResort === lastResort) return;
     lastResort = pass.lastResort;
-    ration.tell('last resort', {
+    limiter.log('last resort', {
       level: lastResort ? 'warn' : 'info',
       fields: { event: 'last-resort', lastResort },
       message: lastResort ? lastResortInWords(anyDrained()) : 'the last resort is over',
@@ -146,7 +146,7 @@ export function logReporter(
     if (dryRun || pass.rival === rival) return;
     rival = pass.rival;
     const { address, text } = virtualServer;
-    ration.tell('rival', {
+    limiter.log('rival', {
       level: rival ? 'warn' : 'info',
       fields: { event: 'rival', rival },
       message: rival
@@ -157,7 +157,7 @@ export function logReporter(
 
   return {
     probed(server, outcome, durationMs) {
-      ration.catchUp();
+      limiter.catchUp();
       const fields = {
         rs: server.text,
         evidence: outcome.kind,
@@ -177,7 +177,7 @@ export function logReporter(
       reasons.set(server.text, new Set([keyOf(after)]));
       const evidence = after.lastEvidence;
       const hint = hintOf(server, evidence);
-      ration.tell(`transition ${server.text}`, {
+      limiter.log(`transition ${server.text}`, {
         level: 'info',
         fields: {
           event: 'transition',
@@ -200,7 +200,7 @@ export function logReporter(
       told.add(key);
       const { state, lastEvidence } = health;
       const hint = hintOf(server, lastEvidence);
-      ration.tell(`still down ${server.text}`, {
+      limiter.log(`still down ${server.text}`, {
         level: 'info',
         fields: {
           event: 'still-down',
@@ -216,7 +216,7 @@ export function logReporter(
 
     held(server, { relapses }, forMs) {
       const words = `it flaps: it fell ${times(relapses)} soon after it was back`;
-      ration.tell(`held ${server.text}`, {
+      limiter.log(`held ${server.text}`, {
         level: 'info',
         fields: { event: 'held', rs: server.text, relapses, heldMs: Math.round(forMs) },
         message: `${server.text} answers again, and is held out for ${(forMs / 1000).toFixed(1)} s: ${words}`,
@@ -231,7 +231,7 @@ export function logReporter(
     },
 
     reconciled(pass) {
-      ration.catchUp();
+      limiter.catchUp();
       wellAgain('table', { event: 'table-readable' }, 'the IPVS table can be read again');
       reportResults(pass);
       reportLastResort(pass);
@@ -254,11 +254,11 @@ export function logReporter(
       const what = count === 1 ? 'a connection' : `${count} connections`;
       const words = `ended ${what} of this node's clients to ${rs.join(', ')}`;
       if (count === 0) log.debug(line, words);
-      else ration.tell(`connections ${rs.join()}`, { level: 'info', fields: line, message: words });
+      else limiter.log(`connections ${rs.join()}`, { level: 'info', fields: line, message: words });
     },
 
     tableUnreadable(error, retryInMs) {
-      ration.catchUp();
+      limiter.catchUp();
       const fields = { event: 'table-unreadable', err: error, retryInMs };
       sayOnce('table', error.message, fields, `${error.message}; trying again until it works`);
     },
@@ -268,7 +268,7 @@ export function logReporter(
       if (dryRun) sayAmiss(upkeep, amiss);
       else {
         const fields = { event: 'made', upkeep, amiss };
-        ration.tell(`made ${upkeep}`, { level: 'info', fields, message: `${upkeep} put right: ${amiss}` });
+        limiter.log(`made ${upkeep}`, { level: 'info', fields, message: `${upkeep} put right: ${amiss}` });
       }
     },
 
@@ -298,7 +298,7 @@ export function logReporter(
     },
 
     fault(where, error) {
-      ration.tell(`fault ${where}`, {
+      limiter.log(`fault ${where}`, {
         level: 'error',
         fields: { event: 'fault', where, err: error, stack: error.stack },
         message: `a fault of our own in ${where}: ${error.message}`,

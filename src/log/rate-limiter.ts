@@ -12,33 +12,32 @@ interface Line {
   readonly message: string;
 }
 
-/** So many lines of one topic at once, and one more each so often. */
+/** Of one topic: so many lines at once, and one more each `everyMs`. */
 const OF_ONE = { burst: 20, everyMs: 20_000 };
-/** The same of all topics together. Whoever starts with a thousand servers is told of each. */
+/** Of all topics. A start with a thousand servers logs a line for each. */
 const OF_ALL = { burst: 5000, everyMs: 3000 };
-/** How often is looked after what was withheld. */
+/** How often withheld lines are checked. */
 const CATCH_UP_MS = 1000;
-/** Topics that are remembered at a time: somebody may make up ever new ones. */
+/** The most topics at a time: an error's text may make ever new ones. */
 const MOST_TOPICS = 5000;
 
 interface Topic {
-  readonly supply: Supply;
+  readonly bucket: TokenBucket;
   withheld: number;
   /** The last of those that were withheld; null when there is none. */
   last: Line | null;
 }
 
 /**
- * Tells the log what happens, and what happens all the time ever less often, so that it cannot fill a disk. Of the lines of a topic
- * that were withheld the last one is told when its time has come: how it is now is never missing for long. All of them are there
- * at debug.
+ * Logs what happens, and what happens all the time ever less often, so that the log cannot fill a disk. Of a topic's withheld lines
+ * the last one is logged later, so the log soon shows the present state. At debug all lines are logged.
  */
-export class Ration {
+export class LogRateLimiter {
   readonly #log: Logger;
   readonly #now: () => number;
-  readonly #all: Supply;
+  readonly #all: TokenBucket;
   readonly #topics = new Map<string, Topic>();
-  /** What the supply of all topics together is too short for. */
+  /** The lines for which the bucket of all topics had nothing left. */
   readonly #rest: Topic;
   #caughtUpMs: number;
 
@@ -46,30 +45,30 @@ export class Ration {
   constructor(log: Logger, now: () => number) {
     this.#log = log;
     this.#now = now;
-    this.#all = new Supply(OF_ALL, now());
+    this.#all = new TokenBucket(OF_ALL, now());
     this.#rest = emptyTopic(now());
     this.#caughtUpMs = now();
   }
 
-  /** Tells a line, or keeps it for {@link catchUp}. */
-  tell(name: string, line: Line): void {
+  /** Logs a line, or keeps it for {@link catchUp}. */
+  log(name: string, line: Line): void {
     const nowMs = this.#now();
     const topic = this.#topic(name, nowMs);
-    if (!topic.supply.has(nowMs)) this.#withhold(topic, line);
+    if (!topic.bucket.has(nowMs)) this.#withhold(topic, line);
     else if (!this.#all.has(nowMs)) this.#withhold(this.#rest, line);
-    else this.#say(topic, line);
+    else this.#write(topic, line);
   }
 
-  /** Tells what was withheld, as far as it may be told by now. To be called whenever something happens. */
+  /** Logs the withheld lines whose time has come. To be called whenever something happens. */
   catchUp(): void {
     const nowMs = this.#now();
     if (nowMs - this.#caughtUpMs < CATCH_UP_MS) return;
     this.#caughtUpMs = nowMs;
     for (const topic of [...this.#topics.values(), this.#rest])
-      if (topic.last !== null && topic.supply.has(nowMs) && this.#all.has(nowMs))
-        this.#say(topic, topic.last);
-    for (const [name, { supply, last }] of this.#topics)
-      if (last === null && supply.isFull(nowMs)) this.#topics.delete(name);
+      if (topic.last !== null && topic.bucket.has(nowMs) && this.#all.has(nowMs))
+        this.#write(topic, topic.last);
+    for (const [name, { bucket, last }] of this.#topics)
+      if (last === null && bucket.isFull(nowMs)) this.#topics.delete(name);
   }
 
   #topic(name: string, nowMs: number): Topic {
@@ -87,8 +86,8 @@ export class Ration {
     this.#log.debug(line.fields, line.message);
   }
 
-  #say(topic: Topic, line: Line): void {
-    topic.supply.take();
+  #write(topic: Topic, line: Line): void {
+    topic.bucket.take();
     this.#all.take();
     const withheld = topic.last === line ? topic.withheld - 1 : topic.withheld;
     topic.withheld = 0;
@@ -100,10 +99,10 @@ export class Ration {
 }
 
 function emptyTopic(nowMs: number): Topic {
-  return { supply: new Supply(OF_ONE, nowMs), withheld: 0, last: null };
+  return { bucket: new TokenBucket(OF_ONE, nowMs), withheld: 0, last: null };
 }
 
-class Supply {
+class TokenBucket {
   readonly #burst: number;
   readonly #everyMs: number;
   #left: number;

@@ -1,4 +1,4 @@
-import type { Pass, Reporter, VoidProbe } from '../control-loop/ports.js';
+import type { Pass, Reporter, InconclusiveProbe } from '../control-loop/ports.js';
 import type { Endpoint } from '../values/endpoint.js';
 import { classOf, type Evidence, type EvidenceKind } from '../values/evidence.js';
 import type { Exchange } from '../values/exchange.js';
@@ -64,7 +64,7 @@ export class Meter implements Reporter {
     });
   }
 
-  probed(server: Endpoint, outcome: Evidence | VoidProbe, durationMs: number): void {
+  probed(server: Endpoint, outcome: Evidence | InconclusiveProbe, durationMs: number): void {
     this.#count(server, ({ probes, probeDuration }, rs) => {
       probes.inc({ ...rs, result: outcome.kind });
       if (outcome.kind === 'ok') probeDuration.observe(rs, durationMs / 1000);

@@ -5,7 +5,7 @@ import type { Report } from '../report/report.js';
 import { glyph, GLYPH_SYMBOLS, iconOf } from './drawings.js';
 import { Markup, markup } from './markup.js';
 import { SCRIPT } from './script.js';
-import { levelOf, overall, tally, worstFirst, type Level } from './standing.js';
+import { levelOf, overall, tally, worstFirst, type Level } from './severity.js';
 import { STYLE } from './style.js';
 import { timeline } from './timeline.js';
 import { ago, moment, timeOfDay } from './times.js';

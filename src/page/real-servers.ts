@@ -3,7 +3,7 @@ import type { KernelReport, RowReport } from '../report/counted-report.js';
 import type { ServerReport, VirtualServerReport } from '../report/report.js';
 import { glyph, hourStrip, millis, sparkline } from './drawings.js';
 import { clipped, markup, type Content, type Markup } from './markup.js';
-import { certificateLevel, notesOf } from './standing.js';
+import { certificateLevel, notesOf } from './severity.js';
 import { ago, daysUntil, moment, since } from './times.js';
 
 /** The roles are said because a narrow screen shows the rows as cards, by a style that would have browsers forget them. */

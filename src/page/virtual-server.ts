@@ -5,7 +5,7 @@ import type { VirtualServerReport } from '../report/report.js';
 import { glyph, millis, type Glyph } from './drawings.js';
 import { clipped, markup, type Markup } from './markup.js';
 import { realServers } from './real-servers.js';
-import { levelOf, stuckForMs, tally, type Level, type Tally } from './standing.js';
+import { levelOf, stuckForMs, tally, type Level, type Tally } from './severity.js';
 import { ago, since } from './times.js';
 
 export const LEVEL_WORDS: Readonly<Record<Level, string>> = {

@@ -1,4 +1,4 @@
-import type { VoidProbe } from '../control-loop/ports.js';
+import type { InconclusiveProbe } from '../control-loop/ports.js';
 import type { Evidence } from '../values/evidence.js';
 
 /** How far a probe had come. */
@@ -11,7 +11,7 @@ export class ConnectTimeout extends Error {
 }
 
 /** Something that a probe needs of this node, and does not get. */
-export class OwnFault extends Error {
+export class LocalFault extends Error {
   constructor(cause: Error) {
     super(cause.message, { cause });
   }
@@ -31,7 +31,11 @@ const OURS = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EADDRNOTAVAIL', 
  * What a failed probe says about its server. `timedOutMs` is the probe's time limit when that is what ended it, else
  * null. The table is in docs/decisions.md.
  */
-export function blame(phase: Phase, error: unknown, timedOutMs: number | null): Evidence | VoidProbe {
+export function classifyFailure(
+  phase: Phase,
+  error: unknown,
+  timedOutMs: number | null,
+): Evidence | InconclusiveProbe {
   const { code } = error as NodeJS.ErrnoException;
   if (timedOutMs !== null) {
     if (phase === 'connect') return { kind: 'silent', detail: `no answer to connect in ${timedOutMs} ms` };
@@ -41,7 +45,7 @@ export function blame(phase: Phase, error: unknown, timedOutMs: number | null): 
       : { kind: 'slow', detail };
   }
   const detail = inWords(error);
-  if (error instanceof OwnFault) return { kind: 'void', detail };
+  if (error instanceof LocalFault) return { kind: 'void', detail };
   if (code === 'ETIMEDOUT' || error instanceof ConnectTimeout) return { kind: 'silent', detail };
   if (isSilence(error)) return { kind: 'silent', detail, unreachable: true };
   switch (phase) {

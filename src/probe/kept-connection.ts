@@ -1,14 +1,14 @@
 import type { Socket } from 'node:net';
-import type { ProbeManner, VoidProbe, Watch } from '../control-loop/ports.js';
+import type { ProbeManner, InconclusiveProbe, Watch } from '../control-loop/ports.js';
 import { endpoint, type Endpoint } from '../values/endpoint.js';
 import { answered, type Evidence } from '../values/evidence.js';
 import type { Exchange, TlsSession } from '../values/exchange.js';
-import { Arrivals } from '../async/queue.js';
-import { blame, isSilence, OwnFault, type Phase } from './failure.js';
+import { AsyncQueue } from '../async/queue.js';
+import { classifyFailure, isSilence, LocalFault, type Phase } from './failure.js';
 import type { CurrentCredentials } from '../tls/credentials.js';
 import { failedChecks } from './failed-checks.js';
 import { HttpConnection, Unanswered, type HttpAnswer } from './http.js';
-import { afterPatience } from '../async/stall-aware-timeout.js';
+import { stallAwareTimeout } from '../async/stall-aware-timeout.js';
 import type { ProberParts, ProbeRequest } from './request.js';
 import { secure } from './secure.js';
 import type { PortRange } from './source-port.js';
@@ -21,11 +21,11 @@ interface WatchParts extends ProberParts {
 /** What came of asking once. */
 type Outcome =
   | Evidence
-  | VoidProbe
+  | InconclusiveProbe
   /** The kept connection was gone before it was asked over. */
   | { readonly kind: 'gone' }
   /** A new connection was reset before it was one. */
-  | { readonly kind: 'cut short'; readonly evidence: Evidence | VoidProbe };
+  | { readonly kind: 'cut short'; readonly evidence: Evidence | InconclusiveProbe };
 
 /** How far one came, for who has to blame somebody. */
 interface Attempt {
@@ -76,7 +76,7 @@ export class HttpWatch implements Watch {
     this.#onLost = onLost;
   }
 
-  async *probe(manner: ProbeManner, signal: AbortSignal): AsyncGenerator<Evidence | VoidProbe> {
+  async *probe(manner: ProbeManner, signal: AbortSignal): AsyncGenerator<Evidence | InconclusiveProbe> {
     const { fresh, hedged, hearAnother } = manner;
     const stopped = (): boolean => signal.aborted;
     if (stopped()) return;
@@ -85,7 +85,7 @@ export class HttpWatch implements Watch {
       ending.abort();
     };
     signal.addEventListener('abort', end);
-    const outcomes = new Arrivals<Outcome>();
+    const outcomes = new AsyncQueue<Outcome>();
     let waiting = 0;
     let askedAgain = false;
     const begin = (over: HttpConnection | null, witnessed = false): void => {
@@ -143,7 +143,7 @@ export class HttpWatch implements Watch {
       if (!calledOff) onLate(witnessed);
     };
     const wait = (): (() => void) =>
-      afterPatience(this.#request.timeoutMs / MOST_ATTEMPTS, () => {
+      stallAwareTimeout(this.#request.timeoutMs / MOST_ATTEMPTS, () => {
         attempts += 1;
         if (attempts < MOST_ATTEMPTS) stopWaiting = wait();
         void late();
@@ -156,7 +156,7 @@ export class HttpWatch implements Watch {
   }
 
   /** Refused after the loss of a connection that worked: nothing is to be doubted about that. */
-  #weigh(outcome: Evidence | VoidProbe): Evidence | VoidProbe {
+  #weigh(outcome: Evidence | InconclusiveProbe): Evidence | InconclusiveProbe {
     if (outcome.kind === 'refused') return this.#lost ? { ...outcome, conclusive: true } : outcome;
     // Idle, it would have been given up by the kernel: the host is there, and takes no more connections than it has.
     if (outcome.kind === 'silent' && this.#kept?.asking === false)
@@ -197,7 +197,7 @@ export class HttpWatch implements Watch {
   ): Promise<Outcome> {
     const { timeoutMs } = this.#request;
     const limit = new AbortController();
-    const callOff = afterPatience(timeoutMs, () => {
+    const callOff = stallAwareTimeout(timeoutMs, () => {
       attempt.late = true;
       limit.abort();
     });
@@ -222,7 +222,7 @@ export class HttpWatch implements Watch {
       if (ending.aborted && !attempt.late) return STOPPED;
       if (attempt.late && attempt.ours)
         return { kind: 'void', detail: 'our own credentials could not be read in time' };
-      const evidence = blame(attempt.phase, error, attempt.late ? timeoutMs : null);
+      const evidence = classifyFailure(attempt.phase, error, attempt.late ? timeoutMs : null);
       const reset = (error as NodeJS.ErrnoException).code === 'ECONNRESET';
       return reset && this.#wasUntaken(attempt, kept) ? { kind: 'cut short', evidence } : evidence;
     } finally {
@@ -247,7 +247,7 @@ export class HttpWatch implements Watch {
     if (attempt.connection !== null && !credentials.withToken)
       return attempt.connection.ask(this.#request, null, signal, onHead);
     const looking = credentials.current().catch((error: unknown) => {
-      throw new OwnFault(error as Error);
+      throw new LocalFault(error as Error);
     });
     // Nobody waits for it while TCP connects; a failure is heard of afterwards.
     looking.catch(() => undefined);
@@ -305,7 +305,7 @@ export class HttpWatch implements Watch {
   }
 }
 
-function exchangeOf(attempt: Attempt, fresh: boolean, said: Evidence | VoidProbe): Exchange {
+function exchangeOf(attempt: Attempt, fresh: boolean, said: Evidence | InconclusiveProbe): Exchange {
   const { startMs, connectedMs, securedMs, headMs, status, dateMs, session } = attempt;
   const since = (endMs: number | null, beginMs: number | null): number | null =>
     endMs === null || beginMs === null ? null : endMs - beginMs;
@@ -324,7 +324,7 @@ function exchangeOf(attempt: Attempt, fresh: boolean, said: Evidence | VoidProbe
   };
 }
 
-const STOPPED: VoidProbe = { kind: 'void', detail: 'stopped' };
+const STOPPED: InconclusiveProbe = { kind: 'void', detail: 'stopped' };
 
 /**
  * Rejects when the signal aborts. Everything in a probe ends with its deadline by itself; but a monitor that waits for a

@@ -1,7 +1,7 @@
 import net from 'node:net';
 import type { Endpoint } from '../values/endpoint.js';
 import { ConnectTimeout } from './failure.js';
-import { afterPatience } from '../async/stall-aware-timeout.js';
+import { stallAwareTimeout } from '../async/stall-aware-timeout.js';
 import { anyPort, type PortRange } from './source-port.js';
 
 interface TcpOptions {
@@ -66,7 +66,7 @@ export function connectTcp(server: Endpoint, options: TcpOptions, signal: AbortS
       tryPort(anyPort(options.sourcePorts, Math.random), MOST_PORTS);
     };
 
-    const callOff = afterPatience(options.timeoutMs, () => {
+    const callOff = stallAwareTimeout(options.timeoutMs, () => {
       fail(new ConnectTimeout(options.timeoutMs));
     });
     let tries = 1;

@@ -4,7 +4,7 @@ import type { Reporter } from '../control-loop/ports.js';
  * Tells each of them everything, in their order. One that throws keeps nobody from hearing it, and stops nothing: the first one is
  * told of it as a fault, once.
  */
-export function tellAll(reporters: readonly [Reporter, ...Reporter[]]): Reporter {
+export function fanOut(reporters: readonly [Reporter, ...Reporter[]]): Reporter {
   const [first] = reporters;
   const each = isolating(reporters, (reporter, error) => {
     if (reporter !== first) first.fault(WHO, error);

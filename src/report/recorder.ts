@@ -1,4 +1,4 @@
-import type { Clock, Pass, Reporter, VoidProbe } from '../control-loop/ports.js';
+import type { Clock, Pass, Reporter, InconclusiveProbe } from '../control-loop/ports.js';
 import type { Endpoint } from '../values/endpoint.js';
 import type { Evidence } from '../values/evidence.js';
 import type { Exchange } from '../values/exchange.js';
@@ -23,7 +23,7 @@ interface Watched {
   readonly dryRun: boolean;
 }
 
-interface ScoreboardParts {
+interface RecorderParts {
   readonly clock: Pick<Clock, 'now'>;
   /** Milliseconds since 1970. */
   readonly wallClock: () => number;
@@ -51,9 +51,9 @@ interface Standing {
 }
 
 /** Keeps what happened to one virtual server, as much as somebody who looks now wants to know. Bounded in memory. */
-export class Scoreboard implements Reporter {
+export class Recorder implements Reporter {
   readonly #watched: Watched;
-  readonly #parts: ScoreboardParts;
+  readonly #parts: RecorderParts;
   readonly #standings: ReadonlyMap<string, Standing>;
   readonly #transitions: TransitionReport[] = [];
   readonly #troubles = new Map<string, TroubleReport>();
@@ -66,7 +66,7 @@ export class Scoreboard implements Reporter {
   #nodeAddress: string | null = null;
   readonly #drainedSinceMs = new Map<string, number>();
 
-  constructor(watched: Watched, parts: ScoreboardParts) {
+  constructor(watched: Watched, parts: RecorderParts) {
     this.#watched = watched;
     this.#parts = parts;
     const nowMs = parts.clock.now();
@@ -141,7 +141,7 @@ export class Scoreboard implements Reporter {
     if (standing !== undefined && session !== null) standing.certificateNotAfterMs = session.notAfterMs;
   }
 
-  probed(server: Endpoint, outcome: Evidence | VoidProbe, durationMs: number): void {
+  probed(server: Endpoint, outcome: Evidence | InconclusiveProbe, durationMs: number): void {
     const standing = this.#standings.get(server.text);
     if (standing === undefined) return;
     const nowMs = this.#parts.clock.now();

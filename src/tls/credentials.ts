@@ -2,7 +2,7 @@
 import type { BigIntStats } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import tls from 'node:tls';
-import { afterPatience } from '../async/stall-aware-timeout.js';
+import { stallAwareTimeout } from '../async/stall-aware-timeout.js';
 import { areCertificates, isPrivateKey, pairFault, tokenIn } from './pem.js';
 
 export interface CredentialFiles {
@@ -144,7 +144,7 @@ class Rounds {
 
   async #lookAtAll(): Promise<void> {
     for (const each of this.#all) {
-      const callOff = afterPatience(this.#lookMs, () => {
+      const callOff = stallAwareTimeout(this.#lookMs, () => {
         this.#hangs(each.what);
       });
       await each.look();
@@ -168,7 +168,7 @@ class Rounds {
 /** Waits for what never rejects, and no longer than so. */
 function atMost(timeoutMs: number, work: Promise<void>): Promise<void> {
   return new Promise((resolve) => {
-    const callOff = afterPatience(timeoutMs, resolve);
+    const callOff = stallAwareTimeout(timeoutMs, resolve);
     void work.then(() => {
       callOff();
       resolve();

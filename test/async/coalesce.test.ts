@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { breather } from '../../src/async/yield.js';
-import { shared } from '../../src/async/coalesce.js';
+import { yieldWhenDue } from '../../src/async/yield.js';
+import { coalesce } from '../../src/async/coalesce.js';
 
 /** Something that takes `tookMs` each time, on a clock of its own. */
 function costly(tookMs: number): {
@@ -19,7 +19,7 @@ function costly(tookMs: number): {
     made: 0,
     ask: () => Promise.resolve(0),
   };
-  all.ask = shared(all.now, async () => {
+  all.ask = coalesce(all.now, async () => {
     all.made += 1;
     const number = all.made;
     await new Promise((resolve) => setImmediate(resolve));
@@ -56,7 +56,7 @@ describe('what is shared', () => {
 
   it('is tried again after a failure', async () => {
     let fails = true;
-    const ask = shared(
+    const ask = coalesce(
       () => 0,
       () => (fails ? Promise.reject(new Error('not now')) : Promise.resolve('there')),
     );
@@ -70,7 +70,7 @@ describe('a breather', () => {
   it('is taken once in a while, however often it is offered', async () => {
     let nowMs = 0;
     let pauses = 0;
-    const breathe = breather(
+    const breathe = yieldWhenDue(
       () => nowMs,
       () => {
         pauses += 1;

@@ -64,7 +64,7 @@ function befall(stage: Stage, event: Event): void {
   if ('hand' in event) {
     const server = [A, B, C][event.server] ?? A;
     // Whoever waits for it waits for the clock.
-    void (event.hand === 'drain' ? stage.maintenance.drain(server, 0) : stage.maintenance.undrain(server));
+    void (event.hand === 'drain' ? stage.manualDrains.drain(server, 0) : stage.manualDrains.undrain(server));
     return;
   }
   const ours = stage.kernel.services.get(VIRTUAL_SERVER.text);
@@ -93,7 +93,7 @@ describe('whatever is found out and whoever meddles', () => {
         }
         for (const server of [A, B, C]) {
           stage.answer(server, server === B ? 'refused' : 'ok');
-          void stage.maintenance.undrain(server);
+          void stage.manualDrains.undrain(server);
         }
         await stage.clock.advance(60_000);
         assert.deepEqual(stage.rows, [`${A.address}=1`, `${C.address}=1`]);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
-import { Maintenance } from '../../src/control-loop/manual-drains.js';
+import { ManualDrains } from '../../src/control-loop/manual-drains.js';
 import { rowOf } from './fake-kernel.js';
 import { A, B, C, Stage, VIRTUAL_SERVER } from './stage.js';
 
@@ -12,7 +12,7 @@ describe('a server that is drained by hand', () => {
     stage = new Stage();
     await stage.start();
     let settled = false;
-    const draining = stage.maintenance.drain(B, 0).then((news) => {
+    const draining = stage.manualDrains.drain(B, 0).then((news) => {
       settled = true;
       return news;
     });
@@ -23,17 +23,17 @@ describe('a server that is drained by hand', () => {
     assert.deepEqual(stage.rows, ['10.103.97.200=1', '10.103.97.201=0', '10.103.97.202=1']);
     assert.equal(stage.prober.watches, 3, 'it is probed as before');
 
-    assert.equal(await stage.maintenance.undrain(B), true);
+    assert.equal(await stage.manualDrains.undrain(B), true);
     assert.deepEqual(stage.rows, ['10.103.97.200=1', '10.103.97.201=1', '10.103.97.202=1']);
   });
 
   it('stays so when it is drained again, and is not news', async () => {
-    const maintenance = new Maintenance(new Map([[B.text, 7]]));
-    assert.equal(await maintenance.drain(B, 8), false);
-    assert.deepEqual([...maintenance.drained], [[B.text, 7]]);
-    assert.equal(await maintenance.undrain(A), false);
-    assert.equal(await maintenance.undrain(B), true);
-    assert.equal(maintenance.isDrained(B), false);
+    const manualDrains = new ManualDrains(new Map([[B.text, 7]]));
+    assert.equal(await manualDrains.drain(B, 8), false);
+    assert.deepEqual([...manualDrains.drained], [[B.text, 7]]);
+    assert.equal(await manualDrains.undrain(A), false);
+    assert.equal(await manualDrains.undrain(B), true);
+    assert.equal(manualDrains.isDrained(B), false);
   });
 
   it('before the start is drained when another one is known to be up, and not before', async () => {
@@ -43,7 +43,7 @@ describe('a server that is drained by hand', () => {
       rows: new Map([A, B].map((server) => [server.text, rowOf(server, 1, 2)])),
     });
     stage.answer(A, 'hang');
-    void stage.maintenance.drain(B, 0);
+    void stage.manualDrains.drain(B, 0);
     await stage.start();
     assert.deepEqual(stage.rows, ['10.103.97.200=1', '10.103.97.201=1']);
     await stage.prober.release(A, 'ok');
@@ -53,7 +53,7 @@ describe('a server that is drained by hand', () => {
   it('serves as a last resort, and rests again when another one is back', async () => {
     stage = new Stage([A, B]);
     await stage.start();
-    await stage.maintenance.drain(B, 0);
+    await stage.manualDrains.drain(B, 0);
     stage.answer(A, 'refused');
     await stage.clock.advance(5200);
     assert.deepEqual(stage.rows, ['10.103.97.201=1']);
@@ -68,18 +68,18 @@ describe('a server that is drained by hand', () => {
     stage = new Stage([A, B]);
     await stage.start();
     stage.kernel.broken = new Error('no IPVS');
-    assert.equal(await stage.maintenance.drain(B, 0), true);
+    assert.equal(await stage.manualDrains.drain(B, 0), true);
     stage.kernel.broken = null;
-    const late = stage.maintenance.drain(A, 0);
+    const late = stage.manualDrains.drain(A, 0);
     await stage.stop();
     assert.equal(await late, true);
-    assert.equal(await stage.maintenance.undrain(A), true);
+    assert.equal(await stage.manualDrains.undrain(A), true);
   });
 
   it('is put right like any other when somebody gives it weight', async () => {
     stage = new Stage([A, B, C]);
     await stage.start();
-    await stage.maintenance.drain(C, 0);
+    await stage.manualDrains.drain(C, 0);
     await stage.clock.advance(5000);
     stage.kernel.services.get(VIRTUAL_SERVER.text)?.rows.set(C.text, rowOf(C, 1));
     await stage.clock.advance(5000);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { dryLeftovers, dryTable, dryUpkeep, dryWork } from '../../src/control-loop/dry-run.js';
-import { Maintenance } from '../../src/control-loop/manual-drains.js';
+import { ManualDrains } from '../../src/control-loop/manual-drains.js';
 import { cleanUp, setUpOnce } from '../../src/control-loop/once.js';
 import { serviceSettings } from '../../src/values/table.js';
 import { FakeKernel, FakeLeftovers, FakeUpkeep, rowOf } from './fake-kernel.js';
@@ -39,8 +39,8 @@ describe('--run-once', () => {
 
   it('gives a server that is drained by hand no new connections, unless all are', async () => {
     const { kernel, parts } = scene();
-    const drained = (...servers: (typeof A)[]): Maintenance =>
-      new Maintenance(new Map(servers.map(({ text }) => [text, 0])));
+    const drained = (...servers: (typeof A)[]): ManualDrains =>
+      new ManualDrains(new Map(servers.map(({ text }) => [text, 0])));
     await setUpOnce([A, B], POLICY, parts);
     await setUpOnce([A, B, C], POLICY, parts, drained(B, C));
     assert.deepEqual(kernel.rows(VIRTUAL_SERVER), ['10.103.97.200=1', '10.103.97.201=0']);

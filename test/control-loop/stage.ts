@@ -1,6 +1,6 @@
 /** Everything that `care` needs, faked, and the strings to pull. */
 import { care, type CarePolicy } from '../../src/control-loop/care.js';
-import { Maintenance } from '../../src/control-loop/manual-drains.js';
+import { ManualDrains } from '../../src/control-loop/manual-drains.js';
 import type {
   ClientConnections,
   FoundConnections,
@@ -8,13 +8,13 @@ import type {
   ProbeManner,
   Prober,
   Reporter,
-  VoidProbe,
+  InconclusiveProbe,
   Watch,
 } from '../../src/control-loop/ports.js';
 import { endpoint, type Endpoint } from '../../src/values/endpoint.js';
 import type { Evidence, EvidenceKind } from '../../src/values/evidence.js';
 import type { Row } from '../../src/values/table.js';
-import { tellAll } from '../../src/report/fan-out.js';
+import { fanOut } from '../../src/report/fan-out.js';
 import { FakeClock, settle } from './fake-clock.js';
 import { FakeKernel, FakeUpkeep } from './fake-kernel.js';
 
@@ -79,7 +79,7 @@ class FakeProber implements Prober {
     server: Endpoint,
     { fresh, hedged, hearAnother }: ProbeManner,
     signal: AbortSignal,
-  ): AsyncGenerator<Evidence | VoidProbe> {
+  ): AsyncGenerator<Evidence | InconclusiveProbe> {
     if (this.inFlight.has(server.text)) throw new Error('two probes of one server at once');
     this.inFlight.add(server.text);
     this.probes.push(`${server.text}${fresh ? ' fresh' : ''}${hedged ? ' hedged' : ''}`);
@@ -226,7 +226,7 @@ export class Stage {
   /** One that notifications do not tell of, before the other. */
   readonly untold = new FakeUpkeep('untold', false);
   readonly prober = new FakeProber();
-  readonly maintenance = new Maintenance();
+  readonly manualDrains = new ManualDrains();
   reporter = new FakeReporter();
   /** Who else hears of it. */
   audience: readonly Reporter[] = [];
@@ -269,11 +269,11 @@ export class Stage {
         connections: this.connections,
         upkeeps: [this.untold, this.upkeep],
         clock: this.clock,
-        reporter: tellAll([this.reporter, ...this.audience]),
+        reporter: fanOut([this.reporter, ...this.audience]),
         prober: this.prober,
         random: this.#random,
         changes: (signal) => this.#changes(signal),
-        maintenance: this.maintenance,
+        manualDrains: this.manualDrains,
       },
       this.#stopping.signal,
     );

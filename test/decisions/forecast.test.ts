@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { endpoint } from '../../src/values/endpoint.js';
 import type { Evidence, EvidenceKind } from '../../src/values/evidence.js';
-import { prospect } from '../../src/decisions/forecast.js';
+import { forecast } from '../../src/decisions/forecast.js';
 
 /** `ok`, `silent`, ..., `unreachable`, or `void`; and what becomes of the server while another one is up. */
 const cases: readonly (readonly [found: string, expected: string])[] = [
@@ -27,7 +27,7 @@ describe('what becomes of a server that goes on like this', () => {
   for (const fall of [1, 2, 5])
     for (const [found, expected] of cases)
       it(`${found}, ${fall} in a row: ${expected}`, () => {
-        const { state, intent } = prospect(endpoint('ipv4', '10.0.0.1', 6443), evidence(found), fall);
+        const { state, intent } = forecast(endpoint('ipv4', '10.0.0.1', 6443), evidence(found), fall);
         const idle = intent.kind === 'drain' && intent.untilIdle ? ' until idle' : '';
         assert.equal(`${state}:${intent.kind}${idle}`, expected);
       });

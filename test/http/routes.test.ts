@@ -5,11 +5,11 @@ import { reportJson } from '../../src/http/report-json.js';
 import { routesOf } from '../../src/http/routes.js';
 import { endpoint } from '../../src/values/endpoint.js';
 import { kernelReport, type CountedReport } from '../../src/report/counted-report.js';
-import { Scoreboard } from '../../src/report/recorder.js';
+import { Recorder } from '../../src/report/recorder.js';
 import { A, B, POLICY, VIRTUAL_SERVER } from '../control-loop/stage.js';
 
 function reportOf(servers = [A, B]): CountedReport {
-  const board = new Scoreboard(
+  const board = new Recorder(
     {
       virtualServer: VIRTUAL_SERVER,
       realServers: servers,
@@ -37,7 +37,7 @@ async function ask(path: string, sources: Partial<Parameters<typeof routesOf>[0]
     stuck: () => null,
     unready: () => null,
     page: () => ({ pieces: [], contentSecurityPolicy: '' }),
-    shared: (make) => make,
+    coalesce: (make) => make,
     breathe: () => Promise.resolve(),
     ...sources,
   });

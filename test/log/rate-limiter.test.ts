@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { pino } from 'pino';
-import { Ration } from '../../src/log/rate-limiter.js';
+import { LogRateLimiter } from '../../src/log/rate-limiter.js';
 
-/** A ration whose clock stands at `clock.nowMs`, and the messages that it told at info. */
-function rationing(): { ration: Ration; clock: { nowMs: number }; take: () => string[] } {
+/** A limiter whose clock stands at `clock.nowMs`, and the messages that it told at info. */
+function limiting(): { limiter: LogRateLimiter; clock: { nowMs: number }; take: () => string[] } {
   let told: string[] = [];
   const clock = { nowMs: 0 };
   const log = pino(
@@ -20,65 +20,65 @@ function rationing(): { ration: Ration; clock: { nowMs: number }; take: () => st
     told = [];
     return taken;
   };
-  return { ration: new Ration(log, () => clock.nowMs), clock, take };
+  return { limiter: new LogRateLimiter(log, () => clock.nowMs), clock, take };
 }
 
-function tell(ration: Ration, topic: string, message: string): void {
-  ration.tell(topic, { level: 'info', fields: { event: 'note' }, message });
+function tell(limiter: LogRateLimiter, topic: string, message: string): void {
+  limiter.log(topic, { level: 'info', fields: { event: 'note' }, message });
 }
 
-describe('a ration', () => {
+describe('the log rate limiter', () => {
   it('lets the first twenty through, and then the last one each twenty seconds', () => {
-    const { ration, clock, take } = rationing();
-    for (let count = 1; count <= 50; count += 1) tell(ration, 'a', `${count}`);
+    const { limiter, clock, take } = limiting();
+    for (let count = 1; count <= 50; count += 1) tell(limiter, 'a', `${count}`);
     assert.deepEqual(
       take(),
       Array.from({ length: 20 }, (_, index) => `${index + 1}`),
     );
     clock.nowMs = 19_999;
-    ration.catchUp();
+    limiter.catchUp();
     assert.deepEqual(take(), []);
     clock.nowMs = 21_000;
-    ration.catchUp();
+    limiter.catchUp();
     assert.deepEqual(take(), ['50 (and 29 more before it)']);
     clock.nowMs = 300_000;
-    ration.catchUp();
+    limiter.catchUp();
     assert.deepEqual(take(), [], 'nothing is told twice');
   });
 
   it('tells nothing that is older than what it told', () => {
-    const { ration, clock, take } = rationing();
-    for (let count = 1; count <= 22; count += 1) tell(ration, 'a', `${count}`);
+    const { limiter, clock, take } = limiting();
+    for (let count = 1; count <= 22; count += 1) tell(limiter, 'a', `${count}`);
     take();
     clock.nowMs = 20_000;
-    tell(ration, 'a', '23');
+    tell(limiter, 'a', '23');
     clock.nowMs = 60_000;
-    ration.catchUp();
+    limiter.catchUp();
     assert.deepEqual(take(), ['23 (and 2 more before it)']);
   });
 
   it('keeps topics apart, and is generous again after a while', () => {
-    const { ration, clock, take } = rationing();
-    for (let count = 1; count <= 30; count += 1) tell(ration, 'a', 'a');
-    tell(ration, 'b', 'b');
+    const { limiter, clock, take } = limiting();
+    for (let count = 1; count <= 30; count += 1) tell(limiter, 'a', 'a');
+    tell(limiter, 'b', 'b');
     assert.equal(take().at(-1), 'b');
     clock.nowMs = 3_600_000;
-    ration.catchUp();
+    limiter.catchUp();
     take();
     clock.nowMs = 7_200_000;
-    for (let count = 1; count <= 20; count += 1) tell(ration, 'a', 'a');
+    for (let count = 1; count <= 20; count += 1) tell(limiter, 'a', 'a');
     assert.equal(take().length, 20);
   });
 
   it('of all topics together lets a thousand servers be told of, and no flood', () => {
-    const { ration, clock, take } = rationing();
+    const { limiter, clock, take } = limiting();
     for (let server = 1; server <= 1000; server += 1)
-      for (let line = 0; line < 3; line += 1) tell(ration, `${server}`, 'x');
+      for (let line = 0; line < 3; line += 1) tell(limiter, `${server}`, 'x');
     assert.equal(take().length, 3000);
-    for (let server = 1; server <= 10_000; server += 1) tell(ration, `other ${server}`, `${server}`);
+    for (let server = 1; server <= 10_000; server += 1) tell(limiter, `other ${server}`, `${server}`);
     assert.equal(take().length, 2000);
     clock.nowMs = 3000;
-    ration.catchUp();
+    limiter.catchUp();
     assert.deepEqual(take(), ['10000 (and 7999 more before it)']);
   });
 });

@@ -9,7 +9,7 @@ import type { Exchange } from '../../src/values/exchange.js';
 import { declareFamilies, declareServerFamilies } from '../../src/metrics/families.js';
 import { createMetrics, type Metrics } from '../../src/metrics/metrics.js';
 import type { Reading } from '../../src/report/counted-report.js';
-import { Scoreboard } from '../../src/report/recorder.js';
+import { Recorder } from '../../src/report/recorder.js';
 import { A, B, C, POLICY, Stage, VIRTUAL_SERVER } from '../control-loop/stage.js';
 import { ofServer, ofVirtualServer, samplesOf } from './samples.js';
 
@@ -28,7 +28,7 @@ const TRAFFIC: Traffic = {
 interface Scraped {
   readonly stage: Stage;
   readonly metrics: Metrics;
-  readonly board: Scoreboard;
+  readonly board: Recorder;
   readonly scrape: (reading?: Reading) => Promise<ReadonlyMap<string, number>>;
   readonly text: (format: 'prometheus' | 'openmetrics', reading?: Reading) => Promise<string>;
 }
@@ -44,7 +44,7 @@ function watched(servers: readonly Endpoint[] = [A, B, C], dryRun = false): Scra
     masquerade: false,
     dryRun,
   };
-  const board = new Scoreboard(config, { clock: stage.clock, wallClock: () => stage.clock.now() });
+  const board = new Recorder(config, { clock: stage.clock, wallClock: () => stage.clock.now() });
   const metrics = createMetrics(config, stage.clock, () => Promise.resolve());
   stage.audience = [board, metrics.reporter];
   const startedAtMs = stage.clock.now();

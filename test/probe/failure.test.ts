@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { blame, ConnectTimeout, type Phase } from '../../src/probe/failure.js';
+import { classifyFailure, ConnectTimeout, type Phase } from '../../src/probe/failure.js';
 
 function failure(code: string, message = `it failed: ${code}`): Error {
   return Object.assign(new Error(message), { code });
@@ -42,42 +42,42 @@ describe('what a failed probe says', () => {
       const detail = `it failed: ${code}`;
       const expected =
         kind === 'unreachable' ? { kind: 'silent', detail, unreachable: true } : { kind, detail };
-      assert.deepEqual(blame(phase, failure(code), null), expected);
+      assert.deepEqual(classifyFailure(phase, failure(code), null), expected);
     });
   }
 
   it('at its time limit depends on how far it had come, whatever error that caused', () => {
     const aborted = failure('ABORT_ERR');
-    assert.deepEqual(blame('connect', aborted, 3000), {
+    assert.deepEqual(classifyFailure('connect', aborted, 3000), {
       kind: 'silent',
       detail: 'no answer to connect in 3000 ms',
     });
-    assert.deepEqual(blame('handshake', aborted, 3000), {
+    assert.deepEqual(classifyFailure('handshake', aborted, 3000), {
       kind: 'slow',
       detail: 'no complete answer in 3000 ms: the TLS handshake hangs',
       noHandshake: true,
     });
-    assert.deepEqual(blame('answer', aborted, 3000), {
+    assert.deepEqual(classifyFailure('answer', aborted, 3000), {
       kind: 'slow',
       detail: 'no complete answer in 3000 ms',
     });
   });
 
   it('at the time limit for TCP is silent', () => {
-    assert.deepEqual(blame('connect', new ConnectTimeout(1000), null), {
+    assert.deepEqual(classifyFailure('connect', new ConnectTimeout(1000), null), {
       kind: 'silent',
       detail: 'no answer to connect in 1000 ms',
     });
   });
 
   it('is worded by the code when there is no message, and by the reason when OpenSSL gives one', () => {
-    assert.equal(blame('answer', failure('EPIPE', ''), null).detail, 'EPIPE');
-    assert.equal(blame('answer', new Error(''), null).detail, 'failed');
+    assert.equal(classifyFailure('answer', failure('EPIPE', ''), null).detail, 'EPIPE');
+    assert.equal(classifyFailure('answer', new Error(''), null).detail, 'failed');
     const message =
       '80AC0:error:0A00010B:SSL routines:ssl3_get_record:wrong version number:ssl3_record.c:350:\n';
     const wrongVersion = Object.assign(failure('ERR_SSL_WRONG_VERSION_NUMBER', message), {
       reason: 'wrong version number',
     });
-    assert.equal(blame('handshake', wrongVersion, null).detail, 'wrong version number');
+    assert.equal(classifyFailure('handshake', wrongVersion, null).detail, 'wrong version number');
   });
 });

@@ -6,7 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import tls from 'node:tls';
 import { Certificates } from '../../lab/certificates.js';
 import { timeLimit } from '../../lab/time-limit.js';
-import type { ProbeManner, VoidProbe, Watch } from '../../src/control-loop/ports.js';
+import type { ProbeManner, InconclusiveProbe, Watch } from '../../src/control-loop/ports.js';
 import type { Endpoint } from '../../src/values/endpoint.js';
 import type { Evidence } from '../../src/values/evidence.js';
 import { createProber } from '../../src/probe/prober.js';
@@ -91,8 +91,8 @@ async function probe(
   { watch }: Watching,
   manner = REGULAR,
   signal = new AbortController().signal,
-): Promise<(Evidence | VoidProbe)[]> {
-  const outcomes: (Evidence | VoidProbe)[] = [];
+): Promise<(Evidence | InconclusiveProbe)[]> {
+  const outcomes: (Evidence | InconclusiveProbe)[] = [];
   for await (const outcome of watch.probe(manner, signal)) outcomes.push(outcome);
   return outcomes;
 }

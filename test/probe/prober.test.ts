@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 import { Certificates, type CertificateOptions } from '../../lab/certificates.js';
 import { timeLimit } from '../../lab/time-limit.js';
 import { until } from '../../lab/until.js';
-import type { VoidProbe } from '../../src/control-loop/ports.js';
+import type { InconclusiveProbe } from '../../src/control-loop/ports.js';
 import type { Endpoint } from '../../src/values/endpoint.js';
 import type { Evidence } from '../../src/values/evidence.js';
 import { createProber } from '../../src/probe/prober.js';
@@ -54,7 +54,7 @@ async function probe(
   server: Endpoint,
   asking: Partial<Asking> = {},
   signal = new AbortController().signal,
-): Promise<Evidence | VoidProbe> {
+): Promise<Evidence | InconclusiveProbe> {
   const { verify, ca: trusted } = asking.tls ?? { verify: true, ca };
   const prober = createProber(
     {
@@ -91,7 +91,7 @@ async function probe(
   }
 }
 
-const STOPPED: VoidProbe = { kind: 'void', detail: 'stopped' };
+const STOPPED: InconclusiveProbe = { kind: 'void', detail: 'stopped' };
 
 /** The kernel forgets a connection that was reset as soon as both sides heard of it; TIME_WAIT would last a minute. */
 async function assertNothingLeft(server: Endpoint): Promise<void> {
@@ -610,7 +610,7 @@ describe('many probes', () => {
     await using slow = await raw(() => undefined);
     const refused = await closedPort();
     const signal = new AbortController().signal;
-    const round = (): Promise<(Evidence | VoidProbe)[]> =>
+    const round = (): Promise<(Evidence | InconclusiveProbe)[]> =>
       Promise.all([
         ...Array.from({ length: 6 }, () => probe(server.endpoint, {}, signal)),
         probe(server.endpoint, { method: 'HEAD' }, signal),
@@ -676,7 +676,7 @@ describe('a fault of our own', () => {
       ['-c', 'ulimit -n 64 && exec "$@"', 'bash', process.execPath, '--input-type=module', '-e', program],
       { timeout: LONG_MS },
     );
-    const found = JSON.parse(stdout) as VoidProbe;
+    const found = JSON.parse(stdout) as InconclusiveProbe;
     assert.equal(found.kind, 'void');
     assert.match(found.detail, /EMFILE/);
   });

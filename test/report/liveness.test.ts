@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { stuck, unready, type Patience } from '../../src/report/liveness.js';
 import type { BriefReport } from '../../src/report/report.js';
-import { Scoreboard } from '../../src/report/recorder.js';
+import { Recorder } from '../../src/report/recorder.js';
 import { A, B, C, POLICY, Stage, VIRTUAL_SERVER } from '../control-loop/stage.js';
 
 /** The control loop as it is, on a fake clock, with a board that hears of it. */
@@ -12,7 +12,7 @@ function watchedStage(policy: Partial<typeof POLICY> = {}): {
   readonly stuckNow: (patience?: Partial<Patience>) => string | null;
 } {
   const stage = new Stage([A, B, C], policy);
-  const board = new Scoreboard(
+  const board = new Recorder(
     {
       virtualServer: VIRTUAL_SERVER,
       realServers: [A, B, C],

@@ -4,8 +4,8 @@ import type { Pass } from '../../src/control-loop/ports.js';
 import { endpoint } from '../../src/values/endpoint.js';
 import type { Evidence } from '../../src/values/evidence.js';
 import { step, unknownHealth, type Health } from '../../src/decisions/health.js';
-import { Scoreboard } from '../../src/report/recorder.js';
-import { tellAll, tellEach } from '../../src/report/fan-out.js';
+import { Recorder } from '../../src/report/recorder.js';
+import { fanOut, tellEach } from '../../src/report/fan-out.js';
 
 const VS = endpoint('ipv4', '10.103.97.2', 6443);
 const [A, B] = [endpoint('ipv4', '10.0.0.1', 6443), endpoint('ipv4', '10.0.0.2', 6443)];
@@ -24,9 +24,9 @@ const PASS: Pass = {
 };
 
 /** A board for A and B whose monotonic clock stands at `clock.nowMs`, a million behind the other one. */
-function boardOf(dryRun = false): { board: Scoreboard; clock: { nowMs: number } } {
+function boardOf(dryRun = false): { board: Recorder; clock: { nowMs: number } } {
   const clock = { nowMs: 0 };
-  const board = new Scoreboard(
+  const board = new Recorder(
     {
       virtualServer: VS,
       realServers: [A, B],
@@ -41,7 +41,7 @@ function boardOf(dryRun = false): { board: Scoreboard; clock: { nowMs: number } 
 }
 
 /** Feeds the board one piece of evidence of A's, as a monitor does. */
-function judge(board: Scoreboard, before: Health, evidence: Evidence, nowMs: number): Health {
+function judge(board: Recorder, before: Health, evidence: Evidence, nowMs: number): Health {
   const after = step(before, evidence, nowMs, POLICY);
   board.probed(A, evidence, 7);
   if (before.state !== after.state) board.judged(A, before, after);
@@ -209,7 +209,7 @@ describe('the recorder', () => {
 
   it('hears through others what they hear', () => {
     const [one, other] = [boardOf().board, boardOf().board];
-    const all = tellAll([one, other]);
+    const all = fanOut([one, other]);
     all.probed(A, OK, 3);
     all.fault('somewhere', new Error('odd'));
     for (const board of [one, other]) {
@@ -225,7 +225,7 @@ describe('the recorder', () => {
         throw new Error('odd');
       },
     });
-    const all = tellAll([log, broken, board]);
+    const all = fanOut([log, broken, board]);
     all.probed(A, OK, 3);
     all.probed(A, OK, 4);
     assert.equal(board.report().servers[0]?.lastOk?.durationMs, 4);
@@ -238,7 +238,7 @@ describe('the recorder', () => {
         throw new Error('odd');
       },
     });
-    tellAll([noLog]).judged(A, unknownHealth(0), unknownHealth(0));
+    fanOut([noLog]).judged(A, unknownHealth(0), unknownHealth(0));
   });
 
   it('hears of one thing alone although another one throws, and the fault is told once', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Scoreboard } from '../../src/report/recorder.js';
+import { Recorder } from '../../src/report/recorder.js';
 import { durationInWords, summaryOf } from '../../src/report/summary.js';
 import { endpoint } from '../../src/values/endpoint.js';
 import { step, unknownHealth } from '../../src/decisions/health.js';
@@ -29,7 +29,7 @@ describe('the summary', () => {
       endpoint('ipv4', '10.0.0.1', 6443),
       endpoint('ipv4', '10.0.0.100', 6443),
     ];
-    const board = new Scoreboard(
+    const board = new Recorder(
       {
         virtualServer,
         realServers: [near, far],
