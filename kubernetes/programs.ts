@@ -1,4 +1,4 @@
-/** Where Kubernetes' programs are: scripts/test-kubernetes builds them, and says so in the environment. */
+/** Where Kubernetes' programs are: scripts/lib/kubernetes.sh builds them, and says so in the environment. */
 
 /** The directory with `bin`. */
 export const HOME = environment('KUBERNETES_HOME');

@@ -11,7 +11,7 @@ const rows = readFileSync(results, 'utf8')
   .trim()
   .split('\n')
   .map((line) => JSON.parse(line))
-  .sort((one, other) => one.title.localeCompare(other.title));
+  .sort((one, other) => rank(one) - rank(other) || one.title.localeCompare(other.title));
 const table = [
   `On Kubernetes ${rows[0].version}:`,
   '',
@@ -28,6 +28,11 @@ if (!PLACE.test(before))
   throw new Error('docs/kubernetes.md has no place for it: <!-- table: kubernetes --> ... <!-- end -->');
 const text = before.replace(PLACE, (_, begin, end) => `${begin}\n\n${table}\n\n${end}`);
 writeFileSync(page, await format(text, { ...(await resolveConfig(page)), parser: 'markdown' }));
+
+/** What is about kube-proxy comes last. */
+function rank({ title }) {
+  return title.startsWith('kube-proxy') ? 1 : 0;
+}
 
 function reasons(failures) {
   const parts = Object.entries(failures).map(([code, count]) => `${code} ${count}`);

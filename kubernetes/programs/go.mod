@@ -1,4 +1,4 @@
-// Kubernetes' programs, for the tests: pinned here, built by scripts/kubernetes-programs into the cache.
+// Kubernetes' programs, for the tests: pinned here, built by scripts/lib/kubernetes.sh into the cache.
 module lvscare/kubernetes-programs
 
 go 1.24.0

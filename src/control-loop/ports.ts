@@ -1,4 +1,4 @@
-/** What the control loop needs of the world. Adapters in src/kernel and src/probe provide it; tests provide fakes. */
+/** What the control loop needs of the world. Adapters in src/ipvs, src/host, src/state and src/probe provide it; tests provide fakes. */
 import type { Endpoint } from '../values/endpoint.js';
 import type { Evidence } from '../values/evidence.js';
 import type { Health } from '../decisions/health.js';

@@ -31,10 +31,13 @@ describe('a rolling restart of all masters', () => {
   });
 
   it('fails no request when apiservers send GOAWAY, and keeps them all', async () => {
-    const { failed } = await stage.play('--goaway-chance=0.02', async ({ requests, traffic }) => {
-      await requests(150);
-      assert.deepEqual(traffic.history.length, 1);
-    });
+    const { failed } = await stage.play(
+      'apiservers send GOAWAY (--goaway-chance=0.02)',
+      async ({ requests, traffic }) => {
+        await requests(150);
+        assert.deepEqual(traffic.history.length, 1);
+      },
+    );
     assert.equal(failed, 0);
     await stage.leaseIsRenewed();
   });
@@ -42,17 +45,20 @@ describe('a rolling restart of all masters', () => {
   it('says what to do when an apiserver refuses anonymous requests, and has it back with a certificate', async () => {
     const { cluster, worker } = stage;
     const strict = cluster.master(2);
-    const { failed } = await stage.play('an apiserver gets --anonymous-auth=false', async ({ traffic }) => {
-      await strict.terminate();
-      strict.start([DELAY, '--anonymous-auth=false']);
-      await cluster.ready([strict]);
-      await until(async () => (await worker.podLog()).includes('--health-cert'), {
-        what: 'the log says what to do',
-        timeoutMs: 60_000,
-        everyMs: 500,
-      });
-      await traffic.serving(stage.allBut(strict));
-    });
+    const { failed } = await stage.play(
+      'an apiserver refuses anonymous probes (401)',
+      async ({ traffic }) => {
+        await strict.terminate();
+        strict.start([DELAY, '--anonymous-auth=false']);
+        await cluster.ready([strict]);
+        await until(async () => (await worker.podLog()).includes('--health-cert'), {
+          what: 'the log says what to do',
+          timeoutMs: 60_000,
+          everyMs: 500,
+        });
+        await traffic.serving(stage.allBut(strict));
+      },
+    );
     assert.equal(failed, 0);
     await worker.write(
       '/etc/kubernetes/pki/lvscare.crt',

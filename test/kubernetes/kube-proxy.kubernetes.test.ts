@@ -79,10 +79,13 @@ describe('kube-proxy beside lvscare', () => {
   });
 
   it('fails next to no request when kube-proxy --cleanup takes away what its modes made', async () => {
-    const { failed } = await stage.play('kube-proxy --cleanup', async ({ traffic }) => {
-      await cleanUpKubeProxy(stage.worker);
-      await traffic.serving(stage.endpoints);
-    });
+    const { failed } = await stage.play(
+      'kube-proxy --cleanup removes what kube-proxy made',
+      async ({ traffic }) => {
+        await cleanUpKubeProxy(stage.worker);
+        await traffic.serving(stage.endpoints);
+      },
+    );
     assert.ok(failed <= 12, `${failed} requests failed`);
   });
 

@@ -92,15 +92,18 @@ describe('a worker that has nothing but kubelet, its kubeconfig and the manifest
 
   it('goes on with two when an apiserver hangs (SIGSTOP)', async () => {
     const stopped = stage.cluster.master(0);
-    const { failed } = await stage.play('an apiserver hangs', async ({ faultOf, requests, traffic }) => {
-      faultOf(stopped);
-      stopped.stop();
-      await traffic.serving(stage.allBut(stopped));
-      // Until those that were sent to it have given up.
-      await requests(130);
-      stopped.cont();
-      await traffic.serving(stage.endpoints);
-    });
+    const { failed } = await stage.play(
+      'an apiserver is stopped (SIGSTOP)',
+      async ({ faultOf, requests, traffic }) => {
+        faultOf(stopped);
+        stopped.stop();
+        await traffic.serving(stage.allBut(stopped));
+        // Until those that were sent to it have given up.
+        await requests(130);
+        stopped.cont();
+        await traffic.serving(stage.endpoints);
+      },
+    );
     assert.ok(failed <= UNTIL_NOTICED, `${failed} requests failed`);
   });
 
@@ -150,7 +153,11 @@ describe('a worker that has nothing but kubelet, its kubeconfig and the manifest
     assert.equal(failed, 0);
     const [go] = beside;
     assert.ok(go !== undefined);
-    await stage.record('etcd is away for 30 s, the Go loop', { ...go, outMs: null, backMs: null });
+    await stage.record('etcd is away for 30 s, with the loop of the Go program', {
+      ...go,
+      outMs: null,
+      backMs: null,
+    });
     assert.ok(go.failed > go.requests / 4, 'the loop of the Go program did no worse');
   });
 
@@ -159,7 +166,7 @@ describe('a worker that has nothing but kubelet, its kubeconfig and the manifest
     await dead.kill();
     await stage.serving(stage.cluster.masters.filter((master) => master !== dead));
     const { failed } = await stage.play(
-      'etcd is away for 30 s, and a master is dead',
+      'etcd is away for 30 s, after a master died',
       async ({ requests }) => {
         await etcdIsAwayFor(30_000, requests);
       },
@@ -172,7 +179,7 @@ describe('a worker that has nothing but kubelet, its kubeconfig and the manifest
     stopped.stop();
     await stage.serving(stage.cluster.masters.filter((master) => master !== stopped));
     const { failed } = await stage.play(
-      'etcd is away for 30 s, and an apiserver hangs',
+      'etcd is away for 30 s, after an apiserver was stopped',
       async ({ requests, traffic }) => {
         const before = traffic.history.length;
         await etcdIsAwayFor(30_000, requests);
@@ -188,7 +195,7 @@ describe('a worker that has nothing but kubelet, its kubeconfig and the manifest
 
   it('keeps an apiserver that answers slowly, as long as it answers', async () => {
     const slow = stage.cluster.master(1);
-    const { failed } = await stage.play('the way to a master takes 300 ms', async ({ requests, traffic }) => {
+    const { failed } = await stage.play('one master has a delay of 300 ms', async ({ requests, traffic }) => {
       await slow.impair({ delayMs: 300, lossPercent: 0 });
       await requests(60);
       await traffic.serving(stage.endpoints);

@@ -16,19 +16,22 @@ describe('a worker whose kubelet runs lvscare as a static pod', () => {
   it('fails no request when the manifest names one server less, or one more again', async () => {
     const { cluster, worker } = stage;
     const [first, second] = cluster.masters.map(({ endpoint: at }) => `--rs=${at}`);
-    const { failed } = await stage.play('the manifest names one server less', async ({ traffic }) => {
-      await worker.writeManifest(first ?? '', second ?? '');
-      await traffic.serving([cluster.master(0).endpoint, cluster.master(1).endpoint], 90_000);
-      await worker.writeManifest(...stage.realServers);
-      await traffic.serving(stage.endpoints, 90_000);
-    });
+    const { failed } = await stage.play(
+      'the manifest names one server less, then all again',
+      async ({ traffic }) => {
+        await worker.writeManifest(first ?? '', second ?? '');
+        await traffic.serving([cluster.master(0).endpoint, cluster.master(1).endpoint], 90_000);
+        await worker.writeManifest(...stage.realServers);
+        await traffic.serving(stage.endpoints, 90_000);
+      },
+    );
     assert.equal(failed, 0);
   });
 
   it('fails no request when the image is a newer one', async () => {
     const { worker } = stage;
     await worker.ctr('images', 'tag', 'docker.io/library/lvscare:0.1.0', 'docker.io/library/lvscare:0.1.1');
-    const { failed } = await stage.play('the image is a newer one', async () => {
+    const { failed } = await stage.play('the image is updated', async () => {
       const before = await stage.container();
       const { status, stderr } = await worker.lvscare('manifest', '--set-image', 'lvscare:0.1.1', '--write');
       assert.equal(status, 0, stderr);
@@ -67,7 +70,7 @@ describe('a worker whose kubelet runs lvscare as a static pod', () => {
 
   it('fails no request when kubelet and containerd are started again', async () => {
     const { worker } = stage;
-    const { failed } = await stage.play('kubelet and containerd are started again', async ({ requests }) => {
+    const { failed } = await stage.play('kubelet and containerd are restarted', async ({ requests }) => {
       await worker.kubelet?.stop();
       await worker.containerd?.stop();
       await requests(30);
@@ -86,7 +89,11 @@ describe('a worker whose kubelet runs lvscare as a static pod', () => {
       what: 'nft lists the masquerade rule',
     });
     const pod = await cluster.addPod(worker);
-    const { failed } = await stage.play('a client in a pod', ({ requests }) => requests(60), pod);
+    const { failed } = await stage.play(
+      'a client in a pod (--masquerade)',
+      ({ requests }) => requests(60),
+      pod,
+    );
     assert.equal(failed, 0);
   });
 
