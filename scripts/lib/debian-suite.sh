@@ -64,12 +64,11 @@ suite_apt() {
 unpack_from_suite() {
   local directory=$1 package error
   shift
-  mkdir -p "$directory/.debs"
   for package; do
     say "downloading $package of Debian $suite"
-    error=$(cd "$directory/.debs" && suite_apt apt-get download "$package" 2>&1 >/dev/null &&
-      dpkg-deb -x "$package"_*.deb .. 2>&1) && continue
-    why_not="cannot get $package of Debian $suite: $(grep . <<<"$error" | tail -n 1)"
+    error=$({ mkdir -p "$directory/.debs" && cd "$directory/.debs" && suite_apt apt-get download "$package" >/dev/null &&
+      dpkg-deb -x "$package"_*.deb ..; } 2>&1) && continue
+    why_not="cannot get $package of Debian $suite: $(grep -m 1 -i 'no space' <<<"$error" || grep . <<<"$error" | tail -n 1)"
     return 1
   done
   rm -rf "$directory/.debs"
