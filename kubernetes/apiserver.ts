@@ -15,6 +15,8 @@ export class Apiserver {
   readonly #tokenFile: string;
   #stopped = false;
   #process: LabProcess | null = null;
+  /** The one that was started last, which may have ended. */
+  #last: LabProcess | null = null;
   #extra: readonly string[] = [];
 
   constructor(name: string, host: Host, network: Network, pki: Pki, tokenFile: string) {
@@ -42,7 +44,7 @@ export class Apiserver {
 
   /** What it wrote since it was started, for a test that fails. */
   get log(): string {
-    return this.#process?.text() ?? '';
+    return this.#last?.text() ?? '';
   }
 
   /**
@@ -58,6 +60,7 @@ export class Apiserver {
       inside(this.host.namespace, program('kube-apiserver'), this.#options(extra)),
     );
     this.#process = started;
+    this.#last = started;
     void started.exited.then(() => {
       if (this.#process === started) this.#process = null;
     });

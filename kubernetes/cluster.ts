@@ -55,7 +55,26 @@ export class Cluster {
   /** A control plane of three masters whose apiservers are all ready. */
   static async create(): Promise<Cluster> {
     const home = await mkdtemp(`${process.env['TMPDIR'] ?? '/tmp'}/cluster.`);
-    const network = new Network('kube');
+    const network = new Network(nextPrefix());
+    let cluster: Cluster;
+    try {
+      cluster = await Cluster.#build(home, network);
+    } catch (error) {
+      await network.close();
+      await rm(home, { recursive: true, force: true });
+      throw error;
+    }
+    try {
+      await cluster.#start();
+      return cluster;
+    } catch (error) {
+      await cluster.close();
+      throw error;
+    }
+  }
+
+  /** A cluster of which nothing runs yet. */
+  static async #build(home: string, network: Network): Promise<Cluster> {
     await network.start();
     const etcd = new Etcd(await network.plug('etcd', ETCD), `${home}/etcd`);
     const pki = await Pki.create(`${home}/pki`, MASTERS, Etcd.url);
@@ -69,21 +88,18 @@ export class Cluster {
       );
     }
     const administrator = new LabClient('administrator', await network.plug('administrator', ADMINISTRATOR));
-    await administrator.start();
-    const cluster = new Cluster(network, home, pki, etcd, masters, administrator, await pki.read('ca.crt'));
-    try {
-      await etcd.start();
-      // Together they race for etcd, and take longer.
-      const [first, ...others] = masters;
-      first?.start();
-      await cluster.ready(masters.slice(0, 1));
-      for (const other of others) other.start();
-      await cluster.ready();
-      return cluster;
-    } catch (error) {
-      await cluster.close();
-      throw error;
-    }
+    return new Cluster(network, home, pki, etcd, masters, administrator, await pki.read('ca.crt'));
+  }
+
+  async #start(): Promise<void> {
+    await this.administrator.start();
+    await this.etcd.start();
+    // Together they race for etcd, and take longer.
+    const [first, ...others] = this.masters;
+    first?.start();
+    await this.ready(this.masters.slice(0, 1));
+    for (const other of others) other.start();
+    await this.ready();
   }
 
   /** From now on another CA signs; clients are to trust both. */
@@ -261,6 +277,13 @@ export class Cluster {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+let clusters = 0;
+
+/** Unlike that of any other cluster in this kernel: one that was ended by force leaves its network behind. */
+function nextPrefix(): string {
+  return `kube${process.pid}.${clusters++}`;
 }
 
 interface Pod {

@@ -170,8 +170,12 @@ export class Traffic {
 
   /** Lets the clients end, and tells what they saw. */
   async end(): Promise<Outcome> {
-    await this.#steady?.stop();
-    this.#ended = true;
+    try {
+      await this.#steady?.stop();
+    } finally {
+      // Even if the client is gone: what goes on until then would keep this process from its end.
+      this.#ended = true;
+    }
     await this.#watch?.close();
     await this.#looking;
     return this.outcome;

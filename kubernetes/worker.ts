@@ -77,8 +77,13 @@ export class Worker {
     await mkdir(disk, { recursive: true });
     const node = new LabNode(await network.plug(name, addresses), network, name);
     const worker = new Worker(name, addresses, network, disk, node);
-    await worker.#boot();
-    return worker;
+    try {
+      await worker.#boot();
+      return worker;
+    } catch (error) {
+      await worker.close();
+      throw error;
+    }
   }
 
   async #boot(): Promise<void> {
