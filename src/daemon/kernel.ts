@@ -1,4 +1,4 @@
-/** The kernel's side of `lvscare care`, composed: our virtual server, the way to it, and what is left of others of ours. */
+/** The kernel's side of `lvscare care`, composed: our virtual server and the way to it. */
 import { release } from 'node:os';
 import type { Logger } from 'pino';
 import { dryConnections, dryTable, dryUpkeep } from '../control-loop/dry-run.js';
@@ -9,16 +9,13 @@ import type {
   VirtualServerTable,
   Work,
 } from '../control-loop/ports.js';
-import { systemClock } from './clock.js';
 import type { CareConfig } from '../config/care-config.js';
 import { endpointIn } from '../config/endpoint.js';
 import type { Endpoint } from '../values/endpoint.js';
 import { ipvsTable } from '../ipvs/ipvs-table.js';
-import { abandoned } from '../state/abandoned.js';
 import { clientConnections } from '../ipvs/client-connections.js';
 import { isDummy } from '../host/dummy-interface.js';
 import { goLeftovers } from '../go-migration/go-leftovers.js';
-import { mayBeHeld } from '../state/instance-lock.js';
 import { leftover } from '../state/leftover.js';
 import { masquerade, noMasquerade } from '../host/masquerade.js';
 import { nftProgram } from '../host/nft.js';
@@ -69,12 +66,6 @@ export async function composeUpkeep(
   const othersNow = async (): Promise<readonly Remembered[]> =>
     stillThere(besides(virtualServer, await rememberedIn(kept)), ipvs);
   const record = new OwnRecord({ ...own, virtualServer: virtualServer.text }, kept, onFailureOnce(log));
-  const others = besides(virtualServer, all);
-  const earlier = await Promise.all(
-    others
-      .filter((one) => shareServers(one, own))
-      .map(async (one) => ({ one, isAbandoned: await abandonment(one, kept) })),
-  );
   const earlierWays = record.ways.filter((other) => !sameWay(way, other));
   if (!dryRun) await record.addWay(way);
 
@@ -97,8 +88,6 @@ export async function composeUpkeep(
     for (const upkeep of today) if ((await upkeep.check()) !== null) return false;
     return (await table.find()) !== null;
   };
-  const staying = others.filter((other) => !earlier.some(({ one }) => one === other));
-  const keepers = [...(await stillThere(staying, ipvs)), { virtualServer, ways: [way] }];
   const upkeeps = [
     ...(config.sysctl ? sysctlsFor(config, release()) : []).map((spec) => sysctl(spec, record)),
     config.masquerade ? masquerade(nft, virtualServer) : noMasquerade(nft, virtualServer, onNoNft),
@@ -107,24 +96,11 @@ export async function composeUpkeep(
       leftover(
         'earlier way',
         upkeepsOf(other, rtnetlink, virtualServer, address),
-        both(todayStands, async () => !(await isStillNeeded(other))),
+        async () => (await todayStands()) && !(await isStillNeeded(other)),
         async () => {
           going.delete(other);
           if (!dryRun) await record.dropWay(other);
         },
-      ),
-    ),
-    ...earlier.map(({ one, isAbandoned }) =>
-      leftover(
-        'earlier virtual server',
-        worksOf(one, keepers, handles, onNoNft),
-        both(isAbandoned, todayStands),
-        dryRun
-          ? nothing
-          : async () => {
-              await record.inherit(one.sysctls);
-              await kept.forget(one.virtualServer.text);
-            },
       ),
     ),
   ];
@@ -204,16 +180,6 @@ function worksOf(
       .filter((way) => !isNeeded(way, virtualServer.address, keepers))
       .flatMap((way) => upkeepsOf(way, rtnetlink, virtualServer, () => Promise.resolve(''))),
   ];
-}
-
-/** Whether nobody will be at work on a virtual server any more. */
-async function abandonment({ virtualServer }: Remembered, kept: Records): Promise<() => Promise<boolean>> {
-  const stamp = (): Promise<string | null> => kept.stamp(virtualServer.text);
-  return abandoned(await stamp(), { isHeld: () => mayBeHeld(virtualServer), stamp, clock: systemClock });
-}
-
-function both(one: () => Promise<boolean>, other: () => Promise<boolean>): () => Promise<boolean> {
-  return async () => (await one()) && (await other());
 }
 
 /** Somebody may have edited a record, and nobody is to be kept from taking care by that. */

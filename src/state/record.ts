@@ -68,12 +68,6 @@ export class OwnRecord {
     });
   }
 
-  /** Takes over what another one would have put back. */
-  async inherit(sysctls: Made['sysctls']): Promise<void> {
-    if (Object.keys(sysctls).length === 0) return;
-    await this.#change((made) => ({ ...made, sysctls: { ...sysctls, ...made.sysctls } }));
-  }
-
   async #change(change: (made: Made) => Made): Promise<void> {
     const sysctls = { ...(await this.#left()), ...this.#made.sysctls };
     this.#made = change({ ...this.#made, sysctls });

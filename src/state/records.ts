@@ -1,4 +1,3 @@
-import { stat } from 'node:fs/promises';
 import { runDirectory } from './run-directory.js';
 import { isWay, type Way } from '../host/reach-mode.js';
 
@@ -20,8 +19,6 @@ export interface Records {
   /** Rejects with the error of the file system. */
   write(made: Made): Promise<void>;
   forget(virtualServer: string): Promise<void>;
-  /** What is another one each time that a virtual server's record was written; null if there is none. */
-  stamp(virtualServer: string): Promise<string | null>;
 }
 
 /**
@@ -38,12 +35,6 @@ export function records(directory = runDirectory()): Records {
     },
     write: (made) => directory.write(made.virtualServer, 'json', { ...made }),
     forget: (virtualServer) => directory.forget(virtualServer),
-    // Each is a file of its own.
-    stamp: (virtualServer) =>
-      stat(directory.file(virtualServer, 'json'), { bigint: true }).then(
-        ({ ino, mtimeNs }) => `${ino} ${mtimeNs}`,
-        () => null,
-      ),
   };
 }
 
