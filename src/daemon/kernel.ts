@@ -23,15 +23,7 @@ import { nodeAddress, type NodeAddress } from '../host/node-address.js';
 import { ownServers } from '../host/own-servers.js';
 import { bequeath, OwnRecord } from '../state/record.js';
 import { records, type Records } from '../state/records.js';
-import {
-  besides,
-  isNeeded,
-  rememberedOf,
-  shareServers,
-  stillThere,
-  unheld,
-  type Remembered,
-} from '../state/remembered.js';
+import { besides, isNeeded, rememberedOf, stillThere, type Remembered } from '../state/remembered.js';
 import { sysctl } from '../host/sysctl.js';
 import { EVERY_SYSCTL, sysctlsFor } from '../host/sysctls.js';
 import { sameWay, upkeepsOf, type Way } from '../host/reach-mode.js';
@@ -109,11 +101,11 @@ export async function composeUpkeep(
     : { table, connections: clientConnections(virtualServer), upkeeps };
 }
 
-/** Everything that is ours of a virtual server, and of those whose place it took, whatever made it. */
+/** Everything that is ours of a virtual server, whatever made it, and nothing of another one. */
 export async function composeClean(
-  config: CareConfig,
+  { virtualServer, realServers, iface }: CareConfig,
   log: Logger,
-  handles: KernelHandles,
+  { ipvs, rtnetlink }: KernelHandles,
 ): Promise<{
   readonly works: readonly Work[];
   readonly leftovers: readonly Leftovers[];
@@ -121,30 +113,15 @@ export async function composeClean(
 }> {
   const kept = records();
   const all = await rememberedIn(kept);
-  const own = rememberedOf(config.virtualServer, config.realServers, all);
-  const others = besides(config.virtualServer, all);
-  const earlier = await unheld(others.filter((one) => shareServers(one, own)));
-  const staying = await stillThere(
-    others.filter((one) => !earlier.includes(one)),
-    handles.ipvs,
-  );
-  const ways: readonly Way[] = [
-    ...own.ways,
-    { mode: 'local' },
-    { mode: 'route' },
-    { mode: 'link', iface: config.iface },
-  ];
-  const gone = [own, ...earlier];
-  const before = Object.assign(
-    {},
-    ...gone.map(({ sysctls }) => sysctls).toReversed(),
-  ) as Remembered['sysctls'];
+  const own = rememberedOf(virtualServer, realServers, all);
+  const staying = await stillThere(besides(virtualServer, all), ipvs);
+  const ways: readonly Way[] = [...own.ways, { mode: 'local' }, { mode: 'route' }, { mode: 'link', iface }];
   // Who cleans up is to know what was not looked for.
   const onNoNft = notLooked(log, 'warn');
   // They rule all virtual servers: who stays has them put back when it goes.
   const [heir] = staying;
   const memory = {
-    valueBefore: (name: string) => before[name] ?? null,
+    valueBefore: (name: string) => own.sysctls[name] ?? null,
     rememberValue: () => Promise.resolve(false),
     forgetValue: nothing,
   };
@@ -152,34 +129,23 @@ export async function composeClean(
   return {
     works: [
       ...sysctls,
-      ...[...earlier, { ...own, ways }].flatMap((one) => worksOf(one, staying, handles, onNoNft)),
+      ipvsTable(ipvs, virtualServer),
+      noMasquerade(nftProgram(), virtualServer, onNoNft),
+      ...ways
+        .filter((way) => !isNeeded(way, virtualServer.address, staying))
+        .flatMap((way) => upkeepsOf(way, rtnetlink, virtualServer, () => Promise.resolve(''))),
     ],
     leftovers: [
-      goLeftovers(config.virtualServer, (words) => {
+      goLeftovers(virtualServer, (words) => {
         log.debug(words);
       }),
     ],
     async forget() {
-      if (heir !== undefined) await bequeath(kept, heir.virtualServer.text, before).catch(onFailureOnce(log));
-      for (const { virtualServer } of gone) await kept.forget(virtualServer.text);
+      if (heir !== undefined)
+        await bequeath(kept, heir.virtualServer.text, own.sysctls).catch(onFailureOnce(log));
+      await kept.forget(virtualServer.text);
     },
   };
-}
-
-/** A virtual server, and every way to it that was made. */
-function worksOf(
-  { virtualServer, ways }: Remembered,
-  keepers: readonly Pick<Remembered, 'virtualServer' | 'ways'>[],
-  { ipvs, rtnetlink }: KernelHandles,
-  onNoNft: (error: Error) => void,
-): readonly Work[] {
-  return [
-    ipvsTable(ipvs, virtualServer),
-    noMasquerade(nftProgram(), virtualServer, onNoNft),
-    ...ways
-      .filter((way) => !isNeeded(way, virtualServer.address, keepers))
-      .flatMap((way) => upkeepsOf(way, rtnetlink, virtualServer, () => Promise.resolve(''))),
-  ];
 }
 
 /** Somebody may have edited a record, and nobody is to be kept from taking care by that. */

@@ -30,11 +30,6 @@ export function besides(virtualServer: Endpoint, all: readonly Remembered[]): re
   return all.filter((one) => one.virtualServer.text !== virtualServer.text);
 }
 
-/** Whether one had any of the real servers that another one has: then `--vs` was changed since. */
-export function shareServers(one: Remembered, other: Remembered): boolean {
-  return one.realServers.some((text) => other.realServers.includes(text));
-}
-
 /** Those that the kernel has, or that an lvscare is at work on: a record may have outlived what it tells of. */
 export async function stillThere(all: readonly Remembered[], ipvs: Ipvs): Promise<readonly Remembered[]> {
   const found = await Promise.all(
@@ -52,18 +47,8 @@ export async function stillThere(all: readonly Remembered[], ipvs: Ipvs): Promis
   return all.filter((_, index) => found[index] === true);
 }
 
-/** Those that no lvscare is at work on. */
-export async function unheld(all: readonly Remembered[]): Promise<readonly Remembered[]> {
-  const held = await Promise.all(all.map(({ virtualServer }) => mayBeHeld(virtualServer)));
-  return all.filter((_, index) => held[index] === false);
-}
-
 /** Whether one of them is reached by this address, in this way, as of today: then it is not to be taken away. */
-export function isNeeded(
-  way: Way,
-  address: string,
-  keepers: readonly Pick<Remembered, 'virtualServer' | 'ways'>[],
-): boolean {
+export function isNeeded(way: Way, address: string, keepers: readonly Remembered[]): boolean {
   return keepers.some(({ virtualServer, ways }) => {
     const today = ways.at(-1);
     return virtualServer.address === address && today !== undefined && sameWay(way, today);

@@ -1,13 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { endpoint } from '../../src/values/endpoint.js';
-import {
-  besides,
-  isNeeded,
-  rememberedOf,
-  shareServers,
-  type Remembered,
-} from '../../src/state/remembered.js';
+import { besides, isNeeded, rememberedOf, type Remembered } from '../../src/state/remembered.js';
 
 const VIP = endpoint('ipv4', '10.103.97.2', 6443);
 const SAME_ADDRESS = endpoint('ipv4', '10.103.97.2', 7443);
@@ -41,13 +35,6 @@ describe('other virtual servers', () => {
   it('are all but one', () => {
     const [other, neighbour] = [remembered(OTHER), remembered(SAME_ADDRESS)];
     assert.deepEqual(besides(VIP, [other, remembered(), neighbour]), [other, neighbour]);
-  });
-
-  it('are earlier ones by a real server in common', () => {
-    const other = remembered(OTHER, { realServers: [A.text, B.text] });
-    assert.equal(shareServers(other, remembered()), true);
-    assert.equal(shareServers(remembered(OTHER, { realServers: [B.text] }), remembered()), false);
-    assert.equal(shareServers(remembered(OTHER, { realServers: [] }), remembered()), false);
   });
 
   it('keep the way to an address that one of them is reached by today', () => {
