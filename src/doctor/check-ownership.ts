@@ -95,7 +95,7 @@ export async function checkRecords(
       made.held
         ? ok('another lvscare takes care of it')
         : warn(
-            'an earlier lvscare made it, and none takes care of it any more',
+            'an earlier lvscare created it, and no lvscare takes care of it now: remove it if none will again',
             `lvscare care --vs ${made.virtualServer} --clean`,
           ),
     ),

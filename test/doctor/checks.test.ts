@@ -560,7 +560,7 @@ table('records', checkRecords, [
       fake.records.push({ virtualServer: '10.9.9.8:1', realServers: [], held: false });
     },
     'ok 10.9.9.9:1: another lvscare takes care of it',
-    /^warn 10\.9\.9\.8:1: an earlier lvscare made it.* -> lvscare care --vs 10\.9\.9\.8:1 --clean$/,
+    /^warn 10\.9\.9\.8:1: an earlier lvscare created it.* -> lvscare care --vs 10\.9\.9\.8:1 --clean$/,
   ],
 ]);
 
