@@ -30,6 +30,7 @@ export function dryUpkeep(upkeep: Upkeep): Upkeep {
     ...dryWork(upkeep),
     name: upkeep.name,
     isTold: upkeep.isTold ?? false,
+    isRemoval: upkeep.isRemoval ?? false,
     check: () => upkeep.check(),
     mend: () => Promise.resolve(),
   };

@@ -97,6 +97,8 @@ export interface Upkeep extends Work {
   readonly name: string;
   /** Whether notifications tell when it may be amiss: then it is looked at without the others, which may hang. */
   readonly isTold?: boolean;
+  /** Whether {@link mend} removes something that must not be there: then the log says so, and it counts as no repair. */
+  readonly isRemoval?: boolean;
   /** What is amiss, in words, or null when all is well. Changes nothing. */
   check(): Promise<string | null>;
   /** Puts right what {@link check} found. */
@@ -155,6 +157,8 @@ export interface Reporter {
   made(upkeep: string, amiss: string): void;
   /** An upkeep that had been well was amiss, and was mended; or it could not be mended or made, which is the error. */
   mended(upkeep: string, amiss: string, error: Error | null): void;
+  /** An upkeep that {@link Upkeep.isRemoval} removed this, in words. */
+  removed(upkeep: string, what: string): void;
   /** An upkeep was checked, and all is well. */
   upheld(upkeep: string): void;
   /** An upkeep could not even be checked. */

@@ -412,7 +412,8 @@ export async function mendIfAmiss(
     reporter.mended(upkeep.name, amiss, error as Error);
     return false;
   }
-  if (stood.has(upkeep.name)) reporter.mended(upkeep.name, amiss, null);
+  if (upkeep.isRemoval === true) reporter.removed(upkeep.name, amiss);
+  else if (stood.has(upkeep.name)) reporter.mended(upkeep.name, amiss, null);
   else reporter.made(upkeep.name, amiss);
   stood.add(upkeep.name);
   return true;

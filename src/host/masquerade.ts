@@ -63,11 +63,12 @@ export function noMasquerade(
 
   return {
     name: NAME,
+    isRemoval: true,
 
     async check() {
       if (gone) return null;
       const found = await unlessMissing(async () =>
-        (await isThere(nft, table)) ? `${table.text} is there, without --masquerade` : null,
+        (await isThere(nft, table)) ? `${table.text}, because --masquerade is off` : null,
       );
       gone = found === null;
       return found;

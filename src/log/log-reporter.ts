@@ -84,9 +84,9 @@ export function logReporter(
   }
 
   /** In a dry run. */
-  function sayAmiss(upkeep: string, amiss: string): void {
+  function sayAmiss(upkeep: string, amiss: string, would = 'put right'): void {
     const fields = { event: 'upkeep-amiss', upkeep, amiss };
-    sayOnce(`dry run ${upkeep}`, amiss, fields, `would put right: ${amiss}`, 'info');
+    sayOnce(`dry run ${upkeep}`, amiss, fields, `would ${would}: ${amiss}`, 'info');
   }
 
   /** What the last pass could not do, and why; in a dry run, what it would have done. Said again when it is news again. */
@@ -281,6 +281,15 @@ export function logReporter(
       said.delete(upkeep);
       if (dryRun) sayAmiss(upkeep, amiss);
       else sayRepair(upkeep, { upkeep, amiss }, `${upkeep} put right: ${amiss}`);
+    },
+
+    removed(upkeep, what) {
+      said.delete(upkeep);
+      if (dryRun) sayAmiss(upkeep, what, 'remove');
+      else {
+        const fields = { event: 'removed', upkeep, what };
+        ration.tell(`removed ${upkeep}`, { level: 'info', fields, message: `${upkeep} removed: ${what}` });
+      }
     },
 
     upheld(upkeep) {

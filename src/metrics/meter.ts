@@ -123,6 +123,10 @@ export class Meter implements Reporter {
     if (error === null && !this.#dryRun) this.#families.repairs.inc({ ...this.#vs, what: upkeep });
   }
 
+  removed(): void {
+    // It is no repair.
+  }
+
   upheld(upkeep: string): void {
     this.#knowUpkeep(upkeep);
   }

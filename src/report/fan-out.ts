@@ -60,6 +60,11 @@ export function fanOut(reporters: readonly [Reporter, ...Reporter[]]): Reporter 
         reporter.mended(...heard);
       });
     },
+    removed: (...heard) => {
+      each((reporter) => {
+        reporter.removed(...heard);
+      });
+    },
     upheld: (...heard) => {
       each((reporter) => {
         reporter.upheld(...heard);

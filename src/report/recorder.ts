@@ -232,6 +232,10 @@ export class Recorder implements Reporter {
     if (!this.#watched.dryRun) this.#repaired(upkeep);
   }
 
+  removed(upkeep: string): void {
+    this.#troubles.delete(upkeep);
+  }
+
   upheld(upkeep: string): void {
     this.#troubles.delete(upkeep);
   }

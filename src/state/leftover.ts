@@ -34,10 +34,11 @@ export function leftover(
 
   return {
     name,
+    isRemoval: true,
     async check() {
       if (gone || !(await isDue())) return null;
       const found = await find();
-      if (found !== null) return `${found} is left from an earlier start`;
+      if (found !== null) return `${found}, from an earlier start`;
       await onGone();
       gone = true;
       return null;

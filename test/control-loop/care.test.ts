@@ -926,6 +926,18 @@ describe('an upkeep', () => {
     assert.deepEqual(said(), ['fake made: not there yet', 'fake: gone']);
   });
 
+  it('that removes something is reported as a removal, also when it was well before', async () => {
+    stage = new Stage();
+    stage.upkeep.isRemoval = true;
+    await stage.start();
+    stage.upkeep.amiss = 'there again';
+    await stage.clock.advance(5500);
+    assert.deepEqual(
+      stage.reporter.lines.filter((line) => line.startsWith('fake')),
+      ['fake removed: not there yet', 'fake removed: there again'],
+    );
+  });
+
   it('is looked at in each interval, however much the kernel tells meanwhile', async () => {
     await running();
     const { checks } = stage.untold;

@@ -135,6 +135,7 @@ export function rowOf(server: Endpoint, weight: number, connections = 0): Row {
 export class FakeUpkeep implements Upkeep {
   readonly name: string;
   readonly isTold: boolean;
+  isRemoval = false;
   amiss: string | null = 'not there yet';
   refusal: Error | null = null;
   unremovable: Error | null = null;

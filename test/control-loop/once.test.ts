@@ -97,12 +97,14 @@ describe('--dry-run', () => {
   it('reads, and changes nothing', async () => {
     const { kernel, upkeep, parts } = scene();
     const reporter = new FakeReporter();
-    const dry = { table: dryTable(parts.table), upkeeps: [dryUpkeep(upkeep)], reporter };
+    const removal = Object.assign(new FakeUpkeep('leftover'), { isRemoval: true });
+    const dry = { table: dryTable(parts.table), upkeeps: [upkeep, removal].map(dryUpkeep), reporter };
     assert.equal(await setUpOnce([A, B], POLICY, dry), true);
     assert.equal(kernel.services.size, 0);
     assert.equal(await dry.table.hasSettings(serviceSettings('rr')), true, 'it is said to have been made');
     assert.equal(kernel.checks, 0);
-    assert.equal(upkeep.mends, 0);
+    assert.equal(upkeep.mends + removal.mends, 0);
+    assert.equal(reporter.lines.at(-1), 'leftover removed: not there yet');
     assert.deepEqual(
       reporter.passes[0]?.results.map(({ action }) => action.kind),
       ['create-service', 'create-row', 'create-row'],

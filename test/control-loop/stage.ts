@@ -161,6 +161,10 @@ export class FakeReporter implements Reporter {
     this.lines.push(`${upkeep}: ${amiss}${error === null ? '' : `, ${error.message}`}`);
   }
 
+  removed(upkeep: string, what: string): void {
+    this.lines.push(`${upkeep} removed: ${what}`);
+  }
+
   upheld(): void {
     // In each pass.
   }

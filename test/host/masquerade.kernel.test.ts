@@ -134,7 +134,7 @@ for (const { virtualServer, family, name } of families) {
     it('that is left is taken away when it is off', async () => {
       await upkeep.mend();
       const off = noMasquerade(nft, virtualServer, fail);
-      assert.equal(await off.check(), `${table} is there, without --masquerade`);
+      assert.equal(await off.check(), `${table}, because --masquerade is off`);
       await off.mend();
       assert.equal(await off.check(), null);
       assert.equal(await ruleset(), '');

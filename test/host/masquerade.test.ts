@@ -207,7 +207,7 @@ describe('without --masquerade', () => {
       [DELETED]: [said('')],
     });
     const upkeep = noMasquerade(nft, VS, missed);
-    assert.equal(await upkeep.check(), `${TABLE} is there, without --masquerade`);
+    assert.equal(await upkeep.check(), `${TABLE}, because --masquerade is off`);
     await upkeep.mend();
     assert.equal(await upkeep.check(), null);
     assert.ok(nft.asked.includes(DELETED));
@@ -228,6 +228,6 @@ describe('without --masquerade', () => {
     });
     const upkeep = noMasquerade(nft, VS, missed);
     await assert.rejects(upkeep.check(), /not permitted/);
-    assert.equal(await upkeep.check(), `${TABLE} is there, without --masquerade`);
+    assert.equal(await upkeep.check(), `${TABLE}, because --masquerade is off`);
   });
 });

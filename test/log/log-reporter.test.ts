@@ -433,6 +433,15 @@ describe('an upkeep', () => {
     assert.equal(take().length, 2);
   });
 
+  it('that removes something is logged as a removal, and is no repair', () => {
+    const { reporter, take, lines } = reporting();
+    reporter.removed('earlier way', 'route local 10.103.97.2 dev lo, from an earlier start');
+    assert.equal(lines[0]?.fields['event'], 'removed');
+    assert.deepEqual(take(), [
+      'info earlier way removed: route local 10.103.97.2 dev lo, from an earlier start',
+    ]);
+  });
+
   it('that somebody else breaks all the time is counted, and told of ever less often', () => {
     const { reporter, take, lines } = reporting();
     for (let count = 1; count <= 100; count += 1) reporter.mended('local route', 'no route', null);
@@ -468,7 +477,11 @@ describe('an upkeep', () => {
     const { reporter, take } = reporting({ dryRun: true });
     reporter.made('local route', 'no route');
     reporter.mended('local route', 'no route', null);
-    assert.deepEqual(take(), ['info would put right: no route']);
+    reporter.removed('earlier way', 'interface one, from an earlier start');
+    assert.deepEqual(take(), [
+      'info would put right: no route',
+      'info would remove: interface one, from an earlier start',
+    ]);
   });
 });
 

@@ -213,6 +213,18 @@ describe('the metrics of a virtual server', () => {
     await stage.stop();
   });
 
+  it('count no removal as a repair', async () => {
+    const { stage, board, scrape } = watched();
+    stage.upkeep.isRemoval = true;
+    await stage.start();
+    stage.upkeep.amiss = 'there again';
+    await stage.clock.advance(12_000);
+    assert.equal(stage.upkeep.mends, 2);
+    assert.equal((await scrape()).get(`lvscare_repairs_total${ofVirtualServer(',what="fake"')}`), 0);
+    assert.deepEqual(board.report().repairs, {});
+    await stage.stop();
+  });
+
   it('tell of the last resort, and of the node', async () => {
     const { stage, board, scrape } = watched();
     await stage.start();

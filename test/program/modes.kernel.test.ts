@@ -196,8 +196,8 @@ describe('the ways to the virtual server', () => {
     await untilSeenAs('ipv4', node.addresses.ipv4);
     const client = await node.steady({ everyMs: 100, timeoutMs: 10_000 });
     for (const [options, gone, there] of [
-      [['--mode', 'local'], /earlier way put right: route 10\.103\.97\.2\/32 via/, 'local 10.103.97.2 dev lo'],
-      [['--mode', 'route'], /earlier way put right: route local/, 'metric 50'],
+      [['--mode', 'local'], /earlier way removed: route 10\.103\.97\.2\/32 via/, 'local 10.103.97.2 dev lo'],
+      [['--mode', 'route'], /earlier way removed: route local/, 'metric 50'],
     ] as const) {
       await daemon.stop();
       daemon = await start('ipv4', ...options);
@@ -210,10 +210,10 @@ describe('the ways to the virtual server', () => {
     assert.deepEqual(client.failures, []);
     await daemon.stop();
     daemon = await start('ipv4', ...LINK, '--iface', 'one');
-    await daemon.waitForLine(/earlier way put right/);
+    await daemon.waitForLine(/earlier way removed/);
     await daemon.stop();
     daemon = await start('ipv4', ...LINK, '--iface', 'two');
-    await daemon.waitForLine(/earlier way put right: (interface one|address 10\.103\.97\.2\/32 on one)/);
+    await daemon.waitForLine(/earlier way removed: (interface one|address 10\.103\.97\.2\/32 on one)/);
     await until(async () => !(await node.ip('link show')).includes('one:'), { timeoutMs: 20_000 });
     assert.match(await node.ip('address show dev two'), /10\.103\.97\.2\/32/);
   });
@@ -241,7 +241,7 @@ describe('the ways to the virtual server', () => {
       await daemon.stop();
       const client = await node.steady({ url, everyMs: 50, timeoutMs: 10_000 });
       daemon = startCare(lab, ['--mode', 'local', '--interval', '10m'], options);
-      await daemon.waitForLine(/earlier way put right: interface lvscare/);
+      await daemon.waitForLine(/earlier way removed: interface lvscare/);
       await until(async () => (await node.seenAs(url)) === node.addresses[family], { timeoutMs: 20_000 });
       await client.stop();
       assert.ok(client.samples.length > 5);

@@ -40,7 +40,7 @@ describe('what is left from an earlier start', () => {
     due = false;
     assert.equal(await left.check(), null);
     due = true;
-    assert.equal(await left.check(), 'link is left from an earlier start');
+    assert.equal(await left.check(), 'link, from an earlier start');
     await left.mend();
     assert.deepEqual(log, ['remove address', 'remove link', 'gone']);
   });
