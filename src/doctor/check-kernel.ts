@@ -37,7 +37,7 @@ async function loadable(files: Node['files'], release: string, name: string): Pr
       `kernel ${release} has no module ${name}`,
       'install the rest of its modules: apt-get install linux-modules-extra-$(uname -r), dnf install kernel-modules',
     );
-  const why = await whyNotLoaded(files, name);
+  const why = await whyNotLoaded(files, release, name);
   if (why !== null) return fail(`${name} is not loaded, and ${why}`, load);
   if (found.kind === 'loadable')
     return ok(`${name} is not loaded yet; the kernel loads it when lvscare asks (${found.file})`);

@@ -29,14 +29,20 @@ export async function lookForModule(files: Files, release: string, name: string)
   return file === undefined ? { kind: 'missing' } : { kind: 'loadable', file: `${directory}/${file}` };
 }
 
+/** What the kernel asks modprobe for when a program asks for IPVS. The module has it as an alias in Linux 6.1, not in 5.10. */
+const IPVS_ALIAS = 'net-pf-16-proto-16-family-IPVS';
+
 /** Why the kernel would not load a module by itself, although its file is there; null when it would. */
-export async function whyNotLoaded(files: Files, name: string): Promise<string | null> {
+export async function whyNotLoaded(files: Files, release: string, name: string): Promise<string | null> {
   if ((await textOf(files, '/proc/sys/kernel/modules_disabled'))?.trim() === '1')
     return 'kernel.modules_disabled is 1: nothing is loaded until the next boot';
   const loader = (await textOf(files, '/proc/sys/kernel/modprobe'))?.trim();
   if (loader === '') return 'kernel.modprobe is empty: the kernel loads nothing by itself';
   if (loader !== undefined && /\/(true|false)$/.test(loader))
     return `kernel.modprobe is ${loader}: the kernel loads nothing by itself`;
+  const aliases = await textOf(files, `/lib/modules/${release}/modules.alias`);
+  if (name === 'ip_vs' && aliases?.includes(IPVS_ALIAS) === false)
+    return `Linux ${release} does not load it by itself`;
   for (const directory of ['/etc/modprobe.d', '/run/modprobe.d', '/usr/lib/modprobe.d', '/lib/modprobe.d']) {
     const entries = await namesIn(files, directory);
     for (const entry of entries.filter((each) => each.endsWith('.conf'))) {

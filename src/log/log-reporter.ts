@@ -288,7 +288,7 @@ export function logReporter(
       if (dryRun) sayAmiss(upkeep, what, 'remove');
       else {
         const fields = { event: 'removed', upkeep, what };
-        ration.tell(`removed ${upkeep}`, { level: 'info', fields, message: `${upkeep} removed: ${what}` });
+        limiter.log(`removed ${upkeep}`, { level: 'info', fields, message: `${upkeep} removed: ${what}` });
       }
     },
 

@@ -143,6 +143,23 @@ table('ipvs', checkIpvs, [
     'fail: ip_vs is not loaded, and kernel.modprobe is /bin/false: the kernel loads nothing by itself -> modprobe ip_vs',
   ],
   [
+    'a module that the kernel does not load by itself',
+    (fake) => {
+      unloaded(fake, IPVS_FILES);
+      fake.files['/lib/modules/6.1.0-28-amd64/modules.alias'] = 'alias ipt_ipvs xt_ipvs\n';
+    },
+    'fail: ip_vs is not loaded, and Linux 6.1.0-28-amd64 does not load it by itself -> modprobe ip_vs',
+  ],
+  [
+    'a module that the kernel loads by itself',
+    (fake) => {
+      unloaded(fake, IPVS_FILES);
+      fake.files['/lib/modules/6.1.0-28-amd64/modules.alias'] =
+        'alias net-pf-16-proto-16-family-IPVS ip_vs\n';
+    },
+    /^ok: .* the kernel loads it when lvscare asks/,
+  ],
+  [
     'hardened',
     (fake) => {
       unloaded(fake, IPVS_FILES);
