@@ -103,7 +103,7 @@ describe('docs/kubeadm.md', () => {
     const sections = new Set(steps.map(({ section }) => section));
     assert.deepEqual(
       [...sections],
-      ['Each worker', 'Another master', 'A master less', 'A new lvscare', 'Reset'],
+      ['Each worker', 'Another master', 'Remove a master', 'A new lvscare', 'Reset'],
     );
   });
 
