@@ -27,7 +27,7 @@ type Outcome =
   /** A new connection was reset before it was one. */
   | { readonly kind: 'cut short'; readonly evidence: Evidence | InconclusiveProbe };
 
-/** How far one came, for who has to blame somebody. */
+/** How far an attempt came, by which its failure is classified. */
 interface Attempt {
   phase: Phase;
   connection: HttpConnection | null;
