@@ -5,7 +5,7 @@ import { reconcile } from '../decisions/reconcile.js';
 import { serviceSettings } from '../values/table.js';
 import { ManualDrains } from './manual-drains.js';
 import type { Leftovers, Removal, Reporter, Upkeep, VirtualServerTable, Work } from './ports.js';
-import { mendIfAmiss } from './reconciler.js';
+import { mendIfAmiss } from './host-resource-keeper.js';
 
 interface OnceParts {
   readonly table: VirtualServerTable;

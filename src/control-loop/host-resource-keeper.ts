@@ -1,0 +1,117 @@
+import type { Reporter, Upkeep } from './ports.js';
+
+/**
+ * Keeps what must exist beside the table: routes, sysctls, the masquerade table. It checks each resource when that is due, and
+ * repairs it. One that hangs does not keep the others that notifications are about from being checked.
+ */
+export class HostResourceKeeper {
+  readonly #upkeeps: readonly Upkeep[];
+  readonly #reporter: Reporter;
+  #allDue = false;
+  #checkingAll: Promise<void> | null = null;
+  /** Those that notifications are about are to be checked, whatever becomes of the others. */
+  #notifiedDue = false;
+  #checkingNotified: Promise<void> | null = null;
+  /** All have been checked in their order once: the route must not be there before what its clients need with it. */
+  #checkedAll = false;
+  /** The checks under way: one at a time of each. */
+  readonly #checking = new Map<Upkeep, Promise<void>>();
+  /** Those whose last check or repair failed. */
+  readonly #failed = new Set<Upkeep>();
+  /** The names of those that have been well. */
+  readonly #stood = new Set<string>();
+
+  /** @param upkeeps In the order in which they are checked. */
+  constructor(upkeeps: readonly Upkeep[], reporter: Reporter) {
+    this.#upkeeps = upkeeps;
+    this.#reporter = reporter;
+  }
+
+  /** All are to be checked. */
+  checkAll(): void {
+    this.#allDue = true;
+  }
+
+  /** Those that notifications are about are to be checked. */
+  checkNotified(): void {
+    this.#notifiedDue = true;
+  }
+
+  /** Begins the checks that are due, as far as they are not under way. Resolves to nothing: see {@link underWay}. */
+  begin(): void {
+    if (this.#notifiedDue && this.#checkedAll && this.#checkingNotified === null) {
+      this.#notifiedDue = false;
+      const notified = this.#upkeeps.filter(({ isTold }) => isTold);
+      this.#checkingNotified = this.#checkEach(notified).finally(() => {
+        this.#checkingNotified = null;
+      });
+    }
+    if (this.#allDue && this.#checkingAll === null) {
+      this.#allDue = false;
+      this.#checkingAll = this.#checkEach(this.#upkeeps).finally(() => {
+        this.#checkingAll = null;
+        this.#checkedAll = true;
+      });
+    }
+  }
+
+  /** The checks under way; each resolves when it has ended, and none rejects. */
+  get underWay(): readonly Promise<void>[] {
+    return [this.#checkingAll, this.#checkingNotified].filter((checking) => checking !== null);
+  }
+
+  /** Whether the last check of each found it well, or repaired it. */
+  get allWell(): boolean {
+    return this.#failed.size === 0;
+  }
+
+  /** One that fails does not keep the others from being checked. */
+  async #checkEach(upkeeps: readonly Upkeep[]): Promise<void> {
+    for (const upkeep of upkeeps) {
+      const before = this.#checking.get(upkeep) ?? Promise.resolve();
+      const checking = before.then(() => this.#check(upkeep));
+      this.#checking.set(upkeep, checking);
+      await checking;
+    }
+  }
+
+  async #check(upkeep: Upkeep): Promise<void> {
+    if (await mendIfAmiss(upkeep, this.#reporter, this.#stood)) this.#failed.delete(upkeep);
+    else this.#failed.add(upkeep);
+  }
+}
+
+/**
+ * Resolves to whether all is well now.
+ *
+ * @param stood The names of what has been well before: what was not is made, not repaired. Kept current.
+ */
+export async function mendIfAmiss(
+  upkeep: Upkeep,
+  reporter: Reporter,
+  stood = new Set<string>(),
+): Promise<boolean> {
+  let amiss: string | null;
+  try {
+    amiss = await upkeep.check();
+  } catch (error) {
+    reporter.uncheckable(upkeep.name, error as Error);
+    return false;
+  }
+  if (amiss === null) {
+    stood.add(upkeep.name);
+    reporter.upheld(upkeep.name);
+    return true;
+  }
+  try {
+    await upkeep.mend();
+  } catch (error) {
+    reporter.mended(upkeep.name, amiss, error as Error);
+    return false;
+  }
+  if (upkeep.isRemoval === true) reporter.removed(upkeep.name, amiss);
+  else if (stood.has(upkeep.name)) reporter.mended(upkeep.name, amiss, null);
+  else reporter.made(upkeep.name, amiss);
+  stood.add(upkeep.name);
+  return true;
+}

@@ -1,0 +1,160 @@
+import { desire, type Drains, type JudgedServer, type TablePolicy } from '../decisions/desired.js';
+import { hasRival, recall, type Deletions } from '../decisions/deletion-contention.js';
+import { reconcile, type Action } from '../decisions/reconcile.js';
+import { serviceSettings, type Row } from '../values/table.js';
+import { briefly } from './briefly.js';
+import type {
+  ActionResult,
+  Cause,
+  ClientConnections,
+  Clock,
+  FoundConnections,
+  Reporter,
+  VirtualServerTable,
+} from './ports.js';
+
+export interface TableParts {
+  readonly table: VirtualServerTable;
+  readonly connections: ClientConnections;
+  readonly clock: Clock;
+  readonly reporter: Reporter;
+}
+
+/** How long the removal of rows waits for the connections of their clients to be found. Their weight is 0 meanwhile. */
+const MOST_FINDING_MS = 1000;
+/** Between looks at a row that is to go when it is idle. */
+const IDLE_CHECK_MS = 250;
+
+interface Applied {
+  readonly results: readonly ActionResult[];
+  /** The connections of clients to servers whose rows went; null when the kernel counted none. */
+  readonly finding: Promise<FoundConnections> | null;
+}
+
+/** Brings the kernel's table to what the verdicts want: reads, compares, acts. One pass at a time. */
+export class TableReconciler {
+  readonly #policy: TablePolicy;
+  readonly #parts: TableParts;
+  readonly #judged: () => readonly JudgedServer[];
+  #drains: Drains = new Map();
+  /** When these were read, in milliseconds of the monotonic clock. */
+  #drainsMs = 0;
+  /** A row goes as soon as it has no connection, which only the table shows. */
+  #awaitsIdle = false;
+  /** What the last pass without a failure wanted, to tell drift from change. */
+  #settled: string | null = null;
+  #deletions: Deletions = [];
+  /** The last pass left the virtual server as wanted: if it is not so any more, another program changed it. */
+  #asWanted = false;
+  /** Connections that are being ended. */
+  readonly #ending = new Set<Promise<void>>();
+
+  constructor(policy: TablePolicy, parts: TableParts, judged: () => readonly JudgedServer[]) {
+    this.#policy = policy;
+    this.#parts = parts;
+    this.#judged = judged;
+  }
+
+  /** One pass. Rejects when the table cannot be read. */
+  async pass(causes: readonly Cause[]): Promise<readonly ActionResult[]> {
+    const { table, clock, reporter } = this.#parts;
+    const startMs = clock.now();
+    this.#asWanted = false;
+    const observed = await table.read();
+    this.#drainsMs = clock.now();
+    const desired = desire(this.#judged(), observed?.rows ?? [], this.#drains, this.#drainsMs, this.#policy);
+    this.#drains = desired.drains;
+    this.#awaitsIdle = desired.rows.some(({ intent }) => intent.kind === 'drain' && intent.untilIdle);
+    const actions = reconcile(serviceSettings(this.#policy.scheduler), desired, observed);
+    const { results, finding } = await this.#apply(actions, observed?.rows ?? []);
+
+    const wanted = JSON.stringify(desired.rows);
+    const drift = actions.length > 0 && wanted === this.#settled;
+    const deleted = drift && results.some(({ action }) => action.kind === 'create-service');
+    this.#deletions = recall(this.#deletions, deleted, this.#drainsMs);
+    this.#asWanted = results.every(({ error }) => error === null);
+    this.#settled = this.#asWanted ? wanted : null;
+    reporter.reconciled({
+      causes,
+      results,
+      drift,
+      lastResort: desired.lastResort,
+      rival: hasRival(this.#deletions),
+      durationMs: clock.now() - startMs,
+    });
+    if (finding !== null) this.#endConnections(finding, results);
+    return results;
+  }
+
+  /** Whether another program deleted the virtual server, or changed its settings, since a pass that went well. */
+  async hasDrifted(): Promise<boolean> {
+    if (!this.#asWanted) return false;
+    try {
+      return !(await this.#parts.table.hasSettings(serviceSettings(this.#policy.scheduler)));
+    } catch {
+      // The next pass says why, and is repeated ever less often.
+      this.#asWanted = false;
+      return false;
+    }
+  }
+
+  /** How long until a drain may end, in milliseconds; Infinity when there is none. */
+  untilDrainsMayEnd(nowMs: number): number {
+    const ends = [...this.#drains.values()]
+      .map((sinceMs) => sinceMs + this.#policy.drainTimeoutMs)
+      // The last pass ended those that were over by then.
+      .filter((endMs) => endMs > this.#drainsMs)
+      .map((endMs) => endMs - nowMs);
+    return Math.min(this.#awaitsIdle ? IDLE_CHECK_MS : Infinity, ...ends);
+  }
+
+  /** The ends of connections that are under way; none rejects. */
+  get underWay(): readonly Promise<void>[] {
+    return [...this.#ending];
+  }
+
+  /**
+   * Carries out the actions. Rows that have connections are removed last: when the search for these has ended, or has taken too
+   * long.
+   */
+  async #apply(actions: readonly Action[], rows: readonly Row[]): Promise<Applied> {
+    const { table, connections, clock } = this.#parts;
+    if (actions.length === 0) return { results: [], finding: null };
+    const removals = actions.filter((action) => action.kind === 'delete-row');
+    const used = new Set(rows.filter(({ active }) => active > 0).map(({ server }) => server.text));
+    const leaving = removals.map(({ server }) => server).filter(({ text }) => used.has(text));
+    if (leaving.length === 0) return { results: await table.apply(actions), finding: null };
+    const others = actions.filter((action) => action.kind !== 'delete-row');
+    const open = new Set(rows.filter(({ weight }) => weight > 0).map(({ server }) => server.text));
+    const closings = removals
+      .filter(({ server }) => open.has(server.text))
+      .map(({ server }): Action => ({ kind: 'update-row', server, weight: 0 }));
+    const applied = await table.apply([...others, ...closings]);
+    const finding = connections.find(leaving);
+    // A search that is late may still have found some.
+    await briefly(finding, MOST_FINDING_MS, clock);
+    const removed = await table.apply(removals);
+    return { results: [...applied.slice(0, others.length), ...removed], finding };
+  }
+
+  /** Ends what was found, as far as the rows are gone. No pass waits for it. */
+  #endConnections(finding: Promise<FoundConnections>, results: readonly ActionResult[]): void {
+    const { reporter } = this.#parts;
+    // Where it raced, another program was quicker: the row is gone all the same.
+    const gone = results.flatMap(({ action, error, raced }) =>
+      action.kind === 'delete-row' && (error === null || raced) ? [action.server] : [],
+    );
+    const ending = finding
+      .then((found) => found.end(gone))
+      .then(
+        (count) => {
+          reporter.connectionsEnded(gone, count, null);
+        },
+        (error: unknown) => {
+          reporter.connectionsEnded(gone, 0, error as Error);
+        },
+      )
+      .finally(() => this.#ending.delete(ending));
+    this.#ending.add(ending);
+  }
+}
