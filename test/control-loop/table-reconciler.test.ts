@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { TableReconciler } from '../../src/control-loop/table-reconciler.js';
+import type { JudgedServer } from '../../src/decisions/desired.js';
+import { step, unknownHealth } from '../../src/decisions/health.js';
+import { A, B, POLICY, Stage, VIRTUAL_SERVER } from './stage.js';
+
+/** A table reconciler beside a kernel of its own, whose servers are all up. */
+function reconciling(): { stage: Stage; table: TableReconciler; judged: JudgedServer[] } {
+  const stage = new Stage();
+  const health = step(unknownHealth(0), { kind: 'ok', detail: '' }, 0, POLICY);
+  const judged = [A, B].map((server) => ({ server, health, drained: false }));
+  const { clock, connections, reporter } = stage;
+  const parts = { table: stage.kernel.table(VIRTUAL_SERVER), clock, connections, reporter };
+  return { stage, table: new TableReconciler(POLICY, parts, () => judged), judged };
+}
+
+describe('the table reconciler', () => {
+  it('brings the table to what is wanted, and finds nothing to do after that', async () => {
+    const { stage, table } = reconciling();
+    await table.pass(['start']);
+    assert.deepEqual(stage.rows, ['10.103.97.200=1', '10.103.97.201=1']);
+    assert.deepEqual(await table.pass(['timer']), []);
+    assert.deepEqual(
+      stage.reporter.passes.map(({ drift }) => drift),
+      [false, false],
+    );
+  });
+
+  it('calls a change of another program drift, and its own never', async () => {
+    const { stage, table, judged } = reconciling();
+    await table.pass(['start']);
+    judged.pop();
+    await table.pass(['verdict']);
+    await table.pass(['timer']);
+    assert.deepEqual(stage.rows, ['10.103.97.200=1']);
+    await table.pass(['timer']);
+    stage.kernel.services.get(VIRTUAL_SERVER.text)?.rows.delete(A.text);
+    await table.pass(['timer']);
+    assert.deepEqual(
+      stage.reporter.passes.map(({ drift }) => drift),
+      [false, false, false, false, true],
+    );
+  });
+
+  it('sees that the virtual server was deleted, but only after a pass that went well', async () => {
+    const { stage, table } = reconciling();
+    assert.equal(await table.hasDrifted(), false);
+    await table.pass(['start']);
+    assert.equal(await table.hasDrifted(), false);
+    stage.kernel.services.clear();
+    assert.equal(await table.hasDrifted(), true);
+  });
+
+  it('asks the kernel no more after a check that failed, until a pass went well', async () => {
+    const { stage, table } = reconciling();
+    await table.pass(['start']);
+    stage.kernel.broken = new Error('EBUSY');
+    assert.equal(await table.hasDrifted(), false);
+    const { checks } = stage.kernel;
+    assert.equal(await table.hasDrifted(), false);
+    assert.equal(stage.kernel.checks, checks);
+    await assert.rejects(table.pass(['drift']), { message: 'EBUSY' });
+    stage.kernel.broken = null;
+    await table.pass(['retry']);
+    stage.kernel.services.clear();
+    assert.equal(await table.hasDrifted(), true);
+  });
+
+  it('is to look again soon while a row waits for its last connection, and else when other things say so', async () => {
+    const { stage, table, judged } = reconciling();
+    await table.pass(['start']);
+    assert.equal(table.untilDrainsMayEnd(stage.clock.now()), Infinity);
+    stage.connections.to(B, 1);
+    judged.pop();
+    await table.pass(['verdict']);
+    assert.equal(table.untilDrainsMayEnd(stage.clock.now()), 250);
+    const { drainTimeoutMs } = POLICY;
+    assert.equal(table.untilDrainsMayEnd(stage.clock.now() + drainTimeoutMs - 100), 100);
+  });
+});
