@@ -11,7 +11,7 @@ import { kernelChanges } from '../host/route-changes.js';
 import { composeManualDrains, openControl } from '../daemon/control.js';
 import type { Knowledge, Usage, Watching } from '../daemon/endpoint.js';
 import { composeProber } from '../daemon/probing.js';
-import { composeClean, composeUpkeep, findNodeAddress, type KernelHandles } from '../daemon/kernel.js';
+import { composeClean, composeKernel, findNodeAddress, type KernelHandles } from '../daemon/kernel.js';
 import { KernelError } from '../values/errors.js';
 import { takeHold, wordsFor } from '../state/instance-lock.js';
 import { adoption } from '../log/adoption.js';
@@ -54,7 +54,7 @@ export async function runCareCommand(
       await takeCare(config, program, log, handles, signal);
       return true;
     case 'run-once': {
-      const kept = await composeUpkeep(config, log, handles, () => undefined);
+      const kept = await composeKernel(config, log, handles, () => undefined);
       const { manualDrains } = await composeManualDrains(config, log);
       const reporter = logReporter(log, config, systemClock, () => manualDrains.drained.size > 0);
       return await setUpOnce(config.realServers, config.policy, { ...kept, reporter }, manualDrains);
@@ -116,7 +116,7 @@ async function takeCare(
   const board = new Recorder(config, { clock: systemClock, wallClock: Date.now });
   const { manualDrains, file } = await composeManualDrains(config, log);
   for (const [server, sinceMs] of manualDrains.drained) board.drainedSince(server, sinceMs);
-  const upkeep = await composeUpkeep(config, log, handles, (address) => {
+  const kernel = await composeKernel(config, log, handles, (address) => {
     board.nodeAddressIs(address);
   });
   const { version, commit, pid, usage } = program;
@@ -139,7 +139,7 @@ async function takeCare(
   );
   const prober = await composeProber(config, log, onExchange);
   const parts: CareParts = {
-    ...upkeep,
+    ...kernel,
     prober,
     changes: kernelChanges(handles.rtnetlink, virtualServer),
     clock: systemClock,

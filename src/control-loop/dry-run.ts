@@ -2,7 +2,7 @@ import type {
   ActionResult,
   ClientConnections,
   Leftovers,
-  Upkeep,
+  HostResource,
   VirtualServerTable,
   Work,
 } from './ports.js';
@@ -25,14 +25,14 @@ export const dryConnections: ClientConnections = {
 };
 
 /** An upkeep that is checked, and only said to have been mended. */
-export function dryUpkeep(upkeep: Upkeep): Upkeep {
+export function dryResource(upkeep: HostResource): HostResource {
   return {
     ...dryWork(upkeep),
     name: upkeep.name,
-    isTold: upkeep.isTold ?? false,
+    isNotified: upkeep.isNotified ?? false,
     isRemoval: upkeep.isRemoval ?? false,
-    check: () => upkeep.check(),
-    mend: () => Promise.resolve(),
+    verify: () => upkeep.verify(),
+    repair: () => Promise.resolve(),
   };
 }
 

@@ -1,11 +1,11 @@
-import type { Reporter, Upkeep } from './ports.js';
+import type { Reporter, HostResource } from './ports.js';
 
 /**
  * Keeps what must exist beside the table: routes, sysctls, the masquerade table. It checks each resource when that is due, and
  * repairs it. One that hangs does not keep the others that notifications are about from being checked.
  */
 export class HostResourceKeeper {
-  readonly #upkeeps: readonly Upkeep[];
+  readonly resources: readonly HostResource[];
   readonly #reporter: Reporter;
   #allDue = false;
   #checkingAll: Promise<void> | null = null;
@@ -15,15 +15,15 @@ export class HostResourceKeeper {
   /** All have been checked in their order once: the route must not be there before what its clients need with it. */
   #checkedAll = false;
   /** The checks under way: one at a time of each. */
-  readonly #checking = new Map<Upkeep, Promise<void>>();
+  readonly #checking = new Map<HostResource, Promise<void>>();
   /** Those whose last check or repair failed. */
-  readonly #failed = new Set<Upkeep>();
+  readonly #failed = new Set<HostResource>();
   /** The names of those that have been well. */
   readonly #stood = new Set<string>();
 
-  /** @param upkeeps In the order in which they are checked. */
-  constructor(upkeeps: readonly Upkeep[], reporter: Reporter) {
-    this.#upkeeps = upkeeps;
+  /** @param resources In the order in which they are checked. */
+  constructor(resources: readonly HostResource[], reporter: Reporter) {
+    this.resources = resources;
     this.#reporter = reporter;
   }
 
@@ -41,14 +41,14 @@ export class HostResourceKeeper {
   begin(): void {
     if (this.#notifiedDue && this.#checkedAll && this.#checkingNotified === null) {
       this.#notifiedDue = false;
-      const notified = this.#upkeeps.filter(({ isTold }) => isTold);
+      const notified = this.resources.filter(({ isNotified: isTold }) => isTold);
       this.#checkingNotified = this.#checkEach(notified).finally(() => {
         this.#checkingNotified = null;
       });
     }
     if (this.#allDue && this.#checkingAll === null) {
       this.#allDue = false;
-      this.#checkingAll = this.#checkEach(this.#upkeeps).finally(() => {
+      this.#checkingAll = this.#checkEach(this.resources).finally(() => {
         this.#checkingAll = null;
         this.#checkedAll = true;
       });
@@ -66,8 +66,8 @@ export class HostResourceKeeper {
   }
 
   /** One that fails does not keep the others from being checked. */
-  async #checkEach(upkeeps: readonly Upkeep[]): Promise<void> {
-    for (const upkeep of upkeeps) {
+  async #checkEach(resources: readonly HostResource[]): Promise<void> {
+    for (const upkeep of resources) {
       const before = this.#checking.get(upkeep) ?? Promise.resolve();
       const checking = before.then(() => this.#check(upkeep));
       this.#checking.set(upkeep, checking);
@@ -75,9 +75,9 @@ export class HostResourceKeeper {
     }
   }
 
-  async #check(upkeep: Upkeep): Promise<void> {
-    if (await mendIfAmiss(upkeep, this.#reporter, this.#stood)) this.#failed.delete(upkeep);
-    else this.#failed.add(upkeep);
+  async #check(resource: HostResource): Promise<void> {
+    if (await verifyAndRepair(resource, this.#reporter, this.#stood)) this.#failed.delete(resource);
+    else this.#failed.add(resource);
   }
 }
 
@@ -86,14 +86,14 @@ export class HostResourceKeeper {
  *
  * @param stood The names of what has been well before: what was not is made, not repaired. Kept current.
  */
-export async function mendIfAmiss(
-  upkeep: Upkeep,
+export async function verifyAndRepair(
+  upkeep: HostResource,
   reporter: Reporter,
   stood = new Set<string>(),
 ): Promise<boolean> {
   let amiss: string | null;
   try {
-    amiss = await upkeep.check();
+    amiss = await upkeep.verify();
   } catch (error) {
     reporter.uncheckable(upkeep.name, error as Error);
     return false;
@@ -104,7 +104,7 @@ export async function mendIfAmiss(
     return true;
   }
   try {
-    await upkeep.mend();
+    await upkeep.repair();
   } catch (error) {
     reporter.mended(upkeep.name, amiss, error as Error);
     return false;

@@ -4,12 +4,12 @@ import { step, unknownHealth } from '../decisions/health.js';
 import { reconcile } from '../decisions/reconcile.js';
 import { serviceSettings } from '../values/table.js';
 import { ManualDrains } from './manual-drains.js';
-import type { Leftovers, Removal, Reporter, Upkeep, VirtualServerTable, Work } from './ports.js';
-import { mendIfAmiss } from './host-resource-keeper.js';
+import type { Leftovers, Removal, Reporter, HostResource, VirtualServerTable, Work } from './ports.js';
+import { verifyAndRepair } from './host-resource-keeper.js';
 
 interface OnceParts {
   readonly table: VirtualServerTable;
-  readonly upkeeps: readonly Upkeep[];
+  readonly resources: readonly HostResource[];
   readonly reporter: Reporter;
 }
 
@@ -17,7 +17,7 @@ const TRUSTING = { fall: 1, rise: 1, maxHoldMs: 0 };
 
 /**
  * `--run-once`: sets up the virtual server with every real server in rotation that is not drained by hand, unprobed, and
- * removes rows that are not configured: nobody stays behind to end their drain. Resolves to whether all of it was done;
+ * removes destinations that are not configured: nobody stays behind to end their drain. Resolves to whether all of it was done;
  * rejects when the table cannot be read.
  */
 export async function setUpOnce(
@@ -30,7 +30,7 @@ export async function setUpOnce(
   const observed = await parts.table.read();
   const desired = desire(
     servers.map((server) => ({ server, health: trusted, drained: manualDrains.isDrained(server) })),
-    observed?.rows ?? [],
+    observed?.destinations ?? [],
     new Map(),
     0,
     { ...policy, drainTimeoutMs: 0 },
@@ -46,7 +46,7 @@ export async function setUpOnce(
     durationMs: 0,
   });
   let done = results.every(({ error }) => error === null);
-  for (const upkeep of parts.upkeeps) done = (await mendIfAmiss(upkeep, parts.reporter)) && done;
+  for (const upkeep of parts.resources) done = (await verifyAndRepair(upkeep, parts.reporter)) && done;
   return done;
 }
 

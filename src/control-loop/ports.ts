@@ -60,7 +60,7 @@ export interface ActionResult {
 /** Our virtual server in the kernel's table, and nothing else of that table. */
 export interface VirtualServerTable extends Work {
   read(): Promise<ObservedTable>;
-  /** Whether the virtual server is there, with these settings. Reads no rows, so it costs the same however many there are. */
+  /** Whether the virtual server is there, with these settings. Reads no destinations, so it costs the same however many there are. */
   hasSettings(settings: ServiceSettings): Promise<boolean>;
   /** Carries out every action in order, going on after one that failed. */
   apply(actions: readonly Action[]): Promise<readonly ActionResult[]>;
@@ -69,7 +69,7 @@ export interface VirtualServerTable extends Work {
 /** The connections of this node's own clients through the virtual server. */
 export interface ClientConnections {
   /**
-   * Finds those to servers whose rows are to go. With its row the kernel may forget which they are, so it is asked before.
+   * Finds those to servers whose destinations are to go. With its destination the kernel may forget which they are, so it is asked before.
    * Rejects when they cannot be found.
    */
   find(servers: readonly Endpoint[]): Promise<FoundConnections>;
@@ -77,7 +77,7 @@ export interface ClientConnections {
 
 export interface FoundConnections {
   /**
-   * Ends those to servers whose rows are gone: none of their packets can pass any more, and a client that only waits would
+   * Ends those to servers whose destinations are gone: none of their packets can pass any more, and a client that only waits would
    * not learn of it. Resolves to how many it ended. Rejects when they cannot be ended.
    */
   end(servers: readonly Endpoint[]): Promise<number>;
@@ -92,17 +92,17 @@ export interface Work {
 }
 
 /** Something beside the table that has to be so: a route, a sysctl. */
-export interface Upkeep extends Work {
+export interface HostResource extends Work {
   /** What it is, for the log: `local route`. */
   readonly name: string;
   /** Whether notifications tell when it may be amiss: then it is looked at without the others, which may hang. */
-  readonly isTold?: boolean;
-  /** Whether {@link mend} removes something that must not be there: then the log says so, and it counts as no repair. */
+  readonly isNotified?: boolean;
+  /** Whether {@link repair} removes something that must not be there: then the log says so, and it counts as no repair. */
   readonly isRemoval?: boolean;
   /** What is amiss, in words, or null when all is well. Changes nothing. */
-  check(): Promise<string | null>;
-  /** Puts right what {@link check} found. */
-  mend(): Promise<void>;
+  verify(): Promise<string | null>;
+  /** Puts right what {@link verify} found. */
+  repair(): Promise<void>;
 }
 
 /** What became of what was to be taken away, each thing in words. */
@@ -120,7 +120,7 @@ export interface Leftovers {
   remove(): Promise<Removal>;
 }
 
-/** Tells that something changed in the kernel which an {@link Upkeep} may care about; the text says what, for the log. */
+/** Tells that something changed in the kernel which an {@link HostResource} may care about; the text says what, for the log. */
 export type KernelChanges = (signal: AbortSignal) => AsyncIterable<string>;
 
 /** Why a pass of the reconciler runs. */
@@ -149,7 +149,7 @@ export interface Reporter {
   watchLost(server: Endpoint): void;
   /** A pass that read the table, and changed it or found it right. */
   reconciled(pass: Pass): void;
-  /** Clients' connections to servers whose rows are gone were ended, so many; or could not be, which is the error. */
+  /** Clients' connections to servers whose destinations are gone were ended, so many; or could not be, which is the error. */
   connectionsEnded(servers: readonly Endpoint[], count: number, error: Error | null): void;
   /** A pass that could not read the table; `retryInMs` until the next try. */
   tableUnreadable(error: Error, retryInMs: number): void;
@@ -157,7 +157,7 @@ export interface Reporter {
   made(upkeep: string, amiss: string): void;
   /** An upkeep that had been well was amiss, and was mended; or it could not be mended or made, which is the error. */
   mended(upkeep: string, amiss: string, error: Error | null): void;
-  /** An upkeep that {@link Upkeep.isRemoval} removed this, in words. */
+  /** An upkeep that {@link HostResource.isRemoval} removed this, in words. */
   removed(upkeep: string, what: string): void;
   /** An upkeep was checked, and all is well. */
   upheld(upkeep: string): void;

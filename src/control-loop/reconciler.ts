@@ -1,7 +1,7 @@
 import type { JudgedServer, TablePolicy } from '../decisions/desired.js';
 import { briefly } from './briefly.js';
 import { HostResourceKeeper } from './host-resource-keeper.js';
-import type { ActionResult, Cause, Upkeep } from './ports.js';
+import type { ActionResult, Cause, HostResource } from './ports.js';
 import { TableReconciler, type TableParts } from './table-reconciler.js';
 
 export interface ReconcilerPolicy extends TablePolicy {
@@ -11,7 +11,7 @@ export interface ReconcilerPolicy extends TablePolicy {
 
 export interface ReconcilerParts extends TableParts {
   /** In the order in which they are checked. */
-  readonly upkeeps: readonly Upkeep[];
+  readonly resources: readonly HostResource[];
 }
 
 /** The least time from one pass to the next that only notifications ask for: a storm of them must not keep us busy. */
@@ -52,7 +52,7 @@ export class Reconciler {
     this.#policy = policy;
     this.#parts = parts;
     this.#table = new TableReconciler(policy, parts, judged);
-    this.#resources = new HostResourceKeeper(parts.upkeeps, parts.reporter);
+    this.#resources = new HostResourceKeeper(parts.resources, parts.reporter);
   }
 
   /** Asks for a pass. One that is running does not count: it may have read too early. */

@@ -1,7 +1,7 @@
 import { desire, type Drains, type JudgedServer, type TablePolicy } from '../decisions/desired.js';
 import { hasRival, recall, type Deletions } from '../decisions/deletion-contention.js';
 import { reconcile, type Action } from '../decisions/reconcile.js';
-import { serviceSettings, type Row } from '../values/table.js';
+import { serviceSettings, type Destination } from '../values/table.js';
 import { briefly } from './briefly.js';
 import type {
   ActionResult,
@@ -20,14 +20,14 @@ export interface TableParts {
   readonly reporter: Reporter;
 }
 
-/** How long the removal of rows waits for the connections of their clients to be found. Their weight is 0 meanwhile. */
+/** How long the removal of destinations waits for the connections of their clients to be found. Their weight is 0 meanwhile. */
 const MOST_FINDING_MS = 1000;
-/** Between looks at a row that is to go when it is idle. */
+/** Between looks at a destination that is to go when it is idle. */
 const IDLE_CHECK_MS = 250;
 
 interface Applied {
   readonly results: readonly ActionResult[];
-  /** The connections of clients to servers whose rows went; null when the kernel counted none. */
+  /** The connections of clients to servers whose destinations went; null when the kernel counted none. */
   readonly finding: Promise<FoundConnections> | null;
 }
 
@@ -39,7 +39,7 @@ export class TableReconciler {
   #drains: Drains = new Map();
   /** When these were read, in milliseconds of the monotonic clock. */
   #drainsMs = 0;
-  /** A row goes as soon as it has no connection, which only the table shows. */
+  /** A destination goes as soon as it has no connection, which only the table shows. */
   #awaitsIdle = false;
   /** What the last pass without a failure wanted, to tell drift from change. */
   #settled: string | null = null;
@@ -62,13 +62,19 @@ export class TableReconciler {
     this.#asWanted = false;
     const observed = await table.read();
     this.#drainsMs = clock.now();
-    const desired = desire(this.#judged(), observed?.rows ?? [], this.#drains, this.#drainsMs, this.#policy);
+    const desired = desire(
+      this.#judged(),
+      observed?.destinations ?? [],
+      this.#drains,
+      this.#drainsMs,
+      this.#policy,
+    );
     this.#drains = desired.drains;
-    this.#awaitsIdle = desired.rows.some(({ intent }) => intent.kind === 'drain' && intent.untilIdle);
+    this.#awaitsIdle = desired.destinations.some(({ intent }) => intent.kind === 'drain' && intent.untilIdle);
     const actions = reconcile(serviceSettings(this.#policy.scheduler), desired, observed);
-    const { results, finding } = await this.#apply(actions, observed?.rows ?? []);
+    const { results, finding } = await this.#apply(actions, observed?.destinations ?? []);
 
-    const wanted = JSON.stringify(desired.rows);
+    const wanted = JSON.stringify(desired.destinations);
     const drift = actions.length > 0 && wanted === this.#settled;
     const deleted = drift && results.some(({ action }) => action.kind === 'create-service');
     this.#deletions = recall(this.#deletions, deleted, this.#drainsMs);
@@ -117,18 +123,18 @@ export class TableReconciler {
    * Carries out the actions. Rows that have connections are removed last: when the search for these has ended, or has taken too
    * long.
    */
-  async #apply(actions: readonly Action[], rows: readonly Row[]): Promise<Applied> {
+  async #apply(actions: readonly Action[], destinations: readonly Destination[]): Promise<Applied> {
     const { table, connections, clock } = this.#parts;
     if (actions.length === 0) return { results: [], finding: null };
-    const removals = actions.filter((action) => action.kind === 'delete-row');
-    const used = new Set(rows.filter(({ active }) => active > 0).map(({ server }) => server.text));
+    const removals = actions.filter((action) => action.kind === 'remove-destination');
+    const used = new Set(destinations.filter(({ active }) => active > 0).map(({ server }) => server.text));
     const leaving = removals.map(({ server }) => server).filter(({ text }) => used.has(text));
     if (leaving.length === 0) return { results: await table.apply(actions), finding: null };
-    const others = actions.filter((action) => action.kind !== 'delete-row');
-    const open = new Set(rows.filter(({ weight }) => weight > 0).map(({ server }) => server.text));
+    const others = actions.filter((action) => action.kind !== 'remove-destination');
+    const open = new Set(destinations.filter(({ weight }) => weight > 0).map(({ server }) => server.text));
     const closings = removals
       .filter(({ server }) => open.has(server.text))
-      .map(({ server }): Action => ({ kind: 'update-row', server, weight: 0 }));
+      .map(({ server }): Action => ({ kind: 'update-destination', server, weight: 0 }));
     const applied = await table.apply([...others, ...closings]);
     const finding = connections.find(leaving);
     // A search that is late may still have found some.
@@ -137,12 +143,12 @@ export class TableReconciler {
     return { results: [...applied.slice(0, others.length), ...removed], finding };
   }
 
-  /** Ends what was found, as far as the rows are gone. No pass waits for it. */
+  /** Ends what was found, as far as the destinations are gone. No pass waits for it. */
   #endConnections(finding: Promise<FoundConnections>, results: readonly ActionResult[]): void {
     const { reporter } = this.#parts;
-    // Where it raced, another program was quicker: the row is gone all the same.
+    // Where it raced, another program was quicker: the destination is gone all the same.
     const gone = results.flatMap(({ action, error, raced }) =>
-      action.kind === 'delete-row' && (error === null || raced) ? [action.server] : [],
+      action.kind === 'remove-destination' && (error === null || raced) ? [action.server] : [],
     );
     const ending = finding
       .then((found) => found.end(gone))

@@ -101,7 +101,7 @@ function isFresher({ health }: Monitor, other: Monitor | null): boolean {
 function verdictChanged(before: Health, after: Health): boolean {
   if (before.state !== after.state) return true;
   if (after.state === 'up' || after.state === 'unknown') return false;
-  // Which servers serve when none is up, and when a row is removed, depends on the last evidence.
+  // Which servers serve when none is up, and when a destination is removed, depends on the last evidence.
   return (
     failOpenRank(before) !== failOpenRank(after) ||
     before.silence?.witnessed !== after.silence?.witnessed ||

@@ -109,14 +109,14 @@ async function setDrained(
   await following;
   const { kernel, error } = await kernelOf(virtualServer, parts);
   const [told] = report().virtualServers;
-  const row = kernel?.rows.find((one) => one.server === server.text) ?? null;
+  const destination = kernel?.destinations.find((one) => one.server === server.text) ?? null;
   return {
     virtualServer: virtualServer.text,
     server: server.text,
     drained,
     changed: news,
     state: told?.servers.find((one) => one.server === server.text)?.state ?? 'unknown',
-    row: row === null ? null : { weight: row.weight, active: row.active },
+    row: destination === null ? null : { weight: destination.weight, active: destination.active },
     lastResort: told?.lastResort ?? false,
     kernelError: error,
     forgotten,

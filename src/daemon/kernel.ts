@@ -1,11 +1,11 @@
 /** The kernel's side of `lvscare care`, composed: our virtual server and the way to it. */
 import { release } from 'node:os';
 import type { Logger } from 'pino';
-import { dryConnections, dryTable, dryUpkeep } from '../control-loop/dry-run.js';
+import { dryConnections, dryTable, dryResource } from '../control-loop/dry-run.js';
 import type {
   ClientConnections,
   Leftovers,
-  Upkeep,
+  HostResource,
   VirtualServerTable,
   Work,
 } from '../control-loop/ports.js';
@@ -26,7 +26,7 @@ import { records, type Records } from '../state/records.js';
 import { besides, isNeeded, rememberedOf, stillThere, type Remembered } from '../state/remembered.js';
 import { sysctl } from '../host/sysctl.js';
 import { EVERY_SYSCTL, sysctlsFor } from '../host/sysctls.js';
-import { sameWay, upkeepsOf, type Way } from '../host/reach-mode.js';
+import { sameWay, resourcesOf, type Way } from '../host/reach-mode.js';
 import type { Ipvs, Rtnetlink } from '../netlink/index.js';
 
 export interface KernelHandles {
@@ -39,7 +39,7 @@ export interface KernelHandles {
  *
  * @param onNodeAddress Hears NODE_IP, when it is first known and when it changes.
  */
-export async function composeUpkeep(
+export async function composeKernel(
   config: CareConfig,
   log: Logger,
   handles: KernelHandles,
@@ -47,7 +47,7 @@ export async function composeUpkeep(
 ): Promise<{
   readonly table: VirtualServerTable;
   readonly connections: ClientConnections;
-  readonly upkeeps: readonly Upkeep[];
+  readonly resources: readonly HostResource[];
 }> {
   const { virtualServer, realServers, dryRun } = config;
   const { ipvs, rtnetlink } = handles;
@@ -75,19 +75,19 @@ export async function composeUpkeep(
         return !(await isStillNeeded(other));
     return false;
   };
-  const today = upkeepsOf(way, rtnetlink, virtualServer, address, goesSoon);
+  const today = resourcesOf(way, rtnetlink, virtualServer, address, goesSoon);
   const todayStands = async (): Promise<boolean> => {
-    for (const upkeep of today) if ((await upkeep.check()) !== null) return false;
+    for (const resource of today) if ((await resource.verify()) !== null) return false;
     return (await table.find()) !== null;
   };
-  const upkeeps = [
+  const resources = [
     ...(config.sysctl ? sysctlsFor(config, release()) : []).map((spec) => sysctl(spec, record)),
     config.masquerade ? masquerade(nft, virtualServer) : noMasquerade(nft, virtualServer, onNoNft),
     ...today,
     ...earlierWays.map((other) =>
       leftover(
         'earlier way',
-        upkeepsOf(other, rtnetlink, virtualServer, address),
+        resourcesOf(other, rtnetlink, virtualServer, address),
         async () => (await todayStands()) && !(await isStillNeeded(other)),
         async () => {
           going.delete(other);
@@ -97,8 +97,8 @@ export async function composeUpkeep(
     ),
   ];
   return dryRun
-    ? { table: dryTable(table), connections: dryConnections, upkeeps: upkeeps.map(dryUpkeep) }
-    : { table, connections: clientConnections(virtualServer), upkeeps };
+    ? { table: dryTable(table), connections: dryConnections, resources: resources.map(dryResource) }
+    : { table, connections: clientConnections(virtualServer), resources };
 }
 
 /** Everything that is ours of a virtual server, whatever made it, and nothing of another one. */
@@ -133,7 +133,7 @@ export async function composeClean(
       noMasquerade(nftProgram(), virtualServer, onNoNft),
       ...ways
         .filter((way) => !isNeeded(way, virtualServer.address, staying))
-        .flatMap((way) => upkeepsOf(way, rtnetlink, virtualServer, () => Promise.resolve(''))),
+        .flatMap((way) => resourcesOf(way, rtnetlink, virtualServer, () => Promise.resolve(''))),
     ],
     leftovers: [
       goLeftovers(virtualServer, (words) => {

@@ -1,9 +1,9 @@
 import type { Endpoint } from '../values/endpoint.js';
 import type { Health, HealthState } from './health.js';
 import { failOpenRank } from './fail-open.js';
-import { skipsWeightZero, type Row } from '../values/table.js';
+import { skipsWeightZero, type Destination } from '../values/table.js';
 
-/** What is wanted of one real server's row. */
+/** What is wanted of one real server's destination. */
 export type Intent =
   /** There, with this weight. */
   | { readonly kind: 'serve'; readonly weight: number }
@@ -21,7 +21,7 @@ export type Intent =
   | { readonly kind: 'rest' }
   | { readonly kind: 'remove' };
 
-export interface WantedRow {
+export interface WantedDestination {
   readonly server: Endpoint;
   readonly intent: Intent;
 }
@@ -38,16 +38,16 @@ export interface TablePolicy {
   readonly scheduler: string;
   /** Weight of a server that serves. */
   readonly weight: number;
-  /** How long a row may stay at weight 0 before it is removed, in milliseconds. */
+  /** How long a destination may stay at weight 0 before it is removed, in milliseconds. */
   readonly drainTimeoutMs: number;
 }
 
-/** When each row that is being drained began to be, by the server's text, in milliseconds of the monotonic clock. */
+/** When each destination that is being drained began to be, by the server's text, in milliseconds of the monotonic clock. */
 export type Drains = ReadonlyMap<string, number>;
 
 export interface Desired {
-  /** Configured servers in their order, then rows that the kernel has and nobody configured. */
-  readonly rows: readonly WantedRow[];
+  /** Configured servers in their order, then destinations that the kernel has and nobody configured. */
+  readonly destinations: readonly WantedDestination[];
   readonly drains: Drains;
   /** No server is up that is not drained by hand, and those most likely to answer serve. */
   readonly lastResort: boolean;
@@ -56,39 +56,40 @@ export interface Desired {
 /** From verdicts to the wanted table. The table of decisions is in docs/decisions.md. */
 export function desire(
   servers: readonly JudgedServer[],
-  found: readonly Row[],
+  found: readonly Destination[],
   drains: Drains,
   nowMs: number,
   policy: TablePolicy,
 ): Desired {
   const pool = assessPool(servers);
-  const foundRows = new Map(found.map((row) => [row.server.text, row]));
+  const foundDestinations = new Map(found.map((destination) => [destination.server.text, destination]));
   const wanted = servers.map((judged) => ({
     server: judged.server,
-    intent: intentFor(judged, foundRows.get(judged.server.text), pool, policy.weight),
+    intent: intentFor(judged, foundDestinations.get(judged.server.text), pool, policy.weight),
   }));
 
   const configured = new Set(servers.map(({ server }) => server.text));
   const departing = found
-    .filter((row) => !configured.has(row.server.text))
+    .filter((destination) => !configured.has(destination.server.text))
     // Nothing will come back to a server that left the cluster: once it is idle it goes.
-    .map((row) => ({
-      server: row.server,
-      intent: row.weight === 0 && row.connections === 0 ? REMOVE : DRAIN_UNTIL_IDLE,
+    .map((destination) => ({
+      server: destination.server,
+      intent: destination.weight === 0 && destination.connections === 0 ? REMOVE : DRAIN_UNTIL_IDLE,
     }));
 
   const nextDrains = new Map<string, number>();
-  const rows = [...wanted, ...departing].map((row) => {
+  const destinations = [...wanted, ...departing].map((destination) => {
     // What is not there has nothing to drain.
-    if (!isOnItsWayOut(row.intent) || !foundRows.has(row.server.text)) return row;
-    if (!skipsWeightZero(policy.scheduler)) return { ...row, intent: REMOVE };
+    if (!isOnItsWayOut(destination.intent) || !foundDestinations.has(destination.server.text))
+      return destination;
+    if (!skipsWeightZero(policy.scheduler)) return { ...destination, intent: REMOVE };
     // Who took it out by hand says when it is over, and who answers does its clients no harm.
-    if (row.intent.kind === 'rest') return row;
-    const sinceMs = drains.get(row.server.text) ?? nowMs;
-    nextDrains.set(row.server.text, sinceMs);
-    return nowMs - sinceMs >= policy.drainTimeoutMs ? { ...row, intent: REMOVE } : row;
+    if (destination.intent.kind === 'rest') return destination;
+    const sinceMs = drains.get(destination.server.text) ?? nowMs;
+    nextDrains.set(destination.server.text, sinceMs);
+    return nowMs - sinceMs >= policy.drainTimeoutMs ? { ...destination, intent: REMOVE } : destination;
   });
-  return { rows, drains: nextDrains, lastResort: isLastResort(pool) };
+  return { destinations, drains: nextDrains, lastResort: isLastResort(pool) };
 }
 
 function isOnItsWayOut({ kind }: Intent): boolean {
@@ -138,18 +139,23 @@ function isIn(state: HealthState): (judged: JudgedServer) => boolean {
   return ({ health }) => health.state === state;
 }
 
-function intentFor(judged: JudgedServer, row: Row | undefined, pool: PoolState, weight: number): Intent {
+function intentFor(
+  judged: JudgedServer,
+  destination: Destination | undefined,
+  pool: PoolState,
+  weight: number,
+): Intent {
   const { health, drained } = judged;
   const { undecided, bestRank, drainedServe } = pool;
   if (health.state === 'unknown') return drained && !undecided ? REST : KEEP;
   const rank = rankOf(judged);
-  if (rank === 0) return leave(row);
+  if (rank === 0) return leave(destination);
   if (undecided) return KEEP;
   if (rank === bestRank) return drained === drainedServe ? { kind: 'serve', weight } : REST;
   // It answers, and is not trusted yet, or it is drained by hand: its clients need not notice.
   if (health.state === 'up' || health.okSinceMs !== null) return REST;
   if (health.state === 'sick') return DRAIN;
-  if (health.silence?.sure !== true) return leave(row);
+  if (health.silence?.sure !== true) return leave(destination);
   // Its clients wait for a reset, which only its removal gives them. But if it is this node that is cut off, they would
   // rather wait for the cable: nothing is torn down on the word of silence alone.
   return health.silence.witnessed ? REMOVE : REST;
@@ -159,6 +165,6 @@ function intentFor(judged: JudgedServer, row: Row | undefined, pool: PoolState, 
  * Out, but not before its last connection. Its host answers, and resets what it does not know by itself; and a server
  * that stops gracefully closes its listener first, and finishes its answers then.
  */
-function leave(row: Row | undefined): Intent {
-  return row === undefined || row.active === 0 ? REMOVE : DRAIN_UNTIL_IDLE;
+function leave(destination: Destination | undefined): Intent {
+  return destination === undefined || destination.active === 0 ? REMOVE : DRAIN_UNTIL_IDLE;
 }

@@ -2,7 +2,7 @@ import { desire, type Intent } from './desired.js';
 import { endpoint, type Endpoint } from '../values/endpoint.js';
 import type { Evidence } from '../values/evidence.js';
 import { step, unknownHealth, type Health, type HealthState } from './health.js';
-import type { Row } from '../values/table.js';
+import type { Destination } from '../values/table.js';
 
 /** What becomes of a server while another one is up. */
 export interface Forecast {
@@ -12,7 +12,7 @@ export interface Forecast {
 
 /**
  * What care would come to if a server went on answering as it did this once: as many times as make a verdict, and while it
- * has a row with a connection and another server is up. Only care, which knows them all, can tell what becomes of it when
+ * has a destination with a connection and another server is up. Only care, which knows them all, can tell what becomes of it when
  * none is.
  *
  * @param evidence What one probe found; null for one that proved nothing.
@@ -23,8 +23,8 @@ export function forecast(server: Endpoint, evidence: Evidence | null, fall: numb
     { server, health, drained: false },
     { server: ANOTHER, health: healthAfter({ kind: 'ok', detail: '' }, 1), drained: false },
   ];
-  const { rows } = desire(servers, [rowOf(server)], new Map(), 0, POLICY);
-  return { state: health.state, intent: rows[0]?.intent ?? { kind: 'keep' } };
+  const { destinations } = desire(servers, [rowOf(server)], new Map(), 0, POLICY);
+  return { state: health.state, intent: destinations[0]?.intent ?? { kind: 'keep' } };
 }
 
 const POLICY = { scheduler: 'rr', weight: 1, drainTimeoutMs: Infinity };
@@ -43,7 +43,7 @@ function healthAfter(evidence: Evidence | null, fall: number): Health {
   return health;
 }
 
-function rowOf(server: Endpoint): Row {
+function rowOf(server: Endpoint): Destination {
   const limits = { upperThreshold: 0, lowerThreshold: 0 };
   return { server, weight: 1, forwarding: 'masquerade', ...limits, active: 1, connections: 1 };
 }

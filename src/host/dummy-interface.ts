@@ -1,4 +1,4 @@
-import type { Upkeep } from '../control-loop/ports.js';
+import type { HostResource } from '../control-loop/ports.js';
 import { hostLength, type Endpoint } from '../values/endpoint.js';
 import { NetlinkError, type InterfaceAddressKey, type Link, type Rtnetlink } from '../netlink/index.js';
 import { explainRefusal, KernelError } from '../values/errors.js';
@@ -12,7 +12,7 @@ export function dummyInterface(
   rtnetlink: Rtnetlink,
   name: string,
   virtualServer: Endpoint,
-): readonly [link: Upkeep, address: Upkeep] {
+): readonly [link: HostResource, address: HostResource] {
   const length = hostLength(virtualServer.family);
   const host = `${virtualServer.address}/${length}`;
 
@@ -48,17 +48,17 @@ export function dummyInterface(
     return foreign ? null : link;
   }
 
-  const link: Upkeep = {
+  const link: HostResource = {
     name: 'dummy link',
-    isTold: true,
+    isNotified: true,
 
-    async check() {
+    async verify() {
       const found = await find();
       if (found === null) return `no interface ${name}`;
       return found.up ? null : `interface ${name} is down`;
     },
 
-    async mend() {
+    async repair() {
       try {
         if ((await find()) === null) await rtnetlink.createDummyLink(name).catch(unless('EEXIST'));
         const made = await find();
@@ -85,16 +85,16 @@ export function dummyInterface(
     },
   };
 
-  const address: Upkeep = {
+  const address: HostResource = {
     name: 'address',
-    isTold: true,
+    isNotified: true,
 
-    async check() {
+    async verify() {
       const found = await find();
       return found !== null && (await addressOn(found)) !== null ? null : `no address ${host} on ${name}`;
     },
 
-    async mend() {
+    async repair() {
       const found = await find();
       if (found === null) throw new KernelError(`no interface ${name} to hold ${host}`, null);
       const key = { interfaceIndex: found.index, address: virtualServer.address, prefixLength: length };

@@ -1,4 +1,4 @@
-import type { Upkeep } from '../control-loop/ports.js';
+import type { HostResource } from '../control-loop/ports.js';
 import { hostLength, type Endpoint } from '../values/endpoint.js';
 import { NetlinkError, RouteTable, type Route, type RouteKey, type Rtnetlink } from '../netlink/index.js';
 import { explainRefusal, KernelError } from '../values/errors.js';
@@ -18,7 +18,7 @@ export function gatewayRoute(
   rtnetlink: Rtnetlink,
   virtualServer: Endpoint,
   nodeAddress: () => Promise<string>,
-): Upkeep {
+): HostResource {
   const { family, address } = virtualServer;
   const key: RouteKey = {
     family,
@@ -60,9 +60,9 @@ export function gatewayRoute(
 
   return {
     name: 'route',
-    isTold: true,
+    isNotified: true,
 
-    async check() {
+    async verify() {
       const [routes, want] = [await found(), await wanted()];
       const [first] = routes;
       if (first === undefined) return `no route ${say(want)}`;
@@ -79,7 +79,7 @@ export function gatewayRoute(
       return right ? null : `the route is ${say(first)}, not ${say(want)}`;
     },
 
-    async mend() {
+    async repair() {
       const want = await wanted();
       try {
         // Of IPv6 routes the kernel would keep one by another interface beside it.

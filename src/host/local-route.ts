@@ -1,4 +1,4 @@
-import type { Upkeep } from '../control-loop/ports.js';
+import type { HostResource } from '../control-loop/ports.js';
 import { hostLength, type Endpoint } from '../values/endpoint.js';
 import { NetlinkError, RouteTable, type Route, type RouteKey, type Rtnetlink } from '../netlink/index.js';
 import { explainRefusal, KernelError } from '../values/errors.js';
@@ -17,7 +17,7 @@ export function localRoute(
   virtualServer: Endpoint,
   sourceAddress: () => Promise<string>,
   goesSoon: (interfaceIndex: number) => Promise<boolean> = () => Promise.resolve(false),
-): Upkeep {
+): HostResource {
   const key: RouteKey = {
     family: virtualServer.family,
     destination: virtualServer.address,
@@ -50,9 +50,9 @@ export function localRoute(
 
   return {
     name: 'local route',
-    isTold: true,
+    isNotified: true,
 
-    async check() {
+    async verify() {
       const [routes, lo, source] = [await found(), await loopback(), await sourceAddress()];
       const ours = routes.filter((route) => isOurs(route, lo));
       if (ours.some((route) => route.preferredSource === source)) return null;
@@ -76,7 +76,7 @@ export function localRoute(
       return `no route ${words} src ${source}`;
     },
 
-    async mend() {
+    async repair() {
       const [lo, source] = [await loopback(), await sourceAddress()];
       try {
         await rtnetlink.replaceRoute({

@@ -1,4 +1,4 @@
-import type { Upkeep } from '../control-loop/ports.js';
+import type { HostResource } from '../control-loop/ports.js';
 import type { Endpoint } from '../values/endpoint.js';
 import { KernelError } from '../values/errors.js';
 import { masqueradeAmiss, masqueradeTable, type MasqueradeTable } from './masquerade-table.js';
@@ -10,7 +10,7 @@ const NAME = 'masquerade';
  * `--masquerade`: connections to the virtual server leave this node with its own address as their source, by one
  * nftables table that is the virtual server's alone. IPVS lets nftables see them only with net.ipv4.vs.conntrack=1.
  */
-export function masquerade(nft: Nft, virtualServer: Endpoint): Upkeep {
+export function masquerade(nft: Nft, virtualServer: Endpoint): HostResource {
   const table = masqueradeTable(virtualServer);
 
   async function check(): Promise<string | null> {
@@ -22,9 +22,9 @@ export function masquerade(nft: Nft, virtualServer: Endpoint): Upkeep {
 
   return {
     name: NAME,
-    check,
+    verify: check,
 
-    async mend() {
+    async repair() {
       const made = await nft(table.commands);
       if (!made.ok) throw explain(`nft add ${table.text}`, made);
       const amiss = await check();
@@ -46,7 +46,7 @@ export function noMasquerade(
   nft: Nft,
   virtualServer: Endpoint,
   onMissing: (error: NftMissing) => void,
-): Upkeep {
+): HostResource {
   const table = masqueradeTable(virtualServer);
   let gone = false;
 
@@ -65,7 +65,7 @@ export function noMasquerade(
     name: NAME,
     isRemoval: true,
 
-    async check() {
+    async verify() {
       if (gone) return null;
       const found = await unlessMissing(async () =>
         (await isThere(nft, table)) ? `${table.text}, because --masquerade is off` : null,
@@ -74,7 +74,7 @@ export function noMasquerade(
       return found;
     },
 
-    async mend() {
+    async repair() {
       await removeTable(nft, table);
     },
 

@@ -1,4 +1,4 @@
-import type { Upkeep } from '../control-loop/ports.js';
+import type { HostResource } from '../control-loop/ports.js';
 import type { Endpoint } from '../values/endpoint.js';
 import type { Rtnetlink } from '../netlink/index.js';
 import { dummyInterface } from './dummy-interface.js';
@@ -32,13 +32,13 @@ function isInterfaceName(value: unknown): value is string {
  *
  * @param goesSoon Whether the interface with this index is of an earlier way, which goes once this one is there.
  */
-export function upkeepsOf(
+export function resourcesOf(
   way: Way,
   rtnetlink: Rtnetlink,
   virtualServer: Endpoint,
   nodeAddress: () => Promise<string>,
   goesSoon?: (interfaceIndex: number) => Promise<boolean>,
-): readonly Upkeep[] {
+): readonly HostResource[] {
   switch (way.mode) {
     case 'local':
       return [localRoute(rtnetlink, virtualServer, nodeAddress, goesSoon)];

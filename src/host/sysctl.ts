@@ -1,5 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import type { Upkeep } from '../control-loop/ports.js';
+import type { HostResource } from '../control-loop/ports.js';
 import { KernelError } from '../values/errors.js';
 
 /**
@@ -29,7 +29,7 @@ export function sysctl(
   { name, value, without }: SysctlSpec,
   memory: SysctlMemory,
   roots: readonly string[] = ROOTS,
-): Upkeep {
+): HostResource {
   const file = name.replaceAll('.', '/');
   const path = `${roots[0] ?? ''}/${file}`;
   let readOnly = false;
@@ -62,7 +62,7 @@ export function sysctl(
   return {
     name: `sysctl ${name}`,
 
-    async check() {
+    async verify() {
       if (readOnly) return null;
       try {
         const found = await read();
@@ -72,7 +72,7 @@ export function sysctl(
       }
     },
 
-    async mend() {
+    async repair() {
       const was = await read().catch(() => null);
       const first = was !== null && (await memory.rememberValue(name, was));
       const failures = await write(value);

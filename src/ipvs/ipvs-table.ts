@@ -2,13 +2,13 @@ import type { ActionResult, VirtualServerTable } from '../control-loop/ports.js'
 import type { CountedTable, Traffic } from '../values/counters.js';
 import { endpoint, type Endpoint } from '../values/endpoint.js';
 import type { Action } from '../decisions/reconcile.js';
-import { sameSettings, type ObservedTable, type Row, type ServiceSettings } from '../values/table.js';
+import { sameSettings, type ObservedTable, type Destination, type ServiceSettings } from '../values/table.js';
 import {
   isIpvsMissing,
   NetlinkError,
   ServiceFlag,
   type AddressServiceKey,
-  type Destination,
+  type Destination as KernelDestination,
   type Ipvs,
   type IpvsOperation,
   type Service,
@@ -75,13 +75,13 @@ export async function countedTable(ipvs: Ipvs, { address, port }: Endpoint): Pro
       scheduler: found.service.scheduler,
       flags: flagsInWords(found.service),
       traffic: toTraffic(found.service.stats),
-      rows: found.destinations.map((row) => ({
-        server: endpoint(row.family, row.address, row.port),
-        forwarding: row.forwarding,
-        weight: row.weight,
-        active: row.activeConnections,
-        inactive: row.inactiveConnections,
-        traffic: toTraffic(row.stats),
+      destinations: found.destinations.map((destination) => ({
+        server: endpoint(destination.family, destination.address, destination.port),
+        forwarding: destination.forwarding,
+        weight: destination.weight,
+        active: destination.activeConnections,
+        inactive: destination.inactiveConnections,
+        traffic: toTraffic(destination.stats),
       })),
     };
   } catch (error) {
@@ -130,7 +130,7 @@ function toTraffic(stats: Stats | null): Traffic | null {
 async function readTable(ipvs: Ipvs, key: AddressServiceKey): Promise<ObservedTable> {
   const found = await readService(ipvs, key);
   if (found === null) return null;
-  return { ...settingsOf(found.service), rows: found.destinations.map(toRow) };
+  return { ...settingsOf(found.service), destinations: found.destinations.map(toDestination) };
 }
 
 function settingsOf({ scheduler, flags, peName }: Service): ServiceSettings {
@@ -140,7 +140,7 @@ function settingsOf({ scheduler, flags, peName }: Service): ServiceSettings {
 async function readService(
   ipvs: Ipvs,
   key: AddressServiceKey,
-): Promise<{ readonly service: Service; readonly destinations: readonly Destination[] } | null> {
+): Promise<{ readonly service: Service; readonly destinations: readonly KernelDestination[] } | null> {
   // Both at once: the second need not wait for us to hear of the first.
   const [service, destinations] = await Promise.all([
     ipvs.getService(key),
@@ -149,13 +149,13 @@ async function readService(
   return service === null ? null : { service, destinations };
 }
 
-function noneIfNoService(error: unknown): Destination[] {
+function noneIfNoService(error: unknown): KernelDestination[] {
   // ESRCH: no such virtual server.
   if (error instanceof NetlinkError && error.code === 'ESRCH' && !isIpvsMissing(error)) return [];
   throw error;
 }
 
-function toRow(found: Destination): Row {
+function toDestination(found: KernelDestination): Destination {
   return {
     server: endpoint(found.family, found.address, found.port),
     weight: found.weight,
@@ -173,11 +173,11 @@ function operation(service: AddressServiceKey, action: Action): IpvsOperation {
       return { kind: 'createService', service, config: serviceConfig(action.settings) };
     case 'update-service':
       return { kind: 'updateService', service, config: serviceConfig(action.settings) };
-    case 'create-row':
-      return { kind: 'createDestination', service, ...rowConfig(action) };
-    case 'update-row':
-      return { kind: 'updateDestination', service, ...rowConfig(action) };
-    case 'delete-row':
+    case 'add-destination':
+      return { kind: 'createDestination', service, ...destinationConfig(action) };
+    case 'update-destination':
+      return { kind: 'updateDestination', service, ...destinationConfig(action) };
+    case 'remove-destination':
       return { kind: 'deleteDestination', service, destination: action.server };
   }
 }
@@ -186,7 +186,7 @@ function serviceConfig({ scheduler, flags, peName }: ServiceSettings): ServiceSe
   return { scheduler, flags, peName };
 }
 
-function rowConfig(action: { server: Endpoint; weight: number }): {
+function destinationConfig(action: { server: Endpoint; weight: number }): {
   destination: Endpoint;
   config: { weight: number; forwarding: 'masquerade'; upperThreshold: 0; lowerThreshold: 0 };
 } {
@@ -209,13 +209,13 @@ function outcome(
 function raced(action: Action, { code }: NetlinkError): boolean {
   switch (action.kind) {
     case 'create-service':
-    case 'create-row':
+    case 'add-destination':
       // EEXIST: it is there by now. ESRCH: the virtual server is gone by now.
       return code === 'EEXIST' || code === 'ESRCH';
     case 'update-service':
-    case 'update-row':
-    case 'delete-row':
-      // ESRCH: the virtual server is gone by now. ENOENT: the row is (of a service: see below).
+    case 'update-destination':
+    case 'remove-destination':
+      // ESRCH: the virtual server is gone by now. ENOENT: the destination is (of a service: see below).
       return code === 'ESRCH' || (code === 'ENOENT' && action.kind !== 'update-service');
   }
 }

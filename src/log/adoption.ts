@@ -1,7 +1,7 @@
 import type { Endpoint } from '../values/endpoint.js';
 import type { ObservedTable } from '../values/table.js';
 
-/** How many rows are named in words: the fields have all of them. */
+/** How many destinations are named in words: the fields have all of them. */
 const MOST_NAMED = 16;
 
 /** What the kernel had of our virtual server when we came. */
@@ -11,10 +11,11 @@ export function adoption(
 ): { readonly fields: object; readonly message: string } {
   const { text: vs } = virtualServer;
   const fields = { event: 'adopt', vs, scheduler: found?.scheduler ?? null };
-  if (found === null) return { fields: { ...fields, rows: [] }, message: `the kernel has no ${vs} yet` };
-  const rows = found.rows.map(({ server, weight }) => ({ rs: server.text, weight }));
-  const named = rows.slice(0, MOST_NAMED).map(({ rs, weight }) => `${rs} with weight ${weight}`);
-  const more = rows.length > MOST_NAMED ? ` and ${rows.length - MOST_NAMED} more` : '';
-  const words = rows.length === 0 ? 'without real servers' : `${named.join(', ')}${more}`;
-  return { fields: { ...fields, rows }, message: `adopting ${vs} as the kernel has it: ${words}` };
+  if (found === null)
+    return { fields: { ...fields, destinations: [] }, message: `the kernel has no ${vs} yet` };
+  const destinations = found.destinations.map(({ server, weight }) => ({ rs: server.text, weight }));
+  const named = destinations.slice(0, MOST_NAMED).map(({ rs, weight }) => `${rs} with weight ${weight}`);
+  const more = destinations.length > MOST_NAMED ? ` and ${destinations.length - MOST_NAMED} more` : '';
+  const words = destinations.length === 0 ? 'without real servers' : `${named.join(', ')}${more}`;
+  return { fields: { ...fields, destinations }, message: `adopting ${vs} as the kernel has it: ${words}` };
 }

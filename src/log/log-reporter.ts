@@ -344,11 +344,11 @@ function say(action: Action): string {
       return `create the virtual server with scheduler ${action.settings.scheduler}`;
     case 'update-service':
       return `set the virtual server to scheduler ${action.settings.scheduler}`;
-    case 'create-row':
+    case 'add-destination':
       return `add ${action.server.text} with weight ${action.weight}`;
-    case 'update-row':
+    case 'update-destination':
       return `set ${action.server.text} to weight ${action.weight}`;
-    case 'delete-row':
+    case 'remove-destination':
       return `remove ${action.server.text}`;
   }
 }

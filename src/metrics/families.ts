@@ -122,7 +122,7 @@ export function declareServerFamilies(registry: Registry) {
       RS_LABELS,
     ),
 
-    // The kernel's rows, read for the scrape.
+    // The kernel's destinations, read for the scrape.
     weight: gauge(
       'ipvs_backend_weight',
       'The weight that a real server has in the table: 0 while it is drained. Absent when it is not in the table, and gets no clients.',
@@ -141,7 +141,7 @@ export function declareServerFamilies(registry: Registry) {
     backendTraffic: {
       connections: counter(
         'ipvs_backend_connections_total',
-        'Connections that were scheduled to a real server. Starts anew when its row does. By its rate, see whether clients are spread evenly.',
+        'Connections that were scheduled to a real server. Starts anew when its destination does. By its rate, see whether clients are spread evenly.',
         RS_LABELS,
       ),
       packetsIn: counter(
@@ -218,7 +218,7 @@ export function declareFamilies(registry: Registry) {
     ),
     actions: counter(
       'actions_total',
-      'Changes of the IPVS table by action (create-service, update-service, create-row, update-row, delete-row) and result: ok, failed, raced (somebody changed it at the same time), dry-run.',
+      'Changes of the IPVS table by action (create-service, update-service, add-destination, update-destination, remove-destination) and result: ok, failed, raced (somebody changed it at the same time), dry-run.',
       [...VS_LABELS, 'action', 'result'],
     ),
     repairs: counter(

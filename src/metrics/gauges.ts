@@ -114,14 +114,14 @@ export async function showTable(
     const { weight, active, inactive, backendTraffic } = group.families;
     for (const family of [weight, active, inactive, ...Object.values(backendTraffic)]) family.reset();
     // Rows that nobody configured are among them: each has its place by its number.
-    for (let at = index; at < (table?.rows.length ?? 0); at += groups.length) {
-      const row = table?.rows[at];
-      if (row === undefined) continue;
-      const rs = rsLabels(virtualServer, row.server);
-      weight.set(rs, row.weight);
-      active.set(rs, row.active);
-      inactive.set(rs, row.inactive);
-      showTraffic(backendTraffic, rs, row.traffic);
+    for (let at = index; at < (table?.destinations.length ?? 0); at += groups.length) {
+      const destination = table?.destinations[at];
+      if (destination === undefined) continue;
+      const rs = rsLabels(virtualServer, destination.server);
+      weight.set(rs, destination.weight);
+      active.set(rs, destination.active);
+      inactive.set(rs, destination.inactive);
+      showTraffic(backendTraffic, rs, destination.traffic);
     }
     await breathe();
   }

@@ -14,7 +14,7 @@ export interface Group {
 
 /**
  * Real servers in groups, so that a thousand of them can be told of without a pause in everything else: prom-client writes
- * a family in one go. At least one, for rows of the kernel that nobody configured.
+ * a family in one go. At least one, for destinations of the kernel that nobody configured.
  */
 export function groupsOf(servers: readonly Endpoint[]): readonly [Group, ...Group[]] {
   const [first, ...rest] = Array.from({ length: Math.ceil(servers.length / GROUP_SIZE) }, (_, index) =>

@@ -11,9 +11,9 @@ const KINDS: readonly EvidenceKind[] = ['ok', 'refused', 'silent', 'slow', 'tls'
 const ACTIONS: readonly Action['kind'][] = [
   'create-service',
   'update-service',
-  'create-row',
-  'update-row',
-  'delete-row',
+  'add-destination',
+  'update-destination',
+  'remove-destination',
 ];
 
 interface Counted {

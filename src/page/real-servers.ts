@@ -1,5 +1,5 @@
 import type { HealthState } from '../decisions/health.js';
-import type { KernelReport, RowReport } from '../report/counted-report.js';
+import type { KernelReport, DestinationReport } from '../report/counted-report.js';
 import type { ServerReport, VirtualServerReport } from '../report/report.js';
 import { glyph, hourStrip, millis, sparkline } from './drawings.js';
 import { clipped, markup, type Content, type Markup } from './markup.js';
@@ -25,7 +25,7 @@ export function realServers(
   nowMs: number,
 ): Markup {
   const { servers } = virtualServer;
-  const rows = new Map(look?.table?.rows.map((row) => [row.server, row]));
+  const rows = new Map(look?.table?.destinations.map((row) => [row.server, row]));
   const configured = new Set(servers.map(({ server }) => server));
   const others = [...rows.values()].filter((row) => !configured.has(row.server));
   return markup`<table role="table">
@@ -44,7 +44,7 @@ ${servers.map((server) => {
 function serverRow(
   server: ServerReport,
   virtualServer: VirtualServerReport,
-  row: RowReport | null | undefined,
+  row: DestinationReport | null | undefined,
   nowMs: number,
 ): Markup {
   const { state, sinceMs, evidence } = server;
@@ -81,7 +81,7 @@ const STATES: Readonly<Record<HealthState, string>> = {
 };
 
 /** What the kernel has and nobody configured: a master that left. */
-function leavingRow(row: RowReport): Markup {
+function leavingRow(row: DestinationReport): Markup {
   return markup`<tr role="row" data-key="${row.server}" class="leaving">
 <th role="rowheader" scope="row" class="server">${row.server}</th>
 <td role="cell" class="state"><small>not configured: it goes when nobody uses it any more</small></td>
@@ -93,7 +93,7 @@ ${kernelCells(row)}
 `;
 }
 
-function kernelCells(row: RowReport | null | undefined): Markup {
+function kernelCells(row: DestinationReport | null | undefined): Markup {
   const cells = (['weight', 'active', 'inactive'] as const).map((what) => {
     const content =
       row === undefined || row === null

@@ -25,10 +25,10 @@ export interface TableReport {
   readonly flags: string;
   readonly traffic: TrafficReport | null;
   /** Every one, configured or not. */
-  readonly rows: readonly RowReport[];
+  readonly destinations: readonly DestinationReport[];
 }
 
-export interface RowReport {
+export interface DestinationReport {
   /** `10.103.97.200:6443` */
   readonly server: string;
   readonly forwarding: Forwarding;
@@ -54,18 +54,18 @@ export function kernelReport(virtualServer: string, reading: Reading): KernelRep
 
 export function tableReport(table: CountedTable): TableReport | null {
   if (table === null) return null;
-  const { scheduler, flags, traffic, rows } = table;
+  const { scheduler, flags, traffic, destinations } = table;
   return {
     scheduler,
     flags,
     traffic: trafficReport(traffic),
-    rows: rows.map((row) => ({
-      server: row.server.text,
-      forwarding: row.forwarding,
-      weight: row.weight,
-      active: row.active,
-      inactive: row.inactive,
-      traffic: trafficReport(row.traffic),
+    destinations: destinations.map((destination) => ({
+      server: destination.server.text,
+      forwarding: destination.forwarding,
+      weight: destination.weight,
+      active: destination.active,
+      inactive: destination.inactive,
+      traffic: trafficReport(destination.traffic),
     })),
   };
 }

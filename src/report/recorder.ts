@@ -211,7 +211,7 @@ export class Recorder implements Reporter {
   }
 
   connectionsEnded(): void {
-    // The kernel's own rows tell which connections there are.
+    // The kernel's own destinations tell which connections there are.
   }
 
   tableUnreadable(error: Error): void {

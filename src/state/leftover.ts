@@ -1,8 +1,8 @@
-import type { Upkeep, Work } from '../control-loop/ports.js';
+import type { HostResource, Work } from '../control-loop/ports.js';
 
 /**
  * What an earlier start made and this one does not want. It is to be gone, but only once today's way is there: as the last
- * of the upkeeps it comes after that.
+ * of the resources it comes after that.
  *
  * @param isDue Whether what is wanted instead is there, and nobody is at work on this. Asked each time.
  * @param onGone Hears that all of it is gone.
@@ -12,7 +12,7 @@ export function leftover(
   works: readonly Work[],
   isDue: () => Promise<boolean>,
   onGone: () => Promise<void>,
-): Upkeep {
+): HostResource {
   let gone = false;
 
   async function find(): Promise<string | null> {
@@ -35,7 +35,7 @@ export function leftover(
   return {
     name,
     isRemoval: true,
-    async check() {
+    async verify() {
       if (gone || !(await isDue())) return null;
       const found = await find();
       if (found !== null) return `${found}, from an earlier start`;
@@ -43,7 +43,7 @@ export function leftover(
       gone = true;
       return null;
     },
-    async mend() {
+    async repair() {
       await remove();
       await onGone();
       gone = true;

@@ -70,7 +70,7 @@ function isOfVirtualServer(value: unknown): boolean {
   return (
     typeof virtualServer === 'string' &&
     isNullOr(care, 'servers') &&
-    isNullOr(kernel, 'rows') &&
+    isNullOr(kernel, 'destinations') &&
     Array.isArray(drained) &&
     Array.isArray(notes)
   );

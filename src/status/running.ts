@@ -1,6 +1,6 @@
 /** One real server as the lvscares that are running have it. */
 import type { HealthState } from '../decisions/health.js';
-import type { RowReport } from '../report/counted-report.js';
+import type { DestinationReport } from '../report/counted-report.js';
 import type { ServerReport } from '../report/report.js';
 import type { Status } from './status.js';
 import { detailsOf } from './table.js';
@@ -27,7 +27,7 @@ export function runningIn(
     virtualServers.flatMap(({ virtualServer, care, kernel }) => {
       const found = care?.servers.find((one) => one.server === server);
       if (found === undefined) return [];
-      const row = kernel?.rows.find((one) => one.server === server);
+      const row = kernel?.destinations.find((one) => one.server === server);
       return [sayRunning(virtualServer, found, row, atMs)];
     }),
   );
@@ -36,7 +36,7 @@ export function runningIn(
 function sayRunning(
   virtualServer: string,
   found: ServerReport,
-  row: RowReport | undefined,
+  row: DestinationReport | undefined,
   atMs: number,
 ): { readonly report: Running; readonly words: string } {
   const { since, reason: why } = detailsOf(found, row, atMs);

@@ -5,7 +5,7 @@ import type { Forwarding } from '../values/table.js';
 import { inOneLine } from '../text/one-line.js';
 import { statusHint } from '../decisions/status-meaning.js';
 import { overdueMs } from '../report/liveness.js';
-import type { RowReport, TrafficReport } from '../report/counted-report.js';
+import type { DestinationReport, TrafficReport } from '../report/counted-report.js';
 import type { ServerReport, VirtualServerReport } from '../report/report.js';
 import { durationInWords } from '../report/summary.js';
 import type { DrainedServer, Status, VirtualServerStatus } from './status.js';
@@ -120,7 +120,7 @@ function belowRow({ row, details }: Line, paint: Paint): readonly string[] {
 
 /** The configured servers in their order, whether the kernel has them or not, then what else it has. */
 function linesOf({ care, kernel, drained }: VirtualServerStatus, atMs: number): readonly Line[] {
-  const rows = new Map(kernel?.rows.map((row) => [row.server, row]));
+  const rows = new Map(kernel?.destinations.map((row) => [row.server, row]));
   const configured = (care?.servers ?? []).map((report) => {
     const row = rows.get(report.server);
     rows.delete(report.server);
@@ -141,14 +141,14 @@ const FORWARDING: Readonly<Record<Forwarding, string>> = {
   bypass: 'Bypass',
 };
 
-function kernelRow(server: string, row: RowReport | undefined): string {
+function kernelRow(server: string, row: DestinationReport | undefined): string {
   if (row === undefined) return rowOf(server, NOTHING, NOTHING, NOTHING, NOTHING);
   const { forwarding, weight, active, inactive } = row;
   return rowOf(server, FORWARDING[forwarding], String(weight), String(active), String(inactive));
 }
 
 /** The details of a configured real server. */
-export function detailsOf(report: ServerReport, row: RowReport | undefined, atMs: number): Details {
+export function detailsOf(report: ServerReport, row: DestinationReport | undefined, atMs: number): Details {
   const { state, sinceMs, evidence, drained, lastOk, heldUntilMs } = report;
   const reasons = [
     drained === null ? '' : drainedInWords(drained.sinceMs, atMs),
@@ -173,7 +173,12 @@ const STYLES: Readonly<Record<ServerReport['state'], Style>> = {
 };
 
 /** Of a row that lvscare does not judge: nobody runs, or it is not of --rs. */
-function unjudged(row: RowReport, cared: boolean, by: DrainedServer | undefined, atMs: number): Details {
+function unjudged(
+  row: DestinationReport,
+  cared: boolean,
+  by: DrainedServer | undefined,
+  atMs: number,
+): Details {
   return {
     health: cared ? 'not configured' : by === undefined ? NOTHING : 'drained',
     style: cared || by !== undefined ? 'doubtful' : 'faint',
@@ -229,7 +234,7 @@ function notesOf(one: VirtualServerStatus, atMs: number): readonly Note[] {
 /** Drained ones that no row tells of. */
 function unseen({ care, kernel, drained }: VirtualServerStatus): readonly DrainedServer[] {
   if (care !== null) return [];
-  return drained.filter(({ server }) => kernel?.rows.some((row) => row.server === server) !== true);
+  return drained.filter(({ server }) => kernel?.destinations.some((row) => row.server === server) !== true);
 }
 
 function trouble(

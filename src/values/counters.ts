@@ -1,7 +1,7 @@
 import type { Endpoint } from './endpoint.js';
 import type { Forwarding } from './table.js';
 
-/** What the kernel counts of a virtual server or of a row. Counts go up until what is counted is made anew. */
+/** What the kernel counts of a virtual server or of a destination. Counts go up until what is counted is made anew. */
 export interface Traffic {
   /** Connections that were ever scheduled. */
   readonly connections: bigint;
@@ -15,8 +15,8 @@ export interface Traffic {
   readonly bytesOutPerSecond: number;
 }
 
-/** One row as the kernel has it now. */
-interface CountedRow {
+/** One destination as the kernel has it now. */
+interface CountedDestination {
   readonly server: Endpoint;
   readonly forwarding: Forwarding;
   readonly weight: number;
@@ -28,11 +28,11 @@ interface CountedRow {
   readonly traffic: Traffic | null;
 }
 
-/** Our virtual server with its rows, as the kernel has them now; null when there is none. */
+/** Our virtual server with its destinations, as the kernel has them now; null when there is none. */
 export type CountedTable = {
   readonly scheduler: string;
   /** What else there is to say of it, in ipvsadm's words: `(sh-fallback) persistent 300`; empty for nothing. */
   readonly flags: string;
   readonly traffic: Traffic | null;
-  readonly rows: readonly CountedRow[];
+  readonly destinations: readonly CountedDestination[];
 } | null;

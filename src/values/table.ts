@@ -3,7 +3,7 @@ import type { Endpoint } from './endpoint.js';
 export type Forwarding = 'masquerade' | 'local' | 'tunnel' | 'direct' | 'bypass';
 
 /** One real server as the kernel has it. */
-export interface Row {
+export interface Destination {
   readonly server: Endpoint;
   readonly weight: number;
   readonly forwarding: Forwarding;
@@ -27,13 +27,13 @@ export interface ServiceSettings {
 
 /** Our virtual server as the kernel has it. */
 interface ObservedService extends ServiceSettings {
-  readonly rows: readonly Row[];
+  readonly destinations: readonly Destination[];
 }
 
 /** The kernel's table as far as it is ours: null when there is no such virtual server. */
 export type ObservedTable = ObservedService | null;
 
-/** `sh-fallback` and `mh-fallback`, the same bit: without it both drop what hashes to a row of weight 0. */
+/** `sh-fallback` and `mh-fallback`, the same bit: without it both drop what hashes to a destination of weight 0. */
 const HASH_FALLBACK = 0x0008;
 
 /** What a virtual server of ours looks like with a given scheduler. */
@@ -46,8 +46,8 @@ export function sameSettings(one: ServiceSettings, other: ServiceSettings): bool
 }
 
 /**
- * Whether the scheduler passes over rows of weight 0. `dh` does not and has no fallback flag: whatever hashes to such a
- * row, which with one virtual address is everything, is dropped.
+ * Whether the scheduler passes over destinations of weight 0. `dh` does not and has no fallback flag: whatever hashes to such a
+ * destination, which with one virtual address is everything, is dropped.
  */
 export function skipsWeightZero(scheduler: string): boolean {
   return scheduler !== 'dh';

@@ -137,11 +137,11 @@ describe('the last resort', () => {
     await stage.clock.advance(10_000);
     assert.equal(stage.reporter.passes.at(-1)?.lastResort, true);
     assert.deepEqual(stage.rows, withoutA);
-    assert.ok(!actions().includes('update-row 10.103.97.200=1'));
+    assert.ok(!actions().includes('update-destination 10.103.97.200=1'));
     watch();
     stage.answer(A, 'status');
     await stage.clock.advance(5000);
-    assert.deepEqual([stage.rows, actions()], [ALL, ['update-row 10.103.97.200=1']]);
+    assert.deepEqual([stage.rows, actions()], [ALL, ['update-destination 10.103.97.200=1']]);
     for (const server of [A, B, C]) stage.answer(server, 'ok');
     await stage.clock.advance(10_000);
     assert.equal(stage.reporter.passes.at(-1)?.lastResort, false);
@@ -234,7 +234,7 @@ describe('the last resort', () => {
           await stage.clock.advance(15_000);
           assert.deepEqual(stage.rows, ALL);
           assert.deepEqual(
-            actions().filter((action) => !action.startsWith('update-row')),
+            actions().filter((action) => !action.startsWith('update-destination')),
             [],
           );
           await stage.stop();
@@ -531,7 +531,7 @@ describe('silence', () => {
     await stage.clock.advance(500);
     assert.deepEqual(stage.rows, ALL.slice(0, 2), 'it was, and nothing was torn down');
     const deletions = stage.reporter.passes.flatMap(({ results }) =>
-      results.filter(({ action }) => action.kind === 'delete-row'),
+      results.filter(({ action }) => action.kind === 'remove-destination'),
     );
     assert.deepEqual(deletions, []);
   });
@@ -583,7 +583,9 @@ describe('silence', () => {
     for (const server of [A, B, C]) kernel?.rows.set(server.text, rowOf(server, 1, 4));
     const deleted = (): string[] =>
       stage.reporter.passes.flatMap(({ results }) =>
-        results.flatMap(({ action }) => (action.kind === 'delete-row' ? [action.server.address] : [])),
+        results.flatMap(({ action }) =>
+          action.kind === 'remove-destination' ? [action.server.address] : [],
+        ),
       );
     for (const server of [A, B, C]) stage.answer(server, 'silent');
     await stage.clock.advance(1);

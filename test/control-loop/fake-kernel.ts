@@ -2,16 +2,16 @@ import type {
   ActionResult,
   Leftovers,
   Removal,
-  Upkeep,
+  HostResource,
   VirtualServerTable,
 } from '../../src/control-loop/ports.js';
 import type { Endpoint } from '../../src/values/endpoint.js';
 import type { Action } from '../../src/decisions/reconcile.js';
-import { sameSettings, type Row, type ServiceSettings } from '../../src/values/table.js';
+import { sameSettings, type Destination, type ServiceSettings } from '../../src/values/table.js';
 
 interface FakeService {
   settings: ServiceSettings;
-  rows: Map<string, Row>;
+  rows: Map<string, Destination>;
 }
 
 class Refusal extends Error {
@@ -46,7 +46,7 @@ export class FakeKernel {
           this.reads += 1;
           const service = this.services.get(key);
           const found =
-            service === undefined ? null : { ...service.settings, rows: [...service.rows.values()] };
+            service === undefined ? null : { ...service.settings, destinations: [...service.rows.values()] };
           this.meddle?.();
           return found;
         }),
@@ -111,15 +111,15 @@ export class FakeKernel {
     }
     const { text } = action.server;
     const exists = service.rows.has(text);
-    if (action.kind === 'create-row' && exists) throw new Refusal('EEXIST');
-    if (action.kind !== 'create-row' && !exists) throw new Refusal('ENOENT');
-    if (action.kind === 'delete-row') service.rows.delete(text);
+    if (action.kind === 'add-destination' && exists) throw new Refusal('EEXIST');
+    if (action.kind !== 'add-destination' && !exists) throw new Refusal('ENOENT');
+    if (action.kind === 'remove-destination') service.rows.delete(text);
     else service.rows.set(text, rowOf(action.server, action.weight, service.rows.get(text)?.connections));
   }
 }
 
 /** A row with so many connections, all of them established. */
-export function rowOf(server: Endpoint, weight: number, connections = 0): Row {
+export function rowOf(server: Endpoint, weight: number, connections = 0): Destination {
   return {
     server,
     weight,
@@ -132,9 +132,9 @@ export function rowOf(server: Endpoint, weight: number, connections = 0): Row {
 }
 
 /** Something to keep up that can be broken and mended. */
-export class FakeUpkeep implements Upkeep {
+export class FakeResource implements HostResource {
   readonly name: string;
-  readonly isTold: boolean;
+  readonly isNotified: boolean;
   isRemoval = false;
   amiss: string | null = 'not there yet';
   refusal: Error | null = null;
@@ -146,16 +146,16 @@ export class FakeUpkeep implements Upkeep {
 
   constructor(name = 'fake', isTold = true) {
     this.name = name;
-    this.isTold = isTold;
+    this.isNotified = isTold;
   }
 
-  async check(): Promise<string | null> {
+  async verify(): Promise<string | null> {
     this.checks += 1;
     await this.hanging;
     return this.amiss;
   }
 
-  mend(): Promise<void> {
+  repair(): Promise<void> {
     if (this.refusal !== null) return Promise.reject(this.refusal);
     this.amiss = null;
     this.mends += 1;

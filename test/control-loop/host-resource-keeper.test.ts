@@ -2,16 +2,16 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { HostResourceKeeper } from '../../src/control-loop/host-resource-keeper.js';
 import { settle } from './fake-clock.js';
-import { FakeUpkeep } from './fake-kernel.js';
+import { FakeResource } from './fake-kernel.js';
 import { FakeReporter } from './stage.js';
 
-function keeping(...resources: FakeUpkeep[]): { keeper: HostResourceKeeper; lines: string[] } {
+function keeping(...resources: FakeResource[]): { keeper: HostResourceKeeper; lines: string[] } {
   const reporter = new FakeReporter();
   return { keeper: new HostResourceKeeper(resources, reporter), lines: reporter.lines };
 }
 
 /** Something that a check waits for, until it is released. */
-function hang(resource: FakeUpkeep): () => void {
+function hang(resource: FakeResource): () => void {
   let release = (): void => undefined;
   resource.hanging = new Promise((resolve) => (release = resolve));
   return () => {
@@ -22,7 +22,7 @@ function hang(resource: FakeUpkeep): () => void {
 
 describe('the keeper of host resources', () => {
   it('checks nothing before a check is due', async () => {
-    const route = new FakeUpkeep('route');
+    const route = new FakeResource('route');
     const { keeper } = keeping(route);
     keeper.begin();
     await settle();
@@ -31,8 +31,8 @@ describe('the keeper of host resources', () => {
   });
 
   it('creates what is missing, in order, and repairs what changed after that', async () => {
-    const masquerade = new FakeUpkeep('masquerade', false);
-    const route = new FakeUpkeep('route');
+    const masquerade = new FakeResource('masquerade', false);
+    const route = new FakeResource('route');
     const { keeper, lines } = keeping(masquerade, route);
     keeper.checkAll();
     keeper.begin();
@@ -46,8 +46,8 @@ describe('the keeper of host resources', () => {
   });
 
   it('checks the others when one cannot be repaired, and is not well until it is', async () => {
-    const broken = new FakeUpkeep('broken');
-    const route = new FakeUpkeep('route');
+    const broken = new FakeResource('broken');
+    const route = new FakeResource('route');
     const { keeper, lines } = keeping(broken, route);
     broken.refusal = new Error('EPERM');
     keeper.checkAll();
@@ -63,7 +63,7 @@ describe('the keeper of host resources', () => {
   });
 
   it('reports a removal as a removal, also after the first', async () => {
-    const leftover = new FakeUpkeep('leftover');
+    const leftover = new FakeResource('leftover');
     leftover.isRemoval = true;
     const { keeper, lines } = keeping(leftover);
     for (const amiss of ['a route', 'an interface']) {
@@ -76,8 +76,8 @@ describe('the keeper of host resources', () => {
   });
 
   it('checks none out of order the first time, although a notification came', async () => {
-    const masquerade = new FakeUpkeep('masquerade', false);
-    const route = new FakeUpkeep('route');
+    const masquerade = new FakeResource('masquerade', false);
+    const route = new FakeResource('route');
     const release = hang(masquerade);
     const { keeper } = keeping(masquerade, route);
     keeper.checkAll();
@@ -93,8 +93,8 @@ describe('the keeper of host resources', () => {
   });
 
   it('checks what a notification is about while another one hangs', async () => {
-    const masquerade = new FakeUpkeep('masquerade', false);
-    const route = new FakeUpkeep('route');
+    const masquerade = new FakeResource('masquerade', false);
+    const route = new FakeResource('route');
     const { keeper } = keeping(masquerade, route);
     keeper.checkAll();
     keeper.begin();

@@ -1,19 +1,19 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { dryLeftovers, dryTable, dryUpkeep, dryWork } from '../../src/control-loop/dry-run.js';
+import { dryLeftovers, dryTable, dryResource, dryWork } from '../../src/control-loop/dry-run.js';
 import { ManualDrains } from '../../src/control-loop/manual-drains.js';
 import { cleanUp, setUpOnce } from '../../src/control-loop/once.js';
 import { serviceSettings } from '../../src/values/table.js';
-import { FakeKernel, FakeLeftovers, FakeUpkeep, rowOf } from './fake-kernel.js';
+import { FakeKernel, FakeLeftovers, FakeResource, rowOf } from './fake-kernel.js';
 import { A, B, C, FakeReporter, POLICY, VIRTUAL_SERVER } from './stage.js';
 
-function scene(): { kernel: FakeKernel; upkeep: FakeUpkeep; parts: Parameters<typeof setUpOnce>[2] } {
+function scene(): { kernel: FakeKernel; upkeep: FakeResource; parts: Parameters<typeof setUpOnce>[2] } {
   const kernel = new FakeKernel();
-  const upkeep = new FakeUpkeep();
+  const upkeep = new FakeResource();
   return {
     kernel,
     upkeep,
-    parts: { table: kernel.table(VIRTUAL_SERVER), upkeeps: [upkeep], reporter: new FakeReporter() },
+    parts: { table: kernel.table(VIRTUAL_SERVER), resources: [upkeep], reporter: new FakeReporter() },
   };
 }
 
@@ -97,8 +97,8 @@ describe('--dry-run', () => {
   it('reads, and changes nothing', async () => {
     const { kernel, upkeep, parts } = scene();
     const reporter = new FakeReporter();
-    const removal = Object.assign(new FakeUpkeep('leftover'), { isRemoval: true });
-    const dry = { table: dryTable(parts.table), upkeeps: [upkeep, removal].map(dryUpkeep), reporter };
+    const removal = Object.assign(new FakeResource('leftover'), { isRemoval: true });
+    const dry = { table: dryTable(parts.table), resources: [upkeep, removal].map(dryResource), reporter };
     assert.equal(await setUpOnce([A, B], POLICY, dry), true);
     assert.equal(kernel.services.size, 0);
     assert.equal(await dry.table.hasSettings(serviceSettings('rr')), true, 'it is said to have been made');
@@ -107,7 +107,7 @@ describe('--dry-run', () => {
     assert.equal(reporter.lines.at(-1), 'leftover removed: not there yet');
     assert.deepEqual(
       reporter.passes[0]?.results.map(({ action }) => action.kind),
-      ['create-service', 'create-row', 'create-row'],
+      ['create-service', 'add-destination', 'add-destination'],
     );
     const works = [dryWork(parts.table), dryWork(upkeep)];
     const leftovers = new FakeLeftovers();

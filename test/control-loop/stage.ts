@@ -13,10 +13,10 @@ import type {
 } from '../../src/control-loop/ports.js';
 import { endpoint, type Endpoint } from '../../src/values/endpoint.js';
 import type { Evidence, EvidenceKind } from '../../src/values/evidence.js';
-import type { Row } from '../../src/values/table.js';
+import type { Destination } from '../../src/values/table.js';
 import { fanOut } from '../../src/report/fan-out.js';
 import { FakeClock, settle } from './fake-clock.js';
-import { FakeKernel, FakeUpkeep } from './fake-kernel.js';
+import { FakeKernel, FakeResource } from './fake-kernel.js';
 
 export const VIRTUAL_SERVER = endpoint('ipv4', '10.103.97.2', 6443);
 export const [A, B, C] = [200, 201, 202].map((host) => endpoint('ipv4', `10.103.97.${host}`, 6443)) as [
@@ -217,7 +217,7 @@ class FakeConnections implements ClientConnections {
     };
   }
 
-  get #rows(): Map<string, Row> | undefined {
+  get #rows(): Map<string, Destination> | undefined {
     return this.#kernel.services.get(VIRTUAL_SERVER.text)?.rows;
   }
 }
@@ -226,9 +226,9 @@ export class Stage {
   readonly clock = new FakeClock();
   readonly kernel: FakeKernel;
   readonly connections: FakeConnections;
-  readonly upkeep = new FakeUpkeep();
+  readonly upkeep = new FakeResource();
   /** One that notifications do not tell of, before the other. */
-  readonly untold = new FakeUpkeep('untold', false);
+  readonly untold = new FakeResource('untold', false);
   readonly prober = new FakeProber();
   readonly manualDrains = new ManualDrains();
   reporter = new FakeReporter();
@@ -271,7 +271,7 @@ export class Stage {
       {
         table: this.kernel.table(VIRTUAL_SERVER),
         connections: this.connections,
-        upkeeps: [this.untold, this.upkeep],
+        resources: [this.untold, this.upkeep],
         clock: this.clock,
         reporter: fanOut([this.reporter, ...this.audience]),
         prober: this.prober,

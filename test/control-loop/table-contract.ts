@@ -7,8 +7,8 @@ import { serviceSettings } from '../../src/values/table.js';
 import { A, B } from './stage.js';
 
 const CREATE: Action = { kind: 'create-service', settings: serviceSettings('rr') };
-const ADD_A: Action = { kind: 'create-row', server: A, weight: 1 };
-const ADD_B: Action = { kind: 'create-row', server: B, weight: 0 };
+const ADD_A: Action = { kind: 'add-destination', server: A, weight: 1 };
+const ADD_B: Action = { kind: 'add-destination', server: B, weight: 0 };
 
 /** How each action went: `done`, `raced` or `failed`. */
 function outcomes(results: readonly ActionResult[]): string[] {
@@ -18,7 +18,7 @@ function outcomes(results: readonly ActionResult[]): string[] {
 /** Rows as `ADDRESS=WEIGHT`, sorted. */
 async function rows(table: VirtualServerTable): Promise<string[] | null> {
   const found = await table.read();
-  return found?.rows.map(({ server, weight }) => `${server.address}=${weight}`).sort() ?? null;
+  return found?.destinations.map(({ server, weight }) => `${server.address}=${weight}`).sort() ?? null;
 }
 
 /**
@@ -37,8 +37,8 @@ export function holdToContract(open: () => Promise<VirtualServerTable>): void {
     const table = await open();
     assert.deepEqual(outcomes(await table.apply([CREATE, ADD_A, ADD_B])), ['done', 'done', 'done']);
     const found = await table.read();
-    assert.deepEqual({ ...found, rows: found?.rows.length }, { ...serviceSettings('rr'), rows: 2 });
-    const row = found?.rows.find(({ server }) => server.text === A.text);
+    assert.deepEqual({ ...found, rows: found?.destinations.length }, { ...serviceSettings('rr'), rows: 2 });
+    const row = found?.destinations.find(({ server }) => server.text === A.text);
     assert.deepEqual(row, {
       server: A,
       weight: 1,
@@ -59,8 +59,8 @@ export function holdToContract(open: () => Promise<VirtualServerTable>): void {
     await table.apply([CREATE, ADD_A, ADD_B]);
     const results = await table.apply([
       { kind: 'update-service', settings: serviceSettings('sh') },
-      { kind: 'update-row', server: B, weight: 1 },
-      { kind: 'delete-row', server: A },
+      { kind: 'update-destination', server: B, weight: 1 },
+      { kind: 'remove-destination', server: A },
     ]);
     assert.deepEqual(outcomes(results), ['done', 'done', 'done']);
     const found = await table.read();
@@ -88,8 +88,8 @@ export function holdToContract(open: () => Promise<VirtualServerTable>): void {
     const results = await table.apply([
       CREATE,
       ADD_A,
-      { kind: 'update-row', server: B, weight: 1 },
-      { kind: 'delete-row', server: B },
+      { kind: 'update-destination', server: B, weight: 1 },
+      { kind: 'remove-destination', server: B },
       ADD_B,
     ]);
     assert.deepEqual(outcomes(results), ['raced', 'raced', 'raced', 'raced', 'done']);
@@ -98,7 +98,7 @@ export function holdToContract(open: () => Promise<VirtualServerTable>): void {
 
   it('says that it was raced when the virtual server is gone', async () => {
     const table = await open();
-    const results = await table.apply([ADD_A, { kind: 'delete-row', server: A }]);
+    const results = await table.apply([ADD_A, { kind: 'remove-destination', server: A }]);
     assert.deepEqual(outcomes(results), ['raced', 'raced']);
     assert.equal(await table.read(), null);
   });

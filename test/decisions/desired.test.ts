@@ -23,7 +23,7 @@ describe('from health to the wanted table', () => {
         NOW_MS,
         { scheduler: cell(row, 'scheduler'), weight: 1, drainTimeoutMs: 30_000 },
       );
-      assert.equal(desired.rows.map(sayWanted).join(', '), cell(row, 'wanted'));
+      assert.equal(desired.destinations.map(sayWanted).join(', '), cell(row, 'wanted'));
       assert.equal(desired.lastResort ? 'yes' : 'no', cell(row, 'last resort'));
     });
   }
@@ -39,7 +39,7 @@ describe('when no server is up', () => {
     const pairs = ranks.flatMap((one) => ranks.map((other) => [one, other] as const));
     for (const [one, other] of pairs) {
       const servers = [judged(`A dead(${one.evidence})`), judged(`B sick(${other.evidence})`)];
-      const { rows } = desire(servers, [], new Map(), 0, {
+      const { destinations: rows } = desire(servers, [], new Map(), 0, {
         scheduler: 'rr',
         weight: 1,
         drainTimeoutMs: 30_000,
@@ -89,7 +89,7 @@ describe('a server that is drained by hand', () => {
         const who = all.map((one) => one.judged);
         const found = all.flatMap(({ row }) => (row === null ? [] : [row]));
         const policy = { scheduler, weight: 1, drainTimeoutMs: 30_000 };
-        const { rows, lastResort } = desire(who, found, new Map(), 0, policy);
+        const { destinations: rows, lastResort } = desire(who, found, new Map(), 0, policy);
         const serving = who.filter((_, index) => rows[index]?.intent.kind === 'serve');
         const isUp = ({ health: { state } }: (typeof who)[number]): boolean => state === 'up';
         const undecided = !who.some((one) => isUp(one) && !one.drained) && who.some(isUnknown);
@@ -136,7 +136,7 @@ describe('the time of a drain', () => {
       90_000,
       policy,
     );
-    assert.deepEqual(again.rows.map(sayWanted), ['A serve', 'B drain']);
+    assert.deepEqual(again.destinations.map(sayWanted), ['A serve', 'B drain']);
   });
 
   it('of 0 seconds removes at once', () => {
@@ -144,6 +144,6 @@ describe('the time of a drain', () => {
       ...policy,
       drainTimeoutMs: 0,
     });
-    assert.deepEqual(desired.rows.map(sayWanted), ['A serve', 'B remove']);
+    assert.deepEqual(desired.destinations.map(sayWanted), ['A serve', 'B remove']);
   });
 });

@@ -2,9 +2,9 @@
 import { endpoint, type Endpoint } from '../../src/values/endpoint.js';
 import type { Evidence, EvidenceKind } from '../../src/values/evidence.js';
 import { step, unknownHealth, type Health, type HealthState } from '../../src/decisions/health.js';
-import type { Intent, JudgedServer, WantedRow } from '../../src/decisions/desired.js';
+import type { Intent, JudgedServer, WantedDestination } from '../../src/decisions/desired.js';
 import type { Action } from '../../src/decisions/reconcile.js';
-import type { Row } from '../../src/values/table.js';
+import type { Destination } from '../../src/values/table.js';
 
 export function evidence(kind: EvidenceKind): Evidence {
   return { kind, detail: `said by a test: ${kind}` };
@@ -74,7 +74,7 @@ export function judged(text: string): JudgedServer {
 }
 
 interface FoundRow {
-  readonly row: Row;
+  readonly row: Destination;
   /** How long it has been drained, null when it is not. */
   readonly drainedMs: number | null;
 }
@@ -108,14 +108,14 @@ const intents: Readonly<Record<string, Intent>> = {
 };
 
 /** `A serve`. */
-export function wantedRow(text: string): WantedRow {
+export function wantedRow(text: string): WantedDestination {
   const [letter = '', kind = ''] = text.split(' ');
   const intent = intents[kind];
   if (intent === undefined) throw new Error(`not a wanted row: ${text}`);
   return { server: server(letter), intent };
 }
 
-export function sayWanted(row: WantedRow): string {
+export function sayWanted(row: WantedDestination): string {
   const untilIdle = row.intent.kind === 'drain' && row.intent.untilIdle;
   return `${letterOf(row.server)} ${row.intent.kind}${untilIdle ? '!' : ''}`;
 }
@@ -127,11 +127,11 @@ export function sayAction(action: Action): string {
       return '-A';
     case 'update-service':
       return '-E';
-    case 'create-row':
+    case 'add-destination':
       return `-a ${letterOf(action.server)}=${action.weight}`;
-    case 'update-row':
+    case 'update-destination':
       return `-e ${letterOf(action.server)}=${action.weight}`;
-    case 'delete-row':
+    case 'remove-destination':
       return `-d ${letterOf(action.server)}`;
   }
 }

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import type { Desired, Intent, WantedRow } from '../../src/decisions/desired.js';
+import type { Desired, Intent, WantedDestination } from '../../src/decisions/desired.js';
 import { reconcile, type Action } from '../../src/decisions/reconcile.js';
-import { serviceSettings, type ObservedTable, type Row } from '../../src/values/table.js';
+import { serviceSettings, type ObservedTable, type Destination } from '../../src/values/table.js';
 import { cell, decisionTable, titleOf } from './decision-tables.js';
 import { foundRow, list, sayAction, server, wantedRow } from './notation.js';
 
@@ -12,11 +12,16 @@ const settings = serviceSettings('rr');
 function observed(service: string, found: string): ObservedTable {
   if (service === 'none') return null;
   const rows = list(found).map((text) => foundRow(text).row);
-  return { scheduler: service.replace('!', ''), flags: service.endsWith('!') ? 1 : 0, peName: null, rows };
+  return {
+    scheduler: service.replace('!', ''),
+    flags: service.endsWith('!') ? 1 : 0,
+    peName: null,
+    destinations: rows,
+  };
 }
 
-function wanting(rows: readonly WantedRow[]): Desired {
-  return { rows, drains: new Map(), lastResort: false };
+function wanting(rows: readonly WantedDestination[]): Desired {
+  return { destinations: rows, drains: new Map(), lastResort: false };
 }
 
 describe('from wanted and observed to actions', () => {
@@ -42,7 +47,7 @@ describe('reconcile, whatever is wanted and found', () => {
   const wantedRows = fc.uniqueArray(fc.record({ server: letters.map(server), intent }), {
     selector: (row) => row.server.text,
   });
-  const foundRows = fc.uniqueArray<Row, string>(
+  const foundRows = fc.uniqueArray<Destination, string>(
     fc.record({
       server: letters.map(server),
       weight: fc.integer({ min: 0, max: 3 }),
@@ -59,7 +64,7 @@ describe('reconcile, whatever is wanted and found', () => {
       scheduler: fc.constantFrom('rr', 'wlc'),
       flags: fc.constantFrom(0, 1),
       peName: fc.constantFrom(null, 'sip'),
-      rows: foundRows,
+      destinations: foundRows,
     }),
   );
 
@@ -70,7 +75,7 @@ describe('reconcile, whatever is wanted and found', () => {
         const after = reconcile(settings, desired, before).reduce(carryOut, before);
         assert.deepEqual(reconcile(settings, desired, after), []);
         for (const { server: wanted, intent: kind } of rows) {
-          const row = after?.rows.find((each) => each.server.text === wanted.text);
+          const row = after?.destinations.find((each) => each.server.text === wanted.text);
           if (kind.kind === 'serve') assert.equal(row?.weight, 1);
           if (kind.kind === 'drain' || kind.kind === 'rest') assert.equal(row?.weight ?? 0, 0);
           if (kind.kind === 'remove') assert.equal(row, undefined);
@@ -98,7 +103,7 @@ describe('reconcile, whatever is wanted and found', () => {
         const actions = reconcile(settings, wanting(rows), before);
         const lastRaise = actions.findLastIndex((action) => 'weight' in action && action.weight > 0);
         const firstFall = actions.findIndex(
-          (action) => action.kind === 'delete-row' || ('weight' in action && action.weight === 0),
+          (action) => action.kind === 'remove-destination' || ('weight' in action && action.weight === 0),
         );
         if (firstFall >= 0) assert.ok(lastRaise < firstFall);
       }),
@@ -110,15 +115,19 @@ describe('reconcile, whatever is wanted and found', () => {
 function carryOut(table: ObservedTable, action: Action): ObservedTable {
   if (action.kind === 'create-service') {
     assert.equal(table, null, 'EEXIST');
-    return { ...action.settings, rows: [] };
+    return { ...action.settings, destinations: [] };
   }
   assert.ok(table !== null, 'ESRCH');
   if (action.kind === 'update-service') return { ...table, ...action.settings };
-  const others = table.rows.filter((row) => row.server.text !== action.server.text);
-  const existed = others.length < table.rows.length;
-  assert.equal(existed, action.kind !== 'create-row', action.kind === 'create-row' ? 'EEXIST' : 'ENOENT');
-  if (action.kind === 'delete-row') return { ...table, rows: others };
-  const row: Row = {
+  const others = table.destinations.filter((row) => row.server.text !== action.server.text);
+  const existed = others.length < table.destinations.length;
+  assert.equal(
+    existed,
+    action.kind !== 'add-destination',
+    action.kind === 'add-destination' ? 'EEXIST' : 'ENOENT',
+  );
+  if (action.kind === 'remove-destination') return { ...table, destinations: others };
+  const row: Destination = {
     server: action.server,
     weight: action.weight,
     forwarding: 'masquerade',
@@ -127,5 +136,5 @@ function carryOut(table: ObservedTable, action: Action): ObservedTable {
     active: 0,
     connections: 0,
   };
-  return { ...table, rows: [...others, row] };
+  return { ...table, destinations: [...others, row] };
 }

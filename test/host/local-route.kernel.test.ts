@@ -71,22 +71,22 @@ for (const { name, virtualServer, source, formerSource, ip, host } of families) 
     );
 
     it('is made, found right, and taken away', async () => {
-      assert.equal(await route.check(), `no route local ${address} dev lo src ${source}`);
-      await route.mend();
+      assert.equal(await route.verify(), `no route local ${address} dev lo src ${source}`);
+      await route.repair();
       assert.equal((await shown()).length, 1);
-      assert.equal(await route.check(), null);
+      assert.equal(await route.verify(), null);
       assert.equal(await route.remove(), `route local ${address} dev lo`);
       assert.deepEqual(await shown(), []);
       assert.equal(await route.remove(), null);
     });
 
     it('follows NODE_IP', async () => {
-      await localRoute(rtnetlink, virtualServer, () => Promise.resolve(formerSource)).mend();
+      await localRoute(rtnetlink, virtualServer, () => Promise.resolve(formerSource)).repair();
       assert.equal(
-        await route.check(),
+        await route.verify(),
         `the route local ${address} dev lo has src ${formerSource}, not ${source}`,
       );
-      await route.mend();
+      await route.repair();
       assert.deepEqual(
         (await shown()).map((line) => line.includes(` src ${source}`)),
         [true],
@@ -98,7 +98,7 @@ for (const { name, virtualServer, source, formerSource, ip, host } of families) 
         await shell(`ip address add ${host} dev ${device}`);
         const before = await shown();
         assert.equal(before.length, 1, device);
-        assert.equal(await route.check(), null, device);
+        assert.equal(await route.verify(), null, device);
         assert.equal(await route.remove(), null, device);
         assert.deepEqual(await shown(), before, device);
         await shell(`ip address del ${host} dev ${device}`);
@@ -114,24 +114,24 @@ for (const { name, virtualServer, source, formerSource, ip, host } of families) 
         () => Promise.resolve(source),
         (of) => Promise.resolve(of === index),
       );
-      assert.equal(await before.check(), `no route local ${address} dev lo src ${source}`);
-      await before.mend();
-      assert.equal(await before.check(), null);
+      assert.equal(await before.verify(), `no route local ${address} dev lo src ${source}`);
+      await before.repair();
+      assert.equal(await before.verify(), null);
       const ours = (await shown()).filter((line) => line.includes(`src ${source}`));
       assert.equal(ours.length, 1);
       await shell(`ip address del ${host} dev node`);
       assert.deepEqual(await shown(), ours);
-      assert.equal(await before.check(), null);
+      assert.equal(await before.verify(), null);
       await shell(`ip address add ${host} dev lo`);
       assert.equal(await before.remove(), `route local ${address} dev lo`);
-      assert.equal(await before.check(), null, 'one on another interface stays');
+      assert.equal(await before.verify(), null, 'one on another interface stays');
     });
 
     it("takes its own away from beside the kernel's", async () => {
-      await route.mend();
+      await route.repair();
       await shell(`ip address add ${host} dev lo`);
       assert.equal((await shown()).length, 2);
-      assert.equal(await route.check(), null);
+      assert.equal(await route.verify(), null);
       assert.equal(await route.remove(), `route local ${address} dev lo`);
       assert.deepEqual(
         (await shown()).map((line) => line.includes(' proto kernel ')),
@@ -141,15 +141,17 @@ for (const { name, virtualServer, source, formerSource, ip, host } of families) 
 
     it("leaves a routing daemon's alone", async () => {
       await shell(`${ip} route add local ${host} dev lo table local proto bird`);
-      await assert.rejects(route.check(), { message: /somebody else's route .*\(type local, protocol 12\)/ });
+      await assert.rejects(route.verify(), {
+        message: /somebody else's route .*\(type local, protocol 12\)/,
+      });
       assert.equal(await route.remove(), null);
       assert.equal((await shown()).length, 1);
     });
 
     it('is listed beside what has no name', async () => {
       await shell('ip -6 route add nat fd01::/64 dev lo table local || true');
-      await route.mend();
-      assert.equal(await route.check(), null);
+      await route.repair();
+      assert.equal(await route.verify(), null);
       await shell('ip -6 route del nat fd01::/64 dev lo table local || true');
     });
   });
@@ -162,12 +164,12 @@ describe('a local route that is stale', () => {
       await shell('ip link set lo up; ip link add node type dummy; ip link set node up');
       await shell('ip address add 10.9.0.1 dev node; ip address add 10.9.0.2 dev node');
       const virtualServer = endpoint('ipv4', '10.103.97.2', 6443);
-      await localRoute(rtnetlink, virtualServer, () => Promise.resolve('10.9.0.2')).mend();
+      await localRoute(rtnetlink, virtualServer, () => Promise.resolve('10.9.0.2')).repair();
       await shell('ip address add 10.103.97.2/32 dev node');
       const route = localRoute(rtnetlink, virtualServer, () => Promise.resolve('10.9.0.1'));
-      assert.match((await route.check()) ?? '', /has src 10\.9\.0\.2, not 10\.9\.0\.1/);
-      await route.mend();
-      assert.equal(await route.check(), null);
+      assert.match((await route.verify()) ?? '', /has src 10\.9\.0\.2, not 10\.9\.0\.1/);
+      await route.repair();
+      assert.equal(await route.verify(), null);
       const text = await shell('ip route show table local 10.103.97.2; ip route get 10.103.97.2');
       assert.match(text, /^local 10\.103\.97\.2 dev lo proto static scope host src 10\.9\.0\.1/);
       assert.match(text, /proto kernel/);

@@ -84,15 +84,15 @@ describe("others' tables", () => {
 
   it('stay as they are, byte by byte, and so does the table of another virtual server', async () => {
     const other = masquerade(nft, endpoint('ipv4', '10.103.97.2', 443));
-    await other.mend();
+    await other.repair();
     const before = await ruleset();
     for (const { virtualServer } of families) {
       const upkeep = masquerade(nft, virtualServer);
-      assert.match((await upkeep.check()) ?? '', /^no table/);
-      await upkeep.mend();
-      await upkeep.mend();
-      assert.equal(await upkeep.check(), null);
-      assert.equal(await other.check(), null);
+      assert.match((await upkeep.verify()) ?? '', /^no table/);
+      await upkeep.repair();
+      await upkeep.repair();
+      assert.equal(await upkeep.verify(), null);
+      assert.equal(await other.verify(), null);
       assert.notEqual(await ruleset(), before);
       assert.notEqual(await upkeep.remove(), null);
       assert.equal(await upkeep.remove(), null);
@@ -115,28 +115,28 @@ for (const { virtualServer, family, name } of families) {
     afterEach(() => shell(`nft 'add ${table}; delete ${table}'`));
 
     it('is made, found right, and taken away', async () => {
-      assert.equal(await upkeep.check(), `no ${table}`);
-      await upkeep.mend();
+      assert.equal(await upkeep.verify(), `no ${table}`);
+      await upkeep.repair();
       assert.equal(await shown(family, name), OURS);
-      assert.equal(await upkeep.check(), null);
+      assert.equal(await upkeep.verify(), null);
       assert.equal(await upkeep.remove(), table);
       assert.equal(await ruleset(), '');
       assert.equal(await upkeep.remove(), null);
     });
 
     it('that is well is not made again', async () => {
-      await upkeep.mend();
+      await upkeep.repair();
       const before = await ruleset();
-      assert.equal(await upkeep.check(), null);
+      assert.equal(await upkeep.verify(), null);
       assert.equal(await ruleset(), before, 'with the same handles');
     });
 
     it('that is left is taken away when it is off', async () => {
-      await upkeep.mend();
+      await upkeep.repair();
       const off = noMasquerade(nft, virtualServer, fail);
-      assert.equal(await off.check(), `${table}, because --masquerade is off`);
-      await off.mend();
-      assert.equal(await off.check(), null);
+      assert.equal(await off.verify(), `${table}, because --masquerade is off`);
+      await off.repair();
+      assert.equal(await off.verify(), null);
       assert.equal(await ruleset(), '');
     });
   });
@@ -164,12 +164,12 @@ describe('a masquerade table that somebody else changes', () => {
       [`add chain ${family} ${name} more`, /has a chain that is not ours$/],
       [`add table ${family} ${name} { flags dormant; }`, /cannot be read$|has flags/],
     ];
-    await upkeep.mend();
+    await upkeep.repair();
     const ours = await shown(family, name);
     for (const [commands, amiss] of changes) {
       await shell(`nft '${commands}'`);
-      assert.match((await upkeep.check()) ?? 'all is well', amiss, commands);
-      await upkeep.mend();
+      assert.match((await upkeep.verify()) ?? 'all is well', amiss, commands);
+      await upkeep.repair();
       assert.equal(await shown(family, name), ours, commands);
     }
     await upkeep.remove();
@@ -185,12 +185,12 @@ describe('a process that may do nothing but NET_ADMIN, as in the static pod', ()
       );
     const [{ virtualServer, family, name }] = families as [Family];
     const pod = masquerade(nftWith('-all,+net_admin'), virtualServer);
-    await pod.mend();
-    assert.equal(await pod.check(), null);
+    await pod.repair();
+    assert.equal(await pod.verify(), null);
     assert.notEqual(await shown(family, name), null);
     const nobody = masquerade(nftWith('-all'), virtualServer);
     const message = /: not permitted, it takes root or the capability NET_ADMIN$/;
-    for (const asked of [() => nobody.check(), () => nobody.mend(), () => nobody.remove()])
+    for (const asked of [() => nobody.verify(), () => nobody.repair(), () => nobody.remove()])
       await assert.rejects(asked, { name: 'KernelError', message });
     assert.equal(await pod.remove(), `table ${family} ${name}`);
   });

@@ -65,7 +65,7 @@ describe('a masquerade table', () => {
   for (const [state, amiss] of states) {
     it(`with ${state} is found ${amiss === null ? 'right' : 'amiss'}`, async () => {
       const nft = fakeNft({ [LISTED]: [said(captured(state))] });
-      assert.equal(await masquerade(nft, VS).check(), amiss);
+      assert.equal(await masquerade(nft, VS).verify(), amiss);
       assert.deepEqual(nft.asked, [LISTED], 'one process, and no change');
     });
   }
@@ -76,7 +76,7 @@ describe('a masquerade table', () => {
       '$1, "flags": "dormant"',
     );
     const nft = fakeNft({ [LISTED]: [said(shown)] });
-    assert.equal(await masquerade(nft, VS).check(), `${TABLE}: its table has flags dormant, not none`);
+    assert.equal(await masquerade(nft, VS).verify(), `${TABLE}: its table has flags dormant, not none`);
   });
 
   it("is not there: others' may be, also one whose name begins like it", async () => {
@@ -84,7 +84,7 @@ describe('a masquerade table', () => {
       [LISTED]: [refused(captured('no table'))],
       'list tables': [said(`table ip6 lvscare-10.103.97.2-6443\n${TABLE}0\ntable ip nat\n`)],
     });
-    assert.equal(await masquerade(nft, VS).check(), `no ${TABLE}`);
+    assert.equal(await masquerade(nft, VS).verify(), `no ${TABLE}`);
     assert.equal(await masquerade(nft, VS).remove(), null);
   });
 
@@ -93,18 +93,18 @@ describe('a masquerade table', () => {
       [LISTED]: [refused('Error: syntax error\n')],
       'list tables': [said(`${TABLE}\n`)],
     });
-    assert.equal(await masquerade(nft, VS).check(), `${TABLE} cannot be read: syntax error`);
+    assert.equal(await masquerade(nft, VS).verify(), `${TABLE} cannot be read: syntax error`);
   });
 
   it('is made in one run of nft, and looked at again', async () => {
     const nft = fakeNft({ [MADE]: [said('')], [LISTED]: [said(captured('well'))] });
-    await masquerade(nft, VS).mend();
+    await masquerade(nft, VS).repair();
     assert.deepEqual(nft.asked, [MADE, LISTED]);
   });
 
   it('that does not come out as it was made is an error, not done again and again in silence', async () => {
     const nft = fakeNft({ [MADE]: [said('')], [LISTED]: [said(captured('another port'))] });
-    await assert.rejects(masquerade(nft, VS).mend(), {
+    await assert.rejects(masquerade(nft, VS).repair(), {
       name: 'KernelError',
       message: `made ${TABLE}, and yet: ${TABLE} has no masquerade rule`,
     });
@@ -153,8 +153,8 @@ describe('a masquerade table', () => {
 describe('without an answer from nft', () => {
   it('nothing is known', async () => {
     const upkeep = masquerade(missing, VS);
-    await assert.rejects(upkeep.check(), NftMissing);
-    await assert.rejects(upkeep.mend(), NftMissing);
+    await assert.rejects(upkeep.verify(), NftMissing);
+    await assert.rejects(upkeep.repair(), NftMissing);
     await assert.rejects(upkeep.remove(), NftMissing);
   });
 
@@ -162,7 +162,7 @@ describe('without an answer from nft', () => {
     const answer = refused(captured('without privilege: list tables'));
     const upkeep = masquerade(fakeNft({ [LISTED]: [answer], 'list tables': [answer], [MADE]: [answer] }), VS);
     const message = /: not permitted, it takes root or the capability NET_ADMIN$/;
-    for (const asked of [() => upkeep.check(), () => upkeep.remove(), () => upkeep.mend()])
+    for (const asked of [() => upkeep.verify(), () => upkeep.remove(), () => upkeep.repair()])
       await assert.rejects(asked, { name: 'KernelError', message });
   });
 
@@ -170,9 +170,9 @@ describe('without an answer from nft', () => {
     it(`because the kernel has no ${lack}, there is no table, and none can be made`, async () => {
       const answer = refused(captured(`without ${lack}: list tables`));
       const nft = fakeNft({ [LISTED]: [answer], 'list tables': [answer], [MADE]: [answer] });
-      assert.equal(await masquerade(nft, VS).check(), `no ${TABLE}`);
+      assert.equal(await masquerade(nft, VS).verify(), `no ${TABLE}`);
       assert.equal(await masquerade(nft, VS).remove(), null);
-      await assert.rejects(masquerade(nft, VS).mend(), {
+      await assert.rejects(masquerade(nft, VS).repair(), {
         name: 'KernelError',
         message: 'the kernel has no nftables: load it with modprobe nf_tables',
       });
@@ -181,7 +181,7 @@ describe('without an answer from nft', () => {
 
   it('because the kernel has no NAT, it says which modules make it', async () => {
     const nft = fakeNft({ [MADE]: [refused(captured('without nft_chain_nat: make'))] });
-    await assert.rejects(masquerade(nft, VS).mend(), (error: unknown) => {
+    await assert.rejects(masquerade(nft, VS).repair(), (error: unknown) => {
       assert.ok(error instanceof KernelError);
       assert.match(
         error.message,
@@ -196,8 +196,8 @@ describe('without --masquerade', () => {
   it('looks once, and is done', async () => {
     const nft = fakeNft({ 'list tables': [said('table ip nat\n')] });
     const upkeep = noMasquerade(nft, VS, missed);
-    assert.equal(await upkeep.check(), null);
-    assert.equal(await upkeep.check(), null);
+    assert.equal(await upkeep.verify(), null);
+    assert.equal(await upkeep.verify(), null);
     assert.deepEqual(nft.asked, ['list tables']);
   });
 
@@ -207,17 +207,17 @@ describe('without --masquerade', () => {
       [DELETED]: [said('')],
     });
     const upkeep = noMasquerade(nft, VS, missed);
-    assert.equal(await upkeep.check(), `${TABLE}, because --masquerade is off`);
-    await upkeep.mend();
-    assert.equal(await upkeep.check(), null);
+    assert.equal(await upkeep.verify(), `${TABLE}, because --masquerade is off`);
+    await upkeep.repair();
+    assert.equal(await upkeep.verify(), null);
     assert.ok(nft.asked.includes(DELETED));
   });
 
   it('needs no nft, and tells that it did not look', async () => {
     const told: string[] = [];
     const upkeep = noMasquerade(missing, VS, ({ message }) => told.push(message));
-    assert.equal(await upkeep.check(), null);
-    assert.equal(await upkeep.check(), null);
+    assert.equal(await upkeep.verify(), null);
+    assert.equal(await upkeep.verify(), null);
     assert.equal(await upkeep.remove(), null);
     assert.deepEqual(told, ['there is no nft', 'there is no nft']);
   });
@@ -227,7 +227,7 @@ describe('without --masquerade', () => {
       'list tables': [refused(captured('without privilege: list tables')), said(`${TABLE}\n`)],
     });
     const upkeep = noMasquerade(nft, VS, missed);
-    await assert.rejects(upkeep.check(), /not permitted/);
-    assert.equal(await upkeep.check(), `${TABLE}, because --masquerade is off`);
+    await assert.rejects(upkeep.verify(), /not permitted/);
+    assert.equal(await upkeep.verify(), `${TABLE}, because --masquerade is off`);
   });
 });

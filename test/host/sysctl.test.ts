@@ -49,47 +49,47 @@ async function make(root: string, value: string): Promise<string> {
 describe('a sysctl', () => {
   it('is well when it has its value', async () => {
     await make(roots[0], '1\n');
-    assert.equal(await sysctl(SPEC, memory, roots).check(), null);
+    assert.equal(await sysctl(SPEC, memory, roots).verify(), null);
   });
 
   it('is amiss when it has another, and is set', async () => {
     const path = await make(roots[0], '0\n');
     const upkeep = sysctl(SPEC, memory, roots);
     assert.equal(upkeep.name, `sysctl ${NAME}`);
-    assert.equal(await upkeep.check(), `${NAME} is 0, not 1`);
+    assert.equal(await upkeep.verify(), `${NAME} is 0, not 1`);
     assert.equal(await readFile(path, 'ascii'), '0\n', 'checking changes nothing');
-    await upkeep.mend();
+    await upkeep.repair();
     assert.equal((await readFile(path, 'ascii')).trim(), '1');
-    assert.equal(await upkeep.check(), null);
+    assert.equal(await upkeep.verify(), null);
     // Somebody sets it back.
     await writeFile(path, '0\n');
-    assert.equal(await upkeep.check(), `${NAME} is 0, not 1`);
+    assert.equal(await upkeep.verify(), `${NAME} is 0, not 1`);
   });
 
   it('is set at the first place where it can be, and made at none', async () => {
     const path = await make(roots[1], '0\n');
-    await sysctl(SPEC, memory, roots).mend();
+    await sysctl(SPEC, memory, roots).repair();
     assert.equal((await readFile(path, 'ascii')).trim(), '1');
     await assert.rejects(access(roots[0]), { code: 'ENOENT' });
   });
 
   it('that is not there cannot be checked: the module may come yet', async () => {
     const upkeep = sysctl(SPEC, memory, roots);
-    await assert.rejects(upkeep.check(), (error: unknown) => {
+    await assert.rejects(upkeep.verify(), (error: unknown) => {
       assert.ok(error instanceof KernelError);
       assert.ok(error.message.startsWith(`cannot read ${roots[0]}/${FILE}: ENOENT`), error.message);
       return true;
     });
     await make(roots[0], '1\n');
-    assert.equal(await upkeep.check(), null);
+    assert.equal(await upkeep.verify(), null);
   });
 
   it('gets back what it was before it was first set, in whatever process', async () => {
     const path = await make(roots[0], '0\n');
-    await sysctl(SPEC, memory, roots).mend();
+    await sysctl(SPEC, memory, roots).repair();
     // Somebody sets it, and we set it again: what counts is what was there before us.
     await writeFile(path, '2\n');
-    await sysctl(SPEC, memory, roots).mend();
+    await sysctl(SPEC, memory, roots).repair();
     assert.equal(memory.values.get(NAME), '0');
     const later = sysctl(SPEC, memory, roots);
     assert.equal(await later.find(), `sysctl ${NAME}=1, which was 0 before`);
@@ -123,8 +123,8 @@ describe('a sysctl', () => {
       '/proc/sys',
       roots[1],
     ]);
-    assert.equal(await upkeep.check(), 'kernel.ostype is Linux, not Plan 9');
-    await assert.rejects(upkeep.mend(), (error: unknown) => {
+    assert.equal(await upkeep.verify(), 'kernel.ostype is Linux, not Plan 9');
+    await assert.rejects(upkeep.repair(), (error: unknown) => {
       assert.ok(error instanceof KernelError);
       assert.match(
         error.message,
@@ -132,21 +132,21 @@ describe('a sysctl', () => {
       );
       return true;
     });
-    assert.equal(await upkeep.check(), null);
+    assert.equal(await upkeep.verify(), null);
     assert.equal(refused.values.size, 0, 'whoever sets it on the host sets it for good');
   });
 
   it('that cannot be set again is still to be put back by whoever can', async () => {
     memory.values.set('kernel.ostype', 'Minix');
     const upkeep = sysctl({ ...SPEC, name: 'kernel.ostype', value: 'Plan 9' }, memory, ['/proc/sys']);
-    await assert.rejects(upkeep.mend(), KernelError);
+    await assert.rejects(upkeep.repair(), KernelError);
     assert.deepEqual([...memory.values], [['kernel.ostype', 'Minix']]);
   });
 
   it('that failed for another reason is tried again', async () => {
     await mkdir(join(roots[0], FILE), { recursive: true });
     const upkeep = sysctl(SPEC, memory, [roots[0]]);
-    await assert.rejects(upkeep.mend(), /cannot set .*EISDIR/);
-    await assert.rejects(upkeep.check(), /EISDIR/, 'not given up');
+    await assert.rejects(upkeep.repair(), /cannot set .*EISDIR/);
+    await assert.rejects(upkeep.verify(), /EISDIR/, 'not given up');
   });
 });

@@ -116,8 +116,10 @@ describe('what the kernel counts, in a report', () => {
     const rows = [
       { server: A, forwarding: 'masquerade' as const, weight: 1, active: 2, inactive: 3, traffic },
     ];
-    const report = kernelReport('vs', { table: { scheduler: 'rr', flags: '', traffic: null, rows } });
-    const row = JSON.parse(JSON.stringify(report.table?.rows[0])) as unknown;
+    const report = kernelReport('vs', {
+      table: { scheduler: 'rr', flags: '', traffic: null, destinations: rows },
+    });
+    const row = JSON.parse(JSON.stringify(report.table?.destinations[0])) as unknown;
     assert.deepEqual(row, {
       server: A.text,
       forwarding: 'masquerade',

@@ -20,7 +20,7 @@ describe('the IPVS table of a real kernel', () => {
   it('is as ipvsadm shows it, and is read as ipvsadm made it', async () => {
     await table.apply([
       { kind: 'create-service', settings: serviceSettings('rr') },
-      { kind: 'create-row', server: A, weight: 1 },
+      { kind: 'add-destination', server: A, weight: 1 },
     ]);
     assert.deepEqual((await must('ipvsadm', ['-Sn'])).trimEnd().split('\n'), RULES);
     const made = await table.read();

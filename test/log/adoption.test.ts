@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { endpoint } from '../../src/values/endpoint.js';
-import type { Row } from '../../src/values/table.js';
+import type { Destination } from '../../src/values/table.js';
 import { adoption } from '../../src/log/adoption.js';
 
 const VS = endpoint('ipv4', '10.103.97.2', 6443);
 
-function row(host: number, weight: number): Row {
+function row(host: number, weight: number): Destination {
   return {
     server: endpoint('ipv4', `10.103.97.${host}`, 6443),
     weight,
@@ -18,8 +18,8 @@ function row(host: number, weight: number): Row {
   };
 }
 
-function found(rows: readonly Row[]): ReturnType<typeof adoption> {
-  return adoption(VS, { scheduler: 'rr', flags: 0, peName: null, rows });
+function found(rows: readonly Destination[]): ReturnType<typeof adoption> {
+  return adoption(VS, { scheduler: 'rr', flags: 0, peName: null, destinations: rows });
 }
 
 describe('what was adopted', () => {
@@ -29,7 +29,7 @@ describe('what was adopted', () => {
         event: 'adopt',
         vs: '10.103.97.2:6443',
         scheduler: 'rr',
-        rows: [
+        destinations: [
           { rs: '10.103.97.200:6443', weight: 1 },
           { rs: '10.103.97.201:6443', weight: 0 },
         ],
@@ -43,7 +43,7 @@ describe('what was adopted', () => {
 
   it('is nothing where there is none', () => {
     assert.deepEqual(adoption(VS, null), {
-      fields: { event: 'adopt', vs: '10.103.97.2:6443', scheduler: null, rows: [] },
+      fields: { event: 'adopt', vs: '10.103.97.2:6443', scheduler: null, destinations: [] },
       message: 'the kernel has no 10.103.97.2:6443 yet',
     });
   });

@@ -109,8 +109,8 @@ const plagues: readonly (readonly [what: string, everyMs: number, happens: (day:
     ({ reporter, odd }) => {
       reporter.judged(SERVER, odd ? DEAD : UP, odd ? UP : DEAD);
       const action: Action = odd
-        ? { kind: 'create-row', server: SERVER, weight: 1 }
-        : { kind: 'delete-row', server: SERVER };
+        ? { kind: 'add-destination', server: SERVER, weight: 1 }
+        : { kind: 'remove-destination', server: SERVER };
       reporter.reconciled(pass([done(action)]));
     },
   ],
@@ -143,7 +143,7 @@ const plagues: readonly (readonly [what: string, everyMs: number, happens: (day:
     ({ reporter, odd }) => {
       const why = errors[odd ? 1 : 0];
       reporter.reconciled(
-        pass([done(SERVICE, why), done({ kind: 'create-row', server: SERVER, weight: 1 }, why)]),
+        pass([done(SERVICE, why), done({ kind: 'add-destination', server: SERVER, weight: 1 }, why)]),
       );
     },
   ],
@@ -151,7 +151,7 @@ const plagues: readonly (readonly [what: string, everyMs: number, happens: (day:
     'somebody who undoes everything as soon as it is done',
     250,
     ({ reporter }) => {
-      const row: Action = { kind: 'create-row', server: SERVER, weight: 1 };
+      const row: Action = { kind: 'add-destination', server: SERVER, weight: 1 };
       reporter.reconciled(pass([done(SERVICE), done(row)], { drift: true }));
       reporter.mended('local route', 'no route local 10.103.97.2 dev lo', null);
     },
@@ -161,7 +161,7 @@ const plagues: readonly (readonly [what: string, everyMs: number, happens: (day:
     250,
     ({ reporter, time }) => {
       const server = endpoint('ipv4', `10.${(time >> 16) & 255}.${(time >> 8) & 255}.${time & 255}`, 80);
-      reporter.reconciled(pass([done({ kind: 'delete-row', server })]));
+      reporter.reconciled(pass([done({ kind: 'remove-destination', server })]));
     },
   ],
   [

@@ -84,9 +84,9 @@ function result(action: Action, error: string | null = null, raced = false): Act
   return { action, error: error === null ? null : new Error(error), raced };
 }
 
-const add: Action = { kind: 'create-row', server: SERVER, weight: 1 };
-const set: Action = { kind: 'update-row', server: SERVER, weight: 0 };
-const remove: Action = { kind: 'delete-row', server: OTHER };
+const add: Action = { kind: 'add-destination', server: SERVER, weight: 1 };
+const set: Action = { kind: 'update-destination', server: SERVER, weight: 0 };
+const remove: Action = { kind: 'remove-destination', server: OTHER };
 const create: Action = { kind: 'create-service', settings: serviceSettings('rr') };
 const update: Action = { kind: 'update-service', settings: serviceSettings('wlc') };
 
@@ -257,7 +257,7 @@ describe('a pass of the reconciler', () => {
     });
     assert.deepEqual(lines[4]?.fields, {
       event: 'action',
-      action: 'delete-row',
+      action: 'remove-destination',
       rs: '10.0.0.2:6443',
       drift: false,
       outcome: 'done',

@@ -174,7 +174,10 @@ describe('the metrics of a virtual server', () => {
     const { stage, scrape } = watched();
     await stage.start();
     const made = await scrape();
-    assert.equal(made.get(`lvscare_actions_total${ofVirtualServer(',action="create-row",result="ok"')}`), 3);
+    assert.equal(
+      made.get(`lvscare_actions_total${ofVirtualServer(',action="add-destination",result="ok"')}`),
+      3,
+    );
     assert.equal(made.get(`lvscare_repairs_total${ofVirtualServer(',what="create-service"')}`), 0);
     assert.equal(
       made.get(`lvscare_repairs_total${ofVirtualServer(',what="fake"')}`),
@@ -250,10 +253,12 @@ describe('the metrics of a virtual server', () => {
     await stage.start();
     const samples = await scrape();
     assert.equal(
-      samples.get(`lvscare_actions_total${ofVirtualServer(',action="create-row",result="dry-run"')}`),
+      samples.get(`lvscare_actions_total${ofVirtualServer(',action="add-destination",result="dry-run"')}`),
       1,
     );
-    assert.ok(!samples.has(`lvscare_actions_total${ofVirtualServer(',action="create-row",result="ok"')}`));
+    assert.ok(
+      !samples.has(`lvscare_actions_total${ofVirtualServer(',action="add-destination",result="ok"')}`),
+    );
     await stage.stop();
   });
 });
@@ -265,7 +270,7 @@ describe("the kernel's counters", () => {
       scheduler: 'rr',
       flags: '',
       traffic: TRAFFIC,
-      rows: [
+      destinations: [
         { server: A, forwarding: 'masquerade', weight: 1, active: 7, inactive: 2, traffic: TRAFFIC },
         { server: stranger, forwarding: 'masquerade', weight: 0, active: 1, inactive: 0, traffic: null },
       ],
@@ -336,7 +341,7 @@ describe('the exposition', () => {
       traffic: TRAFFIC,
     }));
     const exposition = await text('prometheus', {
-      table: { scheduler: 'rr', flags: '', traffic: null, rows },
+      table: { scheduler: 'rr', flags: '', traffic: null, destinations: rows },
     });
     const types = exposition.match(/^# TYPE \S+/gm) ?? [];
     assert.equal(new Set(types).size, types.length);

@@ -214,7 +214,7 @@ const CASES: readonly Case[] = [
     changes: { lvscare_repairs_total: onNode('n1', '0+0x100 1+1x9 10+0x190') },
     at: {
       102: [],
-      140: [{ alert: 'LvscareRepairsRepeat', labels: { ...vs('n1'), what: 'create-row' }, value: '10' }],
+      140: [{ alert: 'LvscareRepairsRepeat', labels: { ...vs('n1'), what: 'add-destination' }, value: '10' }],
       200: [],
     },
   },

@@ -88,7 +88,7 @@ function nodeSamples(node: string): Sample[] {
     ...each(OF_PROGRAM, targetOf(node)),
     ...each(OF_VIRTUAL_SERVER, labels),
     { name: 'lvscare_virtual_server_info', labels: { ...labels, dry_run: 'false' }, values: always(1) },
-    { name: 'lvscare_repairs_total', labels: { ...labels, what: 'create-row' }, values: always(0) },
+    { name: 'lvscare_repairs_total', labels: { ...labels, what: 'add-destination' }, values: always(0) },
     // Not there while all is well: a test may turn it on.
     ...['local route', 'IPVS table'].map((what) => ({
       name: 'lvscare_trouble',

@@ -1,6 +1,6 @@
 /** Reports as lvscare would have made them, of things that did not happen. */
 import type { EvidenceKind } from '../../src/values/evidence.js';
-import type { KernelReport, RowReport } from '../../src/report/counted-report.js';
+import type { KernelReport, DestinationReport } from '../../src/report/counted-report.js';
 import type {
   MinuteReport,
   Report,
@@ -107,7 +107,7 @@ export function lookAt(
   { virtualServer, servers }: VirtualServerReport,
   others: readonly (readonly [address: string, weight: number, active: number, inactive: number])[] = [],
 ): KernelReport {
-  const row = (name: string, weight: number, active: number, inactive: number): RowReport => ({
+  const row = (name: string, weight: number, active: number, inactive: number): DestinationReport => ({
     server: name,
     forwarding: 'masquerade',
     weight,
@@ -121,7 +121,11 @@ export function lookAt(
       .map(({ server: name }, index) => row(name, 1, 14 - index, 3 + 2 * index)),
     ...others.map((other) => row(...other)),
   ];
-  return { virtualServer, error: null, table: { scheduler: 'rr', flags: '', traffic: null, rows } };
+  return {
+    virtualServer,
+    error: null,
+    table: { scheduler: 'rr', flags: '', traffic: null, destinations: rows },
+  };
 }
 
 /** One apiserver is dead, one was slow for a while, a master that left is being drained. */
@@ -129,7 +133,7 @@ export function failover(): { readonly report: Report; readonly looks: Looks } {
   const [a, b, c] = ['10.103.97.200:6443', '10.103.97.201:6443', '10.103.97.202:6443'] as const;
   const deadMs = 7 * MINUTE_MS + 12_400;
   const only = virtualServer({
-    repairs: { 'create-row': 1, 'local route': 1 },
+    repairs: { 'add-destination': 1, 'local route': 1 },
     servers: [
       server(a),
       server(b, {
@@ -186,7 +190,7 @@ export function trouble(): { readonly report: Report; readonly looks: Looks } {
         sinceMs: NOW_MS - 12 * MINUTE_MS,
       },
     ],
-    repairs: { 'create-service': 41, 'create-row': 118, 'local route': 2 },
+    repairs: { 'create-service': 41, 'add-destination': 118, 'local route': 2 },
     servers: [
       server(a, {
         state: 'sick',

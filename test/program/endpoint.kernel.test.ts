@@ -43,13 +43,14 @@ describe('a daemon that can be asked', () => {
     assert.equal(status, 200);
     const report = JSON.parse(body) as {
       virtualServers: { servers: { server: string; state: string }[] }[];
-      kernel: { table: { rows: { server: string; weight: number }[] } }[];
+      kernel: { table: { destinations: { server: string; weight: number }[] } }[];
     };
     assert.deepEqual(
       report.virtualServers[0]?.servers.map(({ server, state }) => [server, state]),
       lab.masters.map(({ endpoint }) => [endpoint, 'up']),
     );
-    const rows = report.kernel[0]?.table.rows.map(({ server, weight }) => [server, weight] as const) ?? [];
+    const rows =
+      report.kernel[0]?.table.destinations.map(({ server, weight }) => [server, weight] as const) ?? [];
     assert.deepEqual(Object.fromEntries(rows), allOf(lab));
     assert.match((await asked(lab.node, '/')).body, /<title>3\/3 up – 10\.103\.97\.2:6443<\/title>/);
   });

@@ -175,7 +175,7 @@ describe('the life of lvscare care', () => {
     const start = entries.find(({ event }) => event === 'start');
     assert.equal(start?.['nodeAddress'], '10.103.97.100');
     const adopted = entries.find(({ event }) => event === 'adopt');
-    assert.deepEqual([adopted?.['scheduler'], adopted?.['rows']], [null, []]);
+    assert.deepEqual([adopted?.['scheduler'], adopted?.['destinations']], [null, []]);
     const transition = entries.find(
       (entry) => entry['rs'] === lab.master(0).endpoint && entry['to'] === 'up',
     );

@@ -270,7 +270,7 @@ describe('Prometheus', () => {
 
   it('sees that the table was tampered with, and put right', async () => {
     await lab.node.ipvsadm(`-d -t 10.103.97.2:6443 -r ${lab.master(0).endpoint}`);
-    await prometheus.untilValues('lvscare_repairs_total > 0', 'what', { 'create-row': 1 });
+    await prometheus.untilValues('lvscare_repairs_total > 0', 'what', { 'add-destination': 1 });
   });
 
   it('understands every query of the docs', async () => {

@@ -76,7 +76,7 @@ describe('lvscare status', () => {
       lab.masters.map(({ endpoint }) => [endpoint, endpoint === lab.master(1).endpoint ? 'dead' : 'up']),
     );
     assert.deepEqual(
-      [one.lvscare, one.program?.pid, one.kernel?.scheduler, one.kernel?.rows.length],
+      [one.lvscare, one.program?.pid, one.kernel?.scheduler, one.kernel?.destinations.length],
       ['answers', daemon.pid, 'rr', 2],
     );
     await connection.close();

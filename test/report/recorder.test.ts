@@ -175,14 +175,18 @@ describe('the recorder', () => {
   });
 
   it('counts what was put right by its kind, but in a dry run', () => {
-    const deletion = { action: { kind: 'delete-row', server: B }, error: null, raced: false } as const;
+    const deletion = {
+      action: { kind: 'remove-destination', server: B },
+      error: null,
+      raced: false,
+    } as const;
     for (const dryRun of [false, true]) {
       const { board } = boardOf(dryRun);
       board.reconciled({ ...PASS, results: [deletion], drift: true });
       board.reconciled({ ...PASS, results: [deletion], drift: false });
       board.made('local route');
       board.mended('local route', 'gone', null);
-      assert.deepEqual(board.report().repairs, dryRun ? {} : { 'delete-row': 1, 'local route': 1 });
+      assert.deepEqual(board.report().repairs, dryRun ? {} : { 'remove-destination': 1, 'local route': 1 });
     }
   });
 

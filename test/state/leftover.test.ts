@@ -38,26 +38,26 @@ describe('what is left from an earlier start', () => {
   it('is taken away, last made first, when what is wanted instead is there', async () => {
     const left = upkeep();
     due = false;
-    assert.equal(await left.check(), null);
+    assert.equal(await left.verify(), null);
     due = true;
-    assert.equal(await left.check(), 'link, from an earlier start');
-    await left.mend();
+    assert.equal(await left.verify(), 'link, from an earlier start');
+    await left.repair();
     assert.deepEqual(log, ['remove address', 'remove link', 'gone']);
   });
 
   it('is none of our business once it was gone: who makes it again then is somebody else', async () => {
     const left = upkeep();
-    await left.mend();
+    await left.repair();
     there.add('link');
-    assert.equal(await left.check(), null);
+    assert.equal(await left.verify(), null);
     assert.deepEqual([...there], ['link']);
   });
 
   it('is forgotten when there is nothing of it', async () => {
     there.clear();
     const left = upkeep();
-    assert.equal(await left.check(), null);
-    assert.equal(await left.check(), null);
+    assert.equal(await left.verify(), null);
+    assert.equal(await left.verify(), null);
     assert.deepEqual(log, ['gone']);
   });
 });

@@ -7,7 +7,7 @@ import { drainedStatus, type Status } from '../../src/status/status.js';
 
 const VS = endpoint('ipv4', '10.103.97.2', 6443);
 const A = endpoint('ipv4', '10.0.0.1', 6443);
-const KERNEL: TableReport = { scheduler: 'rr', flags: '', traffic: null, rows: [] };
+const KERNEL: TableReport = { scheduler: 'rr', flags: '', traffic: null, destinations: [] };
 
 /** What is gathered of one virtual server when its sources say so. */
 async function gather(
@@ -105,9 +105,9 @@ describe('what the kernel has', () => {
       bytesOutPerSecond: 6,
     };
     const row = { server: A, forwarding: 'masquerade', weight: 1, active: 2, inactive: 3, traffic } as const;
-    const said = tableReport({ scheduler: 'rr', flags: 'ops', traffic: null, rows: [row] });
+    const said = tableReport({ scheduler: 'rr', flags: 'ops', traffic: null, destinations: [row] });
     assert.deepEqual(JSON.parse(JSON.stringify(said)), said);
-    assert.deepEqual(said?.rows[0]?.traffic, {
+    assert.deepEqual(said?.destinations[0]?.traffic, {
       ...traffic,
       connections: 5,
       packetsIn: 1,
@@ -115,7 +115,7 @@ describe('what the kernel has', () => {
       bytesIn: 2 ** 60,
       bytesOut: 3,
     });
-    assert.equal(said.rows[0].server, A.text);
+    assert.equal(said.destinations[0].server, A.text);
     assert.equal(tableReport(null), null);
     assert.deepEqual(drainedStatus(new Map([[A.text, 9]])), [{ server: A.text, sinceMs: 9 }]);
   });

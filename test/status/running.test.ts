@@ -15,7 +15,7 @@ function status(
 ): Status {
   const row = { server: A, forwarding: 'masquerade', active: 0, inactive: 0, traffic: null } as const;
   const rows = weight === null ? [] : [{ ...row, weight }];
-  const kernel = { scheduler: 'rr', flags: '', traffic: null, rows };
+  const kernel = { scheduler: 'rr', flags: '', traffic: null, destinations: rows };
   const care = { virtualServer, servers } as unknown as VirtualServerStatus['care'];
   const rest = { lvscare: 'answers', program: null, drained: [], notes: [] } as const;
   return { atMs: NOW_MS, virtualServers: [{ virtualServer, care, kernel, ...rest }] };

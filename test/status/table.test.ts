@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { RowReport, TableReport } from '../../src/report/counted-report.js';
+import type { DestinationReport, TableReport } from '../../src/report/counted-report.js';
 import type { ServerReport, VirtualServerReport } from '../../src/report/report.js';
 import { plainPaint, terminalPaint } from '../../src/text/paint.js';
 import type { Status, VirtualServerStatus } from '../../src/status/status.js';
@@ -19,7 +19,7 @@ const TRAFFIC = {
   bytesOutPerSecond: 12_345_678,
 };
 
-function row(server: string, more: Partial<RowReport> = {}): RowReport {
+function row(server: string, more: Partial<DestinationReport> = {}): DestinationReport {
   return { server, forwarding: 'masquerade', weight: 1, active: 0, inactive: 0, traffic: TRAFFIC, ...more };
 }
 
@@ -45,8 +45,8 @@ function care(
   };
 }
 
-function kernel(rows: readonly RowReport[], more: Partial<TableReport> = {}): TableReport {
-  return { scheduler: 'rr', flags: '', traffic: TRAFFIC, rows, ...more };
+function kernel(rows: readonly DestinationReport[], more: Partial<TableReport> = {}): TableReport {
+  return { scheduler: 'rr', flags: '', traffic: TRAFFIC, destinations: rows, ...more };
 }
 
 function status(more: Partial<VirtualServerStatus> = {}): Status {
@@ -181,7 +181,7 @@ describe('the table of the status', () => {
         rival: true,
         lastPass: { atMs: NOW_MS - 60_000, durationMs: 1, error: null },
         troubles: [{ what: 'local route', message: 'EPERM', sinceMs: NOW_MS - 3000 }],
-        repairs: { 'delete-row': 1, 'local route': 2 },
+        repairs: { 'remove-destination': 1, 'local route': 2 },
         masquerade: true,
         nodeAddress: null,
       }),
