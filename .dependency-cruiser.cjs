@@ -81,7 +81,7 @@ module.exports = {
       to: {
         pathNot: [
           '^src/(state|values)/',
-          '^src/(netlink/index|control-loop/ports|host/reach-mode|ipvs/ipvs-table)',
+          '^src/(netlink/index|control-loop/(ports|events)|host/reach-mode|ipvs/ipvs-table)',
           '^(node:)?(fs|fs/promises|net|path)$',
         ],
       },
@@ -94,7 +94,7 @@ module.exports = {
       to: {
         pathNot: [
           '^src/(go-migration|values)/',
-          '^src/(control-loop/ports|host/command)',
+          '^src/(control-loop/(ports|events)|host/command)',
           '^(node:)?(timers/promises)$',
         ],
       },
@@ -135,7 +135,7 @@ module.exports = {
       comment: 'What keeps what happened knows the ports and the values.',
       from: { path: '^src/report/' },
       to: {
-        pathNot: ['^src/(report|decisions|values)/', '^src/control-loop/ports'],
+        pathNot: ['^src/(report|decisions|values)/', '^src/control-loop/(ports|events)'],
       },
     },
     {
@@ -146,7 +146,7 @@ module.exports = {
       to: {
         pathNot: [
           '^src/(log|decisions|values)/',
-          '^src/(control-loop/ports|config/care-config)',
+          '^src/(control-loop/(ports|events)|config/care-config)',
           '^node_modules/pino',
           '^(node:)?(fs)$',
         ],
@@ -189,7 +189,7 @@ module.exports = {
       to: {
         pathNot: [
           '^src/(doctor|inspect|decisions|values|text)/',
-          '^src/(control-loop/ports|tls/certificate-summary)',
+          '^src/(control-loop/(ports|events)|tls/certificate-summary)',
           '^node_modules/yaml',
           '^(node:)?(net)$',
         ],
@@ -213,7 +213,7 @@ module.exports = {
       to: {
         pathNot: [
           '^src/(metrics|decisions|values)/',
-          '^src/(control-loop/ports|report/(counted-)?report)',
+          '^src/(control-loop/(ports|events)|report/report)',
           '^node_modules/prom-client',
         ],
       },
@@ -226,7 +226,7 @@ module.exports = {
       to: {
         pathNot: [
           '^src/(http|values)/',
-          '^src/(control-loop/ports|report/(counted-)?report|state/socket-file)',
+          '^src/(control-loop/(ports|events)|report/report|state/socket-file)',
           '^(node:)?(http|net|util|zlib)$',
         ],
       },

@@ -29,7 +29,7 @@ async function takeCare(): Promise<LabProcess> {
   chapter('lvscare takes care of the virtual server');
   const started = startDaemon(lab, lab.masters);
   await untilWeight(lab.masters.map((master) => [master.endpoint, 1]));
-  await started.waitForLine(/local route put right/);
+  await started.waitForLine(/local route created/);
   await showTable();
   typed('ip route show table local | grep 10.103.97.2', await route());
   await showAnswers(6);

@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { URL } from 'node:url';
 import { format, resolveConfig } from 'prettier';
 import { Registry } from 'prom-client';
-import { declareFamilies, declareServerFamilies } from '../dist/src/metrics/families.js';
+import { declareFamilies, declareProcessFamilies } from '../dist/src/metrics/families.js';
 
 const page = new URL('../docs/metrics.md', import.meta.url);
 const COMMON = ['local_address', 'local_port', 'proto', 'remote_address', 'remote_port'];
@@ -30,22 +30,23 @@ function table(families) {
 }
 
 const kernel = ({ name }) => name.startsWith('lvscare_ipvs_');
-const [servers, others] = [declared(declareServerFamilies), declared(declareFamilies)];
+const families = declared(declareFamilies);
+const ofServer = ({ labelNames }) => labelNames.includes('remote_address');
 const tables = {
-  'real servers': servers.filter((family) => !kernel(family)),
-  'virtual server': others.filter((family) => !kernel(family) && family.labelNames.includes('local_address')),
-  kernel: [...others, ...servers].filter(kernel),
-  program: others.filter(({ labelNames }) => !labelNames.includes('local_address')),
+  'real servers': families.filter((family) => !kernel(family) && ofServer(family)),
+  'virtual server': families.filter((family) => !kernel(family) && !ofServer(family)),
+  kernel: families.filter(kernel),
+  program: declared(declareProcessFamilies),
 };
 
 const before = readFileSync(page, 'utf8');
 let after = before;
-for (const [name, families] of Object.entries(tables)) {
+for (const [name, declaredThere] of Object.entries(tables)) {
   const begin = `<!-- metrics: ${name} -->`;
   const pattern = new RegExp(`${begin}[\\s\\S]*?<!-- end -->`);
   if (!pattern.test(after))
     throw new Error(`docs/metrics.md has no place for ${name}: ${begin} ... <!-- end -->`);
-  after = after.replace(pattern, () => `${begin}\n\n${table(families)}\n\n<!-- end -->`);
+  after = after.replace(pattern, () => `${begin}\n\n${table(declaredThere)}\n\n<!-- end -->`);
 }
 after = await format(after, { ...(await resolveConfig(page)), parser: 'markdown' });
 

@@ -1,25 +1,22 @@
 /** `lvscare care`, composed: the one place that knows every part of it. */
 import type { Logger } from 'pino';
 import { care, type CareParts } from '../control-loop/care.js';
-import { dryLeftovers, dryWork } from '../control-loop/dry-run.js';
+import { dryEmit, dryLeftovers, dryWork } from '../control-loop/dry-run.js';
+import { emitter, type Emit, type Observer } from '../control-loop/events.js';
 import { cleanUp, setUpOnce } from '../control-loop/once.js';
 import type { VirtualServerTable } from '../control-loop/ports.js';
 import { systemClock } from '../daemon/clock.js';
 import type { CareConfig } from '../config/care-config.js';
-import type { Endpoint } from '../values/endpoint.js';
 import { kernelChanges } from '../host/route-changes.js';
 import { composeManualDrains, openControl } from '../daemon/control.js';
-import type { Knowledge, Usage, Watching } from '../daemon/endpoint.js';
+import type { Endpoints, Knowledge, Usage } from '../daemon/endpoint.js';
 import { composeProber } from '../daemon/probing.js';
 import { composeClean, composeKernel, findNodeAddress, type KernelHandles } from '../daemon/kernel.js';
 import { KernelError } from '../values/errors.js';
 import { takeHold, wordsFor } from '../state/instance-lock.js';
-import { adoption } from '../log/adoption.js';
-import { logReporter } from '../log/log-reporter.js';
-import type { BriefReport, Report } from '../report/report.js';
+import { eventLog } from '../log/event-log.js';
 import { Recorder } from '../report/recorder.js';
 import { summaryOf } from '../report/summary.js';
-import { fanOut, tellEach } from '../report/fan-out.js';
 import { takePrecedence } from '../daemon/priority.js';
 import { Ipvs, Rtnetlink } from '../netlink/index.js';
 
@@ -54,10 +51,10 @@ export async function runCareCommand(
       await takeCare(config, program, log, handles, signal);
       return true;
     case 'run-once': {
-      const kept = await composeKernel(config, log, handles, () => undefined);
-      const { manualDrains } = await composeManualDrains(config, log);
-      const reporter = logReporter(log, config, systemClock, () => manualDrains.drained.size > 0);
-      return await setUpOnce(config.realServers, config.policy, { ...kept, reporter }, manualDrains);
+      const emit = composeEmit(config, [eventLog(log, systemClock)]);
+      const kernel = await composeKernel(config, emit, handles);
+      const { manualDrains } = await composeManualDrains(config, emit);
+      return await setUpOnce(config.realServers, config.policy, { ...kernel, emit }, manualDrains);
     }
     case 'clean':
       return await clean(config, log, handles);
@@ -91,8 +88,8 @@ async function hold(
     }
     case 'unguarded':
       log.warn(
-        { event: 'no-hold' },
-        `nothing keeps a second lvscare from ${virtualServer.text}: ${taken.why}`,
+        { event: 'lock-not-acquired', vs: virtualServer.text },
+        `instance lock not acquired: ${taken.why}; a second lvscare could start for ${virtualServer.text}`,
       );
       return { [Symbol.asyncDispose]: () => Promise.resolve() };
   }
@@ -113,94 +110,87 @@ async function takeCare(
     `taking care of ${virtualServer.text}${dryRun ? ', without changing anything' : ''}`,
   );
   const startedAtMs = Date.now();
-  const board = new Recorder(config, { clock: systemClock, wallClock: Date.now });
-  const { manualDrains, file } = await composeManualDrains(config, log);
-  for (const [server, sinceMs] of manualDrains.drained) board.drainedSince(server, sinceMs);
-  const kernel = await composeKernel(config, log, handles, (address) => {
-    board.nodeAddressIs(address);
-  });
+  const recorder = new Recorder(config, { clock: systemClock, wallClock: Date.now });
   const { version, commit, pid, usage } = program;
-  const head = (): Omit<BriefReport, 'virtualServers'> => ({
+  const report: Knowledge['report'] = (options) => ({
     atMs: Date.now(),
     program: { version, commit, pid, startedAtMs, dryRun },
+    virtualServers: [recorder.report(options)],
   });
-  const report = (): Report => ({ ...head(), virtualServers: [board.report()] });
-  const brief = (): BriefReport => ({ ...head(), virtualServers: [board.brief()] });
-  const watching = await composeWatching(config, log, { report, brief, usage });
-  const reporter = fanOut([
-    logReporter(log, config, systemClock, () => manualDrains.drained.size > 0),
-    board,
-    ...(watching === null ? [] : [watching.reporter]),
+  const endpoints = await composeEndpoints(config, log, { report, usage });
+  const emit = composeEmit(config, [
+    eventLog(log, systemClock),
+    recorder.record.bind(recorder),
+    ...(endpoints === null ? [] : [endpoints.count.bind(endpoints)]),
   ]);
-  const observers = watching === null ? [board] : [board, watching];
-  const onExchange = tellEach(
-    observers.map((observer) => observer.exchanged.bind(observer)),
-    reporter,
-  );
-  const prober = await composeProber(config, log, onExchange);
+  const { manualDrains, file } = await composeManualDrains(config, emit);
   const parts: CareParts = {
-    ...kernel,
-    prober,
+    ...(await composeKernel(config, emit, handles)),
+    prober: await composeProber(config, emit),
     changes: kernelChanges(handles.rtnetlink, virtualServer),
     clock: systemClock,
     random: Math.random,
-    reporter,
+    emit,
     manualDrains,
   };
-  await lookAtTable(parts.table, virtualServer, log);
-  // A handle of its own: requests on one wait for each other, and no pass is to wait for who asks.
+  await emitAdopted(parts.table, emit);
+  // A handle of its own: requests on one wait for each other, and no pass is to wait for a status request.
   await using ipvs = Ipvs.open({ timeoutMs: STATUS_MS });
-  // Who only looks is not the one to ask.
+  // A dry run leaves the socket to the lvscare that keeps the virtual server.
   await using _control = dryRun
     ? null
     : await openControl(config, log, {
         manualDrains,
         file,
         ipvs,
-        report,
-        onDrained: (server, sinceMs) => {
-          board.drainedSince(server, sinceMs);
-        },
+        report: () => report({ history: true }),
+        emit,
       });
-  await whileWatched(watching, () => care(realServers, policy, parts, signal));
-  if (signal.reason === BY_HAND) for (const line of summaryOf(report())) log.info({ event: 'summary' }, line);
-  log.info({ event: 'stopped' }, `stopped; ${virtualServer.text} stays as it is`);
+  await whileServed(endpoints, () => care(realServers, policy, parts, signal));
+  if (signal.reason === BY_HAND)
+    for (const line of summaryOf(report({ history: true })))
+      log.info({ event: 'summary', vs: virtualServer.text }, line);
+  log.info({ event: 'stopped', vs: virtualServer.text }, `stopped; ${virtualServer.text} stays as it is`);
+}
+
+function composeEmit(
+  { virtualServer, dryRun }: CareConfig,
+  observers: readonly [Observer, ...Observer[]],
+): Emit {
+  const emit = emitter(virtualServer, observers);
+  return dryRun ? dryEmit(emit) : emit;
 }
 
 /** For the kernel to tell what `lvscare status` shows. */
 const STATUS_MS = 2000;
 
-async function composeWatching(
+async function composeEndpoints(
   config: CareConfig,
   log: Logger,
   knowledge: Knowledge,
-): Promise<Watching | null> {
+): Promise<Endpoints | null> {
   if (config.metricsAddress === null) return null;
-  // Who is not to be asked need not wait for all of it to be loaded.
+  // Without an address, the start need not wait for all of it to be loaded.
   const { composeEndpoint } = await import('../daemon/endpoint.js');
   return composeEndpoint(config, config.metricsAddress, log, knowledge);
 }
 
-/** Does its work while it can be asked how it goes, and no longer. */
-async function whileWatched(watching: Watching | null, work: () => Promise<void>): Promise<void> {
+/** Does its work while requests are answered, and no longer. */
+async function whileServed(endpoints: Endpoints | null, work: () => Promise<void>): Promise<void> {
   const ending = new AbortController();
-  const watched = watching?.run(ending.signal);
+  const serving = endpoints?.run(ending.signal);
   try {
     await work();
   } finally {
     ending.abort();
-    await watched;
+    await serving;
   }
 }
 
-/**
- * Tells what is there and will be adopted. What cannot be read yet may come to be there while we try again, but for a capability:
- * without it we refuse.
- */
-async function lookAtTable(table: VirtualServerTable, virtualServer: Endpoint, log: Logger): Promise<void> {
+/** What cannot be read yet may be there later; but without the capability it never will, so the start fails. */
+async function emitAdopted(table: VirtualServerTable, emit: Emit): Promise<void> {
   try {
-    const { fields, message } = adoption(virtualServer, await table.read());
-    log.info(fields, message);
+    emit({ kind: 'adopted', found: await table.read() });
   } catch (error) {
     if (((error as Error).cause as NodeJS.ErrnoException | undefined)?.code === 'EPERM') throw error;
   }

@@ -5,7 +5,6 @@ import type { StatusConfig } from '../config/status-config.js';
 import { countedTable } from '../ipvs/ipvs-table.js';
 import { runningInstances, type RunningInstances } from '../daemon/running-instances.js';
 import { Ipvs } from '../netlink/index.js';
-import { tableReport } from '../report/counted-report.js';
 import type { Screen } from '../cli/output.js';
 import { gatherStatus, isStatus, tellsAnything, type Asked } from '../status/gather.js';
 import { page, screen } from '../status/screen.js';
@@ -34,7 +33,7 @@ export async function runStatusCommand(
     gatherStatus(virtualServer === null ? await around.list() : [virtualServer], {
       nowMs: Date.now,
       ask: (one) => ask(around, one),
-      kernel: async (one) => tableReport(await countedTable(ipvs, one)),
+      kernel: async (one) => await countedTable(ipvs, one),
       drained: async (one) => drainedStatus(await around.drained(one).read()),
     });
   if (watch) {

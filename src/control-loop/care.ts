@@ -68,7 +68,7 @@ export async function care(
 }
 
 async function listen(
-  parts: Pick<CareParts, 'changes' | 'clock' | 'reporter'>,
+  parts: Pick<CareParts, 'changes' | 'clock' | 'emit'>,
   onChange: () => void,
   signal: AbortSignal,
 ): Promise<void> {
@@ -77,7 +77,8 @@ async function listen(
     try {
       for await (const _change of parts.changes(signal)) onChange();
     } catch (error) {
-      if (!ended()) parts.reporter.deaf(error as Error, LISTEN_AGAIN_MS);
+      if (!ended())
+        parts.emit({ kind: 'notifications-lost', error: error as Error, retryInMs: LISTEN_AGAIN_MS });
     }
     await parts.clock.sleep(LISTEN_AGAIN_MS, signal);
     // What happened while nobody listened is found now.

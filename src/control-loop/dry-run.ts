@@ -1,3 +1,4 @@
+import type { Emit } from './events.js';
 import type {
   ActionResult,
   ClientConnections,
@@ -15,7 +16,7 @@ export function dryTable(table: VirtualServerTable): VirtualServerTable {
     // A dry run makes no virtual server that another program could delete.
     hasSettings: () => Promise.resolve(true),
     apply: (actions) =>
-      Promise.resolve(actions.map((action): ActionResult => ({ action, error: null, raced: false }))),
+      Promise.resolve(actions.map((action): ActionResult => ({ action, outcome: 'dry-run', error: null }))),
   };
 }
 
@@ -44,4 +45,19 @@ export function dryWork(work: Work): Work {
 /** Leftovers that are looked for, and only said to have been removed. */
 export function dryLeftovers(leftovers: Leftovers): Leftovers {
   return { find: () => leftovers.find(), remove: () => leftovers.find() };
+}
+
+/** The events of a dry run: a resource that would be changed drifted, and nothing else. */
+export function dryEmit(emit: Emit): Emit {
+  return (event) => {
+    switch (event.kind) {
+      case 'resource-created':
+      case 'resource-repaired':
+      case 'resource-removed':
+        emit({ ...event, kind: 'resource-drifted' });
+        break;
+      default:
+        emit(event);
+    }
+  };
 }

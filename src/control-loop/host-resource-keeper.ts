@@ -1,4 +1,5 @@
-import type { Reporter, HostResource } from './ports.js';
+import type { Emit } from './events.js';
+import type { HostResource } from './ports.js';
 
 /**
  * Keeps what must exist beside the table: routes, sysctls, the masquerade table. It checks each resource when that is due, and
@@ -6,7 +7,7 @@ import type { Reporter, HostResource } from './ports.js';
  */
 export class HostResourceKeeper {
   readonly resources: readonly HostResource[];
-  readonly #reporter: Reporter;
+  readonly #emit: Emit;
   #allDue = false;
   #checkingAll: Promise<void> | null = null;
   /** Those that notifications are about are to be checked, whatever becomes of the others. */
@@ -22,9 +23,9 @@ export class HostResourceKeeper {
   readonly #stood = new Set<string>();
 
   /** @param resources In the order in which they are checked. */
-  constructor(resources: readonly HostResource[], reporter: Reporter) {
+  constructor(resources: readonly HostResource[], emit: Emit) {
     this.resources = resources;
-    this.#reporter = reporter;
+    this.#emit = emit;
   }
 
   /** All are to be checked. */
@@ -76,42 +77,35 @@ export class HostResourceKeeper {
   }
 
   async #check(resource: HostResource): Promise<void> {
-    if (await verifyAndRepair(resource, this.#reporter, this.#stood)) this.#failed.delete(resource);
+    if (await verifyAndRepair(resource, this.#emit, this.#stood)) this.#failed.delete(resource);
     else this.#failed.add(resource);
   }
 }
 
 /**
- * Resolves to whether all is well now.
+ * Verifies a resource and repairs it. Resolves to whether it is as it must be now.
  *
- * @param stood The names of what has been well before: what was not is made, not repaired. Kept current.
+ * @param stood The names of resources that have been as they must be before: the others are created, not repaired. Kept current.
  */
 export async function verifyAndRepair(
-  upkeep: HostResource,
-  reporter: Reporter,
+  resource: HostResource,
+  emit: Emit,
   stood = new Set<string>(),
 ): Promise<boolean> {
-  let amiss: string | null;
+  const about = { resource: resource.name };
   try {
-    amiss = await upkeep.verify();
+    const drift = await resource.verify();
+    if (drift === null) emit({ kind: 'resource-ok', ...about });
+    else {
+      await resource.repair();
+      const change =
+        resource.isRemoval === true ? 'removed' : stood.has(resource.name) ? 'repaired' : 'created';
+      emit({ kind: `resource-${change}`, ...about, drift });
+    }
   } catch (error) {
-    reporter.uncheckable(upkeep.name, error as Error);
+    emit({ kind: 'resource-failed', ...about, error: error as Error });
     return false;
   }
-  if (amiss === null) {
-    stood.add(upkeep.name);
-    reporter.upheld(upkeep.name);
-    return true;
-  }
-  try {
-    await upkeep.repair();
-  } catch (error) {
-    reporter.mended(upkeep.name, amiss, error as Error);
-    return false;
-  }
-  if (upkeep.isRemoval === true) reporter.removed(upkeep.name, amiss);
-  else if (stood.has(upkeep.name)) reporter.mended(upkeep.name, amiss, null);
-  else reporter.made(upkeep.name, amiss);
-  stood.add(upkeep.name);
+  stood.add(resource.name);
   return true;
 }

@@ -10,7 +10,8 @@ import {
   type HealthPolicy,
 } from '../decisions/health.js';
 import type { Semaphore } from '../async/semaphore.js';
-import type { Clock, ProbeManner, Prober, Reporter, Watch } from './ports.js';
+import type { Emit } from './events.js';
+import type { Clock, ProbeManner, Prober, Watch } from './ports.js';
 
 export interface MonitorPolicy extends HealthPolicy {
   /** Between probes, in milliseconds. */
@@ -24,7 +25,7 @@ export interface MonitorPolicy extends HealthPolicy {
 export interface MonitorParts {
   readonly prober: Prober;
   readonly clock: Clock;
-  readonly reporter: Reporter;
+  readonly emit: Emit;
   /** 0 to 1, evenly: keeps a thousand nodes from probing in step. */
   readonly random: () => number;
 }
@@ -139,22 +140,27 @@ export class Monitor {
   }
 
   async #probe(watch: Watch, signal: AbortSignal): Promise<void> {
-    const { clock, reporter } = this.#parts;
+    const { clock, emit } = this.#parts;
     const startMs = clock.now();
     this.#dueMs = null;
     this.#probing = true;
     try {
       for await (const outcome of watch.probe(this.#manner(startMs, signal), signal)) {
         if (signal.aborted) return;
-        reporter.probed(this.server, outcome, clock.now() - startMs);
-        if (outcome.kind === 'void') continue;
+        const about = { server: this.server, durationMs: clock.now() - startMs };
+        if (outcome.kind === 'inconclusive') {
+          emit({ kind: 'probe-inconclusive', ...about, detail: outcome.detail });
+          continue;
+        }
+        emit({ kind: 'probe', ...about, evidence: outcome });
         this.#judge(outcome, startMs);
         // The verdict is in: nothing that is still on its way would change it.
         if (!onEdge(this.#health)) break;
       }
     } catch (error) {
       // A prober answers for every failure of the server; what it throws is its own, and must not stop the watch.
-      if (!signal.aborted) reporter.fault(`probe of ${this.server.text}`, error as Error);
+      if (!signal.aborted)
+        emit({ kind: 'fault', where: `probe of ${this.server.text}`, error: error as Error });
     } finally {
       this.#probing = false;
       this.#hastened = false;
@@ -194,24 +200,27 @@ export class Monitor {
   }
 
   #judge(evidence: Evidence, askedMs: number | null): void {
-    const { clock, reporter } = this.#parts;
+    const { clock, emit } = this.#parts;
     const nowMs = clock.now();
     const before = this.#health;
     const heardMs = this.#peers.heardMs(this);
     const after = step(before, evidence, nowMs, this.#policy, { askedMs, heardMs });
     this.#health = after;
-    if (before.state !== after.state) reporter.judged(this.server, before, after);
-    else if (isDown(after) && evidence.kind !== 'ok') reporter.stillDown(this.server, after);
+    const { server } = this;
+    if (before.state !== after.state) emit({ kind: 'transition', server, before, after });
+    else if (isDown(after) && evidence.kind !== 'ok') emit({ kind: 'still-down', server, health: after });
     const untilMs = heldUntilMs(after, this.#policy);
-    if (untilMs !== null && before.okSinceMs === null) reporter.held(this.server, after, untilMs - nowMs);
+    if (untilMs !== null && before.okSinceMs === null)
+      emit({ kind: 'held', server, health: after, forMs: untilMs - nowMs });
     this.#peers.judged(this, before, after);
   }
 
   #lost(evidence: Evidence | null): void {
     const nowMs = this.#parts.clock.now();
-    this.#parts.reporter.watchLost(this.server);
+    const { server } = this;
+    this.#parts.emit({ kind: 'connection-lost', server });
     if (evidence !== null) {
-      this.#parts.reporter.probed(this.server, evidence, 0);
+      this.#parts.emit({ kind: 'probe', server, evidence, durationMs: 0 });
       this.#judge(evidence, null);
     }
     // What is asked before another server was heard proves nothing, so that one goes first, if it is quick.

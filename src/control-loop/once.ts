@@ -3,14 +3,15 @@ import { desire, type TablePolicy } from '../decisions/desired.js';
 import { step, unknownHealth } from '../decisions/health.js';
 import { reconcile } from '../decisions/reconcile.js';
 import { serviceSettings } from '../values/table.js';
+import type { Emit } from './events.js';
 import { ManualDrains } from './manual-drains.js';
-import type { Leftovers, Removal, Reporter, HostResource, VirtualServerTable, Work } from './ports.js';
+import type { Leftovers, Removal, HostResource, VirtualServerTable, Work } from './ports.js';
 import { verifyAndRepair } from './host-resource-keeper.js';
 
 interface OnceParts {
   readonly table: VirtualServerTable;
   readonly resources: readonly HostResource[];
-  readonly reporter: Reporter;
+  readonly emit: Emit;
 }
 
 const TRUSTING = { fall: 1, rise: 1, maxHoldMs: 0 };
@@ -37,16 +38,11 @@ export async function setUpOnce(
   );
   const actions = reconcile(serviceSettings(policy.scheduler), desired, observed);
   const results = actions.length === 0 ? [] : await parts.table.apply(actions);
-  parts.reporter.reconciled({
-    causes: ['start'],
-    results,
-    drift: false,
-    lastResort: desired.lastResort,
-    rival: false,
-    durationMs: 0,
-  });
+  parts.emit({ kind: 'pass', causes: ['start'], results, drift: false, durationMs: 0 });
+  if (desired.lastResort)
+    parts.emit({ kind: 'fail-open', active: true, anyDrained: manualDrains.drained.size > 0 });
   let done = results.every(({ error }) => error === null);
-  for (const upkeep of parts.resources) done = (await verifyAndRepair(upkeep, parts.reporter)) && done;
+  for (const upkeep of parts.resources) done = (await verifyAndRepair(upkeep, parts.emit)) && done;
   return done;
 }
 

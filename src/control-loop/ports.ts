@@ -1,7 +1,6 @@
 /** What the control loop needs of the world. Adapters in src/ipvs, src/host, src/state and src/probe provide it; tests provide fakes. */
 import type { Endpoint } from '../values/endpoint.js';
 import type { Evidence } from '../values/evidence.js';
-import type { Health } from '../decisions/health.js';
 import type { Action } from '../decisions/reconcile.js';
 import type { ObservedTable, ServiceSettings } from '../values/table.js';
 
@@ -14,7 +13,7 @@ export interface Clock {
 
 /** A probe that failed for a reason of our own, and so says nothing about the server. */
 export interface InconclusiveProbe {
-  readonly kind: 'void';
+  readonly kind: 'inconclusive';
   readonly detail: string;
 }
 
@@ -51,10 +50,10 @@ export interface Prober {
 
 export interface ActionResult {
   readonly action: Action;
-  /** null when it was done. */
+  /** `raced`: another program changed the table after it was read, so the action did not apply. It is no failure. */
+  readonly outcome: 'ok' | 'dry-run' | 'raced' | 'failed';
+  /** Why it was not carried out, or null. */
   readonly error: Error | null;
-  /** The table was not as it had just been read: somebody changes it at the same time. */
-  readonly raced: boolean;
 }
 
 /** Our virtual server in the kernel's table, and nothing else of that table. */
@@ -91,17 +90,17 @@ export interface Work {
   remove(): Promise<string | null>;
 }
 
-/** Something beside the table that has to be so: a route, a sysctl. */
+/** Something on the host that must exist, or must not, beside the table: a route, a sysctl. */
 export interface HostResource extends Work {
   /** What it is, for the log: `local route`. */
   readonly name: string;
-  /** Whether notifications tell when it may be amiss: then it is looked at without the others, which may hang. */
+  /** Whether notifications report that it drifted: then it is verified without the others, which may hang. */
   readonly isNotified?: boolean;
-  /** Whether {@link repair} removes something that must not be there: then the log says so, and it counts as no repair. */
+  /** Whether {@link repair} removes it: the log says so, and it counts as no repair. */
   readonly isRemoval?: boolean;
-  /** What is amiss, in words, or null when all is well. Changes nothing. */
+  /** How it differs from what it must be, in words, or null if it does not. Changes nothing. */
   verify(): Promise<string | null>;
-  /** Puts right what {@link verify} found. */
+  /** Repairs what {@link verify} found. */
   repair(): Promise<void>;
 }
 
@@ -122,49 +121,3 @@ export interface Leftovers {
 
 /** Tells that something changed in the kernel which an {@link HostResource} may care about; the text says what, for the log. */
 export type KernelChanges = (signal: AbortSignal) => AsyncIterable<string>;
-
-/** Why a pass of the reconciler runs. */
-export type Cause = 'start' | 'verdict' | 'timer' | 'notification' | 'drift' | 'retry';
-
-export interface Pass {
-  readonly causes: readonly Cause[];
-  readonly results: readonly ActionResult[];
-  /** The table had been made so before, and somebody changed it since. */
-  readonly drift: boolean;
-  readonly lastResort: boolean;
-  /** Something keeps deleting the virtual server. */
-  readonly rival: boolean;
-  readonly durationMs: number;
-}
-
-/** Hears of everything that happens: the log, and whatever else wants to know. Must not throw. */
-export interface Reporter {
-  probed(server: Endpoint, outcome: Evidence | InconclusiveProbe, durationMs: number): void;
-  judged(server: Endpoint, before: Health, after: Health): void;
-  /** A server that was down failed once more, maybe for another reason. */
-  stillDown(server: Endpoint, health: Health): void;
-  /** A server that flaps answers again, and is held out for this long, in milliseconds. */
-  held(server: Endpoint, health: Health, forMs: number): void;
-  /** The connection that is kept to a server was lost, which alone proves nothing. */
-  watchLost(server: Endpoint): void;
-  /** A pass that read the table, and changed it or found it right. */
-  reconciled(pass: Pass): void;
-  /** Clients' connections to servers whose destinations are gone were ended, so many; or could not be, which is the error. */
-  connectionsEnded(servers: readonly Endpoint[], count: number, error: Error | null): void;
-  /** A pass that could not read the table; `retryInMs` until the next try. */
-  tableUnreadable(error: Error, retryInMs: number): void;
-  /** An upkeep had not been well since our start, and was made so. */
-  made(upkeep: string, amiss: string): void;
-  /** An upkeep that had been well was amiss, and was mended; or it could not be mended or made, which is the error. */
-  mended(upkeep: string, amiss: string, error: Error | null): void;
-  /** An upkeep that {@link HostResource.isRemoval} removed this, in words. */
-  removed(upkeep: string, what: string): void;
-  /** An upkeep was checked, and all is well. */
-  upheld(upkeep: string): void;
-  /** An upkeep could not even be checked. */
-  uncheckable(upkeep: string, error: Error): void;
-  /** The stream of notifications broke off; the timer still finds what they would have told. */
-  deaf(error: Error, retryInMs: number): void;
-  /** Something failed that should not be able to: a fault of our own. */
-  fault(where: string, error: Error): void;
-}

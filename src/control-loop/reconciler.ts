@@ -1,7 +1,8 @@
 import type { JudgedServer, TablePolicy } from '../decisions/desired.js';
 import { briefly } from './briefly.js';
 import { HostResourceKeeper } from './host-resource-keeper.js';
-import type { ActionResult, Cause, HostResource } from './ports.js';
+import type { Cause } from './events.js';
+import type { ActionResult, HostResource } from './ports.js';
 import { TableReconciler, type TableParts } from './table-reconciler.js';
 
 export interface ReconcilerPolicy extends TablePolicy {
@@ -52,7 +53,7 @@ export class Reconciler {
     this.#policy = policy;
     this.#parts = parts;
     this.#table = new TableReconciler(policy, parts, judged);
-    this.#resources = new HostResourceKeeper(parts.resources, parts.reporter);
+    this.#resources = new HostResourceKeeper(parts.resources, parts.emit);
   }
 
   /** Asks for a pass. One that is running does not count: it may have read too early. */
@@ -128,7 +129,7 @@ export class Reconciler {
 
   /** One pass. Resolves to the time until the next one that nothing else asks for, in milliseconds. */
   async #pass(causes: readonly Cause[], signal: AbortSignal): Promise<number> {
-    const { clock, reporter } = this.#parts;
+    const { clock, emit } = this.#parts;
     const startMs = clock.now();
     const settling = this.#settling.splice(0);
     let results: readonly ActionResult[];
@@ -136,7 +137,7 @@ export class Reconciler {
       results = await this.#table.pass(causes);
     } catch (error) {
       const retryInMs = this.#retryDelay();
-      reporter.tableUnreadable(error as Error, retryInMs);
+      emit({ kind: 'table-unreadable', error: error as Error, retryInMs });
       return retryInMs;
     } finally {
       for (const settled of settling) settled();
@@ -152,7 +153,7 @@ export class Reconciler {
       this.#races = 0;
       return this.#untilNextPass();
     }
-    if (results.some(({ raced }) => raced) && this.#races < MOST_RACES) {
+    if (results.some(({ outcome }) => outcome === 'raced') && this.#races < MOST_RACES) {
       this.#races += 1;
       return 0;
     }

@@ -3,13 +3,12 @@ import { hasRival, recall, type Deletions } from '../decisions/deletion-contenti
 import { reconcile, type Action } from '../decisions/reconcile.js';
 import { serviceSettings, type Destination } from '../values/table.js';
 import { briefly } from './briefly.js';
+import type { Cause, Emit } from './events.js';
 import type {
   ActionResult,
-  Cause,
   ClientConnections,
   Clock,
   FoundConnections,
-  Reporter,
   VirtualServerTable,
 } from './ports.js';
 
@@ -17,7 +16,7 @@ export interface TableParts {
   readonly table: VirtualServerTable;
   readonly connections: ClientConnections;
   readonly clock: Clock;
-  readonly reporter: Reporter;
+  readonly emit: Emit;
 }
 
 /** How long the removal of destinations waits for the connections of their clients to be found. Their weight is 0 meanwhile. */
@@ -46,6 +45,8 @@ export class TableReconciler {
   #deletions: Deletions = [];
   /** The last pass left the virtual server as wanted: if it is not so any more, another program changed it. */
   #asWanted = false;
+  #failOpen = false;
+  #deletedRepeatedly = false;
   /** Connections that are being ended. */
   readonly #ending = new Set<Promise<void>>();
 
@@ -57,18 +58,13 @@ export class TableReconciler {
 
   /** One pass. Rejects when the table cannot be read. */
   async pass(causes: readonly Cause[]): Promise<readonly ActionResult[]> {
-    const { table, clock, reporter } = this.#parts;
+    const { table, clock, emit } = this.#parts;
     const startMs = clock.now();
     this.#asWanted = false;
     const observed = await table.read();
     this.#drainsMs = clock.now();
-    const desired = desire(
-      this.#judged(),
-      observed?.destinations ?? [],
-      this.#drains,
-      this.#drainsMs,
-      this.#policy,
-    );
+    const judged = this.#judged();
+    const desired = desire(judged, observed?.destinations ?? [], this.#drains, this.#drainsMs, this.#policy);
     this.#drains = desired.drains;
     this.#awaitsIdle = desired.destinations.some(({ intent }) => intent.kind === 'drain' && intent.untilIdle);
     const actions = reconcile(serviceSettings(this.#policy.scheduler), desired, observed);
@@ -76,20 +72,27 @@ export class TableReconciler {
 
     const wanted = JSON.stringify(desired.destinations);
     const drift = actions.length > 0 && wanted === this.#settled;
-    const deleted = drift && results.some(({ action }) => action.kind === 'create-service');
+    const deleted =
+      drift && results.some(({ action, outcome }) => action.kind === 'create-service' && outcome === 'ok');
     this.#deletions = recall(this.#deletions, deleted, this.#drainsMs);
     this.#asWanted = results.every(({ error }) => error === null);
     this.#settled = this.#asWanted ? wanted : null;
-    reporter.reconciled({
-      causes,
-      results,
-      drift,
-      lastResort: desired.lastResort,
-      rival: hasRival(this.#deletions),
-      durationMs: clock.now() - startMs,
-    });
+    emit({ kind: 'pass', causes, results, drift, durationMs: clock.now() - startMs });
+    this.#emitChanges(desired.lastResort, hasRival(this.#deletions), judged);
     if (finding !== null) this.#endConnections(finding, results);
     return results;
+  }
+
+  #emitChanges(failOpen: boolean, deletedRepeatedly: boolean, judged: readonly JudgedServer[]): void {
+    const { emit } = this.#parts;
+    if (failOpen !== this.#failOpen) {
+      const anyDrained = judged.some(({ drained }) => drained);
+      emit({ kind: 'fail-open', active: failOpen, anyDrained });
+    }
+    if (deletedRepeatedly !== this.#deletedRepeatedly)
+      emit({ kind: 'deleted-repeatedly', active: deletedRepeatedly });
+    this.#failOpen = failOpen;
+    this.#deletedRepeatedly = deletedRepeatedly;
   }
 
   /** Whether another program deleted the virtual server, or changed its settings, since a pass that went well. */
@@ -145,19 +148,21 @@ export class TableReconciler {
 
   /** Ends what was found, as far as the destinations are gone. No pass waits for it. */
   #endConnections(finding: Promise<FoundConnections>, results: readonly ActionResult[]): void {
-    const { reporter } = this.#parts;
+    const { emit } = this.#parts;
     // Where it raced, another program was quicker: the destination is gone all the same.
-    const gone = results.flatMap(({ action, error, raced }) =>
-      action.kind === 'remove-destination' && (error === null || raced) ? [action.server] : [],
+    const gone = results.flatMap(({ action, outcome }) =>
+      action.kind === 'remove-destination' && (outcome === 'ok' || outcome === 'raced')
+        ? [action.server]
+        : [],
     );
     const ending = finding
       .then((found) => found.end(gone))
       .then(
         (count) => {
-          reporter.connectionsEnded(gone, count, null);
+          emit({ kind: 'connections-ended', servers: gone, count });
         },
         (error: unknown) => {
-          reporter.connectionsEnded(gone, 0, error as Error);
+          emit({ kind: 'connections-left', servers: gone, error: error as Error });
         },
       )
       .finally(() => this.#ending.delete(ending));

@@ -1,48 +1,48 @@
 /** What a running `lvscare care` is asked and told by others, composed: its status, and who is drained by hand. */
 import type { Logger } from 'pino';
+import type { Emit } from '../control-loop/events.js';
 import { ManualDrains, type Drained } from '../control-loop/manual-drains.js';
 import type { CareConfig } from '../config/care-config.js';
+import { endpointIn } from '../config/endpoint.js';
 import { serveControl, type Controlled } from '../control-socket/server.js';
 import type { Endpoint } from '../values/endpoint.js';
 import { countedTable } from '../ipvs/ipvs-table.js';
 import { drainedFile, type DrainedFile } from '../state/drains.js';
 import { runDirectory } from '../state/run-directory.js';
 import type { Ipvs } from '../netlink/index.js';
-import { tableReport, type TableReport } from '../report/counted-report.js';
+import type { CountedTable } from '../values/counters.js';
 import type { Report } from '../report/report.js';
-import { durationInWords } from '../report/summary.js';
 import type { DrainOutcome } from '../status/drain-outcome.js';
 import { drainedStatus, type Status } from '../status/status.js';
 
-/** Who is drained, as an earlier start or a command left it, those left out that are no longer configured. */
+/** The drains of an earlier start or a command, but for servers that are no longer configured. */
 export async function composeManualDrains(
   { virtualServer, realServers, dryRun }: CareConfig,
-  log: Logger,
+  emit: Emit,
 ): Promise<{ readonly manualDrains: ManualDrains; readonly file: DrainedFile }> {
   const file = drainedFile(runDirectory(), virtualServer.text);
   const found = await file.read();
-  const drained: Drained = new Map(
-    [...found].filter(([server]) => realServers.some(({ text }) => text === server)),
-  );
-  for (const [server, sinceMs] of drained)
-    log.info(
-      { event: 'drained', rs: server, drained: true },
-      `${server} stays drained: by hand, ${durationInWords(Date.now() - sinceMs)} ago`,
-    );
-  for (const server of found.keys())
-    if (!drained.has(server))
-      log.info(
-        { event: 'drained', rs: server, drained: false },
-        `${server} was drained, and is no longer configured`,
-      );
-  if (!dryRun && drained.size < found.size)
-    await file.write(drained).catch((error: unknown) => {
-      log.warn(
-        { event: 'forgetful', err: error },
-        `who is drained cannot be remembered: ${(error as Error).message}`,
-      );
-    });
+  const drained = new Map<string, number>();
+  for (const [text, sinceMs] of found) {
+    const server = realServers.find((one) => one.text === text) ?? endpointIn(text);
+    const configured = server !== null && realServers.includes(server);
+    if (configured) drained.set(text, sinceMs);
+    if (server !== null)
+      emit({ kind: 'drained', server, sinceMs: configured ? sinceMs : null, restored: true });
+  }
+  if (!dryRun && drained.size < found.size) await save(file, drained, emit);
   return { manualDrains: new ManualDrains(drained), file };
+}
+
+/** Resolves to why the drains could not be saved, or to null. */
+async function save(file: DrainedFile, drained: Drained, emit: Emit): Promise<string | null> {
+  try {
+    await file.write(drained);
+    return null;
+  } catch (error) {
+    emit({ kind: 'state-not-saved', what: 'drains', error: error as Error });
+    return (error as Error).message;
+  }
 }
 
 interface ControlParts {
@@ -50,8 +50,7 @@ interface ControlParts {
   readonly file: DrainedFile;
   readonly ipvs: Ipvs;
   readonly report: () => Report;
-  /** Hears who is drained, and since when; null for no longer. */
-  readonly onDrained: (server: string, sinceMs: number | null) => void;
+  readonly emit: Emit;
 }
 
 /** Answers `lvscare status`, `drain` and `undrain` until disposed of; where that cannot be, says so and does without. */
@@ -65,7 +64,7 @@ export async function openControl(
     async setDrained(text, drained) {
       const server = realServers.find((one) => one.text === text);
       if (server === undefined) return { kind: 'unknown', known: realServers.map((one) => one.text) };
-      return { kind: 'done', outcome: await setDrained(virtualServer, server, drained, log, parts) };
+      return { kind: 'done', outcome: await setDrained(virtualServer, server, drained, parts) };
     },
   };
   try {
@@ -76,10 +75,7 @@ export async function openControl(
     log.debug({ event: 'listening', control: file }, `lvscare status is answered at ${file}`);
     return control;
   } catch (error) {
-    log.warn(
-      { event: 'uncontrolled', err: error },
-      `lvscare status and drain cannot reach this process: ${(error as Error).message}`,
-    );
+    parts.emit({ kind: 'control-socket-failed', error: error as Error });
     return { [Symbol.asyncDispose]: () => Promise.resolve() };
   }
 }
@@ -88,24 +84,14 @@ async function setDrained(
   virtualServer: Endpoint,
   server: Endpoint,
   drained: boolean,
-  log: Logger,
   parts: ControlParts,
 ): Promise<DrainOutcome> {
-  const { manualDrains, file, report, onDrained } = parts;
+  const { manualDrains, file, report, emit } = parts;
   const nowMs = Date.now();
-  const news = drained !== manualDrains.isDrained(server);
-  if (news) {
-    onDrained(server.text, drained ? nowMs : null);
-    const words = drained ? 'is drained by hand' : 'is no longer drained by hand';
-    log.info({ event: 'drained', rs: server.text, drained }, `${server.text} ${words}`);
-  }
+  const changed = drained !== manualDrains.isDrained(server);
+  if (changed) emit({ kind: 'drained', server, sinceMs: drained ? nowMs : null, restored: false });
   const following = drained ? manualDrains.drain(server, nowMs) : manualDrains.undrain(server);
-  const forgotten = await file.write(manualDrains.drained).then(
-    () => null,
-    (error: unknown) => (error as Error).message,
-  );
-  if (forgotten !== null)
-    log.warn({ event: 'forgetful' }, `who is drained cannot be remembered: ${forgotten}`);
+  const forgotten = await save(file, manualDrains.drained, emit);
   await following;
   const { kernel, error } = await kernelOf(virtualServer, parts);
   const [told] = report().virtualServers;
@@ -114,7 +100,7 @@ async function setDrained(
     virtualServer: virtualServer.text,
     server: server.text,
     drained,
-    changed: news,
+    changed,
     state: told?.servers.find((one) => one.server === server.text)?.state ?? 'unknown',
     row: destination === null ? null : { weight: destination.weight, active: destination.active },
     lastResort: told?.lastResort ?? false,
@@ -143,9 +129,9 @@ async function statusOf(virtualServer: Endpoint, parts: ControlParts): Promise<S
 async function kernelOf(
   virtualServer: Endpoint,
   { ipvs }: ControlParts,
-): Promise<{ readonly kernel: TableReport | null; readonly error: string | null }> {
+): Promise<{ readonly kernel: CountedTable | null; readonly error: string | null }> {
   try {
-    return { kernel: tableReport(await countedTable(ipvs, virtualServer)), error: null };
+    return { kernel: await countedTable(ipvs, virtualServer), error: null };
   } catch (error) {
     return { kernel: null, error: (error as Error).message };
   }

@@ -1,12 +1,10 @@
-/** The side of `lvscare care` that can be asked how it is going, composed: metrics, health, the report. */
+/** The HTTP side of `lvscare care`, composed: metrics, health, the report, the status page. */
 import { readdir } from 'node:fs/promises';
 import type { Logger } from 'pino';
-import type { Reporter } from '../control-loop/ports.js';
+import type { VirtualServerEvent } from '../control-loop/events.js';
 import { systemClock } from './clock.js';
 import type { CareConfig } from '../config/care-config.js';
-import type { CountedTable } from '../values/counters.js';
 import type { Endpoint } from '../values/endpoint.js';
-import type { Exchange } from '../values/exchange.js';
 import { yieldWhenDue } from '../async/yield.js';
 import { keepListening } from '../http/endpoint.js';
 import { httpServer, LIMITS } from '../http/http-server.js';
@@ -18,9 +16,8 @@ import { countedTable } from '../ipvs/ipvs-table.js';
 import { CONTENT_TYPES, formatFor } from '../metrics/exposition.js';
 import { createMetrics } from '../metrics/metrics.js';
 import { Ipvs } from '../netlink/index.js';
-import { kernelReport, type Reading } from '../report/counted-report.js';
 import { stuck, unready, type Patience } from '../report/liveness.js';
-import type { BriefReport, Report } from '../report/report.js';
+import type { KernelReport, Report } from '../report/report.js';
 import { Wakefulness } from '../report/wakefulness.js';
 import { PAGE_POLICY, statusPage } from '../page/page.js';
 
@@ -36,16 +33,15 @@ export interface Usage {
 }
 
 export interface Knowledge {
-  report(): Report;
-  brief(): BriefReport;
+  report(options: { readonly history: boolean }): Report;
   usage(): Usage;
 }
 
-export interface Watching {
-  /** To be told what happens. */
-  readonly reporter: Reporter;
-  exchanged(server: Endpoint, exchange: Exchange): void;
-  /** Answers whoever asks until the signal aborts. Never rejects. */
+/** What can be asked how the virtual server is. */
+export interface Endpoints {
+  /** Counts an event. */
+  count(event: VirtualServerEvent): void;
+  /** Answers requests until the signal aborts. Never rejects. */
   run(signal: AbortSignal): Promise<void>;
 }
 
@@ -55,7 +51,7 @@ export function composeEndpoint(
   address: ListenAddress,
   log: Logger,
   knowledge: Knowledge,
-): Watching {
+): Endpoints {
   const now = (): number => systemClock.now();
   const breathe = yieldWhenDue(now, () => new Promise((resolve) => setImmediate(resolve)));
   const metrics = createMetrics(config, systemClock, breathe);
@@ -65,22 +61,22 @@ export function composeEndpoint(
     probeTimeoutMs: config.probe.timeoutMs,
     fastIntervalMs: config.policy.fastIntervalMs,
   });
-  const stuckNow = (report: BriefReport): string | null => stuck(report, patience(report.atMs));
+  const stuckNow = (report: Report): string | null => stuck(report, patience(report.atMs));
 
   async function serve(signal: AbortSignal): Promise<void> {
     // A handle of its own: requests on one wait for each other, and no pass is to wait for a scrape.
     await using ipvs = Ipvs.open({ timeoutMs: COUNTERS_MS });
-    const reading = coalesce(now, () => read(() => countedTable(ipvs, config.virtualServer)));
+    const kernel = coalesce(now, () => readKernel(ipvs, config.virtualServer));
     const text = {
       prometheus: coalesce(now, () => metricsIn('prometheus')),
       openmetrics: coalesce(now, () => metricsIn('openmetrics')),
     };
     async function metricsIn(format: 'prometheus' | 'openmetrics'): Promise<Buffer> {
-      const [counted, openFiles] = await Promise.all([reading(), countOpenFiles()]);
-      const report = knowledge.brief();
+      const [counted, openFiles] = await Promise.all([kernel(), countOpenFiles()]);
+      const report = knowledge.report({ history: false });
       const told = await metrics.text(format, {
         report,
-        reading: counted,
+        kernel: counted,
         alive: stuckNow(report) === null,
         ready: unready(report) === null,
         usage: { ...knowledge.usage(), openFiles },
@@ -93,11 +89,10 @@ export function composeEndpoint(
         return { type: CONTENT_TYPES[format], body: await text[format]() };
       },
       async report() {
-        const counted = await reading();
-        return { ...knowledge.report(), kernel: [kernelReport(config.virtualServer.text, counted)] };
+        return { ...knowledge.report({ history: true }), kernel: [await kernel()] };
       },
-      stuck: () => stuckNow(knowledge.brief()),
-      unready: () => unready(knowledge.brief()),
+      stuck: () => stuckNow(knowledge.report({ history: false })),
+      unready: () => unready(knowledge.report({ history: false })),
       page: (report) => ({
         pieces: statusPage(report, report.kernel),
         contentSecurityPolicy: PAGE_POLICY,
@@ -108,7 +103,7 @@ export function composeEndpoint(
     const onFault = (path: string, error: Error): void => {
       log.error(
         { event: 'fault', where: path, err: error, stack: error.stack },
-        `a fault of our own in the answer to ${path}: ${error.message}`,
+        `a bug in the answer to ${path}, please report it: ${error.message}`,
       );
     };
     const said = new Set<string>();
@@ -139,34 +134,27 @@ export function composeEndpoint(
   }
 
   return {
-    reporter: metrics.reporter,
-    exchanged(server, exchange) {
-      try {
-        metrics.exchanged(server, exchange);
-      } catch (error) {
-        // No probe is to fail because it cannot be counted.
-        log.debug({ err: error }, `an exchange was not counted: ${(error as Error).message}`);
-      }
-    },
+    count: metrics.count.bind(metrics),
     async run(signal) {
       try {
         await Promise.all([wakefulness.run(signal), metrics.run(signal), serve(signal)]);
       } catch (error) {
-        // Nobody is to be without care because nobody can see it.
+        // The control loop goes on without it.
         log.error(
           { event: 'fault', where: address.text, err: error, stack: (error as Error).stack },
-          `a fault of our own in ${address.text}: ${(error as Error).message}`,
+          `a bug in ${address.text}, please report it: ${(error as Error).message}`,
         );
       }
     },
   };
 }
 
-async function read(table: () => Promise<CountedTable>): Promise<Reading> {
+async function readKernel(ipvs: Ipvs, virtualServer: Endpoint): Promise<KernelReport> {
+  const { text } = virtualServer;
   try {
-    return { table: await table() };
+    return { virtualServer: text, error: null, table: await countedTable(ipvs, virtualServer) };
   } catch (error) {
-    return { error: error as Error };
+    return { virtualServer: text, error: (error as Error).message, table: null };
   }
 }
 

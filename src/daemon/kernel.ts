@@ -2,6 +2,7 @@
 import { release } from 'node:os';
 import type { Logger } from 'pino';
 import { dryConnections, dryTable, dryResource } from '../control-loop/dry-run.js';
+import type { Emit } from '../control-loop/events.js';
 import type {
   ClientConnections,
   Leftovers,
@@ -34,16 +35,11 @@ export interface KernelHandles {
   readonly rtnetlink: Rtnetlink;
 }
 
-/**
- * What is kept so while we take care, in the order in which it is made.
- *
- * @param onNodeAddress Hears NODE_IP, when it is first known and when it changes.
- */
+/** What the control loop keeps, in the order in which it is created. */
 export async function composeKernel(
   config: CareConfig,
-  log: Logger,
+  emit: Emit,
   handles: KernelHandles,
-  onNodeAddress: (address: string) => void,
 ): Promise<{
   readonly table: VirtualServerTable;
   readonly connections: ClientConnections;
@@ -57,14 +53,17 @@ export async function composeKernel(
   const own = rememberedOf(virtualServer, realServers, all);
   const othersNow = async (): Promise<readonly Remembered[]> =>
     stillThere(besides(virtualServer, await rememberedIn(kept)), ipvs);
-  const record = new OwnRecord({ ...own, virtualServer: virtualServer.text }, kept, onFailureOnce(log));
+  const record = new OwnRecord({ ...own, virtualServer: virtualServer.text }, kept, (error) => {
+    emit({ kind: 'state-not-saved', what: 'ownership', error });
+  });
   const earlierWays = record.ways.filter((other) => !sameWay(way, other));
   if (!dryRun) await record.addWay(way);
 
-  const address = nodeAddressTold(config, log, rtnetlink, onNodeAddress);
+  const address = observedNodeAddress(config, emit, rtnetlink);
   const nft = nftProgram();
-  // Who never masqueraded need not have nft.
-  const onNoNft = notLooked(log, 'debug');
+  const onNoNft = (error: Error): void => {
+    emit({ kind: 'masquerade-not-checked', error });
+  };
   const table = ipvsTable(ipvs, virtualServer);
   const isStillNeeded = async (other: Way): Promise<boolean> =>
     isNeeded(other, virtualServer.address, await othersNow());
@@ -116,8 +115,9 @@ export async function composeClean(
   const own = rememberedOf(virtualServer, realServers, all);
   const staying = await stillThere(besides(virtualServer, all), ipvs);
   const ways: readonly Way[] = [...own.ways, { mode: 'local' }, { mode: 'route' }, { mode: 'link', iface }];
-  // Who cleans up is to know what was not looked for.
-  const onNoNft = notLooked(log, 'warn');
+  const onNoNft = ({ message }: Error): void => {
+    log.warn({ event: 'clean' }, `the masquerade table was not checked: ${message}`);
+  };
   // They rule all virtual servers: who stays has them put back when it goes.
   const [heir] = staying;
   const memory = {
@@ -142,7 +142,10 @@ export async function composeClean(
     ],
     async forget() {
       if (heir !== undefined)
-        await bequeath(kept, heir.virtualServer.text, own.sysctls).catch(onFailureOnce(log));
+        await bequeath(kept, heir.virtualServer.text, own.sysctls).catch((error: unknown) => {
+          const { message } = error as Error;
+          log.warn({ event: 'clean' }, `cannot save what sysctls were before: ${message}`);
+        });
       await kept.forget(virtualServer.text);
     },
   };
@@ -160,30 +163,7 @@ function wayOf({ mode, iface }: CareConfig): Way {
   return mode === 'link' ? { mode, iface } : { mode };
 }
 
-function texts(servers: readonly Endpoint[]): readonly string[] {
-  return servers.map(({ text }) => text);
-}
-
 const nothing = (): Promise<void> => Promise.resolve();
-
-function notLooked(log: Logger, level: 'debug' | 'warn'): (error: Error) => void {
-  return ({ message }) => {
-    log[level]({ event: 'not-looked' }, `no masquerade table was looked for: ${message}`);
-  };
-}
-
-/** Says once that what we make is not remembered. */
-function onFailureOnce(log: Logger): (error: Error) => void {
-  let told = false;
-  return (error) => {
-    if (!told)
-      log.warn(
-        { event: 'forgetful', err: error },
-        `cannot remember what is made here: ${error.message}; --clean will remove what its own options name`,
-      );
-    told = true;
-  };
-}
 
 /** NODE_IP, and where it is from. Rejects when nothing tells. */
 export function findNodeAddress(config: CareConfig, rtnetlink: Rtnetlink): Promise<NodeAddress> {
@@ -194,37 +174,25 @@ export function findNodeAddress(config: CareConfig, rtnetlink: Rtnetlink): Promi
   });
 }
 
-/** NODE_IP, looked up each time, with a line in the log when it is first known and when it changes, and what follows. */
-function nodeAddressTold(
-  config: CareConfig,
-  log: Logger,
-  rtnetlink: Rtnetlink,
-  onChange: (address: string) => void,
-): () => Promise<string> {
-  let told: NodeAddress | null = null;
-  const warned = new Set<string>();
+/** NODE_IP, looked up each time, with an event when it is first known and when it changes. */
+function observedNodeAddress(config: CareConfig, emit: Emit, rtnetlink: Rtnetlink): () => Promise<string> {
+  let known: string | null = null;
+  const reported = new Set<Endpoint>();
   return async () => {
-    const found = await findNodeAddress(config, rtnetlink);
-    if (found.address !== told?.address) {
-      log.info(
-        { event: 'node-address', nodeAddress: found.address, from: found.from },
-        `this node is ${found.address} (${found.from})`,
-      );
-      told = found;
-      onChange(found.address);
-      if (config.mode === 'route') await warnOfOwnServers();
+    const { address, from } = await findNodeAddress(config, rtnetlink);
+    if (address !== known) {
+      emit({ kind: 'node-address', address, from });
+      known = address;
+      if (config.mode === 'route') await reportOwnServers();
     }
-    return found.address;
+    return address;
   };
 
   /** Once the network is there: only then the kernel knows its own addresses. */
-  async function warnOfOwnServers(): Promise<void> {
-    const own = texts(await ownServers(rtnetlink, config.realServers)).filter((text) => !warned.has(text));
-    for (const text of own) warned.add(text);
-    if (own.length > 0)
-      log.warn(
-        { event: 'own-servers', rs: own },
-        `mode route does not lead to ${own.join(', ')}, on this node itself: its own clients that are given to it fail; use --mode local or link`,
-      );
+  async function reportOwnServers(): Promise<void> {
+    const servers = await ownServers(rtnetlink, config.realServers);
+    const more = servers.filter((server) => !reported.has(server));
+    for (const server of more) reported.add(server);
+    if (more.length > 0) emit({ kind: 'own-servers', servers: more });
   }
 }

@@ -1,6 +1,6 @@
 /** The side that asks the servers, composed: for `lvscare care`, and for commands that only ask. */
 import type { Socket } from 'node:net';
-import type { Logger } from 'pino';
+import type { Emit } from '../control-loop/events.js';
 import type { Prober, Watch } from '../control-loop/ports.js';
 import type { CareConfig } from '../config/care-config.js';
 import type { ProbeConfig } from '../config/probe-request.js';
@@ -10,8 +10,10 @@ import { setTcpLiveness } from '../netlink/index.js';
 
 type OnExchange = (server: Endpoint, exchange: Exchange) => void;
 
-export function composeProber({ probe }: CareConfig, log: Logger, onExchange: OnExchange): Promise<Prober> {
-  return proberOf(probe, tellLog(log), onExchange);
+export function composeProber({ probe }: CareConfig, emit: Emit): Promise<Prober> {
+  return proberOf(probe, emitTrouble(emit), (server, exchange) => {
+    emit({ kind: 'exchange', server, exchange });
+  });
 }
 
 /** What is amiss on our own side. */
@@ -65,23 +67,14 @@ export async function composeAsk(probe: ProbeConfig, onTrouble: OnTrouble): Prom
 
 async function onlyOutcome(watch: Watch, signal: AbortSignal): Promise<Answer['outcome']> {
   for await (const outcome of watch.probe({ fresh: true, hedged: false }, signal)) return outcome;
-  return { kind: 'void', detail: 'stopped before it was answered' };
+  return { kind: 'inconclusive', detail: 'stopped before it was answered' };
 }
 
-function tellLog(log: Logger): OnTrouble {
+function emitTrouble(emit: Emit): OnTrouble {
   return (trouble) => {
-    const words = troubleInWords(trouble);
-    if (trouble.kind === 'no-keepalive') {
-      log.warn({ event: 'no-keepalive', err: trouble.error }, words);
-      return;
-    }
-    const { what, error } = trouble;
-    if (error === null) log.info({ event: 'credentials-well', what }, words);
-    else
-      log.warn(
-        { event: 'credentials-failed', what, err: error },
-        `${words}; going on with the last that was good`,
-      );
+    if (trouble.kind === 'no-keepalive') emit({ kind: 'keepalive-failed', error: trouble.error });
+    else if (trouble.error === null) emit({ kind: 'credentials-ok', what: trouble.what });
+    else emit({ kind: 'credentials-failed', what: trouble.what, error: trouble.error });
   };
 }
 

@@ -27,7 +27,7 @@ function sayAnswer(server: Endpoint, { outcome, exchange }: Answer, subject: Sub
   switch (kind) {
     case 'ok':
       return ok(`${detail} in ${(exchange?.phases.totalMs ?? 0).toFixed(1)} ms`);
-    case 'void':
+    case 'inconclusive':
       return warn(`it could not be asked: ${detail}`, `lvscare probe --rs ${server.text}`);
     case 'refused':
       return fail(
@@ -198,7 +198,7 @@ export async function checkVirtualServerAnswers(node: Node, subject: Subject): P
   );
   const { outcome, exchange } = await node.ask(virtualServer);
   const evidence = `${outcome.kind}: ${outcome.detail}`;
-  if (outcome.kind === 'void')
+  if (outcome.kind === 'inconclusive')
     return warn(`it could not be asked: ${outcome.detail}`, 'lvscare doctor, again');
   if (outcome.kind !== 'ok')
     return well.length === 0 && realServers.length > 0

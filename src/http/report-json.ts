@@ -1,4 +1,4 @@
-import type { CountedReport } from '../report/counted-report.js';
+import type { CountedReport } from '../report/report.js';
 
 /** As JSON.stringify would write it, but in parts: a thousand servers with an hour each are megabytes. */
 export async function reportJson(report: CountedReport, breathe: () => Promise<void>): Promise<string> {

@@ -1,4 +1,4 @@
-import type { CountedReport } from '../report/counted-report.js';
+import type { CountedReport } from '../report/report.js';
 import { plain, type Answer, type Routes } from './answer.js';
 import { reportJson } from './report-json.js';
 

@@ -17,7 +17,7 @@ export interface ProbeReport {
   /** What the probe says about the server; null when it says nothing. */
   readonly evidence: Pick<Evidence, 'kind' | 'detail'> | null;
   /** Why it says nothing: a fault of this node's own. */
-  readonly void: string | null;
+  readonly inconclusive: string | null;
   /** In milliseconds; null for what was not come to. */
   readonly phases: {
     readonly connectMs: number | null;
@@ -68,8 +68,8 @@ export function probeReport(
     askedAt,
     at: new Date(askedMs).toISOString(),
     ok: kind === 'ok',
-    evidence: kind === 'void' ? null : { kind, detail },
-    void: kind === 'void' ? detail : null,
+    evidence: kind === 'inconclusive' ? null : { kind, detail },
+    inconclusive: kind === 'inconclusive' ? detail : null,
     phases: {
       connectMs: rounded(phases?.connectMs),
       handshakeMs: rounded(phases?.handshakeMs),

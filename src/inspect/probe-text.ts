@@ -42,8 +42,8 @@ function labelled(label: string, lines: readonly string[]): string[] {
   return lines.map((line, index) => `  ${(index === 0 ? label : '').padEnd(4)}  ${line}`);
 }
 
-function outcomeWords({ ok, evidence, void: why }: ProbeReport, paint: Paint): string {
-  if (evidence === null) return paint('doubtful', `void: ${why ?? ''}`);
+function outcomeWords({ ok, evidence, inconclusive: why }: ProbeReport, paint: Paint): string {
+  if (evidence === null) return paint('doubtful', `inconclusive: ${why ?? ''}`);
   const words = `${evidence.kind}: ${evidence.detail}`;
   return paint(ok ? 'good' : 'bad', words);
 }

@@ -66,7 +66,7 @@ export function ipvsTable(ipvs: Ipvs, virtualServer: Endpoint): VirtualServerTab
 }
 
 /** Reads one virtual server with what the kernel counts. Rejects as the table's own read() does. */
-export async function countedTable(ipvs: Ipvs, { address, port }: Endpoint): Promise<CountedTable> {
+export async function countedTable(ipvs: Ipvs, { address, port }: Endpoint): Promise<CountedTable | null> {
   const service: AddressServiceKey = { protocol: 'tcp', address, port };
   try {
     const found = await readService(ipvs, service);
@@ -76,7 +76,7 @@ export async function countedTable(ipvs: Ipvs, { address, port }: Endpoint): Pro
       flags: flagsInWords(found.service),
       traffic: toTraffic(found.service.stats),
       destinations: found.destinations.map((destination) => ({
-        server: endpoint(destination.family, destination.address, destination.port),
+        server: endpoint(destination.family, destination.address, destination.port).text,
         forwarding: destination.forwarding,
         weight: destination.weight,
         active: destination.activeConnections,
@@ -114,13 +114,12 @@ function schedulerFlagsOf(scheduler: string): readonly (readonly [bit: number, n
 
 function toTraffic(stats: Stats | null): Traffic | null {
   if (stats === null) return null;
-  const { connections, packetsIn, packetsOut, bytesIn, bytesOut } = stats;
   return {
-    connections,
-    packetsIn,
-    packetsOut,
-    bytesIn,
-    bytesOut,
+    connections: Number(stats.connections),
+    packetsIn: Number(stats.packetsIn),
+    packetsOut: Number(stats.packetsOut),
+    bytesIn: Number(stats.bytesIn),
+    bytesOut: Number(stats.bytesOut),
     connectionsPerSecond: Number(stats.connectionsPerSecond),
     bytesInPerSecond: Number(stats.bytesInPerSecond),
     bytesOutPerSecond: Number(stats.bytesOutPerSecond),
@@ -200,9 +199,11 @@ function outcome(
   action: Action,
   result: { ok: true } | { ok: false; error: NetlinkError } | undefined,
 ): ActionResult {
-  if (result === undefined) return { action, error: new Error('no answer for this action'), raced: false };
-  if (result.ok) return { action, error: null, raced: false };
-  return { action, error: explainAction(action, result.error), raced: raced(action, result.error) };
+  if (result === undefined)
+    return { action, outcome: 'failed', error: new Error('no answer for this action') };
+  if (result.ok) return { action, outcome: 'ok', error: null };
+  const why = raced(action, result.error) ? 'raced' : 'failed';
+  return { action, outcome: why, error: explainAction(action, result.error) };
 }
 
 /** Whether the table had changed between reading and acting, so that reading again is all it needs. */

@@ -1,15 +1,14 @@
 import type { Logger } from 'pino';
 
-/** What a line says to machines; `event` is what it is about. */
-export interface Fields {
-  readonly event: string;
-  readonly [field: string]: unknown;
-}
-
-interface Line {
-  readonly level: 'info' | 'warn' | 'error';
-  readonly fields: Fields;
+export interface Line {
+  readonly level: 'debug' | 'info' | 'warn' | 'error';
+  /** What the line says to machines. */
+  readonly fields: Readonly<Record<string, unknown>>;
   readonly message: string;
+  /** Lines of one topic are limited together. By default that of the event and the server. */
+  readonly topic?: string;
+  /** A condition that lasts: the line is logged once for these words, until the topic is {@link LogRateLimiter.over}. */
+  readonly once?: { readonly topic: string; readonly words: string };
 }
 
 /** Of one topic: so many lines at once, and one more each `everyMs`. */
@@ -20,6 +19,8 @@ const OF_ALL = { burst: 5000, everyMs: 3000 };
 const CATCH_UP_MS = 1000;
 /** The most topics at a time: an error's text may make ever new ones. */
 const MOST_TOPICS = 5000;
+/** In how many words a condition is logged: a server that never fails the same way twice must not fill the disk. */
+const MOST_WORDS = 10;
 
 interface Topic {
   readonly bucket: TokenBucket;
@@ -29,14 +30,16 @@ interface Topic {
 }
 
 /**
- * Logs what happens, and what happens all the time ever less often, so that the log cannot fill a disk. Of a topic's withheld lines
- * the last one is logged later, so the log soon shows the present state. At debug all lines are logged.
+ * Limits the log, so that it cannot fill a disk. What lasts is logged once. What happens all the time is logged ever less often, and
+ * of a topic's withheld lines the last one is logged later, so the log soon shows the present state. At debug all lines are logged.
  */
 export class LogRateLimiter {
   readonly #log: Logger;
   readonly #now: () => number;
   readonly #all: TokenBucket;
   readonly #topics = new Map<string, Topic>();
+  /** What was logged of each condition that lasts. */
+  readonly #said = new Map<string, Set<string>>();
   /** The lines for which the bucket of all topics had nothing left. */
   readonly #rest: Topic;
   #caughtUpMs: number;
@@ -51,12 +54,31 @@ export class LogRateLimiter {
   }
 
   /** Logs a line, or keeps it for {@link catchUp}. */
-  log(name: string, line: Line): void {
+  log(line: Line): void {
+    if (line.level === 'debug' || this.#isSaid(line)) {
+      this.#log.debug(line.fields, line.message);
+      return;
+    }
     const nowMs = this.#now();
-    const topic = this.#topic(name, nowMs);
+    const { event, rs } = line.fields;
+    const topic = this.#topic(line.topic ?? `${String(event)} ${String(rs)}`, nowMs);
     if (!topic.bucket.has(nowMs)) this.#withhold(topic, line);
     else if (!this.#all.has(nowMs)) this.#withhold(this.#rest, line);
     else this.#write(topic, line);
+  }
+
+  /** Ends a condition. Returns whether a line was logged of it. */
+  over(topic: string): boolean {
+    return this.#said.delete(topic);
+  }
+
+  #isSaid({ once }: Line): boolean {
+    if (once === undefined) return false;
+    const said = this.#said.get(once.topic) ?? new Set();
+    this.#said.set(once.topic, said);
+    if (said.has(once.words) || said.size >= MOST_WORDS) return true;
+    said.add(once.words);
+    return false;
   }
 
   /** Logs the withheld lines whose time has come. To be called whenever something happens. */

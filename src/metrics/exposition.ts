@@ -1,5 +1,4 @@
 import type { Registry } from 'prom-client';
-import type { Breathe } from './gauges.js';
 
 export type Format = 'prometheus' | 'openmetrics';
 
@@ -15,7 +14,7 @@ export const CONTENT_TYPES: Readonly<Record<Format, string>> = {
 export async function expose(
   registries: readonly Registry[],
   format: Format,
-  breathe: Breathe,
+  yieldToOthers: () => Promise<void>,
 ): Promise<string> {
   const holders = new Map<string, Registry[]>();
   for (const registry of registries)
@@ -32,7 +31,7 @@ export async function expose(
         parts.push(format === 'openmetrics' ? openMetricsHead(help, type) : `${help}\n${type}`);
       if (body !== '') parts.push(body);
       told ||= body !== '';
-      await breathe();
+      await yieldToOthers();
     }
   }
   // prom-client can write OpenMetrics too, but then renames the counters for good.

@@ -5,7 +5,6 @@
  * `node_ipvs_*` have, so that both can be joined.
  */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
-import type { Endpoint } from '../values/endpoint.js';
 
 const VS_LABELS = ['local_address', 'local_port', 'proto'] as const;
 const RS_LABELS = [...VS_LABELS, 'remote_address', 'remote_port'] as const;
@@ -14,18 +13,26 @@ export type VsLabels = Readonly<Record<(typeof VS_LABELS)[number], string>>;
 export type RsLabels = Readonly<Record<(typeof RS_LABELS)[number], string>>;
 
 /** As /proc/net/ip_vs has it, and therefore node_exporter. */
-export function vsLabels({ address, port }: Endpoint): VsLabels {
-  return { local_address: address, local_port: String(port), proto: 'TCP' };
+export function vsLabels(virtualServer: string): VsLabels {
+  const [address, port] = split(virtualServer);
+  return { local_address: address, local_port: port, proto: 'TCP' };
 }
 
-export function rsLabels(virtualServer: Endpoint, { address, port }: Endpoint): RsLabels {
-  return { ...vsLabels(virtualServer), remote_address: address, remote_port: String(port) };
+export function rsLabels(virtualServer: string, server: string): RsLabels {
+  const [address, port] = split(server);
+  return { ...vsLabels(virtualServer), remote_address: address, remote_port: port };
 }
 
-/** Those of real servers. */
-export type ServerFamilies = ReturnType<typeof declareServerFamilies>;
-/** Those of the virtual server and of the program. */
+/** The address and the port of `IP:PORT` or `[IPv6]:PORT`. */
+function split(text: string): readonly [address: string, port: string] {
+  const colon = text.lastIndexOf(':');
+  return [text.slice(0, colon).replace(/^\[|\]$/g, ''), text.slice(colon + 1)];
+}
+
+/** The families of one virtual server and of its real servers. */
 export type Families = ReturnType<typeof declareFamilies>;
+/** The families of the program. */
+export type ProcessFamilies = ReturnType<typeof declareProcessFamilies>;
 
 /** Makes families, each with our prefix, in one registry. */
 function makers(registry: Registry) {
@@ -44,9 +51,9 @@ function makers(registry: Registry) {
   };
 }
 
-/** Declares those of real servers in a registry. */
+/** Declares those of a virtual server in a registry. */
 // eslint-disable-next-line @typescript-eslint/explicit-module-boundary-types -- this list is the type
-export function declareServerFamilies(registry: Registry) {
+export function declareFamilies(registry: Registry) {
   const { gauge, counter, histogram } = makers(registry);
   return {
     up: gauge(
@@ -71,7 +78,7 @@ export function declareServerFamilies(registry: Registry) {
     ),
     probes: counter(
       'probes_total',
-      'Answers to probes by result: ok, refused, silent, slow, tls, status, broken; void for a fault of this node, which counts for nothing. Failures without a transition are worth a look before it comes.',
+      'Answers to probes by result: ok, refused, silent, slow, tls, status, broken; inconclusive for a fault of this node, which counts for nothing. Failures without a transition are worth a look before it comes.',
       [...RS_LABELS, 'result'],
     ),
     probeDuration: histogram(
@@ -116,9 +123,9 @@ export function declareServerFamilies(registry: Registry) {
       'How often a real server was held out because it flaps. If it grows, look for what restarts the apiserver.',
       RS_LABELS,
     ),
-    watchLosses: counter(
-      'watch_losses_total',
-      'How often the connection that is kept to a real server was lost. That alone is no failure; many are something between that closes connections.',
+    connectionLosses: counter(
+      'kept_connection_losses_total',
+      'How often the connection that is kept to a real server was lost. That alone is no failure; many mean that something in between closes connections.',
       RS_LABELS,
     ),
 
@@ -165,15 +172,7 @@ export function declareServerFamilies(registry: Registry) {
         RS_LABELS,
       ),
     },
-  };
-}
 
-/** Declares those of the virtual server and of the program in a registry. */
-// eslint-disable-next-line @typescript-eslint/explicit-module-boundary-types -- this list is the type
-export function declareFamilies(registry: Registry) {
-  const { gauge, counter, histogram } = makers(registry);
-  const registers = [registry];
-  return {
     // Each virtual server.
     info: gauge(
       'virtual_server_info',
@@ -190,14 +189,14 @@ export function declareFamilies(registry: Registry) {
       'Whether no real server is up and those most likely to answer serve all the same (1). Call an administrator.',
       VS_LABELS,
     ),
-    rival: gauge(
-      'rival',
-      'Whether something keeps deleting the virtual server (1). In ipvs mode, give kube-proxy an excludeCIDRs entry for it.',
+    deletedRepeatedly: gauge(
+      'deleted_repeatedly',
+      'Whether another program keeps deleting the virtual server (1). In ipvs mode, give kube-proxy an excludeCIDRs entry for it.',
       VS_LABELS,
     ),
     trouble: gauge(
       'trouble',
-      '1 for each thing that is amiss and could not be put right, or not even be looked at. Absent when all is well. The log says why.',
+      '1 for each thing that is wrong and could not be repaired, or not even be checked. Absent when all is well. The log says why.',
       [...VS_LABELS, 'what'],
     ),
     reconciles: counter(
@@ -218,12 +217,12 @@ export function declareFamilies(registry: Registry) {
     ),
     actions: counter(
       'actions_total',
-      'Changes of the IPVS table by action (create-service, update-service, add-destination, update-destination, remove-destination) and result: ok, failed, raced (somebody changed it at the same time), dry-run.',
+      'Changes of the IPVS table by action (create-service, update-service, add-destination, update-destination, remove-destination) and result: ok, failed, raced (another program changed it at the same time), dry-run.',
       [...VS_LABELS, 'action', 'result'],
     ),
     repairs: counter(
       'repairs_total',
-      'How often something that somebody else had changed was put right, by what it was: an action on the table, or an upkeep such as the local route. If one keeps growing, find who does it.',
+      'How often something that another program had changed was repaired, by what it was: an action on the table, or a host resource such as the local route. If one keeps growing, find that program.',
       [...VS_LABELS, 'what'],
     ),
     connectionsEnded: counter(
@@ -231,9 +230,9 @@ export function declareFamilies(registry: Registry) {
       'Connections of clients on this node that were ended because their real server is out of the table. Each would have hung until its client sent something.',
       VS_LABELS,
     ),
-    deaf: counter(
+    notificationsLost: counter(
       'notifications_lost_total',
-      'How often the kernel stopped telling what changes. Until it is heard again, drift is found by the interval only.',
+      'How often the stream of kernel notifications ended. Until lvscare has subscribed again, it finds drift by the interval only.',
       VS_LABELS,
     ),
     faults: counter(
@@ -280,8 +279,15 @@ export function declareFamilies(registry: Registry) {
         VS_LABELS,
       ),
     },
+  };
+}
 
-    // The program.
+/** Declares those of the program in a registry. */
+// eslint-disable-next-line @typescript-eslint/explicit-module-boundary-types -- this list is the type
+export function declareProcessFamilies(registry: Registry) {
+  const { gauge, histogram } = makers(registry);
+  const registers = [registry];
+  return {
     alive: gauge(
       'alive',
       'What /healthz says: 0 when a monitor or the reconciler is stuck. A restart is due.',

@@ -1,11 +1,8 @@
 import type { Counter } from 'prom-client';
-import type { Traffic } from '../values/counters.js';
-import type { Endpoint } from '../values/endpoint.js';
 import type { HealthState } from '../decisions/health.js';
-import type { Reading } from '../report/counted-report.js';
-import type { BriefReport, BriefServerReport, BriefVirtualServerReport } from '../report/report.js';
-import { rsLabels, vsLabels, type Families, type RsLabels, type ServerFamilies } from './families.js';
-import type { Group } from './groups.js';
+import type { KernelReport, Report, ServerReport, VirtualServerReport } from '../report/report.js';
+import type { Traffic } from '../values/counters.js';
+import { rsLabels, vsLabels, type Families, type ProcessFamilies, type RsLabels } from './families.js';
 
 const STATES: readonly HealthState[] = ['unknown', 'up', 'sick', 'dead'];
 
@@ -19,12 +16,9 @@ export interface ProcessUsage {
   readonly openFiles: number | null;
 }
 
-/** Lets others have their turn between two parts of a long work. */
-export type Breathe = () => Promise<void>;
-
 export function showProgram(
-  families: Families,
-  { version, commit, startedAtMs }: BriefReport['program'],
+  families: ProcessFamilies,
+  { version, commit, startedAtMs }: Report['program'],
   usage: ProcessUsage,
 ): void {
   families.buildInfo.set({ version, commit }, 1);
@@ -37,14 +31,9 @@ export function showProgram(
 }
 
 /** What the report says of a virtual server, as of now. */
-export function showVirtualServer(
-  families: Families,
-  virtualServer: Endpoint,
-  report: BriefVirtualServerReport,
-  dryRun: boolean,
-): void {
+export function showVirtualServer(families: Families, report: VirtualServerReport, dryRun: boolean): void {
   const { info, trouble, lastReconcile } = families;
-  const { scheduler, mode, masquerade, nodeAddress, lastPass } = report;
+  const { virtualServer, scheduler, mode, masquerade, nodeAddress, lastPass } = report;
   const vs = vsLabels(virtualServer);
   // These have other labels at other times.
   for (const family of [info, trouble]) family.reset();
@@ -61,29 +50,13 @@ export function showVirtualServer(
   );
   families.interval.set(vs, report.intervalMs / 1000);
   families.lastResort.set(vs, report.lastResort ? 1 : 0);
-  families.rival.set(vs, report.rival ? 1 : 0);
+  families.deletedRepeatedly.set(vs, report.deletedRepeatedly ? 1 : 0);
   for (const { what } of report.troubles) trouble.set({ ...vs, what }, 1);
   if (lastPass !== null) lastReconcile.set(vs, seconds(lastPass.atMs));
+  for (const server of report.servers) showServer(families, server, rsLabels(virtualServer, server.server));
 }
 
-/** What the report says of real servers, as of now. */
-export async function showServers(
-  groups: readonly Group[],
-  virtualServer: Endpoint,
-  { servers }: BriefVirtualServerReport,
-  breathe: Breathe,
-): Promise<void> {
-  const reports = new Map(servers.map((report) => [report.server, report]));
-  for (const group of groups) {
-    for (const server of group.servers) {
-      const report = reports.get(server.text);
-      if (report !== undefined) showServer(group.families, report, rsLabels(virtualServer, server));
-    }
-    await breathe();
-  }
-}
-
-function showServer(families: ServerFamilies, server: BriefServerReport, rs: RsLabels): void {
+function showServer(families: Families, server: ServerReport, rs: RsLabels): void {
   families.up.set(rs, server.state === 'up' ? 1 : 0);
   for (const state of STATES) families.state.set({ ...rs, state }, server.state === state ? 1 : 0);
   families.lastTransition.set(rs, seconds(server.sinceMs));
@@ -96,34 +69,22 @@ function showServer(families: ServerFamilies, server: BriefServerReport, rs: RsL
 }
 
 /** What the kernel has and counts, as of now; nothing of an earlier reading stays. */
-export async function showTable(
-  families: Families,
-  groups: readonly Group[],
-  virtualServer: Endpoint,
-  reading: Reading,
-  breathe: Breathe,
-): Promise<void> {
+export function showTable(families: Families, { virtualServer, error, table }: KernelReport): void {
   const vs = vsLabels(virtualServer);
-  const { serviceTraffic, servicePresent, tableReadable } = families;
-  tableReadable.set(vs, 'table' in reading ? 1 : 0);
-  for (const family of [servicePresent, ...Object.values(serviceTraffic)]) family.reset();
-  const table = 'table' in reading ? reading.table : null;
-  if ('table' in reading) servicePresent.set(vs, table === null ? 0 : 1);
-  if (table !== null) showTraffic(serviceTraffic, vs, table.traffic);
-  for (const [index, group] of groups.entries()) {
-    const { weight, active, inactive, backendTraffic } = group.families;
-    for (const family of [weight, active, inactive, ...Object.values(backendTraffic)]) family.reset();
-    // Rows that nobody configured are among them: each has its place by its number.
-    for (let at = index; at < (table?.destinations.length ?? 0); at += groups.length) {
-      const destination = table?.destinations[at];
-      if (destination === undefined) continue;
-      const rs = rsLabels(virtualServer, destination.server);
-      weight.set(rs, destination.weight);
-      active.set(rs, destination.active);
-      inactive.set(rs, destination.inactive);
-      showTraffic(backendTraffic, rs, destination.traffic);
-    }
-    await breathe();
+  const { tableReadable, servicePresent, serviceTraffic, weight, active, inactive, backendTraffic } =
+    families;
+  tableReadable.set(vs, error === null ? 1 : 0);
+  const traffic = [...Object.values(serviceTraffic), ...Object.values(backendTraffic)];
+  for (const family of [servicePresent, weight, active, inactive, ...traffic]) family.reset();
+  if (error === null) servicePresent.set(vs, table === null ? 0 : 1);
+  if (table === null) return;
+  showTraffic(serviceTraffic, vs, table.traffic);
+  for (const destination of table.destinations) {
+    const rs = rsLabels(virtualServer, destination.server);
+    weight.set(rs, destination.weight);
+    active.set(rs, destination.active);
+    inactive.set(rs, destination.inactive);
+    showTraffic(backendTraffic, rs, destination.traffic);
   }
 }
 
@@ -137,11 +98,11 @@ function showTraffic<Label extends string>(
   traffic: Traffic | null,
 ): void {
   if (traffic === null) return;
-  counters.connections.inc(labels, Number(traffic.connections));
-  counters.packetsIn.inc(labels, Number(traffic.packetsIn));
-  counters.packetsOut.inc(labels, Number(traffic.packetsOut));
-  counters.bytesIn.inc(labels, Number(traffic.bytesIn));
-  counters.bytesOut.inc(labels, Number(traffic.bytesOut));
+  counters.connections.inc(labels, traffic.connections);
+  counters.packetsIn.inc(labels, traffic.packetsIn);
+  counters.packetsOut.inc(labels, traffic.packetsOut);
+  counters.bytesIn.inc(labels, traffic.bytesIn);
+  counters.bytesOut.inc(labels, traffic.bytesOut);
 }
 
 /** Of a timestamp. Whole ones: what is kept on the monotonic clock comes out a little different each time. */

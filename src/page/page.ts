@@ -1,6 +1,6 @@
 /** The status page: one document that needs nothing else, made of plain values. */
 import { createHash } from 'node:crypto';
-import type { KernelReport } from '../report/counted-report.js';
+import type { KernelReport } from '../report/report.js';
 import type { Report } from '../report/report.js';
 import { glyph, GLYPH_SYMBOLS, iconOf } from './drawings.js';
 import { Markup, markup } from './markup.js';

@@ -1,5 +1,6 @@
 import type { HealthState } from '../decisions/health.js';
-import type { KernelReport, DestinationReport } from '../report/counted-report.js';
+import type { CountedDestination } from '../values/counters.js';
+import type { KernelReport } from '../report/report.js';
 import type { ServerReport, VirtualServerReport } from '../report/report.js';
 import { glyph, hourStrip, millis, sparkline } from './drawings.js';
 import { clipped, markup, type Content, type Markup } from './markup.js';
@@ -44,7 +45,7 @@ ${servers.map((server) => {
 function serverRow(
   server: ServerReport,
   virtualServer: VirtualServerReport,
-  row: DestinationReport | null | undefined,
+  row: CountedDestination | null | undefined,
   nowMs: number,
 ): Markup {
   const { state, sinceMs, evidence } = server;
@@ -81,7 +82,7 @@ const STATES: Readonly<Record<HealthState, string>> = {
 };
 
 /** What the kernel has and nobody configured: a master that left. */
-function leavingRow(row: DestinationReport): Markup {
+function leavingRow(row: CountedDestination): Markup {
   return markup`<tr role="row" data-key="${row.server}" class="leaving">
 <th role="rowheader" scope="row" class="server">${row.server}</th>
 <td role="cell" class="state"><small>not configured: it goes when nobody uses it any more</small></td>
@@ -93,7 +94,7 @@ ${kernelCells(row)}
 `;
 }
 
-function kernelCells(row: DestinationReport | null | undefined): Markup {
+function kernelCells(row: CountedDestination | null | undefined): Markup {
   const cells = (['weight', 'active', 'inactive'] as const).map((what) => {
     const content =
       row === undefined || row === null

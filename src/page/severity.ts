@@ -28,11 +28,12 @@ export function tally(servers: readonly ServerReport[]): Tally {
 }
 
 export function levelOf(virtualServer: VirtualServerReport, nowMs: number): Level {
-  const { servers, lastResort, rival, troubles } = virtualServer;
+  const { servers, lastResort, deletedRepeatedly, troubles } = virtualServer;
   const { up, all } = tally(servers);
   const undecided = servers.some(({ state }) => state === 'unknown');
   if (lastResort || (up === 0 && !undecided && all > 0)) return 'down';
-  if (rival || troubles.length > 0 || stuckForMs(virtualServer, nowMs) !== null) return 'impaired';
+  if (deletedRepeatedly || troubles.length > 0 || stuckForMs(virtualServer, nowMs) !== null)
+    return 'impaired';
   if (servers.some((server) => server.state === 'sick' || server.state === 'dead')) return 'impaired';
   if (servers.some((server) => certificateLevel(server, nowMs) === 'critical')) return 'impaired';
   return undecided ? 'starting' : 'well';

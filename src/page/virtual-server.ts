@@ -1,6 +1,6 @@
 import { exclusionOf } from '../decisions/deletion-contention.js';
 import { durationInWords } from '../report/summary.js';
-import type { KernelReport } from '../report/counted-report.js';
+import type { KernelReport } from '../report/report.js';
 import type { VirtualServerReport } from '../report/report.js';
 import { glyph, millis, type Glyph } from './drawings.js';
 import { clipped, markup, type Markup } from './markup.js';
@@ -60,7 +60,7 @@ function notices(
   nowMs: number,
   dryRun: boolean,
 ): Notice[] {
-  const { virtualServer: name, servers, lastResort, rival, troubles, lastPass } = virtualServer;
+  const { virtualServer: name, servers, lastResort, deletedRepeatedly, troubles, lastPass } = virtualServer;
   const found: Notice[] = [];
   const critical = (words: Markup): unknown => found.push({ kind: 'critical', words });
   const warn = (words: Markup): unknown => found.push({ kind: 'warning', words });
@@ -78,7 +78,7 @@ function notices(
     critical(
       markup`<b>Nothing was reconciled for ${durationInWords(stuckMs)}.</b> What is shown may be out of date; restart lvscare if this lasts.`,
     );
-  if (rival)
+  if (deletedRepeatedly)
     warn(
       markup`<b>Something keeps deleting ${name}.</b> If it is kube-proxy in ipvs mode, set <code>${exclusionOf(addressOf(name))}</code> in its configuration.`,
     );

@@ -45,12 +45,12 @@ export function classifyFailure(
       : { kind: 'slow', detail };
   }
   const detail = inWords(error);
-  if (error instanceof LocalFault) return { kind: 'void', detail };
+  if (error instanceof LocalFault) return { kind: 'inconclusive', detail };
   if (code === 'ETIMEDOUT' || error instanceof ConnectTimeout) return { kind: 'silent', detail };
   if (isSilence(error)) return { kind: 'silent', detail, unreachable: true };
   switch (phase) {
     case 'connect':
-      if (code !== undefined && OURS.has(code)) return { kind: 'void', detail };
+      if (code !== undefined && OURS.has(code)) return { kind: 'inconclusive', detail };
       // It stood, and was reset before we could look: whoever listens does so no more, or does not like us.
       if (code === 'ECONNRESET' || code === 'EPIPE') return { kind: 'broken', detail };
       if (code === 'ECONNREFUSED') return { kind: 'refused', detail };

@@ -161,7 +161,7 @@ export class HttpWatch implements Watch {
     // Idle, it would have been given up by the kernel: the host is there, and takes no more connections than it has.
     if (outcome.kind === 'silent' && this.#kept?.asking === false)
       return { kind: 'slow', detail: `${outcome.detail}, though the kept connection stands` };
-    if (outcome.kind !== 'void' && answered(outcome.kind)) this.#lost = false;
+    if (outcome.kind !== 'inconclusive' && answered(outcome.kind)) this.#lost = false;
     return outcome;
   }
 
@@ -221,7 +221,7 @@ export class HttpWatch implements Watch {
       }
       if (ending.aborted && !attempt.late) return STOPPED;
       if (attempt.late && attempt.ours)
-        return { kind: 'void', detail: 'our own credentials could not be read in time' };
+        return { kind: 'inconclusive', detail: 'our own credentials could not be read in time' };
       const evidence = classifyFailure(attempt.phase, error, attempt.late ? timeoutMs : null);
       const reset = (error as NodeJS.ErrnoException).code === 'ECONNRESET';
       return reset && this.#wasUntaken(attempt, kept) ? { kind: 'cut short', evidence } : evidence;
@@ -310,7 +310,7 @@ function exchangeOf(attempt: Attempt, fresh: boolean, said: Evidence | Inconclus
   const since = (endMs: number | null, beginMs: number | null): number | null =>
     endMs === null || beginMs === null ? null : endMs - beginMs;
   return {
-    evidence: said.kind === 'void' ? null : said,
+    evidence: said.kind === 'inconclusive' ? null : said,
     fresh,
     phases: {
       connectMs: since(connectedMs, startMs),
@@ -324,7 +324,7 @@ function exchangeOf(attempt: Attempt, fresh: boolean, said: Evidence | Inconclus
   };
 }
 
-const STOPPED: InconclusiveProbe = { kind: 'void', detail: 'stopped' };
+const STOPPED: InconclusiveProbe = { kind: 'inconclusive', detail: 'stopped' };
 
 /**
  * Rejects when the signal aborts. Everything in a probe ends with its deadline by itself; but a monitor that waits for a

@@ -1,4 +1,4 @@
-import type { BriefReport, BriefVirtualServerReport } from './report.js';
+import type { Report, VirtualServerReport } from './report.js';
 
 /** What there is to know beside the report. Times are of the report's clock. */
 export interface Patience {
@@ -27,7 +27,7 @@ export function overdueMs(intervalMs: number): number {
  * its passes. That servers do not answer, that the kernel refuses, that there is no IPVS: none of that is a lack of progress,
  * and none of it gets better by a restart.
  */
-export function stuck(report: BriefReport, patience: Patience): string | null {
+export function stuck(report: Report, patience: Patience): string | null {
   for (const virtualServer of report.virtualServers) {
     const found =
       stuckReconciler(virtualServer, report.atMs, patience) ??
@@ -41,7 +41,7 @@ export function stuck(report: BriefReport, patience: Patience): string | null {
  * Why clients had better not be sent here yet, in words, or null when this node serves them: the first pass of each virtual
  * server is done, and its last one made the table so.
  */
-export function unready({ virtualServers }: BriefReport): string | null {
+export function unready({ virtualServers }: Report): string | null {
   for (const { virtualServer, lastPass } of virtualServers) {
     if (lastPass === null) return `${virtualServer}: not reconciled yet`;
     if (lastPass.error !== null) return `${virtualServer}: ${lastPass.error}`;
@@ -50,7 +50,7 @@ export function unready({ virtualServers }: BriefReport): string | null {
 }
 
 function stuckReconciler(
-  { virtualServer, lastPass, intervalMs }: BriefVirtualServerReport,
+  { virtualServer, lastPass, intervalMs }: VirtualServerReport,
   nowMs: number,
   { awakeSinceMs }: Patience,
 ): string | null {
@@ -62,7 +62,7 @@ function stuckReconciler(
 }
 
 function stuckMonitor(
-  { servers, intervalMs }: BriefVirtualServerReport,
+  { servers, intervalMs }: VirtualServerReport,
   nowMs: number,
   { awakeSinceMs, probeTimeoutMs, fastIntervalMs }: Patience,
 ): string | null {

@@ -1,26 +1,23 @@
-import type { Clock, Pass, Reporter, InconclusiveProbe } from '../control-loop/ports.js';
+import type { VirtualServerEvent } from '../control-loop/events.js';
+import type { Clock } from '../control-loop/ports.js';
 import type { Endpoint } from '../values/endpoint.js';
 import type { Evidence } from '../values/evidence.js';
-import type { Exchange } from '../values/exchange.js';
-import type { Health, HealthState } from '../decisions/health.js';
+import type { HealthState } from '../decisions/health.js';
 import { History } from './history.js';
 import type {
-  BriefServerReport,
-  BriefVirtualServerReport,
   PassReport,
+  ServerReport,
   TransitionReport,
   TroubleReport,
   VirtualServerReport,
 } from './report.js';
 
-interface Watched {
+interface Recorded {
   readonly virtualServer: Endpoint;
   readonly realServers: readonly Endpoint[];
   readonly policy: { readonly scheduler: string; readonly intervalMs: number };
   readonly mode: string;
   readonly masquerade: boolean;
-  /** What is said to have been put right was not. */
-  readonly dryRun: boolean;
 }
 
 interface RecorderParts {
@@ -31,11 +28,11 @@ interface RecorderParts {
 
 const MOST_TRANSITIONS = 100;
 const MOST_RECENT = 60;
-/** For how long a fault is trouble when it does not come again: nobody tells that it is over. */
+/** For how long a fault is trouble unless it happens again, in milliseconds: no event ends it. */
 const FAULT_MS = 600_000;
 
-/** What is known of one server; times are of the monotonic clock, so that setting the clock right changes nothing. */
-interface Standing {
+/** What is known of one server; times are of the monotonic clock, so that setting the wall clock changes nothing. */
+interface ServerRecord {
   state: HealthState;
   sinceMs: number;
   evidence: Evidence | null;
@@ -46,59 +43,38 @@ interface Standing {
   failures: number;
   lastProbeMs: number | null;
   certificateNotAfterMs: number | null;
+  /** Milliseconds since 1970. */
+  drainedSinceMs: number | null;
   readonly recentMs: number[];
   readonly history: History;
 }
 
-/** Keeps what happened to one virtual server, as much as somebody who looks now wants to know. Bounded in memory. */
-export class Recorder implements Reporter {
-  readonly #watched: Watched;
+/** Records what happened to one virtual server, as much as an operator who looks now wants to know. Bounded in memory. */
+export class Recorder {
+  readonly #recorded: Recorded;
   readonly #parts: RecorderParts;
-  readonly #standings: ReadonlyMap<string, Standing>;
+  readonly #servers: ReadonlyMap<string, ServerRecord>;
   readonly #transitions: TransitionReport[] = [];
   readonly #troubles = new Map<string, TroubleReport>();
-  /** When each of those that are faults of our own came last. */
+  /** When each fault happened last, in milliseconds of the monotonic clock. */
   readonly #faultedMs = new Map<string, number>();
   readonly #repairs: Record<string, number> = {};
   #lastPass: PassReport | null = null;
   #lastResort = false;
-  #rival = false;
+  #deletedRepeatedly = false;
   #nodeAddress: string | null = null;
-  readonly #drainedSinceMs = new Map<string, number>();
 
-  constructor(watched: Watched, parts: RecorderParts) {
-    this.#watched = watched;
+  constructor(recorded: Recorded, parts: RecorderParts) {
+    this.#recorded = recorded;
     this.#parts = parts;
     const nowMs = parts.clock.now();
-    this.#standings = new Map(watched.realServers.map(({ text }) => [text, unknownStanding(nowMs)]));
+    this.#servers = new Map(recorded.realServers.map(({ text }) => [text, newRecord(nowMs)]));
   }
 
-  report(): VirtualServerReport {
-    const offsetMs = this.#offsetMs();
-    const nowMs = this.#parts.clock.now();
-    return {
-      ...this.#briefReport(offsetMs, (standing) => ({
-        recentMs: [...standing.recentMs],
-        history: standing.history.minutes(nowMs, offsetMs),
-      })),
-      transitions: this.#transitions.map((transition) => later(transition, offsetMs)),
-    };
-  }
-
-  /** The same without the histories, which is quick to make. */
-  brief(): BriefVirtualServerReport {
-    return this.#briefReport(this.#offsetMs(), () => ({}));
-  }
-
-  #offsetMs(): number {
-    return this.#parts.wallClock() - this.#parts.clock.now();
-  }
-
-  #briefReport<More extends object>(
-    offsetMs: number,
-    more: (standing: Standing) => More,
-  ): BriefVirtualServerReport & { readonly servers: readonly (BriefServerReport & More)[] } {
-    const { virtualServer, realServers, policy, mode, masquerade } = this.#watched;
+  /** @param history Whether the servers' histories are in it, which take time to make. */
+  report({ history }: { readonly history: boolean }): VirtualServerReport {
+    const { virtualServer, policy, mode, masquerade } = this.#recorded;
+    const offsetMs = this.#parts.wallClock() - this.#parts.clock.now();
     this.#forgetFaults();
     return {
       virtualServer: virtualServer.text,
@@ -108,71 +84,116 @@ export class Recorder implements Reporter {
       nodeAddress: this.#nodeAddress,
       intervalMs: policy.intervalMs,
       lastResort: this.#lastResort,
-      rival: this.#rival,
+      deletedRepeatedly: this.#deletedRepeatedly,
       lastPass: later(this.#lastPass, offsetMs),
       troubles: [...this.#troubles.values()].map((trouble) => ({
         ...trouble,
         sinceMs: trouble.sinceMs + offsetMs,
       })),
       repairs: { ...this.#repairs },
-      servers: realServers.map(({ text }) => {
-        const standing = this.#standings.get(text) ?? unknownStanding(this.#parts.clock.now());
-        return {
-          ...serverReport(text, standing, this.#drainedSinceMs.get(text) ?? null, offsetMs),
-          ...more(standing),
-        };
-      }),
+      transitions: history ? this.#transitions.map((transition) => later(transition, offsetMs)) : [],
+      servers: [...this.#servers].map(([server, record]) => ({
+        ...serverReport(server, record, offsetMs),
+        recentMs: history ? [...record.recentMs] : [],
+        history: history ? record.history.minutes(this.#parts.clock.now(), offsetMs) : [],
+      })),
     };
   }
 
-  /** This node is known by another address from now on. */
-  nodeAddressIs(address: string): void {
-    this.#nodeAddress = address;
-  }
-
-  /** A server is drained by hand since then, in milliseconds since 1970; null for no longer. */
-  drainedSince(server: string, sinceMs: number | null): void {
-    if (sinceMs === null) this.#drainedSinceMs.delete(server);
-    else this.#drainedSinceMs.set(server, sinceMs);
-  }
-
-  exchanged(server: Endpoint, { session }: Exchange): void {
-    const standing = this.#standings.get(server.text);
-    if (standing !== undefined && session !== null) standing.certificateNotAfterMs = session.notAfterMs;
-  }
-
-  probed(server: Endpoint, outcome: Evidence | InconclusiveProbe, durationMs: number): void {
-    const standing = this.#standings.get(server.text);
-    if (standing === undefined) return;
-    const nowMs = this.#parts.clock.now();
-    standing.lastProbeMs = nowMs;
-    // As the monitor calls it when the prober itself is at fault.
-    this.#troubles.delete(`probe of ${server.text}`);
-    if (outcome.kind === 'void') return;
-    const ok = outcome.kind === 'ok';
-    standing.probes += 1;
-    if (!ok) standing.failures += 1;
-    standing.evidence = outcome;
-    standing.history.add(nowMs, outcome.kind, ok ? durationMs : null);
-    if (!ok) {
-      standing.heldUntilMs = null;
+  /** Records an event. */
+  record(event: VirtualServerEvent): void {
+    if ('server' in event) {
+      const record = this.#servers.get(event.server.text);
+      if (record !== undefined) this.#recordServer(event, record);
       return;
     }
-    standing.lastOk = { atMs: nowMs, durationMs };
-    standing.recentMs.push(durationMs);
-    if (standing.recentMs.length > MOST_RECENT) standing.recentMs.shift();
+    switch (event.kind) {
+      case 'pass':
+        this.#recordPass(event);
+        break;
+      case 'table-unreadable':
+        this.#passed(0, event.error.message);
+        this.#trouble(TABLE, event.error);
+        break;
+      case 'fail-open':
+        this.#lastResort = event.active;
+        break;
+      case 'deleted-repeatedly':
+        this.#deletedRepeatedly = event.active;
+        break;
+      case 'resource-repaired':
+        this.#repaired(event.resource);
+        this.#troubles.delete(event.resource);
+        break;
+      case 'resource-ok':
+      case 'resource-created':
+      case 'resource-removed':
+      case 'resource-drifted':
+        this.#troubles.delete(event.resource);
+        break;
+      case 'resource-failed':
+        this.#trouble(event.resource, event.error);
+        break;
+      case 'node-address':
+        this.#nodeAddress = event.address;
+        break;
+      case 'credentials-failed':
+        this.#trouble(event.what, event.error);
+        break;
+      case 'credentials-ok':
+        this.#troubles.delete(event.what);
+        break;
+      case 'fault':
+        this.#trouble(event.where, event.error);
+        this.#faultedMs.set(event.where, this.#parts.clock.now());
+        break;
+      default:
+        // The others change nothing that the report has.
+        break;
+    }
   }
 
-  judged(server: Endpoint, before: Health, after: Health): void {
-    const standing = this.#standings.get(server.text);
-    if (standing === undefined) return;
-    Object.assign(standing, {
-      state: after.state,
-      sinceMs: after.sinceMs,
-      evidence: after.lastEvidence,
-      relapses: after.relapses,
-      heldUntilMs: null,
-    });
+  #recordServer(
+    event: Extract<VirtualServerEvent, { readonly server: Endpoint }>,
+    record: ServerRecord,
+  ): void {
+    switch (event.kind) {
+      case 'probe':
+      case 'probe-inconclusive':
+        record.lastProbeMs = this.#parts.clock.now();
+        // As the monitor calls it when the prober itself is at fault.
+        this.#troubles.delete(`probe of ${event.server.text}`);
+        if (event.kind === 'probe') recordProbe(event, record, this.#parts.clock.now());
+        break;
+      case 'exchange':
+        if (event.exchange.session !== null) record.certificateNotAfterMs = event.exchange.session.notAfterMs;
+        break;
+      case 'transition':
+        this.#recordTransition(event, record);
+        break;
+      case 'held':
+        record.heldUntilMs = this.#parts.clock.now() + event.forMs;
+        record.relapses = event.health.relapses;
+        break;
+      case 'drained':
+        record.drainedSinceMs = event.sinceMs;
+        break;
+      case 'still-down':
+      case 'connection-lost':
+        // The probes say what it means.
+        break;
+    }
+  }
+
+  #recordTransition(
+    { server, before, after }: Extract<VirtualServerEvent, { readonly kind: 'transition' }>,
+    record: ServerRecord,
+  ): void {
+    record.state = after.state;
+    record.sinceMs = after.sinceMs;
+    record.evidence = after.lastEvidence;
+    record.relapses = after.relapses;
+    record.heldUntilMs = null;
     this.#transitions.push({
       atMs: after.sinceMs,
       server: server.text,
@@ -184,73 +205,12 @@ export class Recorder implements Reporter {
     if (this.#transitions.length > MOST_TRANSITIONS) this.#transitions.shift();
   }
 
-  stillDown(): void {
-    // What it failed with is known from the probe.
-  }
-
-  held(server: Endpoint, { relapses }: Health, forMs: number): void {
-    const standing = this.#standings.get(server.text);
-    if (standing === undefined) return;
-    standing.heldUntilMs = this.#parts.clock.now() + forMs;
-    standing.relapses = relapses;
-  }
-
-  watchLost(): void {
-    // The probe that follows says what it means.
-  }
-
-  reconciled({ results, drift, lastResort, rival, durationMs }: Pass): void {
-    this.#troubles.delete(TABLE);
-    this.#lastResort = lastResort;
-    this.#rival = rival;
-    const failed = results.find(({ error, raced }) => error !== null && !raced);
-    this.#passed(durationMs, failed?.error?.message ?? null);
-    if (failed?.error !== undefined && failed.error !== null) this.#trouble(TABLE, failed.error.message);
-    if (drift && !this.#watched.dryRun)
-      for (const { action, error } of results) if (error === null) this.#repaired(action.kind);
-  }
-
-  connectionsEnded(): void {
-    // The kernel's own destinations tell which connections there are.
-  }
-
-  tableUnreadable(error: Error): void {
-    this.#passed(0, error.message);
-    this.#trouble(TABLE, error.message);
-  }
-
-  made(upkeep: string): void {
-    this.#troubles.delete(upkeep);
-  }
-
-  mended(upkeep: string, _amiss: string, error: Error | null): void {
-    if (error !== null) {
-      this.#trouble(upkeep, error.message);
-      return;
-    }
-    this.#troubles.delete(upkeep);
-    if (!this.#watched.dryRun) this.#repaired(upkeep);
-  }
-
-  removed(upkeep: string): void {
-    this.#troubles.delete(upkeep);
-  }
-
-  upheld(upkeep: string): void {
-    this.#troubles.delete(upkeep);
-  }
-
-  uncheckable(upkeep: string, error: Error): void {
-    this.#trouble(upkeep, error.message);
-  }
-
-  deaf(): void {
-    // The timer finds what notifications would have told.
-  }
-
-  fault(where: string, error: Error): void {
-    this.#trouble(where, error.message);
-    this.#faultedMs.set(where, this.#parts.clock.now());
+  #recordPass({ results, drift, durationMs }: Extract<VirtualServerEvent, { readonly kind: 'pass' }>): void {
+    const failure = results.find(({ outcome }) => outcome === 'failed')?.error ?? null;
+    this.#passed(durationMs, failure?.message ?? null);
+    if (failure === null) this.#troubles.delete(TABLE);
+    else this.#trouble(TABLE, failure);
+    if (drift) for (const { action, outcome } of results) if (outcome === 'ok') this.#repaired(action.kind);
   }
 
   #forgetFaults(): void {
@@ -266,7 +226,7 @@ export class Recorder implements Reporter {
     this.#lastPass = { atMs: this.#parts.clock.now(), durationMs, error };
   }
 
-  #trouble(what: string, message: string): void {
+  #trouble(what: string, { message }: Error): void {
     const sinceMs = this.#troubles.get(what)?.sinceMs ?? this.#parts.clock.now();
     this.#troubles.set(what, { what, message, sinceMs });
   }
@@ -276,36 +236,54 @@ export class Recorder implements Reporter {
   }
 }
 
+function recordProbe(
+  { evidence, durationMs }: Extract<VirtualServerEvent, { readonly kind: 'probe' }>,
+  record: ServerRecord,
+  nowMs: number,
+): void {
+  const ok = evidence.kind === 'ok';
+  record.probes += 1;
+  record.evidence = evidence;
+  record.history.add(nowMs, evidence.kind, ok ? durationMs : null);
+  if (!ok) {
+    record.failures += 1;
+    record.heldUntilMs = null;
+    return;
+  }
+  record.lastOk = { atMs: nowMs, durationMs };
+  record.recentMs.push(durationMs);
+  if (record.recentMs.length > MOST_RECENT) record.recentMs.shift();
+}
+
 const TABLE = 'IPVS table';
 
 function serverReport(
   server: string,
-  standing: Standing,
-  drainedSinceMs: number | null,
+  record: ServerRecord,
   offsetMs: number,
-): BriefServerReport {
-  const { state, evidence, relapses, certificateNotAfterMs } = standing;
+): Omit<ServerReport, 'recentMs' | 'history'> {
+  const { state, evidence, relapses, certificateNotAfterMs, drainedSinceMs } = record;
   return {
     server,
     state,
-    sinceMs: standing.sinceMs + offsetMs,
+    sinceMs: record.sinceMs + offsetMs,
     drained: drainedSinceMs === null ? null : { sinceMs: drainedSinceMs },
     evidence: evidence === null ? null : evidenceReport(evidence),
-    heldUntilMs: standing.heldUntilMs === null ? null : standing.heldUntilMs + offsetMs,
+    heldUntilMs: record.heldUntilMs === null ? null : record.heldUntilMs + offsetMs,
     relapses,
-    lastOk: later(standing.lastOk, offsetMs),
-    probes: standing.probes,
-    failures: standing.failures,
-    lastProbeMs: standing.lastProbeMs === null ? null : standing.lastProbeMs + offsetMs,
+    lastOk: later(record.lastOk, offsetMs),
+    probes: record.probes,
+    failures: record.failures,
+    lastProbeMs: record.lastProbeMs === null ? null : record.lastProbeMs + offsetMs,
     certificateNotAfterMs,
   };
 }
 
-function evidenceReport({ kind, detail, status }: Evidence): NonNullable<BriefServerReport['evidence']> {
+function evidenceReport({ kind, detail, status }: Evidence): NonNullable<ServerReport['evidence']> {
   return { kind, detail, ...(status !== undefined && { status }) };
 }
 
-function unknownStanding(nowMs: number): Standing {
+function newRecord(nowMs: number): ServerRecord {
   return {
     state: 'unknown',
     sinceMs: nowMs,
@@ -317,6 +295,7 @@ function unknownStanding(nowMs: number): Standing {
     failures: 0,
     lastProbeMs: null,
     certificateNotAfterMs: null,
+    drainedSinceMs: null,
     recentMs: [],
     history: new History(),
   };

@@ -2,20 +2,30 @@
  * What lvscare knows, as plain values that JSON can say: what `lvscare status`, the status page and the metrics show. Times
  * are milliseconds since 1970, durations milliseconds.
  */
+import type { CountedTable } from '../values/counters.js';
 import type { EvidenceKind } from '../values/evidence.js';
 import type { HealthState } from '../decisions/health.js';
+
+/** A report with what the kernel counts: what /report.json and the status page have. */
+export interface CountedReport extends Report {
+  /** One for each virtual server, in their order. */
+  readonly kernel: readonly KernelReport[];
+}
+
+/** What the kernel's table has of one virtual server. */
+export interface KernelReport {
+  /** `10.103.97.2:6443` */
+  readonly virtualServer: string;
+  /** Why the table could not be read, or null. */
+  readonly error: string | null;
+  /** null if the virtual server is not there, or the table could not be read. */
+  readonly table: CountedTable | null;
+}
 
 export interface Report {
   readonly atMs: number;
   readonly program: ProgramReport;
   readonly virtualServers: readonly VirtualServerReport[];
-}
-
-/** A report without the histories: what the metrics and /healthz need, which ask often. */
-export interface BriefReport {
-  readonly atMs: number;
-  readonly program: ProgramReport;
-  readonly virtualServers: readonly BriefVirtualServerReport[];
 }
 
 interface ProgramReport {
@@ -26,13 +36,7 @@ interface ProgramReport {
   readonly dryRun: boolean;
 }
 
-export interface VirtualServerReport extends BriefVirtualServerReport {
-  readonly servers: readonly ServerReport[];
-  /** The last hundred at most, the newest last. */
-  readonly transitions: readonly TransitionReport[];
-}
-
-export interface BriefVirtualServerReport {
+export interface VirtualServerReport {
   /** `10.103.97.2:6443` */
   readonly virtualServer: string;
   readonly scheduler: string;
@@ -43,16 +47,18 @@ export interface BriefVirtualServerReport {
   readonly intervalMs: number;
   /** No real server is up that is not drained by hand, and those most likely to answer serve. */
   readonly lastResort: boolean;
-  /** Something keeps deleting the virtual server. */
-  readonly rival: boolean;
+  /** Another program keeps deleting the virtual server. */
+  readonly deletedRepeatedly: boolean;
   /** The last pass of the reconciler; null before the first. */
   readonly lastPass: PassReport | null;
-  /** What is amiss and could not be put right, or not even be looked at. */
+  /** What is wrong and could not be repaired, or not even be checked. */
   readonly troubles: readonly TroubleReport[];
-  /** How often each kind of thing that somebody else had changed was put right. */
+  /** How often each kind of thing that another program had changed was repaired. */
   readonly repairs: Readonly<Record<string, number>>;
   /** The configured ones in their order. */
-  readonly servers: readonly BriefServerReport[];
+  readonly servers: readonly ServerReport[];
+  /** The last hundred at most, the newest last. Empty in a report without history. */
+  readonly transitions: readonly TransitionReport[];
 }
 
 export interface PassReport {
@@ -69,14 +75,7 @@ export interface TroubleReport {
   readonly sinceMs: number;
 }
 
-export interface ServerReport extends BriefServerReport {
-  /** The last 60 answers' times at most, the newest last. */
-  readonly recentMs: readonly number[];
-  /** The last hour, one for each minute in which it was asked, the newest last. */
-  readonly history: readonly MinuteReport[];
-}
-
-export interface BriefServerReport {
+export interface ServerReport {
   readonly server: string;
   readonly state: HealthState;
   /** Since when it is in this state. */
@@ -103,6 +102,10 @@ export interface BriefServerReport {
   readonly lastProbeMs: number | null;
   /** Until when its own certificate is valid; null while that is not known. */
   readonly certificateNotAfterMs: number | null;
+  /** The last 60 answers' times at most, the newest last. Empty in a report without history. */
+  readonly recentMs: readonly number[];
+  /** The last hour, one for each minute in which it was probed, the newest last. Empty in a report without history. */
+  readonly history: readonly MinuteReport[];
 }
 
 /** The probes of one minute. */

@@ -1,5 +1,5 @@
 import type { Endpoint } from '../values/endpoint.js';
-import type { TableReport } from '../report/counted-report.js';
+import type { CountedTable } from '../values/counters.js';
 import type { Status, VirtualServerStatus, DrainedServer } from './status.js';
 
 /** What comes of asking a virtual server's lvscare. */
@@ -15,7 +15,7 @@ interface Sources {
   readonly nowMs: () => number;
   ask(virtualServer: Endpoint): Promise<Asked>;
   /** Rejects when the kernel cannot be asked, with an error whose message says so. */
-  kernel(virtualServer: Endpoint): Promise<TableReport | null>;
+  kernel(virtualServer: Endpoint): Promise<CountedTable | null>;
   /** What the next lvscare will know of it. */
   drained(virtualServer: Endpoint): Promise<readonly DrainedServer[]>;
 }

@@ -1,6 +1,6 @@
 /** One real server as the lvscares that are running have it. */
 import type { HealthState } from '../decisions/health.js';
-import type { DestinationReport } from '../report/counted-report.js';
+import type { CountedDestination } from '../values/counters.js';
 import type { ServerReport } from '../report/report.js';
 import type { Status } from './status.js';
 import { detailsOf } from './table.js';
@@ -36,7 +36,7 @@ export function runningIn(
 function sayRunning(
   virtualServer: string,
   found: ServerReport,
-  row: DestinationReport | undefined,
+  row: CountedDestination | undefined,
   atMs: number,
 ): { readonly report: Running; readonly words: string } {
   const { since, reason: why } = detailsOf(found, row, atMs);

@@ -2,7 +2,7 @@
  * What `lvscare status` shows, as plain values that JSON can say: what the lvscare of each virtual server knows, beside what the
  * kernel has. Times are milliseconds since 1970, durations milliseconds.
  */
-import type { TableReport } from '../report/counted-report.js';
+import type { CountedTable } from '../values/counters.js';
 import type { Report, VirtualServerReport } from '../report/report.js';
 
 export interface Status {
@@ -21,7 +21,7 @@ export interface VirtualServerStatus {
   /** What it knows; null unless it answers. */
   readonly care: VirtualServerReport | null;
   /** What the kernel has; null when it has no such virtual server, or cannot be asked. */
-  readonly kernel: TableReport | null;
+  readonly kernel: CountedTable | null;
   /** The real servers that are drained by hand. */
   readonly drained: readonly DrainedServer[];
   /** What could not be told, and why, in words. */

@@ -5,7 +5,7 @@ import type { Forwarding } from '../values/table.js';
 import { inOneLine } from '../text/one-line.js';
 import { statusHint } from '../decisions/status-meaning.js';
 import { overdueMs } from '../report/liveness.js';
-import type { DestinationReport, TrafficReport } from '../report/counted-report.js';
+import type { CountedDestination, Traffic } from '../values/counters.js';
 import type { ServerReport, VirtualServerReport } from '../report/report.js';
 import { durationInWords } from '../report/summary.js';
 import type { DrainedServer, Status, VirtualServerStatus } from './status.js';
@@ -141,14 +141,14 @@ const FORWARDING: Readonly<Record<Forwarding, string>> = {
   bypass: 'Bypass',
 };
 
-function kernelRow(server: string, row: DestinationReport | undefined): string {
+function kernelRow(server: string, row: CountedDestination | undefined): string {
   if (row === undefined) return rowOf(server, NOTHING, NOTHING, NOTHING, NOTHING);
   const { forwarding, weight, active, inactive } = row;
   return rowOf(server, FORWARDING[forwarding], String(weight), String(active), String(inactive));
 }
 
 /** The details of a configured real server. */
-export function detailsOf(report: ServerReport, row: DestinationReport | undefined, atMs: number): Details {
+export function detailsOf(report: ServerReport, row: CountedDestination | undefined, atMs: number): Details {
   const { state, sinceMs, evidence, drained, lastOk, heldUntilMs } = report;
   const reasons = [
     drained === null ? '' : drainedInWords(drained.sinceMs, atMs),
@@ -174,7 +174,7 @@ const STYLES: Readonly<Record<ServerReport['state'], Style>> = {
 
 /** Of a row that lvscare does not judge: nobody runs, or it is not of --rs. */
 function unjudged(
-  row: DestinationReport,
+  row: CountedDestination,
   cared: boolean,
   by: DrainedServer | undefined,
   atMs: number,
@@ -193,7 +193,7 @@ function drainedInWords(sinceMs: number, atMs: number): string {
   return `drained by hand ${durationInWords(atMs - sinceMs)} ago`;
 }
 
-function ratesOf(traffic: TrafficReport | null): Details['rates'] {
+function ratesOf(traffic: Traffic | null): Details['rates'] {
   if (traffic === null) return [NOTHING, NOTHING, NOTHING];
   const { connectionsPerSecond, bytesInPerSecond, bytesOutPerSecond } = traffic;
   return [String(connectionsPerSecond), bytesInWords(bytesInPerSecond), bytesInWords(bytesOutPerSecond)];
@@ -238,13 +238,13 @@ function unseen({ care, kernel, drained }: VirtualServerStatus): readonly Draine
 }
 
 function trouble(
-  { lastResort, rival, troubles, lastPass, intervalMs }: VirtualServerReport,
+  { lastResort, deletedRepeatedly, troubles, lastPass, intervalMs }: VirtualServerReport,
   anyDrained: boolean,
   atMs: number,
 ): Note[] {
   const notes: Note[] = [];
   if (lastResort) notes.push(['bad', lastResortInWords(anyDrained)]);
-  if (rival)
+  if (deletedRepeatedly)
     notes.push(['bad', 'something keeps deleting it: kube-proxy in ipvs mode? see ipvs.excludeCIDRs']);
   for (const { what, message, sinceMs } of troubles)
     notes.push([

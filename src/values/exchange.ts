@@ -50,7 +50,7 @@ export interface ChainFault {
 /** What came of asking a server once. */
 export interface Answer {
   /** Evidence, or why there is none: the fault was our own. */
-  readonly outcome: { readonly kind: Evidence['kind'] | 'void'; readonly detail: string };
+  readonly outcome: { readonly kind: Evidence['kind'] | 'inconclusive'; readonly detail: string };
   /** null when it never got so far. */
   readonly exchange: Exchange | null;
   /** When it was asked and when it had answered, in milliseconds since 1970. */

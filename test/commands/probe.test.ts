@@ -33,7 +33,7 @@ interface Probe {
   readonly at: string;
   readonly ok: boolean;
   readonly evidence: { readonly kind: string; readonly detail: string } | null;
-  readonly void: string | null;
+  readonly inconclusive: string | null;
   readonly phases: Readonly<Record<'connectMs' | 'handshakeMs' | 'firstByteMs' | 'totalMs', number | null>>;
   readonly status: number | null;
   readonly hint: string | null;
@@ -259,9 +259,9 @@ describe('lvscare probe', () => {
     const { status, stdout } = await runProgram([...args, '--rs', rs.join(',')], {}, limited);
     assert.equal(status, 1);
     const { servers } = JSON.parse(stdout) as { servers: Probe[] };
-    const voids = servers.filter((probe) => probe.void !== null);
+    const voids = servers.filter((probe) => probe.inconclusive !== null);
     assert.ok(voids.length > 0, stdout);
-    for (const { evidence, void: why, verdict, ok } of voids) {
+    for (const { evidence, inconclusive: why, verdict, ok } of voids) {
       assert.deepEqual([evidence, ok, verdict.state, verdict.intent], [null, false, null, 'keep']);
       assert.match(why ?? '', /EMFILE|ENFILE/);
     }

@@ -42,7 +42,7 @@ describe('care', () => {
     stage.answer(B, 'ok');
     await stage.clock.advance(5200);
     assert.deepEqual(stage.rows, ALL);
-    assert.deepEqual(stage.reporter.lines.slice(-2), [
+    assert.deepEqual(stage.observer.lines.slice(-2), [
       '10.103.97.201 up to dead',
       '10.103.97.201 dead to up',
     ]);
@@ -84,7 +84,7 @@ describe('care', () => {
     for (const server of [A, B, C]) stage.answer(server, 'status');
     await stage.clock.advance(5200);
     assert.deepEqual(stage.rows, ALL);
-    assert.equal(stage.reporter.passes.at(-1)?.lastResort, true);
+    assert.equal(stage.observer.failOpen, true);
     for (const server of [A, B, C]) stage.answer(server, 'refused');
     await stage.clock.advance(5200);
     assert.deepEqual(stage.rows, []);
@@ -96,7 +96,7 @@ describe('care', () => {
 
   it('does not count probes that prove nothing', async () => {
     await running();
-    stage.answer(A, 'void');
+    stage.answer(A, 'inconclusive');
     await stage.clock.advance(60_000);
     assert.deepEqual(stage.rows, ALL);
   });
@@ -105,7 +105,7 @@ describe('care', () => {
     await running();
     stage.answer(A, 'throw');
     await stage.clock.advance(5000);
-    assert.ok(stage.reporter.lines.includes(`fault: probe of ${A.text}: a fault of the prober`));
+    assert.ok(stage.observer.lines.includes(`fault: probe of ${A.text}: a fault of the prober`));
     stage.answer(A, 'refused');
     await stage.clock.advance(10_000);
     assert.deepEqual(stage.rows, ALL.slice(1));
@@ -114,7 +114,7 @@ describe('care', () => {
 
 describe('the last resort', () => {
   const actions = (): string[] =>
-    stage.reporter.passes.flatMap(({ results }) =>
+    stage.observer.passes.flatMap(({ results }) =>
       results.map(({ action }) =>
         'server' in action
           ? `${action.kind} ${action.server.address}${'weight' in action ? `=${action.weight}` : ''}`
@@ -123,7 +123,7 @@ describe('the last resort', () => {
     );
   /** From now on. */
   const watch = (): void => {
-    stage.reporter.passes.length = 0;
+    stage.observer.passes.length = 0;
   };
 
   it('leaves a server that hangs out while the others say 500, and lets it serve when it says so, too', async () => {
@@ -135,7 +135,7 @@ describe('the last resort', () => {
     watch();
     for (const server of [B, C]) stage.answer(server, 'status');
     await stage.clock.advance(10_000);
-    assert.equal(stage.reporter.passes.at(-1)?.lastResort, true);
+    assert.equal(stage.observer.failOpen, true);
     assert.deepEqual(stage.rows, withoutA);
     assert.ok(!actions().includes('update-destination 10.103.97.200=1'));
     watch();
@@ -144,7 +144,7 @@ describe('the last resort', () => {
     assert.deepEqual([stage.rows, actions()], [ALL, ['update-destination 10.103.97.200=1']]);
     for (const server of [A, B, C]) stage.answer(server, 'ok');
     await stage.clock.advance(10_000);
-    assert.equal(stage.reporter.passes.at(-1)?.lastResort, false);
+    assert.equal(stage.observer.failOpen, false);
     assert.deepEqual(stage.rows, ALL);
   });
 
@@ -198,7 +198,7 @@ describe('the last resort', () => {
     watch();
     await stage.clock.advance(600_000);
     assert.deepEqual(actions(), []);
-    assert.ok(stage.reporter.passes.every(({ causes }) => causes.every((cause) => cause === 'timer')));
+    assert.ok(stage.observer.passes.every(({ causes }) => causes.every((cause) => cause === 'timer')));
   });
 
   for (const before of ['ok', 'status'] as const)
@@ -261,7 +261,7 @@ describe('the loss of a kept connection', () => {
     stage.answer(B, 'refused');
     await stage.lose(B);
     assert.deepEqual(stage.rows, [ALL[0], ALL[2]], 'no time has passed');
-    assert.deepEqual(stage.reporter.lines.slice(-1), ['10.103.97.201 up to dead']);
+    assert.deepEqual(stage.observer.lines.slice(-1), ['10.103.97.201 up to dead']);
   });
 
   it('alone is no alarm', async () => {
@@ -420,7 +420,7 @@ describe('connections of clients', () => {
       stage.answer(B, 'silent');
       await stage.clock.advance(6000);
       assert.deepEqual(stage.rows, ['10.103.97.200=1', '10.103.97.202=1']);
-      assert.deepEqual(ended(), ['0 connections to 10.103.97.201 ended, this kernel cannot']);
+      assert.deepEqual(ended(), ['connections to 10.103.97.201 left: this kernel cannot']);
     });
 
   it('that are found late keep the row for a second only, with weight 0, and end then', async () => {
@@ -455,7 +455,7 @@ describe('connections of clients', () => {
   });
 
   function ended(): string[] {
-    return stage.reporter.lines.filter((line) => line.includes('connections to'));
+    return stage.observer.lines.filter((line) => line.includes('connections to'));
   }
 });
 
@@ -530,7 +530,7 @@ describe('silence', () => {
     assert.equal(probesOf(B), asked + 1, 'it is asked again at once');
     await stage.clock.advance(500);
     assert.deepEqual(stage.rows, ALL.slice(0, 2), 'it was, and nothing was torn down');
-    const deletions = stage.reporter.passes.flatMap(({ results }) =>
+    const deletions = stage.observer.passes.flatMap(({ results }) =>
       results.filter(({ action }) => action.kind === 'remove-destination'),
     );
     assert.deepEqual(deletions, []);
@@ -562,7 +562,7 @@ describe('silence', () => {
     assert.deepEqual(stage.rows, [ALL[0], '10.103.97.201=0']);
     stage.answer(B, 'ok');
     await stage.prober.release(A, 'ok');
-    assert.deepEqual(stage.reporter.lines.slice(-1), ['10.103.97.201 up to dead']);
+    assert.deepEqual(stage.observer.lines.slice(-1), ['10.103.97.201 up to dead']);
   });
 
   it('that begins late has one other asked, once, and not everybody in turn', async () => {
@@ -582,7 +582,7 @@ describe('silence', () => {
     const kernel = stage.kernel.services.get(VIRTUAL_SERVER.text);
     for (const server of [A, B, C]) kernel?.rows.set(server.text, rowOf(server, 1, 4));
     const deleted = (): string[] =>
-      stage.reporter.passes.flatMap(({ results }) =>
+      stage.observer.passes.flatMap(({ results }) =>
         results.flatMap(({ action }) =>
           action.kind === 'remove-destination' ? [action.server.address] : [],
         ),
@@ -595,14 +595,14 @@ describe('silence', () => {
     }
     await stage.clock.advance(60_000);
     assert.deepEqual(stage.rows, ALL);
-    assert.equal(stage.reporter.passes.at(-1)?.lastResort, true);
+    assert.equal(stage.observer.failOpen, true);
     const before = probesOf(B);
     for (const server of [A, B, C]) stage.answer(server, 'ok');
     await stage.clock.advance(5400);
     assert.deepEqual(stage.rows, ALL);
     assert.deepEqual(deleted(), []);
     assert.ok(probesOf(B) > before);
-    assert.equal(stage.reporter.passes.at(-1)?.lastResort, false);
+    assert.equal(stage.observer.failOpen, false);
   });
 
   it('of all but one ends in their removal when that one is still heard', async () => {
@@ -655,7 +655,7 @@ describe('a server that flaps', () => {
       stage.answer(B, 'ok');
       await stage.clock.advance(3000 + 2 ** count * 1000);
     }
-    const held = stage.reporter.lines.filter((line) => line.includes('held'));
+    const held = stage.observer.lines.filter((line) => line.includes('held'));
     assert.ok(held.length >= 4, held.join('\n'));
     assert.match(held[0] ?? '', /^10\.103\.97\.201 held for 1000 ms after 1$/);
     assert.match(held[1] ?? '', /^10\.103\.97\.201 held for 2000 ms after 2$/);
@@ -673,7 +673,7 @@ describe('a restart', () => {
     await stage.clock.advance(20_000);
     assert.deepEqual(stage.rows, ['10.103.97.200=1', '10.103.97.201=0']);
     assert.deepEqual(
-      stage.reporter.passes.flatMap((pass) => pass.results),
+      stage.observer.passes.flatMap((pass) => pass.results),
       [],
     );
   });
@@ -684,7 +684,7 @@ describe('a restart', () => {
     assert.deepEqual(stage.rows, ALL);
     await stage.start();
     assert.deepEqual(stage.rows, ALL);
-    assert.deepEqual(stage.reporter.passes.slice(-1)[0]?.results, []);
+    assert.deepEqual(stage.observer.passes.slice(-1)[0]?.results, []);
   });
 
   it('drains what is no longer configured, and removes it once it is idle', async () => {
@@ -707,7 +707,7 @@ describe('drift', () => {
     stage.kernel.services.get(VIRTUAL_SERVER.text)?.rows.delete(A.text);
     await stage.clock.advance(5000);
     assert.deepEqual(stage.rows, ALL);
-    assert.equal(stage.reporter.passes.findLast((pass) => pass.results.length > 0)?.drift, true);
+    assert.equal(stage.observer.passes.findLast((pass) => pass.results.length > 0)?.drift, true);
     stage.kernel.services.delete(VIRTUAL_SERVER.text);
     await stage.clock.advance(5000);
     assert.deepEqual(stage.rows, ALL);
@@ -725,7 +725,7 @@ describe('drift', () => {
       assert.deepEqual(stage.rows, ALL);
       assert.deepEqual(stage.kernel.services.get(VIRTUAL_SERVER.text)?.settings, serviceSettings('rr'));
       assert.equal(stage.kernel.reads, reads + 1);
-      const { causes, drift } = stage.reporter.passes.at(-1) ?? assert.fail();
+      const { causes, drift } = stage.observer.passes.at(-1) ?? assert.fail();
       assert.deepEqual([causes, drift], [['drift'], true]);
     }
   });
@@ -750,14 +750,14 @@ describe('drift', () => {
 
   it('that cannot be looked for is no drift, and is not looked for again before a pass went well', async () => {
     await running(undefined, { intervalMs: 10_000 });
-    const [passes, lines] = [stage.reporter.passes.length, stage.reporter.lines.length];
+    const [passes, lines] = [stage.observer.passes.length, stage.observer.lines.length];
     stage.kernel.broken = new Error('no IPVS');
     const { checks } = stage.kernel;
     await stage.clock.advance(4000);
-    assert.equal(stage.reporter.passes.length, passes);
+    assert.equal(stage.observer.passes.length, passes);
     await stage.clock.advance(60_000);
     assert.equal(stage.kernel.checks, checks + 1);
-    assert.ok(stage.reporter.lines.length - lines <= 12, stage.reporter.lines.join('\n'));
+    assert.ok(stage.observer.lines.length - lines <= 12, stage.observer.lines.join('\n'));
     stage.kernel.broken = null;
     stage.kernel.services.delete(VIRTUAL_SERVER.text);
     await stage.clock.advance(11_000);
@@ -765,17 +765,17 @@ describe('drift', () => {
     assert.ok(stage.kernel.checks > checks + 1);
   });
 
-  it('is the work of a rival when the virtual server is deleted a third time, and until that is long ago', async () => {
+  it('is reported when the virtual server is deleted a third time, and until that is long ago', async () => {
     await running();
     const seen: boolean[] = [];
     for (let time = 0; time < 4; time += 1) {
       stage.kernel.services.delete(VIRTUAL_SERVER.text);
       await stage.clock.advance(5000);
-      seen.push(stage.reporter.passes.at(-1)?.rival ?? false);
+      seen.push(stage.observer.deletedRepeatedly);
     }
     assert.deepEqual(seen, [false, false, true, true]);
     await stage.clock.advance(600_000);
-    assert.equal(stage.reporter.passes.at(-1)?.rival, false);
+    assert.equal(stage.observer.deletedRepeatedly, false);
   });
 
   it('is looked for at once when the kernel tells of a change, and at most every 50 ms', async () => {
@@ -796,7 +796,7 @@ describe('drift', () => {
     stage = new Stage();
     stage.deafness = new Error('no buffer space');
     await stage.start();
-    assert.ok(stage.reporter.lines.includes('deaf: no buffer space'));
+    assert.ok(stage.observer.lines.includes('notifications lost: no buffer space'));
     stage.upkeep.amiss = 'the route is gone';
     await stage.clock.advance(5000);
     assert.equal(stage.upkeep.amiss, null);
@@ -809,7 +809,7 @@ describe('a kernel that refuses', () => {
     stage.kernel.broken = new Error('no IPVS');
     await stage.start();
     await stage.clock.advance(20_000);
-    const waits = stage.reporter.lines
+    const waits = stage.observer.lines
       .filter((line) => line.startsWith('unreadable'))
       .map((line) => line.split(' ').at(-1));
     assert.deepEqual(
@@ -825,7 +825,7 @@ describe('a kernel that refuses', () => {
     assert.deepEqual(stage.rows, ALL);
   });
 
-  it('or an upkeep that cannot be mended, does not keep the table from being kept', async () => {
+  it('or a host resource that cannot be repaired, does not keep the table from being kept', async () => {
     stage = new Stage();
     stage.upkeep.refusal = new Error('read-only');
     await stage.start();
@@ -918,14 +918,14 @@ describe('a kernel that refuses', () => {
   });
 });
 
-describe('an upkeep', () => {
-  it('is made when it was not well since the start, mended when it was', async () => {
+describe('a host resource', () => {
+  it('is created when it was never as it must be since the start, and repaired when it was', async () => {
     await running();
-    const said = (): readonly string[] => stage.reporter.lines.filter((line) => line.startsWith('fake'));
-    assert.deepEqual(said(), ['fake made: not there yet']);
+    const said = (): readonly string[] => stage.observer.lines.filter((line) => line.startsWith('fake'));
+    assert.deepEqual(said(), ['fake created: not there yet']);
     stage.upkeep.amiss = 'gone';
     await stage.clock.advance(5500);
-    assert.deepEqual(said(), ['fake made: not there yet', 'fake: gone']);
+    assert.deepEqual(said(), ['fake created: not there yet', 'fake repaired: gone']);
   });
 
   it('that removes something is reported as a removal, also when it was well before', async () => {
@@ -935,7 +935,7 @@ describe('an upkeep', () => {
     stage.upkeep.amiss = 'there again';
     await stage.clock.advance(5500);
     assert.deepEqual(
-      stage.reporter.lines.filter((line) => line.startsWith('fake')),
+      stage.observer.lines.filter((line) => line.startsWith('fake')),
       ['fake removed: not there yet', 'fake removed: there again'],
     );
   });

@@ -91,9 +91,9 @@ export class FakeKernel {
   #tryTo(key: string, action: Action): ActionResult {
     try {
       this.#carryOut(key, action);
-      return { action, error: null, raced: false };
+      return { action, outcome: 'ok', error: null };
     } catch (error) {
-      return { action, error: error as Error, raced: error instanceof Refusal };
+      return { action, outcome: error instanceof Refusal ? 'raced' : 'failed', error: error as Error };
     }
   }
 

@@ -29,14 +29,14 @@ function withForeign(): FakeKernel {
 }
 
 type Event =
-  | { readonly server: 0 | 1 | 2; readonly kind: EvidenceKind | 'void' }
+  | { readonly server: 0 | 1 | 2; readonly kind: EvidenceKind | 'inconclusive' }
   | { readonly server: 0 | 1 | 2; readonly hand: 'drain' | 'undrain' }
   | { readonly drift: 'service' | 'row' | 'weight' | 'extra' };
 
 const events = fc.oneof(
   fc.record({
     server: fc.constantFrom<0 | 1 | 2>(0, 1, 2),
-    kind: fc.constantFrom<EvidenceKind | 'void'>(
+    kind: fc.constantFrom<EvidenceKind | 'inconclusive'>(
       'ok',
       'refused',
       'silent',
@@ -44,7 +44,7 @@ const events = fc.oneof(
       'tls',
       'status',
       'broken',
-      'void',
+      'inconclusive',
     ),
   }),
   fc.record({

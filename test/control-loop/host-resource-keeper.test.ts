@@ -3,11 +3,11 @@ import { describe, it } from 'node:test';
 import { HostResourceKeeper } from '../../src/control-loop/host-resource-keeper.js';
 import { settle } from './fake-clock.js';
 import { FakeResource } from './fake-kernel.js';
-import { FakeReporter } from './stage.js';
+import { FakeObserver } from './stage.js';
 
 function keeping(...resources: FakeResource[]): { keeper: HostResourceKeeper; lines: string[] } {
-  const reporter = new FakeReporter();
-  return { keeper: new HostResourceKeeper(resources, reporter), lines: reporter.lines };
+  const observer = new FakeObserver();
+  return { keeper: new HostResourceKeeper(resources, observer.emit), lines: observer.lines };
 }
 
 /** Something that a check waits for, until it is released. */
@@ -41,7 +41,11 @@ describe('the keeper of host resources', () => {
     keeper.checkAll();
     keeper.begin();
     await Promise.all(keeper.underWay);
-    assert.deepEqual(lines, ['masquerade made: not there yet', 'route made: not there yet', 'route: gone']);
+    assert.deepEqual(lines, [
+      'masquerade created: not there yet',
+      'route created: not there yet',
+      'route repaired: gone',
+    ]);
     assert.equal(keeper.allWell, true);
   });
 
@@ -53,7 +57,7 @@ describe('the keeper of host resources', () => {
     keeper.checkAll();
     keeper.begin();
     await Promise.all(keeper.underWay);
-    assert.deepEqual(lines, ['broken: not there yet, EPERM', 'route made: not there yet']);
+    assert.deepEqual(lines, ['broken failed: EPERM', 'route created: not there yet']);
     assert.equal(keeper.allWell, false);
     broken.refusal = null;
     keeper.checkAll();

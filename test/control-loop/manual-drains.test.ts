@@ -57,11 +57,11 @@ describe('a server that is drained by hand', () => {
     stage.answer(A, 'refused');
     await stage.clock.advance(5200);
     assert.deepEqual(stage.rows, ['10.103.97.201=1']);
-    assert.equal(stage.reporter.passes.at(-1)?.lastResort, true);
+    assert.equal(stage.observer.failOpen, true);
     stage.answer(A, 'ok');
     await stage.clock.advance(5200);
     assert.deepEqual(stage.rows, ['10.103.97.200=1', '10.103.97.201=0']);
-    assert.equal(stage.reporter.passes.at(-1)?.lastResort, false);
+    assert.equal(stage.observer.failOpen, false);
   });
 
   it('keeps nobody waiting when the table cannot be read, or when all is over', async () => {
@@ -76,7 +76,7 @@ describe('a server that is drained by hand', () => {
     assert.equal(await stage.manualDrains.undrain(A), true);
   });
 
-  it('is put right like any other when somebody gives it weight', async () => {
+  it('is repaired like any other when somebody gives it weight', async () => {
     stage = new Stage([A, B, C]);
     await stage.start();
     await stage.manualDrains.drain(C, 0);
@@ -85,7 +85,7 @@ describe('a server that is drained by hand', () => {
     await stage.clock.advance(5000);
     assert.deepEqual(stage.rows, ['10.103.97.200=1', '10.103.97.201=1', '10.103.97.202=0']);
     assert.equal(
-      stage.reporter.passes.some(({ drift }) => drift),
+      stage.observer.passes.some(({ drift }) => drift),
       true,
     );
   });

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { dryLeftovers, dryTable, dryResource, dryWork } from '../../src/control-loop/dry-run.js';
+import { dryLeftovers, dryTable, dryEmit, dryResource, dryWork } from '../../src/control-loop/dry-run.js';
 import { ManualDrains } from '../../src/control-loop/manual-drains.js';
 import { cleanUp, setUpOnce } from '../../src/control-loop/once.js';
 import { serviceSettings } from '../../src/values/table.js';
 import { FakeKernel, FakeLeftovers, FakeResource, rowOf } from './fake-kernel.js';
-import { A, B, C, FakeReporter, POLICY, VIRTUAL_SERVER } from './stage.js';
+import { A, B, C, FakeObserver, POLICY, VIRTUAL_SERVER } from './stage.js';
 
 function scene(): { kernel: FakeKernel; upkeep: FakeResource; parts: Parameters<typeof setUpOnce>[2] } {
   const kernel = new FakeKernel();
@@ -13,7 +13,7 @@ function scene(): { kernel: FakeKernel; upkeep: FakeResource; parts: Parameters<
   return {
     kernel,
     upkeep,
-    parts: { table: kernel.table(VIRTUAL_SERVER), resources: [upkeep], reporter: new FakeReporter() },
+    parts: { table: kernel.table(VIRTUAL_SERVER), resources: [upkeep], emit: new FakeObserver().emit },
   };
 }
 
@@ -96,17 +96,21 @@ describe('--clean', () => {
 describe('--dry-run', () => {
   it('reads, and changes nothing', async () => {
     const { kernel, upkeep, parts } = scene();
-    const reporter = new FakeReporter();
+    const observer = new FakeObserver();
     const removal = Object.assign(new FakeResource('leftover'), { isRemoval: true });
-    const dry = { table: dryTable(parts.table), resources: [upkeep, removal].map(dryResource), reporter };
+    const dry = {
+      table: dryTable(parts.table),
+      resources: [upkeep, removal].map(dryResource),
+      emit: dryEmit(observer.emit),
+    };
     assert.equal(await setUpOnce([A, B], POLICY, dry), true);
     assert.equal(kernel.services.size, 0);
     assert.equal(await dry.table.hasSettings(serviceSettings('rr')), true, 'it is said to have been made');
     assert.equal(kernel.checks, 0);
     assert.equal(upkeep.mends + removal.mends, 0);
-    assert.equal(reporter.lines.at(-1), 'leftover removed: not there yet');
+    assert.equal(observer.lines.at(-1), 'leftover drifted: not there yet');
     assert.deepEqual(
-      reporter.passes[0]?.results.map(({ action }) => action.kind),
+      observer.passes[0]?.results.map(({ action }) => action.kind),
       ['create-service', 'add-destination', 'add-destination'],
     );
     const works = [dryWork(parts.table), dryWork(upkeep)];

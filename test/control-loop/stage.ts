@@ -1,20 +1,18 @@
 /** Everything that `care` needs, faked, and the strings to pull. */
 import { care, type CarePolicy } from '../../src/control-loop/care.js';
+import { emitter, type Emit, type Observer, type VirtualServerEvent } from '../../src/control-loop/events.js';
 import { ManualDrains } from '../../src/control-loop/manual-drains.js';
 import type {
   ClientConnections,
   FoundConnections,
-  Pass,
   ProbeManner,
   Prober,
-  Reporter,
   InconclusiveProbe,
   Watch,
 } from '../../src/control-loop/ports.js';
 import { endpoint, type Endpoint } from '../../src/values/endpoint.js';
 import type { Evidence, EvidenceKind } from '../../src/values/evidence.js';
 import type { Destination } from '../../src/values/table.js';
-import { fanOut } from '../../src/report/fan-out.js';
 import { FakeClock, settle } from './fake-clock.js';
 import { FakeKernel, FakeResource } from './fake-kernel.js';
 
@@ -38,7 +36,7 @@ export const POLICY: CarePolicy = {
 };
 
 /** `late`: what follows is asked after another server was heard, if one is. */
-type FakeAnswer = EvidenceKind | 'void' | 'hang' | 'throw' | 'late';
+type FakeAnswer = EvidenceKind | 'inconclusive' | 'hang' | 'throw' | 'late';
 
 /** Servers that answer as they are told; `hang` until the probe is stopped. */
 class FakeProber implements Prober {
@@ -113,73 +111,60 @@ class FakeProber implements Prober {
   }
 }
 
-/** Remembers what was reported, a line each. */
-export class FakeReporter implements Reporter {
+/** Keeps what happened, a line each. */
+export class FakeObserver {
   readonly lines: string[] = [];
-  readonly passes: Pass[] = [];
+  readonly passes: Extract<VirtualServerEvent, { readonly kind: 'pass' }>[] = [];
+  failOpen = false;
+  deletedRepeatedly = false;
 
-  probed(): void {
-    // Too many to remember, and the prober knows.
-  }
+  /** For what has no virtual server. */
+  readonly emit: Emit = emitter(VIRTUAL_SERVER, [
+    (event) => {
+      this.observe(event);
+    },
+  ]);
 
-  judged(server: Endpoint, before: { state: string }, after: { state: string }): void {
-    if (before.state !== after.state) this.lines.push(`${server.address} ${before.state} to ${after.state}`);
+  observe(event: VirtualServerEvent): void {
+    if (event.kind === 'pass') this.passes.push(event);
+    if (event.kind === 'fail-open') this.failOpen = event.active;
+    if (event.kind === 'deleted-repeatedly') this.deletedRepeatedly = event.active;
+    const line = lineOf(event);
+    if (line !== null) this.lines.push(line);
   }
+}
 
-  stillDown(): void {
-    // What it is down for is the log's to say.
+/** What is worth a line; the others are too many. */
+function lineOf(event: VirtualServerEvent): string | null {
+  switch (event.kind) {
+    case 'transition':
+      return `${event.server.address} ${event.before.state} to ${event.after.state}`;
+    case 'held':
+      return `${event.server.address} held for ${event.forMs} ms after ${event.health.relapses}`;
+    case 'connections-ended':
+      return event.count === 0 ? null : `${event.count} connections to ${addresses(event.servers)} ended`;
+    case 'connections-left':
+      return `connections to ${addresses(event.servers)} left: ${event.error.message}`;
+    case 'table-unreadable':
+      return `unreadable: ${event.error.message}, again in ${event.retryInMs}`;
+    case 'resource-created':
+    case 'resource-repaired':
+    case 'resource-removed':
+    case 'resource-drifted':
+      return `${event.resource} ${event.kind.slice('resource-'.length)}: ${event.drift}`;
+    case 'resource-failed':
+      return `${event.resource} failed: ${event.error.message}`;
+    case 'notifications-lost':
+      return `notifications lost: ${event.error.message}`;
+    case 'fault':
+      return `fault: ${event.where}: ${event.error.message}`;
+    default:
+      return null;
   }
+}
 
-  held(server: Endpoint, { relapses }: { relapses: number }, forMs: number): void {
-    this.lines.push(`${server.address} held for ${forMs} ms after ${relapses}`);
-  }
-
-  watchLost(): void {
-    // What follows from it is reported.
-  }
-
-  reconciled(pass: Pass): void {
-    this.passes.push(pass);
-  }
-
-  connectionsEnded(servers: readonly Endpoint[], count: number, error: Error | null): void {
-    // Mostly there are none.
-    if (count === 0 && error === null) return;
-    const whose = servers.map(({ address }) => address).join();
-    this.lines.push(`${count} connections to ${whose} ended${error === null ? '' : `, ${error.message}`}`);
-  }
-
-  tableUnreadable(error: Error, retryInMs: number): void {
-    this.lines.push(`unreadable: ${error.message}, again in ${retryInMs}`);
-  }
-
-  made(upkeep: string, amiss: string): void {
-    this.lines.push(`${upkeep} made: ${amiss}`);
-  }
-
-  mended(upkeep: string, amiss: string, error: Error | null): void {
-    this.lines.push(`${upkeep}: ${amiss}${error === null ? '' : `, ${error.message}`}`);
-  }
-
-  removed(upkeep: string, what: string): void {
-    this.lines.push(`${upkeep} removed: ${what}`);
-  }
-
-  upheld(): void {
-    // In each pass.
-  }
-
-  uncheckable(upkeep: string, error: Error): void {
-    this.lines.push(`${upkeep} unchecked: ${error.message}`);
-  }
-
-  deaf(error: Error): void {
-    this.lines.push(`deaf: ${error.message}`);
-  }
-
-  fault(where: string, error: Error): void {
-    this.lines.push(`fault: ${where}: ${error.message}`);
-  }
+function addresses(servers: readonly Endpoint[]): string {
+  return servers.map(({ address }) => address).join();
 }
 
 /** Clients who have connections to servers, which are in the kernel's rows. */
@@ -231,9 +216,9 @@ export class Stage {
   readonly untold = new FakeResource('untold', false);
   readonly prober = new FakeProber();
   readonly manualDrains = new ManualDrains();
-  reporter = new FakeReporter();
-  /** Who else hears of it. */
-  audience: readonly Reporter[] = [];
+  observer = new FakeObserver();
+  /** Further observers. */
+  audience: readonly Observer[] = [];
   readonly #servers: readonly Endpoint[];
   readonly #policy: CarePolicy;
   readonly #random: () => number;
@@ -273,7 +258,12 @@ export class Stage {
         connections: this.connections,
         resources: [this.untold, this.upkeep],
         clock: this.clock,
-        reporter: fanOut([this.reporter, ...this.audience]),
+        emit: emitter(VIRTUAL_SERVER, [
+          (event) => {
+            this.observer.observe(event);
+          },
+          ...this.audience,
+        ]),
         prober: this.prober,
         random: this.#random,
         changes: (signal) => this.#changes(signal),

@@ -10,8 +10,8 @@ function reconciling(): { stage: Stage; table: TableReconciler; judged: JudgedSe
   const stage = new Stage();
   const health = step(unknownHealth(0), { kind: 'ok', detail: '' }, 0, POLICY);
   const judged = [A, B].map((server) => ({ server, health, drained: false }));
-  const { clock, connections, reporter } = stage;
-  const parts = { table: stage.kernel.table(VIRTUAL_SERVER), clock, connections, reporter };
+  const { clock, connections, observer } = stage;
+  const parts = { table: stage.kernel.table(VIRTUAL_SERVER), clock, connections, emit: observer.emit };
   return { stage, table: new TableReconciler(POLICY, parts, () => judged), judged };
 }
 
@@ -22,7 +22,7 @@ describe('the table reconciler', () => {
     assert.deepEqual(stage.rows, ['10.103.97.200=1', '10.103.97.201=1']);
     assert.deepEqual(await table.pass(['timer']), []);
     assert.deepEqual(
-      stage.reporter.passes.map(({ drift }) => drift),
+      stage.observer.passes.map(({ drift }) => drift),
       [false, false],
     );
   });
@@ -38,7 +38,7 @@ describe('the table reconciler', () => {
     stage.kernel.services.get(VIRTUAL_SERVER.text)?.rows.delete(A.text);
     await table.pass(['timer']);
     assert.deepEqual(
-      stage.reporter.passes.map(({ drift }) => drift),
+      stage.observer.passes.map(({ drift }) => drift),
       [false, false, false, false, true],
     );
   });

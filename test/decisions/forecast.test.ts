@@ -14,11 +14,11 @@ const cases: readonly (readonly [found: string, expected: string])[] = [
   ['refused', 'dead:drain until idle'],
   ['silent', 'dead:remove'],
   ['unreachable', 'dead:remove'],
-  ['void', 'unknown:keep'],
+  ['inconclusive', 'unknown:keep'],
 ];
 
 function evidence(word: string): Evidence | null {
-  if (word === 'void') return null;
+  if (word === 'inconclusive') return null;
   if (word === 'unreachable') return { kind: 'silent', detail: word, unreachable: true };
   return { kind: word as EvidenceKind, detail: word };
 }

@@ -143,7 +143,7 @@ for (const { virtualServer, family, name } of families) {
 }
 
 describe('a masquerade table that somebody else changes', () => {
-  it('is put right, whatever was done to it', async () => {
+  it('is repaired, whatever was done to it', async () => {
     const [{ virtualServer, family, name }] = families as [Family];
     const upkeep = masquerade(nft, virtualServer);
     const chain = `chain ${family} ${name} postrouting`;

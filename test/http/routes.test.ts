@@ -4,7 +4,7 @@ import type { Answer } from '../../src/http/answer.js';
 import { reportJson } from '../../src/http/report-json.js';
 import { routesOf } from '../../src/http/routes.js';
 import { endpoint } from '../../src/values/endpoint.js';
-import { kernelReport, type CountedReport } from '../../src/report/counted-report.js';
+import type { CountedReport } from '../../src/report/report.js';
 import { Recorder } from '../../src/report/recorder.js';
 import { A, B, POLICY, VIRTUAL_SERVER } from '../control-loop/stage.js';
 
@@ -16,16 +16,21 @@ function reportOf(servers = [A, B]): CountedReport {
       policy: POLICY,
       mode: 'local',
       masquerade: false,
-      dryRun: false,
     },
     { clock: { now: () => 0 }, wallClock: () => 1_000_000 },
   );
-  board.probed(A, { kind: 'ok', detail: 'status "200"\n' }, 3);
+  board.record({
+    virtualServer: VIRTUAL_SERVER,
+    kind: 'probe',
+    server: A,
+    evidence: { kind: 'ok', detail: 'status "200"\n' },
+    durationMs: 3,
+  });
   return {
     atMs: 1_000_000,
     program: { version: 'v1', commit: 'abc', pid: 1, startedAtMs: 0, dryRun: false },
-    virtualServers: [board.report()],
-    kernel: [kernelReport(VIRTUAL_SERVER.text, { table: null })],
+    virtualServers: [board.report({ history: true })],
+    kernel: [{ virtualServer: VIRTUAL_SERVER.text, error: null, table: null }],
   };
 }
 
@@ -97,46 +102,5 @@ describe('the report as JSON', () => {
       JSON.parse(await reportJson({ ...report, virtualServers: [] }, () => Promise.resolve())),
       JSON.parse(JSON.stringify({ ...report, virtualServers: [] })),
     );
-  });
-});
-
-describe('what the kernel counts, in a report', () => {
-  const traffic = {
-    connections: 1n,
-    packetsIn: 2n,
-    packetsOut: 3n,
-    bytesIn: 4n,
-    bytesOut: 5n,
-    connectionsPerSecond: 6,
-    bytesInPerSecond: 7,
-    bytesOutPerSecond: 8,
-  };
-
-  it('is in numbers that JSON can say', () => {
-    const rows = [
-      { server: A, forwarding: 'masquerade' as const, weight: 1, active: 2, inactive: 3, traffic },
-    ];
-    const report = kernelReport('vs', {
-      table: { scheduler: 'rr', flags: '', traffic: null, destinations: rows },
-    });
-    const row = JSON.parse(JSON.stringify(report.table?.destinations[0])) as unknown;
-    assert.deepEqual(row, {
-      server: A.text,
-      forwarding: 'masquerade',
-      weight: 1,
-      active: 2,
-      inactive: 3,
-      traffic: { ...traffic, connections: 1, packetsIn: 2, packetsOut: 3, bytesIn: 4, bytesOut: 5 },
-    });
-    assert.equal(report.table?.traffic, null);
-  });
-
-  it('tells why there is nothing', () => {
-    assert.deepEqual(kernelReport('vs', { error: new Error('no IPVS') }), {
-      virtualServer: 'vs',
-      error: 'no IPVS',
-      table: null,
-    });
-    assert.deepEqual(kernelReport('vs', { table: null }), { virtualServer: 'vs', error: null, table: null });
   });
 });

@@ -108,7 +108,7 @@ describe('the image under the security context of the static pod', () => {
   it('takes care as the manifest says, with NET_ADMIN and no other right', async () => {
     const { node } = lab;
     const container = await start();
-    await running().waitForLine(/local route put right/);
+    await running().waitForLine(/local route created/);
     const pid = await container.pid();
     const status = await readFile(`/proc/${pid}/status`, 'utf8');
     const field = (name: string): string | undefined =>
@@ -222,7 +222,7 @@ describe('the image under the security context of the static pod', () => {
     await start([...manifestArgs, '--log-level', 'debug']);
     await running().waitForLine(/reconciled/);
     assert.equal(await fingerprint(node), before);
-    assert.doesNotMatch(running().text(), /created|added|set |removed|put right/, 'it had nothing to do');
+    assert.doesNotMatch(running().text(), /created|added|set |removed|repaired/, 'it had nothing to do');
     assert.match(
       running().text(),
       /"level":"debug".*running at the usual priority: .*EACCES/,

@@ -26,8 +26,8 @@ describe('--masquerade in the image', () => {
     const daemon = await pods.start({ args: [...args, '--masquerade'] });
     for (const { addresses } of lab.masters)
       await daemon.process.waitForLine(new RegExp(`added ${addresses.ipv4}`), { timeoutMs: 120_000 });
-    await daemon.process.waitForLine(new RegExp(`masquerade put right: no ${TABLE}`), { timeoutMs: 60_000 });
-    await daemon.process.waitForLine(/local route put right/, { timeoutMs: 60_000 });
+    await daemon.process.waitForLine(new RegExp(`masquerade created: no ${TABLE}`), { timeoutMs: 60_000 });
+    await daemon.process.waitForLine(/local route created/, { timeoutMs: 60_000 });
     assert.equal(await lab.client('pod').seenAs(undefined, { timeoutMs: 20_000 }), NODE.ipv4);
     assert.equal((await tables()).trim(), TABLE);
     assert.doesNotMatch(daemon.process.text(), /"level":"(warn|error|fatal)"/);

@@ -35,6 +35,6 @@ describe('the IPVS table of a real kernel', () => {
       result?.error?.message,
       'the kernel has no scheduler nosuch: load it with modprobe ip_vs_nosuch',
     );
-    assert.equal(result.raced, false);
+    assert.equal(result.outcome, 'failed');
   });
 });

@@ -2,13 +2,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { pino } from 'pino';
-import type { ActionResult, Pass, Reporter } from '../../src/control-loop/ports.js';
+import type { EventDetails } from '../../src/control-loop/events.js';
+import type { ActionResult } from '../../src/control-loop/ports.js';
 import { endpoint } from '../../src/values/endpoint.js';
 import type { EvidenceKind } from '../../src/values/evidence.js';
 import { unknownHealth, type Health, type HealthState } from '../../src/decisions/health.js';
 import type { Action } from '../../src/decisions/reconcile.js';
 import { serviceSettings } from '../../src/values/table.js';
-import { logReporter } from '../../src/log/log-reporter.js';
+import { eventLog } from '../../src/log/event-log.js';
 
 const DAY_MS = 86_400_000;
 /** Far below what a kubelet keeps of a container's log by default: five files of 10 MiB. */
@@ -19,7 +20,7 @@ const VIRTUAL_SERVER = endpoint('ipv4', '10.103.97.2', 6443);
 const SERVICE: Action = { kind: 'create-service', settings: serviceSettings('rr') };
 
 interface Day {
-  readonly reporter: Reporter;
+  readonly emit: (event: EventDetails) => void;
   /** Milliseconds since the day began. */
   readonly nowMs: number;
   /** How often it happened before. */
@@ -40,9 +41,12 @@ function aDayOf(everyMs: number, happens: (day: Day) => void): { bytes: number; 
     },
   };
   const log = pino({ level: 'info', base: null, timestamp: pino.stdTimeFunctions.isoTime }, output);
-  const reporter = logReporter(log, { virtualServer: VIRTUAL_SERVER, dryRun: false }, { now: () => nowMs });
+  const observe = eventLog(log, { now: () => nowMs });
+  const emit = (event: EventDetails): void => {
+    observe({ virtualServer: VIRTUAL_SERVER, ...event });
+  };
   for (let time = 0; nowMs < DAY_MS; time += 1, nowMs = time * everyMs)
-    happens({ reporter, nowMs, time, odd: time % 2 === 1 });
+    happens({ emit, nowMs, time, odd: time % 2 === 1 });
   return { bytes, lines };
 }
 
@@ -50,20 +54,12 @@ function health(state: HealthState, kind: EvidenceKind, detail = ''): Health {
   return { ...unknownHealth(0), state, lastEvidence: { kind, detail } };
 }
 
-function pass(results: readonly ActionResult[] = [], more: Partial<Pass> = {}): Pass {
-  return {
-    causes: ['timer'],
-    results,
-    drift: false,
-    lastResort: false,
-    rival: false,
-    durationMs: 1,
-    ...more,
-  };
+function pass(results: readonly ActionResult[] = [], drift = false): EventDetails {
+  return { kind: 'pass', causes: ['timer'], results, drift, durationMs: 1 };
 }
 
 function done(action: Action, error: Error | null = null): ActionResult {
-  return { action, error, raced: false };
+  return { action, outcome: error === null ? 'ok' : 'failed', error };
 }
 
 const UP = health('up', 'ok', 'status 200');
@@ -75,117 +71,129 @@ const plagues: readonly (readonly [what: string, everyMs: number, happens: (day:
   [
     'a peer that is dead',
     250,
-    ({ reporter, time }) => {
-      if (time === 0) reporter.judged(SERVER, UP, DEAD);
-      reporter.probed(SERVER, { kind: 'refused', detail: 'x' }, 1);
-      reporter.stillDown(SERVER, DEAD);
-      reporter.reconciled(pass());
+    ({ emit, time }) => {
+      if (time === 0) emit({ kind: 'transition', server: SERVER, before: UP, after: DEAD });
+      emit({ kind: 'probe', server: SERVER, evidence: { kind: 'refused', detail: 'x' }, durationMs: 1 });
+      emit({ kind: 'still-down', server: SERVER, health: DEAD });
+      emit(pass());
     },
   ],
   [
     'a peer that never fails the same way twice',
     250,
-    ({ reporter, time }) => {
-      if (time === 0) reporter.judged(SERVER, UP, DEAD);
-      reporter.stillDown(SERVER, health('sick', 'tls', `certificate of CN=${time}`));
+    ({ emit, time }) => {
+      if (time === 0) emit({ kind: 'transition', server: SERVER, before: UP, after: DEAD });
+      emit({
+        kind: 'still-down',
+        server: SERVER,
+        health: health('sick', 'tls', `certificate of CN=${time}`),
+      });
     },
   ],
   [
     'a peer that names other checks of its own each time',
     250,
-    ({ reporter, time }) => {
-      if (time === 0) reporter.judged(SERVER, UP, DEAD);
+    ({ emit, time }) => {
+      if (time === 0) emit({ kind: 'transition', server: SERVER, before: UP, after: DEAD });
       const lastEvidence = {
         kind: 'status',
         status: 500,
         detail: `status 500: check-${time} failed`,
       } as const;
-      reporter.stillDown(SERVER, { ...health('sick', 'status'), lastEvidence });
+      emit({ kind: 'still-down', server: SERVER, health: { ...health('sick', 'status'), lastEvidence } });
     },
   ],
   [
     'a peer that flaps and is never held out',
     200,
-    ({ reporter, odd }) => {
-      reporter.judged(SERVER, odd ? DEAD : UP, odd ? UP : DEAD);
+    ({ emit, odd }) => {
+      emit({ kind: 'transition', server: SERVER, before: odd ? DEAD : UP, after: odd ? UP : DEAD });
       const action: Action = odd
         ? { kind: 'add-destination', server: SERVER, weight: 1 }
         : { kind: 'remove-destination', server: SERVER };
-      reporter.reconciled(pass([done(action)]));
+      emit(pass([done(action)]));
     },
   ],
   [
     'a peer that flaps and is held out',
     1000,
-    ({ reporter, odd }) => {
-      reporter.held(SERVER, { ...DEAD, relapses: 7 }, 60_000);
-      reporter.judged(SERVER, odd ? DEAD : UP, odd ? UP : DEAD);
+    ({ emit, odd }) => {
+      emit({ kind: 'held', server: SERVER, health: { ...DEAD, relapses: 7 }, forMs: 60_000 });
+      emit({ kind: 'transition', server: SERVER, before: odd ? DEAD : UP, after: odd ? UP : DEAD });
     },
   ],
   [
     'probes that prove nothing, for ever another reason',
     250,
-    ({ reporter, odd }) => {
-      reporter.probed(SERVER, { kind: 'void', detail: odd ? 'EMFILE' : 'EADDRNOTAVAIL' }, 1);
+    ({ emit, odd }) => {
+      emit({
+        kind: 'probe-inconclusive',
+        server: SERVER,
+        detail: odd ? 'EMFILE' : 'EADDRNOTAVAIL',
+        durationMs: 1,
+      });
     },
   ],
   [
     'a table that can be read now and then',
     250,
-    ({ reporter, time }) => {
-      if (time % 3 === 2) reporter.reconciled(pass());
-      else reporter.tableUnreadable(errors[time % 3 === 0 ? 0 : 1], 250);
+    ({ emit, time }) => {
+      if (time % 3 === 2) emit(pass());
+      else emit({ kind: 'table-unreadable', error: errors[time % 3 === 0 ? 0 : 1], retryInMs: 250 });
     },
   ],
   [
     'changes that fail, each time for another reason',
     250,
-    ({ reporter, odd }) => {
+    ({ emit, odd }) => {
       const why = errors[odd ? 1 : 0];
-      reporter.reconciled(
-        pass([done(SERVICE, why), done({ kind: 'add-destination', server: SERVER, weight: 1 }, why)]),
-      );
+      emit(pass([done(SERVICE, why), done({ kind: 'add-destination', server: SERVER, weight: 1 }, why)]));
     },
   ],
   [
-    'somebody who undoes everything as soon as it is done',
+    'another program that undoes everything as soon as it is done',
     250,
-    ({ reporter }) => {
+    ({ emit }) => {
       const row: Action = { kind: 'add-destination', server: SERVER, weight: 1 };
-      reporter.reconciled(pass([done(SERVICE), done(row)], { drift: true }));
-      reporter.mended('local route', 'no route local 10.103.97.2 dev lo', null);
+      emit(pass([done(SERVICE), done(row)], true));
+      emit({
+        kind: 'resource-repaired',
+        resource: 'local route',
+        drift: 'no route local 10.103.97.2 dev lo',
+      });
     },
   ],
   [
-    'somebody who adds servers of his own, each time another one',
+    'another program that adds servers, each time another one',
     250,
-    ({ reporter, time }) => {
+    ({ emit, time }) => {
       const server = endpoint('ipv4', `10.${(time >> 16) & 255}.${(time >> 8) & 255}.${time & 255}`, 80);
-      reporter.reconciled(pass([done({ kind: 'remove-destination', server })]));
+      emit(pass([done({ kind: 'remove-destination', server })]));
     },
   ],
   [
-    'an upkeep that fails, each time for another reason, or is well',
+    'a host resource that fails, each time for another reason, or is well',
     250,
-    ({ reporter, time }) => {
-      if (time % 3 === 0) reporter.uncheckable('sysctl a.b', errors[0]);
-      else if (time % 3 === 1) reporter.mended('sysctl a.b', 'a.b is 0, not 1', errors[1]);
-      else reporter.upheld('sysctl a.b');
+    ({ emit, time }) => {
+      if (time % 3 === 0) emit({ kind: 'resource-failed', resource: 'sysctl a.b', error: errors[0] });
+      else if (time % 3 === 1) emit({ kind: 'resource-failed', resource: 'sysctl a.b', error: errors[1] });
+      else emit({ kind: 'resource-ok', resource: 'sysctl a.b' });
     },
   ],
   [
-    'a last resort and a rival that come and go',
+    'a last resort and deletions that come and go',
     250,
-    ({ reporter, odd }) => {
-      reporter.reconciled(pass([], { lastResort: odd, rival: odd }));
+    ({ emit, odd }) => {
+      emit({ kind: 'fail-open', active: odd, anyDrained: false });
+      emit({ kind: 'deleted-repeatedly', active: odd });
     },
   ],
   [
-    'no notifications, and faults of our own',
+    'no notifications, and bugs',
     1000,
-    ({ reporter, odd }) => {
-      reporter.deaf(errors[odd ? 1 : 0], 1000);
-      reporter.fault('probe of 10.0.0.1:6443', errors[odd ? 1 : 0]);
+    ({ emit, odd }) => {
+      emit({ kind: 'notifications-lost', error: errors[odd ? 1 : 0], retryInMs: 1000 });
+      emit({ kind: 'fault', where: 'probe of 10.0.0.1:6443', error: errors[odd ? 1 : 0] });
     },
   ],
 ];
@@ -209,10 +217,17 @@ describe('a full day', () => {
   });
 
   it('of a storm ends with how it is now', () => {
-    const { lines } = aDayOf(500, ({ reporter, nowMs, odd }) => {
+    const { lines } = aDayOf(500, ({ emit, nowMs, odd }) => {
       // It flaps for an hour, and is up from then on.
-      if (nowMs < 3_600_000) reporter.judged(SERVER, odd ? DEAD : UP, odd ? UP : DEAD);
-      else reporter.probed(SERVER, { kind: 'ok', detail: 'status 200' }, 1);
+      if (nowMs < 3_600_000)
+        emit({ kind: 'transition', server: SERVER, before: odd ? DEAD : UP, after: odd ? UP : DEAD });
+      else
+        emit({
+          kind: 'probe',
+          server: SERVER,
+          evidence: { kind: 'ok', detail: 'status 200' },
+          durationMs: 1,
+        });
     });
     const last = JSON.parse(lines.at(-1) ?? '') as {
       event: string;

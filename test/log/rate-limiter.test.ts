@@ -24,7 +24,7 @@ function limiting(): { limiter: LogRateLimiter; clock: { nowMs: number }; take: 
 }
 
 function tell(limiter: LogRateLimiter, topic: string, message: string): void {
-  limiter.log(topic, { level: 'info', fields: { event: 'note' }, message });
+  limiter.log({ level: 'info', fields: { event: 'note' }, message, topic });
 }
 
 describe('the log rate limiter', () => {
@@ -80,5 +80,18 @@ describe('the log rate limiter', () => {
     clock.nowMs = 3000;
     limiter.catchUp();
     assert.deepEqual(take(), ['10000 (and 7999 more before it)']);
+  });
+
+  it('logs what lasts once for each wording, until it is over', () => {
+    const { limiter, take } = limiting();
+    const failing = (words: string): void => {
+      limiter.log({ level: 'info', fields: {}, message: words, once: { topic: 'a', words } });
+    };
+    for (const words of ['x', 'y', 'x', 'y']) failing(words);
+    assert.deepEqual(take(), ['x', 'y']);
+    assert.equal(limiter.over('a'), true);
+    assert.equal(limiter.over('a'), false);
+    failing('x');
+    assert.deepEqual(take(), ['x']);
   });
 });

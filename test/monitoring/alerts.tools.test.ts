@@ -225,7 +225,7 @@ const CASES: readonly Case[] = [
   },
   {
     what: 'something keeps deleting the virtual server',
-    changes: { lvscare_rival: onNode('n1', turning(0, 1, 20)) },
+    changes: { lvscare_deleted_repeatedly: onNode('n1', turning(0, 1, 20)) },
     at: { 21: [], 23: [{ alert: 'LvscareRival', labels: vsOf('n1') }] },
   },
   {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Registry } from 'prom-client';
-import { declareFamilies, declareServerFamilies } from '../../src/metrics/families.js';
+import { declareFamilies, declareProcessFamilies } from '../../src/metrics/families.js';
 import { alerts, docs, queries } from './all-queries.js';
 import { dashboard, panels, placeholders, variables } from './dashboard.js';
 import { namedIn } from './promql.js';
@@ -20,7 +20,7 @@ interface Family {
 function declaredSeries(): Map<string, ReadonlySet<string>> {
   const registry = new Registry();
   declareFamilies(registry);
-  declareServerFamilies(registry);
+  declareProcessFamilies(registry);
   // Its types leave the labels out.
   const families = registry.getMetricsAsArray() as unknown as readonly Family[];
   const all = families.flatMap(({ name, type, labelNames }) =>

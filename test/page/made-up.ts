@@ -1,6 +1,7 @@
 /** Reports as lvscare would have made them, of things that did not happen. */
 import type { EvidenceKind } from '../../src/values/evidence.js';
-import type { KernelReport, DestinationReport } from '../../src/report/counted-report.js';
+import type { CountedDestination } from '../../src/values/counters.js';
+import type { KernelReport } from '../../src/report/report.js';
 import type {
   MinuteReport,
   Report,
@@ -43,7 +44,7 @@ export function virtualServer(more: Partial<VirtualServerReport> = {}): VirtualS
     nodeAddress: '10.103.97.100',
     intervalMs: 5000,
     lastResort: false,
-    rival: false,
+    deletedRepeatedly: false,
     lastPass: { atMs: NOW_MS - 1200, durationMs: 0.83, error: null },
     troubles: [],
     repairs: {},
@@ -107,7 +108,7 @@ export function lookAt(
   { virtualServer, servers }: VirtualServerReport,
   others: readonly (readonly [address: string, weight: number, active: number, inactive: number])[] = [],
 ): KernelReport {
-  const row = (name: string, weight: number, active: number, inactive: number): DestinationReport => ({
+  const row = (name: string, weight: number, active: number, inactive: number): CountedDestination => ({
     server: name,
     forwarding: 'masquerade',
     weight,
@@ -182,7 +183,7 @@ export function trouble(): { readonly report: Report; readonly looks: Looks } {
   ];
   const only = virtualServer({
     lastResort: true,
-    rival: true,
+    deletedRepeatedly: true,
     troubles: [
       {
         what: 'sysctl net.ipv4.vs.expire_nodest_conn',

@@ -259,7 +259,7 @@ describe('a virtual server on the page', () => {
     assert.equal(levelOf(servers('up', 'sick')), 'impaired');
     assert.equal(levelOf(servers('sick', 'dead')), 'down');
     assert.equal(levelOf({ lastResort: true }), 'down');
-    assert.equal(levelOf({ rival: true }), 'impaired');
+    assert.equal(levelOf({ deletedRepeatedly: true }), 'impaired');
     assert.equal(levelOf({ troubles: [{ what: 'local route', message: 'EPERM', sinceMs: 0 }] }), 'impaired');
     assert.equal(levelOf({ lastPass: { atMs: NOW_MS - 50_000, durationMs: 1, error: null } }), 'impaired');
     assert.equal(
@@ -278,7 +278,7 @@ describe('a virtual server on the page', () => {
         /No real server is up\.\s*$/,
       );
     assert.match(
-      noticesOf({ rival: true, virtualServer: '[fd00::2]:6443' })[0] ?? '',
+      noticesOf({ deletedRepeatedly: true, virtualServer: '[fd00::2]:6443' })[0] ?? '',
       /keeps deleting \[fd00::2\]:6443\. .* ipvs\.excludeCIDRs: \[&quot;fd00::2\/128&quot;\]/,
     );
     assert.match(

@@ -68,7 +68,10 @@ async function exchanges(server: Endpoint, asked: Asked = {}, count = 1): Promis
   const { signal } = new AbortController();
   for (let probes = 0; probes < count; probes += 1)
     for await (const outcome of watch.probe({ fresh: probes === 0, hedged: false }, signal))
-      assert.deepEqual(told.at(-1)?.evidence ?? 'void', outcome.kind === 'void' ? 'void' : outcome);
+      assert.deepEqual(
+        told.at(-1)?.evidence ?? 'inconclusive',
+        outcome.kind === 'inconclusive' ? 'inconclusive' : outcome,
+      );
   watch.close();
   return told;
 }

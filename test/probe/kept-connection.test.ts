@@ -453,7 +453,7 @@ describe('a disk that is slow', () => {
     await using server = await healthy();
     using watched = watching(server.endpoint, { timeoutMs: 150 }, null, new Promise(() => undefined));
     assert.deepEqual(await probe(watched, ALONE), [
-      { kind: 'void', detail: 'our own credentials could not be read in time' },
+      { kind: 'inconclusive', detail: 'our own credentials could not be read in time' },
     ]);
   });
 });

@@ -91,7 +91,7 @@ async function probe(
   }
 }
 
-const STOPPED: InconclusiveProbe = { kind: 'void', detail: 'stopped' };
+const STOPPED: InconclusiveProbe = { kind: 'inconclusive', detail: 'stopped' };
 
 /** The kernel forgets a connection that was reset as soon as both sides heard of it; TIME_WAIT would last a minute. */
 async function assertNothingLeft(server: Endpoint): Promise<void> {
@@ -586,7 +586,7 @@ describe('a probe that is stopped', () => {
       const found = probe(server.endpoint, { timeoutMs: HOUR_MS, connectTimeoutMs: HOUR_MS }, stop.signal);
       await there;
       stop.abort();
-      assert.deepEqual(await found, { kind: 'void', detail: 'stopped' });
+      assert.deepEqual(await found, { kind: 'inconclusive', detail: 'stopped' });
       assert.deepEqual(getEventListeners(stop.signal, 'abort'), []);
       if (where === 'in TCP') assert.ok(!(await connectionsOf(server.endpoint.port)).includes('SYN_SENT'));
       else await assertNothingLeft(server.endpoint);
@@ -597,7 +597,7 @@ describe('a probe that is stopped', () => {
     let connections = 0;
     await using server = await raw(() => (connections += 1));
     assert.deepEqual(await probe(server.endpoint, http200, AbortSignal.abort()), {
-      kind: 'void',
+      kind: 'inconclusive',
       detail: 'stopped',
     });
     assert.equal(connections, 0);
@@ -677,7 +677,7 @@ describe('a fault of our own', () => {
       { timeout: LONG_MS },
     );
     const found = JSON.parse(stdout) as InconclusiveProbe;
-    assert.equal(found.kind, 'void');
+    assert.equal(found.kind, 'inconclusive');
     assert.match(found.detail, /EMFILE/);
   });
 

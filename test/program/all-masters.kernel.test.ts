@@ -13,8 +13,8 @@ describe('on all masters at once', () => {
   after(() => lab.close());
 
   for (const [mode, made] of [
-    ['local', /local route put right/],
-    ['link', /address put right/],
+    ['local', /local route created/],
+    ['link', /address created/],
   ] as const) {
     it(`${mode}: each is served by all, and by those that are left`, async () => {
       const nodes = await Promise.all([0, 1, 2].map((index) => masterNode(index)));

@@ -57,7 +57,7 @@ describe('users complained that', () => {
   it('someone deleted the virtual server and it was not made again (lvscare PR#33)', async () => {
     const daemon = await care(...USUAL);
     await lab.node.ipvsadm(`-D -t ${VS}`);
-    await daemon.waitForLine(/created the virtual server .*somebody had changed it/, { from });
+    await daemon.waitForLine(/created the virtual server .*another program had changed it/, { from });
     await untilWeights(lab, allOf(lab));
     assert.equal((await lab.node.request()).ok, true);
   });
@@ -190,7 +190,7 @@ describe('users complained that', () => {
     await lab.node.ip(`address add ${lab.node.addresses.ipv6}/64 dev eth0 nodad`);
     daemon.signal('SIGCONT');
     await until(async () => (await route()) === right, { timeoutMs: 20_000 });
-    await daemon.waitForLine(/route put right: no route 10\.103\.97\.2\/32/, { from });
+    await daemon.waitForLine(/route repaired: no route 10\.103\.97\.2\/32/, { from });
     await until(async () => (await lab.node.request()).ok, { timeoutMs: 30_000 });
   });
 
@@ -332,7 +332,7 @@ describe('users complained that', () => {
     for (let time = 1; time <= steps; time += 1) {
       from = daemon.lines.length;
       await kubeProxySync(lab, ['10.96.0.1:443']);
-      await daemon.waitForLine(/created the virtual server .*somebody had changed it/, { from });
+      await daemon.waitForLine(/created the virtual server .*another program had changed it/, { from });
       await untilWeights(lab, allOf(lab));
     }
     await until(async () => (await node.request()).ok, { timeoutMs: 20_000 });
@@ -343,7 +343,7 @@ describe('users complained that', () => {
       /WARN.*kube-proxy in ipvs mode, set ipvs\.excludeCIDRs: \["10\.103\.97\.2\/32"\]/,
     );
     const { body } = await asked(node, '/metrics');
-    assert.match(body, /^lvscare_rival(?:\{[^}]*\})? 1$/m);
+    assert.match(body, /^lvscare_deleted_repeatedly(?:\{[^}]*\})? 1$/m);
     const repairs = /^lvscare_repairs_total\{[^}]*what="create-service"[^}]*\} (\d+)$/m.exec(body)?.[1];
     assert.ok(Number(repairs) >= steps, body);
     assert.deepEqual(await node.weights('10.96.0.1:443'), { [lab.master(0).endpoint]: 1 });

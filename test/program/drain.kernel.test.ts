@@ -88,7 +88,7 @@ describe('a real server that is drained by hand', () => {
 
     await daemon.kill();
     daemon = startCare(lab, ['--drain-timeout', '1s']);
-    await daemon.waitForLine(new RegExp(`${endpoint} stays drained: by hand, `));
+    await daemon.waitForLine(new RegExp(`${endpoint} stays drained by hand, since `));
     for (const master of lab.masters) await daemon.waitForLine(new RegExp(`${master.endpoint} is up`));
     assert.deepEqual(await lab.node.weights(), but({ 1: 0 }));
     assert.equal((await connection.whoami()).name, name);
@@ -177,7 +177,7 @@ describe('a real server that is drained by hand', () => {
     assert.match((await lvscare(lab.node, ['status'])).stdout, /drained by hand \d+ .* ago/);
 
     const dry = startCare(lab, ['--dry-run']);
-    await dry.waitForLine(new RegExp(`would do: set ${endpoint} to weight 0`));
+    await dry.waitForLine(new RegExp(`would set ${endpoint} to weight 0`));
     await dry.stop();
     assert.equal(await fingerprint(lab.node), before);
     const once = await lvscare(lab.node, ['care', ...serversOf(lab), '--run-once']);

@@ -38,7 +38,7 @@ describe('what somebody else changes', () => {
       const right = await shown();
       const from = daemon.lines.length;
       await lab.node.ipvsadm(by);
-      await daemon.waitForLine(/somebody had changed it/, { from });
+      await daemon.waitForLine(/another program had changed it/, { from });
       await until(async () => (await shown()) === right, { timeoutMs: 20_000, everyMs: 150, what });
     });
   }
@@ -83,7 +83,7 @@ describe('what somebody else changes', () => {
     for (let time = 0; time < 5; time += 1) {
       const from = daemon.lines.length;
       await lab.node.ip('route del local 10.103.97.2 dev lo table local');
-      await daemon.waitForLine(/local route put right: no route local 10\.103\.97\.2/, { from });
+      await daemon.waitForLine(/local route repaired: no route local 10\.103\.97\.2/, { from });
       assert.equal(await route(), right);
     }
   });

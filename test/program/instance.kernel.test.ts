@@ -92,7 +92,7 @@ describe('lvscare care beside another', () => {
 
   it('--dry-run is in the way of nobody, whoever comes first', async () => {
     const dry = started(startCare(lab, ['--dry-run']));
-    await dry.waitForLine(/would do: create the virtual server/);
+    await dry.waitForLine(/would create the virtual server/);
     assert.deepEqual(await holders(), []);
     const daemon = started(await takeCare(lab));
     assert.deepEqual(await holders(), [daemon.pid]);

@@ -54,7 +54,7 @@ describe('the life of lvscare care', () => {
     assert.equal(await fingerprint(lab.node), before);
     assert.doesNotMatch(
       daemon.text(),
-      /created|added|set |removed|put right/,
+      /created|added|set |removed|repaired/,
       'the restart had nothing to do',
     );
 
@@ -134,11 +134,11 @@ describe('the life of lvscare care', () => {
 
   it('--dry-run says what it would do, and changes nothing', async () => {
     daemon = startCare(lab, ['--dry-run']);
-    await daemon.waitForLine(/would do: create the virtual server with scheduler rr/);
+    await daemon.waitForLine(/would create the virtual server with scheduler rr/);
     for (const { addresses } of lab.masters) {
-      await daemon.waitForLine(new RegExp(`would do: add ${addresses.ipv4}:6443 with weight 1`));
+      await daemon.waitForLine(new RegExp(`would add ${addresses.ipv4}:6443 with weight 1`));
     }
-    await daemon.waitForLine(/would put right: no route local 10\.103\.97\.2 dev lo/);
+    await daemon.waitForLine(/would change local route: no route local 10\.103\.97\.2 dev lo/);
     await daemon.stop();
     assert.equal(await fingerprint(lab.node), bare);
   });
@@ -174,7 +174,7 @@ describe('the life of lvscare care', () => {
       .map(({ text }) => JSON.parse(text) as Record<string, unknown>);
     const start = entries.find(({ event }) => event === 'start');
     assert.equal(start?.['nodeAddress'], '10.103.97.100');
-    const adopted = entries.find(({ event }) => event === 'adopt');
+    const adopted = entries.find(({ event }) => event === 'adopted');
     assert.deepEqual([adopted?.['scheduler'], adopted?.['destinations']], [null, []]);
     const transition = entries.find(
       (entry) => entry['rs'] === lab.master(0).endpoint && entry['to'] === 'up',
@@ -224,10 +224,10 @@ describe('the life of lvscare care', () => {
     await lab.master(1).kill();
     const [first = '', , third = ''] = rs6;
     await untilWeights(lab, { [first]: 1, [third]: 1 }, { virtualServer: vs6 });
-    // Before: it may be put right before we hear that it is gone.
+    // Before: it may be repaired before we hear that it is gone.
     const from = daemon.lines.length;
     await lab.node.ip('-6 route del local fd00:10:103:97::2 dev lo table local');
-    await daemon.waitForLine(/local route put right.*fd00/, { from });
+    await daemon.waitForLine(/local route (created|repaired).*fd00/, { from });
     await lab.master(1).start();
     await untilWeights(lab, all, { virtualServer: vs6 });
     await daemon.stop();

@@ -110,8 +110,8 @@ describe('--masquerade', () => {
     daemon = startCare(lab, ['--masquerade'], servers('ipv4'));
     const once = await lvscare(lab.node, ['care', ...servers('ipv6'), '--run-once', '--masquerade']);
     assert.equal(once.status, 0, once.stdout);
-    assert.match(once.stdout, new RegExp(`masquerade put right: no ${TABLE6}`));
-    await daemon.waitForLine(new RegExp(`masquerade put right: no ${TABLE}`), { timeoutMs: 60_000 });
+    assert.match(once.stdout, new RegExp(`masquerade created: no ${TABLE6}`));
+    await daemon.waitForLine(new RegExp(`masquerade created: no ${TABLE}`), { timeoutMs: 60_000 });
     assert.equal(await lab.node.sysctl(CONNTRACK), '1');
     assert.deepEqual(
       await seen({ timeoutMs: 20_000 }),
@@ -121,7 +121,7 @@ describe('--masquerade', () => {
     );
   });
 
-  it('what somebody else does to the table is put right within an interval', async () => {
+  it('what somebody else does to the table is repaired within an interval', async () => {
     assert.ok(daemon !== null);
     const chain = ['ip', 'lvscare-10.103.97.2-6443', 'postrouting'];
     const ours = await objects();
@@ -134,7 +134,7 @@ describe('--masquerade', () => {
     for (const change of changes) {
       const from = daemon.lines.length;
       await nft(...change);
-      await daemon.waitForLine(/masquerade put right/, { from, timeoutMs: 60_000 });
+      await daemon.waitForLine(/masquerade repaired/, { from, timeoutMs: 60_000 });
       assert.deepEqual(await objects(), ours, change.join(' '));
     }
     assert.equal(await lab.client('pod').seenAs(), NODE.ipv4);
@@ -146,7 +146,7 @@ describe('--masquerade', () => {
     const before = await connection.whoami();
     const from = daemon.lines.length;
     await nft('delete', 'table', 'ip', 'lvscare-10.103.97.2-6443');
-    await daemon.waitForLine(/masquerade put right/, { from, timeoutMs: 60_000 });
+    await daemon.waitForLine(/masquerade repaired/, { from, timeoutMs: 60_000 });
     const after = await connection.whoami();
     assert.deepEqual([after.remoteAddress, after.remotePort], [before.remoteAddress, before.remotePort]);
     await connection.close();

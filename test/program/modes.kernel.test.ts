@@ -79,8 +79,8 @@ describe('the ways to the virtual server', () => {
         const from = daemon.lines.length;
         const startMs = performance.now();
         await lab.node.ip(`${family === 'ipv4' ? '-4' : '-6'} ${meddle}`);
-        const { atMs } = await daemon.waitForLine(/ route put right: /, { from });
-        context.diagnostic(`put right ${Math.round(atMs - startMs)} ms after ip was started: ${meddle}`);
+        const { atMs } = await daemon.waitForLine(/ route repaired: /, { from });
+        context.diagnostic(`repaired ${Math.round(atMs - startMs)} ms after ip was started: ${meddle}`);
         await until(async () => (await route(family)) === right, { timeoutMs: 20_000, what: meddle });
       }
       await untilSeenAs(family, node());
@@ -99,10 +99,10 @@ describe('the ways to the virtual server', () => {
       // Of IPv6 the masters do not find the way back to an address that is not on the wire: it takes masquerade.
       if (family === 'ipv4') await until(served, { timeoutMs: 20_000, everyMs: 150 });
       for (const [meddle, says] of [
-        [`address del ${host} dev odd.name-15byte`, /address put right: no address/],
-        ['link set odd.name-15byte down', /dummy link put right: .* is down/],
-        ['link del odd.name-15byte', /dummy link put right: no interface/],
-        ['link set odd.name-15byte down\nlink set odd.name-15byte name renamed', /dummy link put right: no/],
+        [`address del ${host} dev odd.name-15byte`, /address repaired: no address/],
+        ['link set odd.name-15byte down', /dummy link repaired: .* is down/],
+        ['link del odd.name-15byte', /dummy link repaired: no interface/],
+        ['link set odd.name-15byte down\nlink set odd.name-15byte name renamed', /dummy link repaired: no/],
       ] as const) {
         const from = daemon.lines.length;
         // Stopped, or it would have it up again before ip has renamed it.
@@ -111,7 +111,7 @@ describe('the ways to the virtual server', () => {
         const startMs = performance.now();
         daemon.signal('SIGCONT');
         const { atMs } = await daemon.waitForLine(says, { from });
-        context.diagnostic(`put right ${Math.round(atMs - startMs)} ms after it went on: ${meddle}`);
+        context.diagnostic(`repaired ${Math.round(atMs - startMs)} ms after it went on: ${meddle}`);
         await until(right, { timeoutMs: 20_000, what: meddle });
         if (family === 'ipv4') await until(served, { timeoutMs: 20_000, everyMs: 150, what: meddle });
       }

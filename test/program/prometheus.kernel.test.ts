@@ -268,7 +268,7 @@ describe('Prometheus', () => {
     await untilWeights(lab, allOf(lab));
   });
 
-  it('sees that the table was tampered with, and put right', async () => {
+  it('sees that the table was tampered with, and repaired', async () => {
     await lab.node.ipvsadm(`-d -t 10.103.97.2:6443 -r ${lab.master(0).endpoint}`);
     await prometheus.untilValues('lvscare_repairs_total > 0', 'what', { 'add-destination': 1 });
   });

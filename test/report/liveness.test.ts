@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { stuck, unready, type Patience } from '../../src/report/liveness.js';
-import type { BriefReport } from '../../src/report/report.js';
+import type { Report } from '../../src/report/report.js';
 import { Recorder } from '../../src/report/recorder.js';
 import { A, B, C, POLICY, Stage, VIRTUAL_SERVER } from '../control-loop/stage.js';
 
 /** The control loop as it is, on a fake clock, with a board that hears of it. */
 function watchedStage(policy: Partial<typeof POLICY> = {}): {
   readonly stage: Stage;
-  readonly report: () => BriefReport;
+  readonly report: () => Report;
   readonly stuckNow: (patience?: Partial<Patience>) => string | null;
 } {
   const stage = new Stage([A, B, C], policy);
@@ -19,16 +19,15 @@ function watchedStage(policy: Partial<typeof POLICY> = {}): {
       policy: { ...POLICY, ...policy },
       mode: 'local',
       masquerade: false,
-      dryRun: false,
     },
     { clock: stage.clock, wallClock: () => stage.clock.now() },
   );
-  stage.audience = [board];
+  stage.audience = [board.record.bind(board)];
   const startMs = stage.clock.now();
-  const report = (): BriefReport => ({
+  const report = (): Report => ({
     atMs: stage.clock.now(),
     program: { version: 'v0', commit: 'none', pid: 1, startedAtMs: startMs, dryRun: false },
-    virtualServers: [board.brief()],
+    virtualServers: [board.report({ history: false })],
   });
   const stuckNow = (patience: Partial<Patience> = {}): string | null =>
     stuck(report(), { awakeSinceMs: startMs, probeTimeoutMs: 3000, fastIntervalMs: 200, ...patience });
@@ -51,7 +50,7 @@ describe('what is stuck', () => {
     const { stage, stuckNow } = watchedStage();
     stage.answer(A, 'refused');
     stage.answer(B, 'silent');
-    stage.answer(C, 'void');
+    stage.answer(C, 'inconclusive');
     await stage.start();
     for (let minute = 0; minute < 60; minute += 1) {
       await stage.clock.advance(60_000);

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Pass } from '../../src/control-loop/ports.js';
+import type { EventDetails } from '../../src/control-loop/events.js';
 import { endpoint } from '../../src/values/endpoint.js';
 import type { Evidence } from '../../src/values/evidence.js';
 import { step, unknownHealth, type Health } from '../../src/decisions/health.js';
 import { Recorder } from '../../src/report/recorder.js';
-import { fanOut, tellEach } from '../../src/report/fan-out.js';
 
 const VS = endpoint('ipv4', '10.103.97.2', 6443);
 const [A, B] = [endpoint('ipv4', '10.0.0.1', 6443), endpoint('ipv4', '10.0.0.2', 6443)];
@@ -14,37 +13,40 @@ const REFUSED: Evidence = { kind: 'refused', detail: 'ECONNREFUSED' };
 const POLICY = { fall: 1, rise: 1, maxHoldMs: 60_000 };
 const WALL_MS = 1_000_000;
 
-const PASS: Pass = {
-  causes: ['timer'],
-  results: [],
-  drift: false,
-  lastResort: false,
-  rival: false,
-  durationMs: 2,
-};
+const PASS: EventDetails = { kind: 'pass', causes: ['timer'], results: [], drift: false, durationMs: 2 };
 
-/** A board for A and B whose monotonic clock stands at `clock.nowMs`, a million behind the other one. */
-function boardOf(dryRun = false): { board: Recorder; clock: { nowMs: number } } {
+interface Board {
+  readonly record: (event: EventDetails) => void;
+  readonly report: () => ReturnType<Recorder['report']>;
+}
+
+/** A recorder for A and B whose monotonic clock stands at `clock.nowMs`, a million behind the other one. */
+function boardOf(): { board: Board; clock: { nowMs: number } } {
   const clock = { nowMs: 0 };
-  const board = new Recorder(
+  const recorder = new Recorder(
     {
       virtualServer: VS,
       realServers: [A, B],
       policy: { scheduler: 'rr', intervalMs: 5000 },
       mode: 'local',
       masquerade: false,
-      dryRun,
     },
     { clock: { now: () => clock.nowMs }, wallClock: () => clock.nowMs + WALL_MS },
   );
+  const board = {
+    record(event: EventDetails) {
+      recorder.record({ virtualServer: VS, ...event });
+    },
+    report: () => recorder.report({ history: true }),
+  };
   return { board, clock };
 }
 
 /** Feeds the board one piece of evidence of A's, as a monitor does. */
-function judge(board: Recorder, before: Health, evidence: Evidence, nowMs: number): Health {
+function judge(board: Board, before: Health, evidence: Evidence, nowMs: number): Health {
   const after = step(before, evidence, nowMs, POLICY);
-  board.probed(A, evidence, 7);
-  if (before.state !== after.state) board.judged(A, before, after);
+  board.record({ kind: 'probe', server: A, evidence, durationMs: 7 });
+  if (before.state !== after.state) board.record({ kind: 'transition', server: A, before, after });
   return after;
 }
 
@@ -102,10 +104,10 @@ describe('the recorder', () => {
     const { board, clock } = boardOf();
     for (let minute = 0; minute < 90; minute += 1) {
       clock.nowMs = minute * 60_000;
-      board.probed(A, OK, 4);
-      board.probed(A, OK, 8);
-      board.probed(A, REFUSED, 1);
-      board.probed(A, { kind: 'void', detail: 'EMFILE' }, 1);
+      board.record({ kind: 'probe', server: A, evidence: OK, durationMs: 4 });
+      board.record({ kind: 'probe', server: A, evidence: OK, durationMs: 8 });
+      board.record({ kind: 'probe', server: A, evidence: REFUSED, durationMs: 1 });
+      board.record({ kind: 'probe-inconclusive', server: A, detail: 'EMFILE', durationMs: 1 });
     }
     const history = board.report().servers[0]?.history ?? [];
     assert.equal(history.length, 60);
@@ -135,11 +137,11 @@ describe('the recorder', () => {
 
   it('tells of a fault of our own until none came for ten minutes', () => {
     const { board, clock } = boardOf();
-    const troubles = (): unknown[] => board.brief().troubles.map(({ what, sinceMs }) => [what, sinceMs]);
-    board.fault('an observer', new Error('odd'));
-    board.uncheckable('local route', new Error('EPERM'));
+    const troubles = (): unknown[] => board.report().troubles.map(({ what, sinceMs }) => [what, sinceMs]);
+    board.record({ kind: 'fault', where: 'an observer', error: new Error('odd') });
+    board.record({ kind: 'resource-failed', resource: 'local route', error: new Error('EPERM') });
     clock.nowMs = 500_000;
-    board.fault('an observer', new Error('odd again'));
+    board.record({ kind: 'fault', where: 'an observer', error: new Error('odd again') });
     clock.nowMs = 1_099_999;
     assert.deepEqual(troubles(), [
       ['an observer', WALL_MS],
@@ -147,7 +149,7 @@ describe('the recorder', () => {
     ]);
     clock.nowMs = 1_100_000;
     assert.deepEqual(troubles(), [['local route', WALL_MS]], 'others are over when it is told');
-    board.fault('an observer', new Error('odd'));
+    board.record({ kind: 'fault', where: 'an observer', error: new Error('odd') });
     assert.deepEqual(troubles().at(-1), ['an observer', WALL_MS + 1_100_000]);
   });
 
@@ -155,107 +157,68 @@ describe('the recorder', () => {
     const { board, clock } = boardOf();
     const troubles = (): unknown[] => board.report().troubles.map(({ what, sinceMs }) => [what, sinceMs]);
     clock.nowMs = 10;
-    board.mended('local route', 'gone', new Error('EPERM'));
-    board.tableUnreadable(new Error('IPVS is missing'));
+    board.record({ kind: 'resource-failed', resource: 'local route', error: new Error('EPERM') });
+    board.record({ kind: 'table-unreadable', error: new Error('IPVS is missing'), retryInMs: 250 });
     clock.nowMs = 20;
-    board.uncheckable('local route', new Error('EPERM'));
+    board.record({ kind: 'resource-failed', resource: 'local route', error: new Error('EPERM') });
     assert.deepEqual(troubles(), [
       ['local route', WALL_MS + 10],
       ['IPVS table', WALL_MS + 10],
     ]);
     assert.equal(board.report().lastPass?.error, 'IPVS is missing');
-    board.reconciled(PASS);
+    board.record(PASS);
     assert.deepEqual(troubles(), [['local route', WALL_MS + 10]]);
-    board.upheld('local route');
+    board.record({ kind: 'resource-ok', resource: 'local route' });
     assert.deepEqual(troubles(), []);
-    board.mended('local route', 'gone', new Error('EPERM'));
-    board.made('local route');
+    board.record({ kind: 'resource-failed', resource: 'local route', error: new Error('EPERM') });
+    board.record({ kind: 'resource-created', resource: 'local route', drift: 'gone' });
     assert.deepEqual(troubles(), []);
     assert.equal(board.report().lastPass?.error, null);
   });
 
-  it('counts what was put right by its kind, but in a dry run', () => {
-    const deletion = {
-      action: { kind: 'remove-destination', server: B },
-      error: null,
-      raced: false,
-    } as const;
-    for (const dryRun of [false, true]) {
-      const { board } = boardOf(dryRun);
-      board.reconciled({ ...PASS, results: [deletion], drift: true });
-      board.reconciled({ ...PASS, results: [deletion], drift: false });
-      board.made('local route');
-      board.mended('local route', 'gone', null);
-      assert.deepEqual(board.report().repairs, dryRun ? {} : { 'remove-destination': 1, 'local route': 1 });
+  it('counts what was repaired by its kind, but in a dry run', () => {
+    const action = { kind: 'remove-destination', server: B } as const;
+    for (const outcome of ['ok', 'dry-run'] as const) {
+      const { board } = boardOf();
+      const results = [{ action, outcome, error: null }];
+      board.record({ ...PASS, results, drift: true });
+      board.record({ ...PASS, results, drift: false });
+      board.record({ kind: 'resource-created', resource: 'local route', drift: 'gone' });
+      const kind = outcome === 'ok' ? 'resource-repaired' : 'resource-drifted';
+      board.record({ kind, resource: 'local route', drift: 'gone' });
+      const repairs = outcome === 'ok' ? { 'remove-destination': 1, 'local route': 1 } : {};
+      assert.deepEqual(board.report().repairs, repairs);
     }
+  });
+
+  it('has credentials that cannot be used among the troubles, until they can', () => {
+    const { board } = boardOf();
+    board.record({ kind: 'credentials-failed', what: '--health-ca /ca.crt', error: new Error('ENOENT') });
+    assert.deepEqual(board.report().troubles, [
+      { what: '--health-ca /ca.crt', message: 'ENOENT', sinceMs: WALL_MS },
+    ]);
+    board.record({ kind: 'credentials-ok', what: '--health-ca /ca.crt' });
+    assert.deepEqual(board.report().troubles, []);
   });
 
   it('tells until when a server that flaps is held out, until it fails or is up', () => {
     const { board, clock } = boardOf();
     clock.nowMs = 1000;
-    board.held(A, { ...unknownHealth(0), relapses: 2 }, 4000);
+    board.record({ kind: 'held', server: A, health: { ...unknownHealth(0), relapses: 2 }, forMs: 4000 });
     assert.equal(board.report().servers[0]?.heldUntilMs, WALL_MS + 5000);
     assert.equal(board.report().servers[0]?.relapses, 2);
-    board.probed(A, REFUSED, 1);
+    board.record({ kind: 'probe', server: A, evidence: REFUSED, durationMs: 1 });
     assert.equal(board.report().servers[0]?.heldUntilMs, null);
   });
 
   it('tells who is drained by hand, and since when, until it is not', () => {
     const { board } = boardOf();
-    board.drainedSince(A.text, 7);
+    board.record({ kind: 'drained', server: A, sinceMs: 7, restored: false });
     assert.deepEqual(
       board.report().servers.map(({ drained }) => drained),
       [{ sinceMs: 7 }, null],
     );
-    board.drainedSince(A.text, null);
+    board.record({ kind: 'drained', server: A, sinceMs: null, restored: false });
     assert.equal(board.report().servers[0]?.drained, null);
-  });
-
-  it('hears through others what they hear', () => {
-    const [one, other] = [boardOf().board, boardOf().board];
-    const all = fanOut([one, other]);
-    all.probed(A, OK, 3);
-    all.fault('somewhere', new Error('odd'));
-    for (const board of [one, other]) {
-      assert.equal(board.report().servers[0]?.lastOk?.durationMs, 3);
-      assert.equal(board.report().troubles[0]?.what, 'somewhere');
-    }
-  });
-
-  it('hears although another one throws, and the first one is told once', () => {
-    const [log, board] = [boardOf().board, boardOf().board];
-    const broken = Object.assign(boardOf().board, {
-      probed() {
-        throw new Error('odd');
-      },
-    });
-    const all = fanOut([log, broken, board]);
-    all.probed(A, OK, 3);
-    all.probed(A, OK, 4);
-    assert.equal(board.report().servers[0]?.lastOk?.durationMs, 4);
-    assert.deepEqual(
-      log.report().troubles.map(({ what, message }) => [what, message]),
-      [['an observer', 'odd']],
-    );
-    const noLog = Object.assign(boardOf().board, {
-      judged() {
-        throw new Error('odd');
-      },
-    });
-    fanOut([noLog]).judged(A, unknownHealth(0), unknownHealth(0));
-  });
-
-  it('hears of one thing alone although another one throws, and the fault is told once', () => {
-    const [heard, faults]: [number[], string[]] = [[], []];
-    const broken = (): never => {
-      throw new Error('odd');
-    };
-    const tell = tellEach([broken, (number: number) => heard.push(number)], {
-      fault: (where, error) => faults.push(`${where}: ${error.message}`),
-    });
-    tell(1);
-    tell(2);
-    assert.deepEqual(heard, [1, 2]);
-    assert.deepEqual(faults, ['an observer: odd']);
   });
 });

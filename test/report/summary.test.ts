@@ -36,23 +36,24 @@ describe('the summary', () => {
         policy: { scheduler: 'rr', intervalMs: 5000 },
         mode: 'local',
         masquerade: false,
-        dryRun: false,
       },
       { clock: { now: () => nowMs }, wallClock: () => nowMs },
     );
     nowMs = 60_000;
     const ok = { kind: 'ok', detail: 'status 200' } as const;
-    board.probed(near, ok, 2);
-    board.probed(near, ok, 3);
-    board.probed(far, { kind: 'silent', detail: 'no answer' }, 1000);
-    board.judged(
-      near,
-      unknownHealth(0),
-      step(unknownHealth(0), ok, nowMs, { fall: 1, rise: 1, maxHoldMs: 0 }),
-    );
+    const silent = { kind: 'silent', detail: 'no answer' } as const;
+    for (const [server, evidence, durationMs] of [
+      [near, ok, 2],
+      [near, ok, 3],
+      [far, silent, 1000],
+    ] as const)
+      board.record({ virtualServer, kind: 'probe', server, evidence, durationMs });
+    const before = unknownHealth(0);
+    const after = step(before, ok, nowMs, { fall: 1, rise: 1, maxHoldMs: 0 });
+    board.record({ virtualServer, kind: 'transition', server: near, before, after });
     nowMs = 90_000;
     const program = { version: 'v1', commit: 'c', pid: 1, startedAtMs: 0, dryRun: false };
-    assert.deepEqual(summaryOf({ atMs: nowMs, program, virtualServers: [board.report()] }), [
+    assert.deepEqual(summaryOf({ atMs: nowMs, program, virtualServers: [board.report({ history: true })] }), [
       '10.103.97.2:6443 was taken care of for 1 min 30 s: 1 transition, 0 repairs',
       '  10.0.0.1:6443    up       for 30 s        2 probes, 0 failed  answers in 2.5 ms',
       '  10.0.0.100:6443  unknown  for 1 min 30 s  1 probe, 1 failed   never answered',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { DestinationReport, TableReport } from '../../src/report/counted-report.js';
+import type { CountedDestination, CountedTable } from '../../src/values/counters.js';
 import type { ServerReport, VirtualServerReport } from '../../src/report/report.js';
 import { plainPaint, terminalPaint } from '../../src/text/paint.js';
 import type { Status, VirtualServerStatus } from '../../src/status/status.js';
@@ -19,7 +19,7 @@ const TRAFFIC = {
   bytesOutPerSecond: 12_345_678,
 };
 
-function row(server: string, more: Partial<DestinationReport> = {}): DestinationReport {
+function row(server: string, more: Partial<CountedDestination> = {}): CountedDestination {
   return { server, forwarding: 'masquerade', weight: 1, active: 0, inactive: 0, traffic: TRAFFIC, ...more };
 }
 
@@ -35,7 +35,7 @@ function care(
     nodeAddress: '10.103.97.100',
     intervalMs: 5000,
     lastResort: false,
-    rival: false,
+    deletedRepeatedly: false,
     lastPass: { atMs: NOW_MS - 2000, durationMs: 1, error: null },
     troubles: [],
     repairs: {},
@@ -45,7 +45,7 @@ function care(
   };
 }
 
-function kernel(rows: readonly DestinationReport[], more: Partial<TableReport> = {}): TableReport {
+function kernel(rows: readonly CountedDestination[], more: Partial<CountedTable> = {}): CountedTable {
   return { scheduler: 'rr', flags: '', traffic: TRAFFIC, destinations: rows, ...more };
 }
 
@@ -178,7 +178,7 @@ describe('the table of the status', () => {
     const shown = status({
       care: care([serverReport(A, { heldUntilMs: NOW_MS + 4000 })], {
         lastResort: true,
-        rival: true,
+        deletedRepeatedly: true,
         lastPass: { atMs: NOW_MS - 60_000, durationMs: 1, error: null },
         troubles: [{ what: 'local route', message: 'EPERM', sinceMs: NOW_MS - 3000 }],
         repairs: { 'remove-destination': 1, 'local route': 2 },

@@ -1,0 +1,130 @@
+import type { Health } from '../decisions/health.js';
+import type { Endpoint } from '../values/endpoint.js';
+import type { Evidence } from '../values/evidence.js';
+import type { Exchange } from '../values/exchange.js';
+import type { ActionResult } from './ports.js';
+
+/** Why a pass of the reconciler runs. */
+export type Cause = 'start' | 'verdict' | 'timer' | 'notification' | 'drift' | 'retry';
+
+/** What happened to one server. */
+type ServerEvent =
+  /** A probe yielded evidence; `durationMs` since the probe began. */
+  | { readonly kind: 'probe'; readonly evidence: Evidence; readonly durationMs: number }
+  /** A probe failed for a reason of this node's own, and proves nothing about the server. */
+  | { readonly kind: 'probe-inconclusive'; readonly detail: string; readonly durationMs: number }
+  /** A request was sent and answered, or failed: how long each phase took, and what the TLS session was. */
+  | { readonly kind: 'exchange'; readonly exchange: Exchange }
+  | { readonly kind: 'transition'; readonly before: Health; readonly after: Health }
+  /** A server that was down failed again, maybe for another reason. */
+  | { readonly kind: 'still-down'; readonly health: Health }
+  /** A flapping server answers again, and is held out for `forMs` milliseconds. */
+  | { readonly kind: 'held'; readonly health: Health; readonly forMs: number }
+  /** The kept connection was lost while no probe used it. That alone proves nothing. */
+  | { readonly kind: 'connection-lost' }
+  /**
+   * An operator drained the server, or undrained it: `sinceMs` in milliseconds since 1970, or null if it is drained no longer.
+   * `restored`: an earlier start knew of the drain.
+   */
+  | { readonly kind: 'drained'; readonly sinceMs: number | null; readonly restored: boolean };
+
+/** What happened to the virtual server in the kernel's table. */
+type TableEvent =
+  /** What the kernel had of the virtual server at the start; null for nothing. */
+  | {
+      readonly kind: 'adopted';
+      readonly found: {
+        readonly scheduler: string;
+        readonly destinations: readonly { readonly server: Endpoint; readonly weight: number }[];
+      } | null;
+    }
+  /** A pass read the table, and changed it or found it right. */
+  | {
+      readonly kind: 'pass';
+      readonly causes: readonly Cause[];
+      readonly results: readonly ActionResult[];
+      /** The table was as wanted before, and another program changed it since. */
+      readonly drift: boolean;
+      readonly durationMs: number;
+    }
+  /** No real server is up, and those most likely to answer serve; or at least one is up again. */
+  | { readonly kind: 'fail-open'; readonly active: boolean; readonly anyDrained: boolean }
+  /** Another program keeps deleting the virtual server, or it has stopped. */
+  | { readonly kind: 'deleted-repeatedly'; readonly active: boolean }
+  | { readonly kind: 'table-unreadable'; readonly error: Error; readonly retryInMs: number }
+  /** `count` connections of this node's clients to removed servers were ended. */
+  | { readonly kind: 'connections-ended'; readonly servers: readonly Endpoint[]; readonly count: number }
+  | { readonly kind: 'connections-left'; readonly servers: readonly Endpoint[]; readonly error: Error };
+
+/** What happened to a host resource: a route, a sysctl, the masquerade table. */
+type ResourceEvent =
+  /** It is as it should be. */
+  | { readonly kind: 'resource-ok' }
+  /** It had not been as it should be since the start, and was made so. */
+  | { readonly kind: 'resource-created'; readonly drift: string }
+  /** Another program had changed it. */
+  | { readonly kind: 'resource-repaired'; readonly drift: string }
+  /** It was removed, since the virtual server does not need it any more. */
+  | { readonly kind: 'resource-removed'; readonly drift: string }
+  /** In a dry run: it would be created, repaired or removed. */
+  | { readonly kind: 'resource-drifted'; readonly drift: string }
+  /** It could not be verified, or not be repaired. */
+  | { readonly kind: 'resource-failed'; readonly error: Error };
+
+/** What happened on the node. */
+type NodeEvent =
+  /** NODE_IP is known, or is another one now; `from` says where it is from, in words. */
+  | { readonly kind: 'node-address'; readonly address: string; readonly from: string }
+  /** Mode `route` is given real servers that are on this node, which it cannot reach. */
+  | { readonly kind: 'own-servers'; readonly servers: readonly Endpoint[] }
+  /** The stream of the kernel's notifications ended; the timer finds what they would have reported. */
+  | { readonly kind: 'notifications-lost'; readonly error: Error; readonly retryInMs: number }
+  /** Files with a certificate, key or token cannot be used; the last good ones still are. */
+  | { readonly kind: 'credentials-failed'; readonly what: string; readonly error: Error }
+  | { readonly kind: 'credentials-ok'; readonly what: string }
+  /** The kernel does not check kept connections, so only the next probe notices that a host vanished. */
+  | { readonly kind: 'keepalive-failed'; readonly error: Error }
+  /** `what` could not be written to the state directory. */
+  | { readonly kind: 'state-not-saved'; readonly what: 'drains' | 'ownership'; readonly error: Error }
+  | { readonly kind: 'masquerade-not-checked'; readonly error: Error }
+  /** `lvscare status` and `lvscare drain` cannot reach this process. */
+  | { readonly kind: 'control-socket-failed'; readonly error: Error }
+  /** Something failed that cannot fail: a bug. */
+  | { readonly kind: 'fault'; readonly where: string; readonly error: Error };
+
+/** What can happen to a virtual server. */
+export type EventDetails =
+  | (ServerEvent & { readonly server: Endpoint })
+  | TableEvent
+  | (ResourceEvent & { readonly resource: string })
+  | NodeEvent;
+
+/** An event with the virtual server that it is about. The log, the metrics and the recorder are functions of these. */
+export type VirtualServerEvent = EventDetails & { readonly virtualServer: Endpoint };
+
+/** Reports an event of one virtual server. Never throws. */
+export type Emit = (event: EventDetails) => void;
+
+/** Something that is told every event. */
+export type Observer = (event: VirtualServerEvent) => void;
+
+/**
+ * Passes the events of one virtual server to each observer in turn. One that throws stops nothing: the first observer gets a
+ * `fault` for it, once.
+ */
+export function emitter(virtualServer: Endpoint, observers: readonly [Observer, ...Observer[]]): Emit {
+  const faulty = new Set<Observer>();
+  return (details) => {
+    const event = { virtualServer, ...details };
+    for (const observer of observers)
+      try {
+        observer(event);
+      } catch (error) {
+        if (faulty.has(observer)) continue;
+        faulty.add(observer);
+        const [first] = observers;
+        if (observer !== first)
+          first({ virtualServer, kind: 'fault', where: 'an observer of events', error: error as Error });
+      }
+  };
+}

@@ -1,0 +1,421 @@
+import type { Logger } from 'pino';
+import type { Observer, VirtualServerEvent } from '../control-loop/events.js';
+import type { ActionResult, Clock } from '../control-loop/ports.js';
+import { exclusionOf } from '../decisions/deletion-contention.js';
+import { lastResortInWords } from '../decisions/fail-open.js';
+import type { Health } from '../decisions/health.js';
+import type { Action } from '../decisions/reconcile.js';
+import { statusHint } from '../decisions/status-meaning.js';
+import type { Endpoint } from '../values/endpoint.js';
+import { LogRateLimiter, type Line } from './rate-limiter.js';
+
+/** How many destinations of an adopted virtual server are named in words: the fields have all of them. */
+const MOST_NAMED = 16;
+
+type Of<Kind extends VirtualServerEvent['kind']> = Extract<VirtualServerEvent, { readonly kind: Kind }>;
+
+/**
+ * Logs what happens to one virtual server: changes at info, failures at warn, what is routine at debug. The lines and their
+ * fields are in docs/logs.md.
+ */
+export function eventLog(log: Logger, clock: Pick<Clock, 'now'>): Observer {
+  const limiter = new LogRateLimiter(log, () => clock.now());
+  /** What the last pass could not do, or in a dry run would have done: the next one most likely cannot either. */
+  let notDone: ReadonlySet<string> = new Set();
+
+  return (event) => {
+    limiter.catchUp();
+    const vs = event.virtualServer.text;
+    const write = (line: Line): void => {
+      limiter.log({ ...line, fields: { event: event.kind, vs, ...line.fields } });
+    };
+    /** Logs that a failure is over, if the log has the failure. */
+    const over = (topic: string, line: Line): void => {
+      if (limiter.over(topic)) write(line);
+    };
+    switch (event.kind) {
+      case 'probe':
+        limiter.over(`inconclusive ${event.server.text}`);
+        write(probe(event));
+        break;
+      case 'probe-inconclusive':
+        write(inconclusive(event));
+        break;
+      case 'exchange':
+        break;
+      case 'transition':
+        limiter.over(`down ${event.server.text}`);
+        write(transition(event));
+        break;
+      case 'still-down':
+        write(stillDown(event));
+        break;
+      case 'held':
+        write(held(event));
+        break;
+      case 'connection-lost':
+        write({
+          level: 'debug',
+          fields: { rs: event.server.text },
+          message: `the kept connection to ${event.server.text} was lost; probing now`,
+        });
+        break;
+      case 'drained':
+        write(drained(event));
+        break;
+      case 'adopted':
+        write(adopted(event));
+        break;
+      case 'pass': {
+        over('table', {
+          level: 'info',
+          fields: { event: 'table-readable' },
+          message: 'the IPVS table can be read again',
+        });
+        const { causes, results, drift, durationMs } = event;
+        for (const result of results) {
+          const line = action(result, drift);
+          write(notDone.has(line.message) ? { ...line, level: 'debug' } : line);
+        }
+        const open = results.filter(({ outcome }) => outcome !== 'ok');
+        notDone = new Set(open.map((result) => action(result, drift).message));
+        write({
+          level: 'debug',
+          fields: { causes, actions: results.length, durationMs },
+          message: 'reconciled',
+        });
+        break;
+      }
+      case 'fail-open':
+        write({
+          level: event.active ? 'warn' : 'info',
+          fields: { active: event.active },
+          message: event.active ? lastResortInWords(event.anyDrained) : 'the last resort is over',
+        });
+        break;
+      case 'deleted-repeatedly':
+        write(deletedRepeatedly(event));
+        break;
+      case 'table-unreadable':
+        write({
+          level: 'warn',
+          fields: { err: event.error, retryInMs: event.retryInMs },
+          message: `${event.error.message}; trying again until it works`,
+          once: { topic: 'table', words: event.error.message },
+        });
+        break;
+      case 'connections-ended':
+        limiter.over('connections');
+        write(connectionsEnded(event));
+        break;
+      case 'connections-left':
+        write(connectionsLeft(event));
+        break;
+      case 'resource-ok':
+        over(event.resource, {
+          level: 'info',
+          fields: { resource: event.resource },
+          message: `${event.resource}: as it must be again`,
+        });
+        break;
+      case 'resource-created':
+      case 'resource-repaired':
+      case 'resource-removed': {
+        const { resource, drift } = event;
+        limiter.over(resource);
+        const done = event.kind.slice('resource-'.length);
+        write({ level: 'info', fields: { resource, drift }, message: `${resource} ${done}: ${drift}` });
+        break;
+      }
+      case 'resource-drifted': {
+        const { resource, drift } = event;
+        write({
+          level: 'info',
+          fields: { resource, drift },
+          message: `would change ${resource}: ${drift}`,
+          once: { topic: resource, words: drift },
+        });
+        break;
+      }
+      case 'resource-failed': {
+        const { resource, error } = event;
+        write({
+          level: 'warn',
+          fields: { resource, err: error },
+          message: `${resource}: ${error.message}`,
+          once: { topic: resource, words: error.message },
+        });
+        break;
+      }
+      case 'node-address':
+        write({
+          level: 'info',
+          fields: { nodeAddress: event.address, from: event.from },
+          message: `this node is ${event.address} (${event.from})`,
+        });
+        break;
+      case 'own-servers':
+        write(ownServers(event));
+        break;
+      case 'notifications-lost':
+        write({
+          level: 'warn',
+          fields: { err: event.error, retryInMs: event.retryInMs },
+          message: `no notifications from the kernel: ${event.error.message}; subscribing again`,
+          once: { topic: 'notifications', words: event.error.message },
+        });
+        break;
+      case 'credentials-failed':
+        write({
+          level: 'warn',
+          fields: { what: event.what, err: event.error },
+          message: `${event.what}: ${event.error.message}; using the last good ones`,
+        });
+        break;
+      case 'credentials-ok':
+        write({ level: 'info', fields: { what: event.what }, message: `${event.what}: can be used again` });
+        break;
+      case 'keepalive-failed':
+        write({
+          level: 'warn',
+          fields: { err: event.error },
+          message: `the kernel does not check kept connections: ${event.error.message}`,
+          once: { topic: 'keepalive', words: '' },
+        });
+        break;
+      case 'state-not-saved': {
+        const { what, error } = event;
+        const consequence =
+          what === 'drains'
+            ? 'a restart will forget which servers are drained'
+            : '--clean will only find what matches its own options';
+        write({
+          level: 'warn',
+          fields: { what, err: error },
+          message: `cannot save state: ${error.message}; ${consequence}`,
+          once: { topic: `state ${what}`, words: error.message },
+        });
+        break;
+      }
+      case 'masquerade-not-checked':
+        write({
+          level: 'debug',
+          fields: { err: event.error },
+          message: `the masquerade table was not checked: ${event.error.message}`,
+        });
+        break;
+      case 'control-socket-failed':
+        write({
+          level: 'warn',
+          fields: { err: event.error },
+          message: `lvscare status and drain cannot reach this process: ${event.error.message}`,
+        });
+        break;
+      case 'fault':
+        write({
+          level: 'error',
+          fields: { where: event.where, err: event.error, stack: event.error.stack },
+          message: `a bug in ${event.where}, please report it: ${event.error.message}`,
+          topic: `fault ${event.where}`,
+        });
+        break;
+    }
+  };
+}
+
+function probe({ server, evidence, durationMs }: Of<'probe'>): Line {
+  return {
+    level: 'debug',
+    fields: { rs: server.text, evidence: evidence.kind, durationMs: tenths(durationMs) },
+    message: `probed ${server.text}: ${evidence.kind}, ${evidence.detail}`,
+  };
+}
+
+function inconclusive({ server, detail, durationMs }: Of<'probe-inconclusive'>): Line {
+  return {
+    level: 'warn',
+    fields: { rs: server.text, durationMs: tenths(durationMs) },
+    message: `a probe of ${server.text} proves nothing: ${detail}`,
+    once: { topic: `inconclusive ${server.text}`, words: detail },
+  };
+}
+
+function transition({ server, before, after }: Of<'transition'>): Line {
+  const evidence = after.lastEvidence;
+  const hint = statusHint(evidence?.status);
+  return {
+    level: 'info',
+    fields: {
+      rs: server.text,
+      from: before.state,
+      to: after.state,
+      evidence: evidence?.kind,
+      why: evidence?.detail,
+      ...(hint !== null && { hint }),
+    },
+    message: `${server.text} is ${after.state} (was ${before.state}): ${reasonOf(after)}${hint === null ? '' : `; ${hint}`}`,
+    // Each reason once, until it is up again: two of them may take turns for days.
+    once: { topic: `down ${server.text}`, words: keyOf(after) },
+  };
+}
+
+function stillDown({ server, health }: Of<'still-down'>): Line {
+  const { state, lastEvidence: evidence } = health;
+  const hint = statusHint(evidence?.status);
+  return {
+    level: 'info',
+    fields: {
+      rs: server.text,
+      state,
+      evidence: evidence?.kind,
+      why: evidence?.detail,
+      ...(hint !== null && { hint }),
+    },
+    message: `${server.text} is still ${state}, now: ${reasonOf(health)}${hint === null ? '' : `; ${hint}`}`,
+    once: { topic: `down ${server.text}`, words: keyOf(health) },
+  };
+}
+
+function held({ server, health: { relapses }, forMs }: Of<'held'>): Line {
+  const times = relapses === 1 ? 'once' : `${relapses} times`;
+  return {
+    level: 'info',
+    fields: { rs: server.text, relapses, heldMs: Math.round(forMs) },
+    message: `${server.text} answers again, and is held out for ${(forMs / 1000).toFixed(1)} s: it flaps, it failed ${times} soon after it was back`,
+  };
+}
+
+function drained({ server, sinceMs, restored }: Of<'drained'>): Line {
+  const fields = { rs: server.text, drained: sinceMs !== null };
+  const words =
+    sinceMs === null
+      ? restored
+        ? 'was drained by hand, and is no longer configured'
+        : 'is no longer drained by hand'
+      : restored
+        ? `stays drained by hand, since ${new Date(sinceMs).toISOString()}`
+        : 'is drained by hand';
+  return { level: 'info', fields, message: `${server.text} ${words}` };
+}
+
+function adopted({ virtualServer: { text }, found }: Of<'adopted'>): Line {
+  const destinations = found?.destinations.map(({ server, weight }) => ({ rs: server.text, weight })) ?? [];
+  const fields = { scheduler: found?.scheduler ?? null, destinations };
+  if (found === null) return { level: 'info', fields, message: `the kernel has no ${text} yet` };
+  const named = destinations.slice(0, MOST_NAMED).map(({ rs, weight }) => `${rs} with weight ${weight}`);
+  const more = destinations.length > MOST_NAMED ? ` and ${destinations.length - MOST_NAMED} more` : '';
+  const words = destinations.length === 0 ? 'without real servers' : `${named.join(', ')}${more}`;
+  return { level: 'info', fields, message: `adopting ${text} as the kernel has it: ${words}` };
+}
+
+function action({ action: what, outcome, error }: ActionResult, drift: boolean): Line {
+  const rs = 'server' in what ? what.server.text : undefined;
+  const fields = {
+    event: 'action',
+    action: what.kind,
+    ...(rs !== undefined && { rs }),
+    ...('weight' in what && { weight: what.weight }),
+    drift,
+    outcome,
+    ...(error !== null && { err: error }),
+  };
+  const topic = `${what.kind} ${rs ?? ''}`;
+  const words = say(what);
+  switch (outcome) {
+    case 'ok':
+      return {
+        level: 'info',
+        fields,
+        topic,
+        message: `${done(words)}${drift ? ': another program had changed it' : ''}`,
+      };
+    case 'dry-run':
+      return { level: 'info', fields, topic, message: `would ${words}` };
+    case 'raced':
+      return { level: 'debug', fields, message: `another program was quicker to ${words}` };
+    case 'failed':
+      return { level: 'warn', fields, topic, message: `failed to ${words}: ${error?.message ?? ''}` };
+  }
+}
+
+function deletedRepeatedly({ virtualServer: { address, text }, active }: Of<'deleted-repeatedly'>): Line {
+  return {
+    level: active ? 'warn' : 'info',
+    fields: { active },
+    message: active
+      ? `another program keeps deleting ${text}: if it is kube-proxy in ipvs mode, set ${exclusionOf(address)} in its configuration`
+      : `no program has deleted ${text} for a while`,
+  };
+}
+
+function connectionsEnded({ servers, count }: Of<'connections-ended'>): Line {
+  const rs = texts(servers);
+  const what = count === 1 ? 'a connection' : `${count} connections`;
+  return {
+    level: count === 0 ? 'debug' : 'info',
+    fields: { rs, connections: count },
+    message: `ended ${what} of this node's clients to ${rs.join(', ')}`,
+  };
+}
+
+function connectionsLeft({ servers, error }: Of<'connections-left'>): Line {
+  const rs = texts(servers);
+  const message = `clients of ${rs.join(', ')} may hang until they send something: ${error.message}`;
+  return {
+    level: 'info',
+    fields: { rs, err: error },
+    message,
+    once: { topic: 'connections', words: message },
+  };
+}
+
+function ownServers({ servers }: Of<'own-servers'>): Line {
+  const rs = texts(servers);
+  const run = rs.length === 1 ? 'it runs' : 'they run';
+  return {
+    level: 'warn',
+    fields: { rs },
+    message:
+      `mode "route" cannot reach ${rs.join(', ')}, because ${run} on this node: local clients sent there will fail; ` +
+      'use --mode local or link',
+  };
+}
+
+function texts(servers: readonly Endpoint[]): readonly string[] {
+  return servers.map(({ text }) => text);
+}
+
+function reasonOf({ lastEvidence }: Health): string {
+  return lastEvidence === null ? 'nothing is known' : `${lastEvidence.kind}, ${lastEvidence.detail}`;
+}
+
+/** What the log counts as one reason: a status is one, whichever checks the server names with it. */
+function keyOf(health: Health): string {
+  const { status } = health.lastEvidence ?? {};
+  return status === undefined ? reasonOf(health) : `status ${status}`;
+}
+
+function tenths(ms: number): number {
+  return Math.round(ms * 10) / 10;
+}
+
+/** An action that was carried out: `added ...` for `add ...`. */
+function done(words: string): string {
+  return words.replace(/^(create|add|remove)/, (verb) => (verb.endsWith('e') ? `${verb}d` : `${verb}ed`));
+}
+
+/** An action in words. */
+function say(what: Action): string {
+  switch (what.kind) {
+    case 'create-service':
+      return `create the virtual server with scheduler ${what.settings.scheduler}`;
+    case 'update-service':
+      return `set the virtual server to scheduler ${what.settings.scheduler}`;
+    case 'add-destination':
+      return `add ${what.server.text} with weight ${what.weight}`;
+    case 'update-destination':
+      return `set ${what.server.text} to weight ${what.weight}`;
+    case 'remove-destination':
+      return `remove ${what.server.text}`;
+  }
+}
