@@ -10,7 +10,7 @@ import {
   type HealthPolicy,
 } from '../decisions/health.js';
 import type { Semaphore } from '../async/semaphore.js';
-import type { Clock, ProbeManner, Prober, Reporter, Watch } from './ports.js';
+import type { Clock, ProbeManner, Prober, Reporter, KeptConnection } from './ports.js';
 
 export interface MonitorPolicy extends HealthPolicy {
   /** Between probes, in milliseconds. */
@@ -95,7 +95,7 @@ export class Monitor {
   /** Probes until the signal aborts, one probe at a time. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, prober, random } = this.#parts;
-    const watch = prober.watch(this.server, (evidence) => {
+    const connection = prober.keepConnection(this.server, (evidence) => {
       this.#lost(evidence);
     });
     const onAbort = (): void => {
@@ -105,14 +105,14 @@ export class Monitor {
     const ended = (): boolean => signal.aborted;
     try {
       await clock.sleep(random() * this.#policy.fastIntervalMs, signal);
-      await this.#probeFirst(watch, signal);
+      await this.#probeFirst(connection, signal);
       while (!ended()) {
         await this.#rest(signal);
-        if (!ended()) await this.#probe(watch, signal);
+        if (!ended()) await this.#probe(connection, signal);
       }
     } finally {
       signal.removeEventListener('abort', onAbort);
-      watch.close();
+      connection.close();
     }
   }
 
@@ -129,22 +129,22 @@ export class Monitor {
   }
 
   /** In its turn: were a thousand servers asked at once, we would be too busy to hear any of them in time. */
-  async #probeFirst(watch: Watch, signal: AbortSignal): Promise<void> {
+  async #probeFirst(connection: KeptConnection, signal: AbortSignal): Promise<void> {
     const release = await this.#peers.firstProbes.acquire();
     const answered = new AbortController();
     // Those that do not answer keep nobody waiting.
     void this.#parts.clock.sleep(FIRST_TURN_MS, answered.signal).then(release);
-    if (!signal.aborted) await this.#probe(watch, signal);
+    if (!signal.aborted) await this.#probe(connection, signal);
     answered.abort();
   }
 
-  async #probe(watch: Watch, signal: AbortSignal): Promise<void> {
+  async #probe(connection: KeptConnection, signal: AbortSignal): Promise<void> {
     const { clock, reporter } = this.#parts;
     const startMs = clock.now();
     this.#dueMs = null;
     this.#probing = true;
     try {
-      for await (const outcome of watch.probe(this.#manner(startMs, signal), signal)) {
+      for await (const outcome of connection.probe(this.#manner(startMs, signal), signal)) {
         if (signal.aborted) return;
         reporter.probed(this.server, outcome, clock.now() - startMs);
         if (outcome.kind === 'void') continue;
@@ -153,7 +153,7 @@ export class Monitor {
         if (!onEdge(this.#health)) break;
       }
     } catch (error) {
-      // A prober answers for every failure of the server; what it throws is its own, and must not stop the watch.
+      // A prober answers for every failure of the server; what it throws is its own, and must not stop the monitor.
       if (!signal.aborted) reporter.fault(`probe of ${this.server.text}`, error as Error);
     } finally {
       this.#probing = false;

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { ProbeManner, InconclusiveProbe, Watch } from '../control-loop/ports.js';
+import type { ProbeManner, InconclusiveProbe, KeptConnection } from '../control-loop/ports.js';
 import { endpoint, type Endpoint } from '../values/endpoint.js';
 import { answered, type Evidence } from '../values/evidence.js';
 import type { Exchange, TlsSession } from '../values/exchange.js';
@@ -14,7 +14,7 @@ import { secure } from './secure.js';
 import type { PortRange } from './source-port.js';
 import { connectTcp, endConnection } from './tcp.js';
 
-interface WatchParts extends ProberParts {
+interface KeptConnectionParts extends ProberParts {
   readonly sourcePorts: PortRange | null;
 }
 
@@ -53,11 +53,11 @@ const GUARD_PART = 2 / 3;
 const LONGEST_GUARD_MS = 1900;
 
 /** Asks one server by HTTP, over a connection that it keeps as long as it may. */
-export class HttpWatch implements Watch {
+export class HttpKeptConnection implements KeptConnection {
   readonly #server: Endpoint;
   readonly #onExchange: (exchange: Exchange) => void;
   readonly #request: ProbeRequest;
-  readonly #parts: WatchParts;
+  readonly #parts: KeptConnectionParts;
   readonly #onLost: (evidence: Evidence | null) => void;
   #kept: HttpConnection | null = null;
   /** A kept connection was lost, and the server has not been heard since. */
@@ -66,7 +66,7 @@ export class HttpWatch implements Watch {
   constructor(
     server: Endpoint,
     request: ProbeRequest,
-    parts: WatchParts,
+    parts: KeptConnectionParts,
     onLost: (evidence: Evidence | null) => void,
   ) {
     this.#server = endpoint(server.family, server.address, request.port ?? server.port);

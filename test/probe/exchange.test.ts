@@ -64,12 +64,12 @@ async function exchanges(server: Endpoint, asked: Asked = {}, count = 1): Promis
       },
     },
   );
-  const watch = prober.watch(server, () => undefined);
+  const connection = prober.keepConnection(server, () => undefined);
   const { signal } = new AbortController();
   for (let probes = 0; probes < count; probes += 1)
-    for await (const outcome of watch.probe({ fresh: probes === 0, hedged: false }, signal))
+    for await (const outcome of connection.probe({ fresh: probes === 0, hedged: false }, signal))
       assert.deepEqual(told.at(-1)?.evidence ?? 'void', outcome.kind === 'void' ? 'void' : outcome);
-  watch.close();
+  connection.close();
   return told;
 }
 

@@ -82,12 +82,12 @@ async function probe(
       guard: () => undefined,
     },
   );
-  const watch = prober.watch(server, () => undefined);
+  const connection = prober.keepConnection(server, () => undefined);
   try {
-    for await (const outcome of watch.probe({ fresh: true, hedged: false }, signal)) return outcome;
+    for await (const outcome of connection.probe({ fresh: true, hedged: false }, signal)) return outcome;
     return STOPPED;
   } finally {
-    watch.close();
+    connection.close();
   }
 }
 
@@ -645,10 +645,10 @@ describe('a process of its own', () => {
       const prober = createProber({ scheme: 'https', port: null, method: 'GET', path: '/', headers: {}, body: null,
         acceptedStatuses: new Set(), connectTimeoutMs: 5000, timeoutMs: 5000, tls: { verify: true, serverName: null } },
         { credentials: { withToken: false, current: async () => ({ secureContext, token: null }) }, guard() {} });
-      const watch = prober.watch(${JSON.stringify(server.endpoint)}, () => undefined);
+      const connection = prober.keepConnection(${JSON.stringify(server.endpoint)}, () => undefined);
       const { signal } = new AbortController();
       for (let count = 0; count < 30; count += 1)
-        for await (const { kind } of watch.probe({ fresh: true, hedged: true }, signal)) process.stdout.write(kind + ' ');`;
+        for await (const { kind } of connection.probe({ fresh: true, hedged: true }, signal)) process.stdout.write(kind + ' ');`;
     const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program], {
       timeout: LONG_MS,
     });
@@ -667,8 +667,8 @@ describe('a fault of our own', () => {
       const server = { family: 'ipv4', address: '127.0.0.1', port: 9, text: '127.0.0.1:9' };
       const signal = new AbortController().signal;
       try { for (;;) openSync('/dev/null'); } catch {}
-      const watch = prober.watch(server, () => undefined);
-      const { value: found } = await watch.probe({ fresh: true, hedged: false }, signal).next();
+      const connection = prober.keepConnection(server, () => undefined);
+      const { value: found } = await connection.probe({ fresh: true, hedged: false }, signal).next();
       process.stdout.write(JSON.stringify(found));
       process.exit();`;
     const { stdout } = await promisify(execFile)(
