@@ -124,8 +124,7 @@ module.exports = {
         pathNot: [
           '^src/(probe|tls|values|text|async)/',
           '^src/control-loop/ports',
-          '^node_modules/undici',
-          '^(node:)?(net|tls|events|fs)$',
+          '^(node:)?(http|net|tls|events|fs)$',
         ],
       },
     },
