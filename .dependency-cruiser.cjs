@@ -158,7 +158,7 @@ module.exports = {
         'The control socket carries values: it knows neither what they mean nor anything else of ours.',
       from: { path: '^src/control-socket/' },
       to: {
-        pathNot: ['^src/(control-socket/|state/socket-file)', '^(node:)?(http)$'],
+        pathNot: ['^src/(control-socket/|state/socket-file)', '^(node:)?(events|http|stream/consumers)$'],
       },
     },
     {
@@ -226,7 +226,7 @@ module.exports = {
         pathNot: [
           '^src/(http|values)/',
           '^src/(control-loop/ports|report/(counted-)?report|state/socket-file)',
-          '^(node:)?(http|net|util|zlib)$',
+          '^(node:)?(events|http|net|util|zlib)$',
         ],
       },
     },

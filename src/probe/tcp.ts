@@ -1,4 +1,4 @@
-import net from 'node:net';
+import type net from 'node:net';
 import type { Endpoint } from '../values/endpoint.js';
 import { ConnectTimeout } from './failure.js';
 import { stallAwareTimeout } from '../async/stall-aware-timeout.js';
