@@ -238,7 +238,7 @@ module.exports = {
       to: {
         pathNot: [
           '^src/(page|decisions|values)/',
-          '^src/report/((counted-)?report|summary|liveness)',
+          '^src/report/((counted-)?report|summary|conditions)',
           '^(node:)?(crypto)$',
         ],
       },

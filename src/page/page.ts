@@ -1,4 +1,4 @@
-/** The status page: one document that needs nothing else, made of plain values. */
+/** The status page: one document that loads nothing else, made from plain values. */
 import { createHash } from 'node:crypto';
 import type { KernelReport } from '../report/counted-report.js';
 import type { Report } from '../report/report.js';
@@ -11,21 +11,21 @@ import { timeline } from './timeline.js';
 import { ago, moment, timeOfDay } from './times.js';
 import { LEVEL_GLYPHS, LEVEL_WORDS, upOf, virtualServerSection } from './virtual-server.js';
 
-/** Up to so many virtual servers, all of them begin opened. */
+/** Up to so many virtual servers, all are opened at first. */
 const FEW = 4;
-/** Of more, the worst one does if it is not well: the others are to be seen at a glance. */
+/** Of more, only the worst is, if it is not well. */
 const MOST_OPENED = 1;
-/** How often it is loaded again where JavaScript is off, in seconds. */
+/** How often a browser without JavaScript loads it again, in seconds. */
 const RELOAD_S = 15;
 
-/** The Content-Security-Policy to send with the page; but for `frame-ancestors` it is in the page, too. */
+/** The Content-Security-Policy to send with the page. Without `frame-ancestors` it is in the page, too. */
 export const PAGE_POLICY = `${policy()}; frame-ancestors 'none'`;
 
 /**
- * The whole page, in HTML, in pieces: a thousand real servers take longer to write down than anything else may be kept waiting. What
- * it shows of time is as of `report.atMs`.
+ * The whole page in HTML, in pieces: a thousand real servers take too long to write without a pause. All durations are as of
+ * `report.atMs`.
  *
- * @param looks What the kernel has; a virtual server that is not among them was not looked at.
+ * @param looks What the kernel has; a virtual server that is not among them was not read.
  */
 export function* statusPage(report: Report, looks: readonly KernelReport[]): Generator<string> {
   const { atMs, program, virtualServers } = report;
@@ -62,7 +62,7 @@ ${GLYPH_SYMBOLS}
 <h1>lvscare <span class="unseen">status</span></h1>
 <p class="overall ${level}">${glyph(LEVEL_GLYPHS[level])}<b>${LEVEL_WORDS[level]}</b> <span>${upOf(all)}</span></p>
 <p class="quiet asof">as of ${moment(atMs, `${timeOfDay(atMs)} UTC`)}<span class="live"></span><noscript>, loaded again every ${RELOAD_S} s</noscript></p>
-${program.dryRun ? markup`<p class="notice info">${glyph('unknown')}<span><b>Dry run:</b> servers are asked, and nothing in the kernel is changed.</span></p>` : null}
+${program.dryRun ? markup`<p class="notice info">${glyph('unknown')}<span><b>Dry run:</b> servers are probed, and nothing in the kernel is changed.</span></p>` : null}
 </header>
 <main id="main" tabindex="-1">
 `.text;
@@ -90,9 +90,9 @@ ${legend()}
 `.text;
 }
 
-/** What the bars mean, for who sees them. */
+/** What the bars mean. Screen readers get each bar in words. */
 function legend(): Markup {
-  return markup`<p class="legend" aria-hidden="true">Each minute: <svg width="3" height="20"><path class="o" d="M0 15.5h3"/></svg> ok <svg width="3" height="20"><path class="o" d="M0 15.5h3"/><path class="s" d="M0 5h3"/></svg> some failed <svg width="3" height="20"><path class="f" d="M0 10h3"/></svg> all failed <svg width="3" height="20"><path class="n" d="M0 19h3"/></svg> not asked</p>`;
+  return markup`<p class="legend" aria-hidden="true">Each minute: <svg width="3" height="20"><path class="o" d="M0 15.5h3"/></svg> ok <svg width="3" height="20"><path class="o" d="M0 15.5h3"/><path class="s" d="M0 5h3"/></svg> some failed <svg width="3" height="20"><path class="f" d="M0 10h3"/></svg> all failed <svg width="3" height="20"><path class="n" d="M0 19h3"/></svg> not probed</p>`;
 }
 
 function names({ virtualServers }: Report): string {
@@ -101,7 +101,7 @@ function names({ virtualServers }: Report): string {
   return virtualServers.length === 1 ? first.virtualServer : `${virtualServers.length} virtual servers`;
 }
 
-/** To be seen on light and dark tabs. */
+/** Visible on light and dark tabs. */
 const ICON_COLOURS: Readonly<Record<Level, string>> = {
   down: '#d6373c',
   impaired: '#c98a00',
@@ -121,7 +121,7 @@ function policy(): string {
   ].join('; ');
 }
 
-/** A page that is open in a browser loads itself again when the program was replaced by one with another page. */
+/** A page that is open in a browser reloads itself when lvscare was replaced by a build with another page. */
 const BUILD = hashOf(STYLE + SCRIPT).slice(7, 19);
 
 function hashOf(text: string): string {
