@@ -1,9 +1,9 @@
 import type { Endpoint } from './endpoint.js';
 import type { Forwarding } from './table.js';
 
-/** What the kernel counts of a virtual server or of a row. Counts go up until what is counted is made anew. */
+/** What the kernel counts of a virtual server or of a row. Counts go up until it is created again. */
 export interface Traffic {
-  /** Connections that were ever scheduled. */
+  /** All connections that were scheduled. */
   readonly connections: bigint;
   readonly packetsIn: bigint;
   readonly packetsOut: bigint;
@@ -22,16 +22,16 @@ interface CountedRow {
   readonly weight: number;
   /** Established connections. */
   readonly active: number;
-  /** Connections that are being made or ended. */
+  /** Connections that are being opened or closed. */
   readonly inactive: number;
-  /** null from a kernel that does not tell. */
+  /** null if the kernel does not report it. */
   readonly traffic: Traffic | null;
 }
 
-/** Our virtual server with its rows, as the kernel has them now; null when there is none. */
+/** The virtual server with its rows, as the kernel has them now; null if there is none. */
 export type CountedTable = {
   readonly scheduler: string;
-  /** What else there is to say of it, in ipvsadm's words: `(sh-fallback) persistent 300`; empty for nothing. */
+  /** Its flags and options as ipvsadm writes them: `(sh-fallback) persistent 300`; may be empty. */
   readonly flags: string;
   readonly traffic: Traffic | null;
   readonly rows: readonly CountedRow[];

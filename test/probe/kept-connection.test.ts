@@ -453,7 +453,7 @@ describe('a disk that is slow', () => {
     await using server = await healthy();
     using kept = keeping(server.endpoint, { timeoutMs: 150 }, null, new Promise(() => undefined));
     assert.deepEqual(await probe(kept, ALONE), [
-      { kind: 'void', detail: 'our own credentials could not be read in time' },
+      { kind: 'void', detail: 'the credentials of lvscare could not be read in time' },
     ]);
   });
 });
