@@ -68,7 +68,7 @@ function closed(socket: Socket): Promise<void> {
 }
 
 describe('the control socket', () => {
-  it('answers, and takes who is drained', async () => {
+  it('answers with the status, and drains servers', async () => {
     const fake = new Fake();
     await serve(fake);
     assert.deepEqual(await ask('GET', '/status'), { kind: 'answered', status: 200, body: { asked: 1 } });
@@ -90,7 +90,7 @@ describe('the control socket', () => {
     });
   });
 
-  it('refuses what it does not know', async () => {
+  it('refuses unknown paths and methods', async () => {
     const fake = new Fake();
     await serve(fake);
     const cases = [
@@ -108,7 +108,7 @@ describe('the control socket', () => {
     assert.deepEqual([fake.asked, fake.drains], [0, []]);
   });
 
-  it('is for its own user alone, and gone at the end', async () => {
+  it('is only for its own user, and removed at the end', async () => {
     await serve();
     assert.equal((await stat(file)).mode & 0o777, 0o600);
     assert.deepEqual(await readdir(join(directory, 'sub')), ['vs.sock']);
@@ -117,14 +117,14 @@ describe('the control socket', () => {
     assert.deepEqual(await ask('GET', '/status'), { kind: 'nobody' });
   });
 
-  it('takes the place of a file that nobody listens on', async () => {
+  it('replaces a file that no process listens on', async () => {
     leaveSocket(file);
     assert.deepEqual(await ask('GET', '/status'), { kind: 'nobody' });
     await serve();
     assert.equal((await ask('GET', '/status')).kind, 'answered');
   });
 
-  it('leaves a file alone that somebody listens on, and one that has taken its place', async () => {
+  it('does not touch a file that a process listens on, nor one that replaced its own', async () => {
     await serve();
     await assert.rejects(serveControl(file, new Fake()), {
       message: `${file} is in use: somebody else listens there`,
@@ -138,7 +138,7 @@ describe('the control socket', () => {
     assert.equal(other.asked, 1);
   });
 
-  it('says why there can be none', async () => {
+  it('reports why it cannot be created', async () => {
     const long = join(directory, 'x'.repeat(107));
     await assert.rejects(serveControl(long, new Fake()), {
       message: `${long} is too long for a socket: 107 bytes are the limit`,
@@ -154,7 +154,7 @@ describe('the control socket', () => {
     assert.deepEqual(await readdir(join(directory, 'sub')), ['vs.sock'], 'nothing else is left');
   });
 
-  it('ends while somebody is being answered', async () => {
+  it('closes while a client waits for an answer', async () => {
     const fake = new Fake();
     fake.status = () => new Promise(() => undefined);
     await serve(fake);
@@ -167,12 +167,12 @@ describe('the control socket', () => {
   });
 });
 
-describe('who asks at the control socket', () => {
-  it('is told that nobody is there', async () => {
+describe('a client of the control socket', () => {
+  it('distinguishes that no process listens', async () => {
     assert.deepEqual(await ask('GET', '/status'), { kind: 'nobody' });
   });
 
-  it('is told when it is not permitted', async () => {
+  it('reports that it is not permitted', async () => {
     await serve();
     await chmod(file, 0);
     // Root may do all, and so is somebody else for a while.
@@ -195,7 +195,7 @@ describe('who asks at the control socket', () => {
     ['that breaks off', 'HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"a', 'aborted'],
     ['that is not HTTP', 'hello\r\n\r\n', /Parse Error/],
   ] as const)
-    it(`is told of an answer ${what}`, async () => {
+    it(`reports an answer ${what}`, async () => {
       const server = createServer((socket) => {
         socket.on('error', () => undefined);
         socket.once('data', () => socket.end(answer));
@@ -211,7 +211,7 @@ describe('who asks at the control socket', () => {
       }
     });
 
-  it('waits for an answer for so long, and no longer', async () => {
+  it('waits for an answer until its time limit', async () => {
     const server = createServer((socket) => socket.on('error', () => undefined));
     await once(server.listen(file), 'listening');
     try {

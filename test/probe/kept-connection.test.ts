@@ -11,10 +11,9 @@ import type { Endpoint } from '../../src/values/endpoint.js';
 import type { Evidence } from '../../src/values/evidence.js';
 import { createProber } from '../../src/probe/prober.js';
 import type { ProbeRequest } from '../../src/probe/request.js';
+import { LONG_MS, probeRequest } from './request.js';
 import { answering, raw, silent, web } from './servers.js';
 
-/** Far beyond what anything here takes, however busy the machine is. */
-const LONG_MS = timeLimit(20_000);
 const REGULAR: ProbeManner = { fresh: false, hedged: true };
 const FRESH: ProbeManner = { fresh: true, hedged: true };
 const ALONE = { fresh: true, hedged: false };
@@ -49,28 +48,13 @@ function keeping(
 ): Keeping {
   const losses: (Evidence | null)[] = [];
   const heard: ((evidence: Evidence | null) => void)[] = [];
-  const prober = createProber(
-    {
-      scheme: 'https',
-      port: null,
-      method: 'GET',
-      path: '/healthz',
-      headers: {},
-      body: null,
-      acceptedStatuses: new Set(),
-      connectTimeoutMs: LONG_MS,
-      timeoutMs: LONG_MS,
-      tls: { verify: true, serverName: null },
-      ...request,
+  const prober = createProber(probeRequest(request), {
+    credentials: {
+      withToken: token !== null,
+      current: () => reading.then(() => ({ secureContext, token })),
     },
-    {
-      credentials: {
-        withToken: token !== null,
-        current: () => reading.then(() => ({ secureContext, token })),
-      },
-      guard: () => (result.guarded += 1),
-    },
-  );
+    guard: () => (result.guarded += 1),
+  });
   const connection = prober.keepConnection(server, (evidence) => {
     losses.push(evidence);
     heard.shift()?.(evidence);
@@ -117,7 +101,7 @@ async function healthy(
 }
 
 describe('the kept connection', () => {
-  it('asks over one connection, and over a fresh one when it is told to', async () => {
+  it('is used by each probe, until one asks for a fresh connection', async () => {
     await using server = await healthy();
     using kept = keeping(server.endpoint);
     for (let count = 0; count < 5; count += 1) assert.deepEqual(await probe(kept), OK);
@@ -126,7 +110,7 @@ describe('the kept connection', () => {
     assert.equal(server.connections.length, 2);
     assert.deepEqual(await probe(kept), OK);
     assert.equal(server.connections.length, 2, 'the fresh one is kept from then on');
-    assert.deepEqual(kept.losses, [], 'that we ended the old one is no loss');
+    assert.deepEqual(kept.losses, [], 'that lvscare ended the old one is no loss');
     assert.equal(kept.guarded, 2, 'the kernel guards each');
   });
 
@@ -142,7 +126,7 @@ describe('the kept connection', () => {
     assert.deepEqual(kept.losses, []);
   });
 
-  it('hears at once when the server closes it, which proves nothing', async () => {
+  it('reports at once that the server closed it, which proves nothing', async () => {
     await using server = await healthy();
     using kept = keeping(server.endpoint);
     await probe(kept);
@@ -154,7 +138,7 @@ describe('the kept connection', () => {
     assert.equal(kept.losses.length, 1);
   });
 
-  it('hears at once when the server resets it, which proves nothing either', async () => {
+  it('reports at once that the server reset it, which proves nothing either', async () => {
     await using server = await healthy();
     using kept = keeping(server.endpoint, {});
     await probe(kept);
@@ -164,7 +148,7 @@ describe('the kept connection', () => {
     assert.deepEqual(await probe(kept), OK);
   });
 
-  it('is asked for in vain without an alarm when the server closes it at that very moment', async () => {
+  it('is replaced without a report when the server closes it in answer to a request', async () => {
     let requests = 0;
     await using server = await healthy((request, response) => {
       requests += 1;
@@ -216,7 +200,7 @@ describe('the kept connection', () => {
     assert.equal(server.connections.length, 1);
   });
 
-  it('shows the token', async () => {
+  it('sends the token', async () => {
     let shown: string | undefined;
     await using server = await healthy((request, response) => {
       shown = request.headers.authorization;
@@ -227,7 +211,7 @@ describe('the kept connection', () => {
     assert.equal(shown, 'Bearer secret');
   });
 
-  it('asks at another port if it is told to, and for another name', async () => {
+  it('uses another port and another server name if they are given', async () => {
     let named: string | boolean | undefined;
     await using server = await healthy((request, response) => {
       named = (request.socket as Socket & { servername?: string | false }).servername;
@@ -262,7 +246,7 @@ describe('a refusal', () => {
   });
 
   for (const scheme of ['https', 'http'] as const)
-    it(`is waited for when a dying process has yet to close its port, by ${scheme}`, async () => {
+    it(`is waited for while an ending process has not closed its port, by ${scheme}`, async () => {
       const server = await web(scheme === 'https' ? pair : null, answering(200));
       const { port } = server.endpoint;
       using kept = keeping(server.endpoint, { scheme });
@@ -287,7 +271,7 @@ describe('a refusal', () => {
       assert.ok('conclusive' in (outcomes[0] ?? {}));
     });
 
-  it('alone is not', async () => {
+  it('is not conclusive without the loss of a kept connection', async () => {
     await using closed = await healthy();
     const { endpoint } = closed;
     await closed[Symbol.asyncDispose]();
@@ -309,7 +293,7 @@ describe('a late answer', () => {
   }
 
   for (const times of [1, 2]) {
-    it(`${times} times is asked for again over further connections, and whichever answers is believed`, async () => {
+    it(`is asked for again over further connections after ${times} without an answer, and any of them counts`, async () => {
       await using server = await healthy(sluggish(times));
       // The last of them is asked for at two thirds, and has a third of this to be believed in time.
       using kept = keeping(server.endpoint, { timeoutMs: timeLimit(1500) });
@@ -318,7 +302,7 @@ describe('a late answer', () => {
     });
   }
 
-  it('has another server heard before the same is asked again, whose silence is witnessed then', async () => {
+  it('is asked for again after another server was probed, which makes a silence witnessed', async () => {
     for (const heard of [true, false]) {
       await using server = await silent();
       // The first one is late at a third of the time, and is given up a little later.
@@ -330,7 +314,7 @@ describe('a late answer', () => {
     }
   });
 
-  it('that comes while another server is being heard has nothing asked again', async () => {
+  it('is not asked for again if it comes while another server is probed', async () => {
     let answer = (): void => undefined;
     await using server = await healthy((_request, response) => {
       answer = () => {
@@ -355,7 +339,7 @@ describe('a late answer', () => {
     assert.equal(server.connections.length, 1);
   });
 
-  it('that does not come over any connection is slow, each time', async () => {
+  it('is slow for each connection if it comes over none', async () => {
     await using server = await healthy(() => undefined);
     // A third of it, after which the next one is asked, is to be longer than a turn of a busy machine's event loop takes.
     using kept = keeping(server.endpoint, { timeoutMs: timeLimit(900) });
@@ -366,7 +350,7 @@ describe('a late answer', () => {
     );
   });
 
-  it('that is not accepted when it comes is one failure, and no word of a loss', async () => {
+  it('is one failure if it is not accepted, and no loss', async () => {
     let requests = 0;
     await using server = await healthy((_request, response) => {
       requests += 1;
@@ -384,14 +368,14 @@ describe('a late answer', () => {
     assert.deepEqual(kept.losses, []);
   });
 
-  it('is not asked for again when nobody would be the better for it', async () => {
+  it('is not asked for again if the probe is not hedged', async () => {
     await using server = await healthy(() => undefined);
     using kept = keeping(server.endpoint, { timeoutMs: 150 });
     assert.equal((await probe(kept, ALONE)).length, 1);
     assert.equal(server.connections.length, 1);
   });
 
-  it('leaves no request behind when nobody waits any more', async () => {
+  it('leaves no request behind when the probe is stopped', async () => {
     await using server = await healthy(() => undefined);
     using kept = keeping(server.endpoint, { timeoutMs: LONG_MS });
     const stop = new AbortController();
@@ -407,7 +391,7 @@ describe('a late answer', () => {
 });
 
 describe('a starved process', () => {
-  it('does not blame servers for answers that it had no time to notice', async () => {
+  it('does not count answers as late that it had no time to notice', async () => {
     // It takes several turns: a handshake, and then the answer.
     await using server = await healthy();
     using kept = keeping(server.endpoint, { timeoutMs: 400, connectTimeoutMs: 400 });
@@ -449,7 +433,7 @@ describe('a disk that is slow', () => {
       assert.equal(kept.guarded, 0);
     });
 
-  it('blames nobody: what is void is our own look at our credentials', async () => {
+  it('is void: the credentials of lvscare could not be read', async () => {
     await using server = await healthy();
     using kept = keeping(server.endpoint, { timeoutMs: 150 }, null, new Promise(() => undefined));
     assert.deepEqual(await probe(kept, ALONE), [
@@ -458,8 +442,8 @@ describe('a disk that is slow', () => {
   });
 });
 
-describe('a server that answers nobody', () => {
-  it('above TCP is slow in the handshake', async () => {
+describe('a server that does not answer', () => {
+  it('after TCP connects, is slow in the handshake', async () => {
     await using server = await raw(() => undefined);
     using kept = keeping(server.endpoint, { timeoutMs: 150 });
     assert.deepEqual(
