@@ -35,15 +35,15 @@ const ENTITIES: Readonly<Record<string, string>> = {
 /** Control characters, and those that change the direction of writing: they would misrepresent a server's own words. */
 const MISLEADING = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
 
-/** Needs no escaping, as nearly all text: this is faster. */
-const HARMLESS = /^[\w .,:;()/%+\-[\]]*$/;
-
 function escaped(text: string): string {
-  if (HARMLESS.test(text)) return text;
   return text.replace(MISLEADING, '\ufffd').replace(/[&<>"']/g, (character) => ENTITIES[character] ?? '');
 }
 
 /** Shortens text from the network. */
 export function clipped(text: string, length = 240): string {
   return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
+}
+
+export function capitalized(word: string): string {
+  return word.charAt(0).toUpperCase() + word.slice(1);
 }

@@ -3,13 +3,13 @@ import { createHash } from 'node:crypto';
 import type { KernelReport } from '../report/counted-report.js';
 import type { Report } from '../report/report.js';
 import { glyph, GLYPH_SYMBOLS, iconOf } from './drawings.js';
-import { Markup, markup } from './markup.js';
+import { capitalized, Markup, markup } from './markup.js';
 import { SCRIPT } from './script.js';
 import { levelOf, overall, tally, worstFirst, type Level } from './severity.js';
 import { STYLE } from './style.js';
 import { timeline } from './timeline.js';
 import { ago, moment, timeOfDay } from './times.js';
-import { LEVEL_GLYPHS, LEVEL_WORDS, upOf, virtualServerSection } from './virtual-server.js';
+import { LEVEL_GLYPHS, upOf, virtualServerSection } from './virtual-server.js';
 
 /** Up to so many virtual servers, all are opened at first. */
 const FEW = 4;
@@ -18,8 +18,17 @@ const MOST_OPENED = 1;
 /** How often a browser without JavaScript loads it again, in seconds. */
 const RELOAD_S = 15;
 
-/** The Content-Security-Policy to send with the page. Without `frame-ancestors` it is in the page, too. */
-export const PAGE_POLICY = `${policy()}; frame-ancestors 'none'`;
+/** The Content-Security-Policy to send with the page. */
+export const PAGE_POLICY = [
+  "default-src 'none'",
+  `style-src '${hashOf(STYLE)}'`,
+  `script-src '${hashOf(SCRIPT)}'`,
+  'img-src data:',
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
 
 /**
  * The whole page in HTML, in pieces: a thousand real servers take too long to write without a pause. All durations are as of
@@ -43,10 +52,8 @@ export function* statusPage(report: Report, looks: readonly KernelReport[]): Gen
 <html lang="en" data-build="${BUILD}">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${policy()}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<meta name="referrer" content="no-referrer">
 <title>${title}</title>
 <link rel="icon" href="${iconOf(LEVEL_GLYPHS[level], ICON_COLOURS[level])}">
 <style>${new Markup(STYLE)}</style>
@@ -60,7 +67,7 @@ ${GLYPH_SYMBOLS}
 <div id="page">
 <header>
 <h1>lvscare <span class="unseen">status</span></h1>
-<p class="overall ${level}">${glyph(LEVEL_GLYPHS[level])}<b>${LEVEL_WORDS[level]}</b> <span>${upOf(all)}</span></p>
+<p class="overall ${level}">${glyph(LEVEL_GLYPHS[level])}<b>${capitalized(level)}</b> <span>${upOf(all)}</span></p>
 <p class="quiet asof">as of ${moment(atMs, `${timeOfDay(atMs)} UTC`)}<span class="live"></span><noscript>, loaded again every ${RELOAD_S} s</noscript></p>
 ${program.dryRun ? markup`<p class="notice info">${glyph('unknown')}<span><b>Dry run:</b> servers are probed, and nothing in the kernel is changed.</span></p>` : null}
 </header>
@@ -108,18 +115,6 @@ const ICON_COLOURS: Readonly<Record<Level, string>> = {
   starting: '#7d8896',
   well: '#229a5c',
 };
-
-function policy(): string {
-  return [
-    "default-src 'none'",
-    `style-src '${hashOf(STYLE)}'`,
-    `script-src '${hashOf(SCRIPT)}'`,
-    'img-src data:',
-    "connect-src 'self'",
-    "base-uri 'none'",
-    "form-action 'none'",
-  ].join('; ');
-}
 
 /** A page that is open in a browser reloads itself when lvscare was replaced by a build with another page. */
 const BUILD = hashOf(STYLE + SCRIPT).slice(7, 19);

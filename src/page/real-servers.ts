@@ -1,8 +1,7 @@
-import type { HealthState } from '../decisions/health.js';
 import type { KernelReport, RowReport } from '../report/counted-report.js';
 import type { ServerReport, VirtualServerReport } from '../report/report.js';
 import { glyph, hourStrip, millis, sparkline } from './drawings.js';
-import { clipped, markup, type Content, type Markup } from './markup.js';
+import { capitalized, clipped, markup, type Content, type Markup } from './markup.js';
 import { statusHint } from '../decisions/status-meaning.js';
 import { serverConditions } from '../report/conditions.js';
 import { certificateLevel } from './severity.js';
@@ -53,7 +52,7 @@ function serverRow(
   const hint = statusHint(evidence?.status);
   return markup`<tr role="row" data-key="${server.server}" class="${state}">
 <th role="rowheader" scope="row" class="server">${server.server}</th>
-<td role="cell" class="state">${glyph(state)}<b>${STATES[state]}</b> ${since(sinceMs, nowMs)}${
+<td role="cell" class="state">${glyph(state)}<b>${capitalized(state)}</b> ${since(sinceMs, nowMs)}${
     evidence === null
       ? markup`<small>not probed yet</small>`
       : markup`<small>${evidence.kind}${evidence.detail === '' ? null : `, ${clipped(evidence.detail)}`}</small>`
@@ -74,13 +73,6 @@ function latency({ state, recentMs, lastOk }: ServerReport, nowMs: number): Mark
     state === 'up' || lastOk === null ? null : markup`<small>last ${ago(lastOk.atMs, nowMs)}</small>`;
   return markup`${sparkline(recentMs)}<span class="${past === null ? 'last' : 'last quiet'}">${millis(last)}</span>${past}`;
 }
-
-const STATES: Readonly<Record<HealthState, string>> = {
-  up: 'Up',
-  sick: 'Sick',
-  dead: 'Dead',
-  unknown: 'Unknown',
-};
 
 /** A row of the kernel that is not configured: a master that left. */
 function leavingRow(row: RowReport): Markup {

@@ -38,10 +38,8 @@ export function overall(report: Report): Level {
 
 /** The worst first, otherwise in the order of the report. */
 export function worstFirst(report: Report): readonly VirtualServerReport[] {
-  const rank = new Map(
-    report.virtualServers.map((server) => [server, LEVELS.indexOf(levelOf(server, report.atMs))]),
-  );
-  return report.virtualServers.toSorted((one, other) => (rank.get(one) ?? 0) - (rank.get(other) ?? 0));
+  const rank = (server: VirtualServerReport): number => LEVELS.indexOf(levelOf(server, report.atMs));
+  return report.virtualServers.toSorted((one, other) => rank(one) - rank(other));
 }
 
 export function certificateLevel(

@@ -3,17 +3,10 @@ import { durationInWords } from '../report/summary.js';
 import type { KernelReport } from '../report/counted-report.js';
 import type { VirtualServerReport } from '../report/report.js';
 import { glyph, millis, type Glyph } from './drawings.js';
-import { clipped, markup, type Markup } from './markup.js';
+import { capitalized, clipped, markup, type Markup } from './markup.js';
 import { realServers } from './real-servers.js';
 import { levelOf, tally, type Level, type Tally } from './severity.js';
 import { ago } from './times.js';
-
-export const LEVEL_WORDS: Readonly<Record<Level, string>> = {
-  down: 'Down',
-  impaired: 'Impaired',
-  starting: 'Starting',
-  well: 'Well',
-};
 
 export const LEVEL_GLYPHS: Readonly<Record<Level, Glyph>> = {
   down: 'dead',
@@ -31,7 +24,7 @@ export function virtualServerSection(
   const { virtualServer: name, servers } = virtualServer;
   const level = levelOf(virtualServer, nowMs);
   return markup`<details class="vs ${level}" data-key="vs ${name}" data-open="${open ? level : 'no'}"${open ? markup` open` : null}>
-<summary><h2>${glyph(LEVEL_GLYPHS[level])}<span class="word">${LEVEL_WORDS[level]}</span> <span class="address">${name}</span></h2>
+<summary><h2>${glyph(LEVEL_GLYPHS[level])}<span class="word">${capitalized(level)}</span> <span class="address">${name}</span></h2>
 <span class="count">${upOf(tally(servers))}</span>
 <span class="row" aria-hidden="true">${servers.map(({ state }) => glyph(state))}</span></summary>
 ${notices(virtualServer, look, nowMs, dryRun).map(
