@@ -124,7 +124,8 @@ module.exports = {
         pathNot: [
           '^src/(probe|tls|values|text|async)/',
           '^src/control-loop/ports',
-          '^(node:)?(http|net|tls|events|fs)$',
+          '^node_modules/undici',
+          '^(node:)?(net|tls|events|fs)$',
         ],
       },
     },

@@ -1,7 +1,7 @@
 import type { InconclusiveProbe } from '../control-loop/ports.js';
 import type { Evidence } from '../values/evidence.js';
 
-/** How far a probe came. */
+/** How far a probe had come. */
 export type Phase = 'connect' | 'handshake' | 'answer';
 
 export class ConnectTimeout extends Error {
@@ -10,14 +10,14 @@ export class ConnectTimeout extends Error {
   }
 }
 
-/** A failure of this node, not of the server: a probe cannot read what it needs. */
+/** Something that a probe needs of this node, and does not get. */
 export class LocalFault extends Error {
   constructor(cause: Error) {
     super(cause.message, { cause });
   }
 }
 
-/** Errors of a connection whose other end did not answer for too long, or which a router reports as unreachable. */
+/** What the kernel says of a connection when nobody has answered for too long, or when a router says that nobody will. */
 const SILENCE = new Set(['ETIMEDOUT', 'EHOSTUNREACH', 'EHOSTDOWN', 'ENETUNREACH', 'ENETDOWN']);
 
 export function isSilence(error: unknown): boolean {
@@ -25,7 +25,7 @@ export function isSilence(error: unknown): boolean {
 }
 
 /** Errors that a probe can meet before a packet leaves this node: they say nothing about the server. */
-const LOCAL = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EADDRNOTAVAIL', 'EAGAIN']);
+const OURS = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EADDRNOTAVAIL', 'EAGAIN']);
 
 /**
  * What a failed probe says about its server. `timedOutMs` is the probe's time limit when that is what ended it, else
@@ -50,8 +50,8 @@ export function classifyFailure(
   if (isSilence(error)) return { kind: 'silent', detail, unreachable: true };
   switch (phase) {
     case 'connect':
-      if (code !== undefined && LOCAL.has(code)) return { kind: 'void', detail };
-      // It was reset before Node noticed that it was connected: the process is ending, or refuses lvscare.
+      if (code !== undefined && OURS.has(code)) return { kind: 'void', detail };
+      // It stood, and was reset before we could look: whoever listens does so no more, or does not like us.
       if (code === 'ECONNRESET' || code === 'EPIPE') return { kind: 'broken', detail };
       if (code === 'ECONNREFUSED') return { kind: 'refused', detail };
       return { kind: 'silent', detail, unreachable: true };
@@ -65,12 +65,9 @@ export function classifyFailure(
 
 function inWords(error: unknown): string {
   const { code, message, reason } = error as NodeJS.ErrnoException & { readonly reason?: unknown };
-  if (typeof reason === 'string') {
-    // OpenSSL's own message has an address in memory and a line of its source around the reason.
-    if (code?.startsWith('ERR_SSL_')) return reason;
-    if (code?.startsWith('HPE_')) return `the answer is not valid HTTP: ${reason}`;
-  }
-  // The source address means nothing to the reader.
+  // OpenSSL's own message has an address in memory and a line of its source around the reason.
+  if (typeof reason === 'string' && code?.startsWith('ERR_SSL_')) return reason;
+  // Where we came from is of no interest.
   const words = message.replace(/ - Local \(.*\)$/, '');
   return words === '' ? (code ?? 'failed') : words;
 }

@@ -1,17 +1,19 @@
-/** HTTP over a connection that is there already, by Node's own client: it is loaded for the HTTP servers anyway. */
-import http from 'node:http';
 import type net from 'node:net';
+import request from 'undici/lib/api/api-request.js';
+import Client from 'undici/lib/dispatcher/client.js';
 import { isSilence } from './failure.js';
 import type { ProbeRequest } from './request.js';
 import { endConnection } from './tcp.js';
 
 /** How much of an answer's body is read. What comes after says nothing about health. */
 const MOST_BODY_BYTES = 64 * 1024;
-/** How much of it is kept: a kube-apiserver that fails lists its checks in 1.5 to 4 KB. */
+/** How much of it is handed on: a kube-apiserver that fails lists its checks in 1.5 to 4 KB. */
 const MOST_KEPT_BYTES = 8 * 1024;
 const MOST_HEADER_BYTES = 256 * 1024;
-/** How many answers of the kind 1xx may come before the answer: no apiserver sends one, and a flood of them takes CPU time. */
+/** How many answers of the kind 1xx may come before the answer: no apiserver sends one, and a flood of them keeps us busy. */
 const MOST_INTERIM_ANSWERS = 32;
+/** Longer than any connection lives: when an idle one ends is the server's to say. */
+const FOREVER_MS = 2 ** 31 - 1;
 
 /** The connection went away before a byte of an answer had come, as idle ones may at any time. */
 export class Unanswered extends Error {}
@@ -24,13 +26,11 @@ export interface HttpAnswer {
   readonly keep: boolean;
 }
 
-type OnHead = (status: number, date: string | null) => void;
-
-/** A connection to one server, for one request after another. */
+/** A connection to one server, to ask over one request after another. */
 export class HttpConnection {
   readonly #tcp: net.Socket;
   readonly #socket: net.Socket;
-  readonly #host: string;
+  readonly #client: InstanceType<typeof Client>;
   #error: Error | null = null;
   #asking = false;
   #answered = false;
@@ -38,35 +38,44 @@ export class HttpConnection {
 
   /**
    * @param tcp What `socket` stands on, if it is TLS; else the same.
-   * @param host For the Host header.
+   * @param origin Scheme and authority, for the Host header.
    */
-  constructor(tcp: net.Socket, socket: net.Socket, host: string) {
+  constructor(tcp: net.Socket, socket: net.Socket, origin: string) {
     this.#tcp = tcp;
     this.#socket = socket;
-    this.#host = host;
     socket.on('error', (error) => {
       this.#error ??= error;
     });
-    // Node's client sends FIN after the last answer of a connection. A reset leaves no TIME_WAIT on either side.
-    socket.end = socket.destroySoon = (): net.Socket => {
-      this.#dropped = true;
-      return socket.destroy();
-    };
+    this.#client = new Client(origin, {
+      // Not at once: undici is not done asking when it calls this. It may ask again when the connection is lost.
+      connect: (_options, callback) => {
+        queueMicrotask(() => {
+          if (socket.destroyed) callback(new Unanswered('the connection was closed'), null);
+          else callback(null, socket);
+        });
+      },
+      // The probe has one deadline, and it is not undici's.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      keepAliveTimeout: FOREVER_MS,
+      keepAliveMaxTimeout: FOREVER_MS,
+      // Nor does a hint of the server's have us end it.
+      keepAliveTimeoutThreshold: -FOREVER_MS,
+      maxHeaderSize: MOST_HEADER_BYTES,
+    });
   }
 
   get asking(): boolean {
     return this.#asking;
   }
 
-  /**
-   * Calls back if the server or the network ends the connection between two requests; with the error, or with null if it was
-   * simply closed.
-   */
+  /** Whether the other side, or the network, ends it while nobody asks; with the error, null if it was simply closed. */
   onLost(listener: (error: Error | null) => void): void {
     const lost = (): void => {
       if (this.#asking || this.#dropped) return;
-      this.drop();
+      this.#dropped = true;
       listener(this.#error);
+      this.drop();
     };
     this.#socket.once('end', lost);
     this.#socket.once('close', lost);
@@ -76,90 +85,86 @@ export class HttpConnection {
    * Sends the request and reads the whole answer, or as much of it as matters. Rejects with `Unanswered` if the server,
    * which had answered before, closed instead; after any failure the connection is of no more use.
    *
-   * @param onHead Is called with the status, and the header Date if there is one, as soon as the headers are there.
+   * @param onHead Hears the status, and the header Date if there is one, as soon as the headers are there.
    */
-  async ask(asked: ProbeRequest, token: string | null, onHead: OnHead): Promise<HttpAnswer> {
+  async ask(
+    asked: ProbeRequest,
+    token: string | null,
+    signal: AbortSignal,
+    onHead: (status: number, date: string | null) => void,
+  ): Promise<HttpAnswer> {
     const bytesBefore = this.#socket.bytesRead;
     this.#asking = true;
     try {
-      const answer = await this.#exchange(asked, token, onHead);
+      const answer = await this.#exchange(asked, token, signal, onHead);
       this.#answered = true;
       return answer;
     } catch (error) {
-      const cause = this.#error ?? inPlainWords(error);
+      const cause = this.#error ?? error;
       const idle = this.#answered && this.#socket.bytesRead === bytesBefore;
-      if (idle && !isSilence(cause)) throw new Unanswered('closed before it answered', { cause });
+      if (idle && !signal.aborted && !isSilence(cause))
+        throw new Unanswered('closed before it answered', { cause });
       throw cause;
     } finally {
       this.#asking = false;
     }
   }
 
-  /** Ends it by a reset. */
+  /** Ends it at once. */
   drop(): void {
     this.#dropped = true;
     endConnection(this.#tcp, this.#socket);
+    // Only once nothing of it is left for the client to end in its own way.
+    this.#socket.once('close', () => void this.#client.destroy());
   }
 
-  async #exchange(asked: ProbeRequest, token: string | null, onHead: OnHead): Promise<HttpAnswer> {
-    const response = await this.#send(asked, token);
-    const { statusCode: status = 0, headers } = response;
-    onHead(status, headers.date ?? null);
+  async #exchange(
+    asked: ProbeRequest,
+    token: string | null,
+    signal: AbortSignal,
+    onHead: (status: number, date: string | null) => void,
+  ): Promise<HttpAnswer> {
+    let interim = 0;
+    const answer = await request.call(this.#client, {
+      method: asked.method,
+      path: asked.path,
+      headers: {
+        'user-agent': 'lvscare',
+        ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+        ...asked.headers,
+      },
+      body: asked.body,
+      signal,
+      // What it throws ends the request and the connection.
+      onInfo: () => {
+        interim += 1;
+        if (interim <= MOST_INTERIM_ANSWERS) return;
+        // Before undici has a word of its own for it.
+        this.#error ??= new Error('status 1xx again and again, and no answer');
+        throw this.#error;
+      },
+    });
+    const { date } = answer.headers;
+    onHead(answer.statusCode, typeof date === 'string' ? date : null);
     let bytes = 0;
     const beginning: Uint8Array[] = [];
-    for await (const chunk of response as AsyncIterable<Uint8Array>) {
+    for await (const chunk of answer.body as AsyncIterable<Uint8Array>) {
       if (bytes < MOST_KEPT_BYTES) beginning.push(chunk.subarray(0, MOST_KEPT_BYTES - bytes));
       bytes += chunk.byteLength;
-      // Leaving the loop ends the connection: nothing waits for an end that may never come.
+      // Leaving the loop ends the connection: what is still to come has no end that we would wait for.
       if (bytes > MOST_BODY_BYTES) break;
     }
     return {
-      status,
+      status: answer.statusCode,
       body: Buffer.concat(beginning).toString(),
-      keep: bytes <= MOST_BODY_BYTES && !this.#dropped,
+      keep: bytes <= MOST_BODY_BYTES && !closes(answer.headers['connection']),
     };
   }
-
-  /** Resolves when the headers of the answer are there. */
-  #send({ method, path, headers, body }: ProbeRequest, token: string | null): Promise<http.IncomingMessage> {
-    return new Promise((resolve, reject) => {
-      if (this.#socket.destroyed) throw hungUp();
-      const request = http.request({
-        // Without an agent, which would set socket options of its own, and close idle connections.
-        createConnection: () => this.#socket,
-        method,
-        path,
-        maxHeaderSize: MOST_HEADER_BYTES,
-        headers: {
-          host: this.#host,
-          connection: 'keep-alive',
-          'user-agent': 'lvscare',
-          ...(token === null ? {} : { authorization: `Bearer ${token}` }),
-          ...(body === null ? {} : { 'content-length': Buffer.byteLength(body) }),
-          ...headers,
-        },
-      });
-      let interim = 0;
-      request
-        .on('information', () => {
-          interim += 1;
-          if (interim > MOST_INTERIM_ANSWERS) reject(new Error('status 1xx again and again, and no answer'));
-        })
-        .on('upgrade', () => {
-          reject(new Error('status 101: an upgrade that lvscare did not ask for'));
-        })
-        .on('error', reject)
-        .on('response', resolve)
-        .end(body ?? undefined);
-    });
-  }
 }
 
-/** Node says of a connection that was closed what it says of one that was reset, which the socket's own error says, too. */
-function inPlainWords(error: unknown): Error {
-  return (error as NodeJS.ErrnoException).code === 'ECONNRESET' ? hungUp() : (error as Error);
-}
-
-function hungUp(): Error {
-  return new Error('the server closed the connection before its answer was complete');
+function closes(header: string | string[] | undefined): boolean {
+  return String(header ?? '')
+    .toLowerCase()
+    .split(',')
+    .some((option) => option.trim() === 'close');
 }

@@ -245,7 +245,7 @@ export class HttpKeptConnection implements KeptConnection {
       attempt.dateMs = Number.isNaN(dateMs) ? null : dateMs;
     };
     if (attempt.connection !== null && !credentials.withToken)
-      return attempt.connection.ask(this.#request, null, onHead);
+      return attempt.connection.ask(this.#request, null, signal, onHead);
     const looking = credentials.current().catch((error: unknown) => {
       throw new LocalFault(error as Error);
     });
@@ -258,7 +258,7 @@ export class HttpKeptConnection implements KeptConnection {
       return current;
     };
     if (attempt.connection !== null)
-      return attempt.connection.ask(this.#request, (await ready()).token, onHead);
+      return attempt.connection.ask(this.#request, (await ready()).token, signal, onHead);
     const { scheme, connectTimeoutMs, timeoutMs, tls } = this.#request;
     const { guard, sourcePorts } = this.#parts;
     const tcp = await connectTcp(this.#server, { timeoutMs: connectTimeoutMs, hedged, sourcePorts }, signal);
@@ -277,11 +277,11 @@ export class HttpKeptConnection implements KeptConnection {
     const socket =
       scheme === 'http' ? tcp : await secure(tcp, this.#server, tls, secureContext, signal, onSession);
     signal.throwIfAborted();
-    const made = new HttpConnection(tcp, socket, this.#server.text);
+    const made = new HttpConnection(tcp, socket, `${scheme}://${this.#server.text}`);
     attempt.phase = 'answer';
     attempt.connection = made;
     attempt.tcp = null;
-    return made.ask(this.#request, token, onHead);
+    return made.ask(this.#request, token, signal, onHead);
   }
 
   #settle(connection: HttpConnection | null, keep: boolean): void {

@@ -2,31 +2,30 @@ import type net from 'node:net';
 import type { Endpoint } from '../values/endpoint.js';
 import { ConnectTimeout } from './failure.js';
 import { stallAwareTimeout } from '../async/stall-aware-timeout.js';
-import { ResetSocket } from './reset-socket.js';
 import { anyPort, type PortRange } from './source-port.js';
 
 interface TcpOptions {
-  /** How long to wait for an answer, in milliseconds. */
+  /** For an answer to come in, in milliseconds. */
   readonly timeoutMs: number;
-  /** Whether to send more than the one SYN that the kernel sends in its first second: one lost packet is not yet silence. */
+  /** Whether to send more than the one SYN that the kernel sends in its first second: one lost packet is no silence. */
   readonly hedged: boolean;
-  /** The ports to connect from, or null to let the kernel choose. */
+  /** Where to connect from; null leaves it to the kernel. */
   readonly sourcePorts: PortRange | null;
 }
 
 /**
- * How many further sockets try to connect while the first gets no answer, and how long each tries alone, as a part of the
- * time limit. They go on to its end, so that a probe succeeds as soon as a network that was down is back.
+ * How many sockets try to connect when one does not at once, and how long one tries alone, as part of the time limit: to
+ * its end, so that a server is heard as soon as a network that was out is back.
  */
 const MOST_TRIES = 15;
 const ALONE = 1 / 16;
-/** The port or the whole tuple is in use. So many other ports are tried before the kernel may choose. */
+/** Somebody has the port, or the whole tuple. Another one is tried this often before the kernel may choose. */
 const TAKEN = new Set(['EADDRINUSE', 'EADDRNOTAVAIL', 'EACCES']);
 const MOST_PORTS = 4;
 
 /**
- * Connects by TCP, with a socket that ends by RST. Rejects with the first error of a socket, with a ConnectTimeout, or with
- * the signal's reason; no socket is left open then.
+ * Connects by TCP. The socket ends by RST, whoever ends it. Rejects with the first error of a socket, with a
+ * ConnectTimeout, or with the signal's reason; nothing is left over then.
  */
 export function connectTcp(server: Endpoint, options: TcpOptions, signal: AbortSignal): Promise<net.Socket> {
   return new Promise((resolve, reject) => {
@@ -36,7 +35,7 @@ export function connectTcp(server: Endpoint, options: TcpOptions, signal: AbortS
       callOff();
       signal.removeEventListener('abort', onAbort);
       for (const socket of sockets) if (socket !== winner) socket.destroy();
-      // The caller listens to the errors of the winner; those of the others mean nothing.
+      // Whoever gets the winner hears of its errors by itself; those of the others are of no interest.
       sockets.clear();
     };
     const fail = (error: Error): void => {
@@ -47,7 +46,7 @@ export function connectTcp(server: Endpoint, options: TcpOptions, signal: AbortS
       fail(signal.reason as Error);
     };
     const tryPort = (localPort: number, portsLeft: number): void => {
-      const socket = new ResetSocket();
+      const socket = new ResetSocket({ allowHalfOpen: true });
       sockets.add(socket);
       socket.once('connect', () => {
         settle(socket);
@@ -84,12 +83,36 @@ export function connectTcp(server: Endpoint, options: TcpOptions, signal: AbortS
 }
 
 /**
- * Ends a connection: its TCP socket and the TLS above it, if that is another one. Not at once: the caller may run deep within
- * TLS, and Node crashes if the transport of TLS goes away under it.
+ * Ends a connection: its TCP socket and the TLS above it, if that is another one. Not at once: whoever calls this may do so
+ * from deep within TLS, which Node does not survive if its transport goes away under it.
  */
 export function endConnection(tcp: net.Socket, socket: net.Socket): void {
   setImmediate(() => {
     tcp.destroy();
     socket.destroy();
   });
+}
+
+/** What Node has of a socket, and tells nobody of. */
+interface Internals {
+  readonly _handle?: { readonly fd?: number } | null;
+  resetAndClosing?: boolean;
+}
+
+/**
+ * A socket that ends by RST, whoever ends it: TLS above it destroys it as well, and so does undici. A probe leaves no
+ * TIME_WAIT on either side for a client's connection to run into.
+ *
+ * Node's own resetAndDestroy() says goodbye (FIN) first, and when the server is as quick as that, the reset comes too late.
+ * What it sets to have the handle closed by a reset is set here without that.
+ *
+ * Half-open, and so is TLS above it: that the server has said goodbye is no reason to say it too.
+ */
+class ResetSocket extends net.Socket {
+  override destroy(error?: Error): this {
+    const self = this as Internals;
+    // A socket that never got a descriptor cannot be reset, and says only that.
+    if (!this.destroyed && (self._handle?.fd ?? -1) >= 0) self.resetAndClosing = true;
+    return super.destroy(error);
+  }
 }

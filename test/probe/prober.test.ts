@@ -337,7 +337,7 @@ const cases: Readonly<Record<string, Case>> = {
   'nonsense above TLS': {
     server: sayingAboveTls('220 smtp.example.com ESMTP\r\n'),
     kind: 'broken',
-    detail: /^the answer is not valid HTTP: /,
+    detail: /does not match the HTTP\/1\.1 protocol/,
   },
   'early hints without end': {
     server: flooding('HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n'),
