@@ -159,7 +159,7 @@ module.exports = {
         'The control socket carries values: it knows neither what they mean nor anything else of ours.',
       from: { path: '^src/control-socket/' },
       to: {
-        pathNot: ['^src/(control-socket/|state/socket-file)', '^(node:)?(http)$'],
+        pathNot: ['^src/(control-socket/|state/socket-file)', '^(node:)?(events|http|stream/consumers)$'],
       },
     },
     {
@@ -227,7 +227,7 @@ module.exports = {
         pathNot: [
           '^src/(http|values)/',
           '^src/(control-loop/(ports|events)|report/report|state/socket-file)',
-          '^(node:)?(http|net|util|zlib)$',
+          '^(node:)?(events|http|net|util|zlib)$',
         ],
       },
     },
@@ -239,7 +239,7 @@ module.exports = {
       to: {
         pathNot: [
           '^src/(page|decisions|values)/',
-          '^src/report/((counted-)?report|summary|liveness)',
+          '^src/report/(report|summary|conditions)',
           '^(node:)?(crypto)$',
         ],
       },

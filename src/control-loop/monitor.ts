@@ -11,7 +11,7 @@ import {
 } from '../decisions/health.js';
 import type { Semaphore } from '../async/semaphore.js';
 import type { Emit } from './events.js';
-import type { Clock, ProbeManner, Prober, Watch } from './ports.js';
+import type { Clock, ProbeManner, Prober, KeptConnection } from './ports.js';
 
 export interface MonitorPolicy extends HealthPolicy {
   /** Between probes, in milliseconds. */
@@ -96,7 +96,7 @@ export class Monitor {
   /** Probes until the signal aborts, one probe at a time. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, prober, random } = this.#parts;
-    const watch = prober.watch(this.server, (evidence) => {
+    const connection = prober.keepConnection(this.server, (evidence) => {
       this.#lost(evidence);
     });
     const onAbort = (): void => {
@@ -106,14 +106,14 @@ export class Monitor {
     const ended = (): boolean => signal.aborted;
     try {
       await clock.sleep(random() * this.#policy.fastIntervalMs, signal);
-      await this.#probeFirst(watch, signal);
+      await this.#probeFirst(connection, signal);
       while (!ended()) {
         await this.#rest(signal);
-        if (!ended()) await this.#probe(watch, signal);
+        if (!ended()) await this.#probe(connection, signal);
       }
     } finally {
       signal.removeEventListener('abort', onAbort);
-      watch.close();
+      connection.close();
     }
   }
 
@@ -130,22 +130,22 @@ export class Monitor {
   }
 
   /** In its turn: were a thousand servers asked at once, we would be too busy to hear any of them in time. */
-  async #probeFirst(watch: Watch, signal: AbortSignal): Promise<void> {
+  async #probeFirst(connection: KeptConnection, signal: AbortSignal): Promise<void> {
     const release = await this.#peers.firstProbes.acquire();
     const answered = new AbortController();
     // Those that do not answer keep nobody waiting.
     void this.#parts.clock.sleep(FIRST_TURN_MS, answered.signal).then(release);
-    if (!signal.aborted) await this.#probe(watch, signal);
+    if (!signal.aborted) await this.#probe(connection, signal);
     answered.abort();
   }
 
-  async #probe(watch: Watch, signal: AbortSignal): Promise<void> {
+  async #probe(connection: KeptConnection, signal: AbortSignal): Promise<void> {
     const { clock, emit } = this.#parts;
     const startMs = clock.now();
     this.#dueMs = null;
     this.#probing = true;
     try {
-      for await (const outcome of watch.probe(this.#manner(startMs, signal), signal)) {
+      for await (const outcome of connection.probe(this.#manner(startMs, signal), signal)) {
         if (signal.aborted) return;
         const about = { server: this.server, durationMs: clock.now() - startMs };
         if (outcome.kind === 'inconclusive') {

@@ -29,8 +29,8 @@ export interface ProbeManner {
   readonly hearAnother?: () => Promise<boolean>;
 }
 
-/** One real server as seen from here, with a connection to it that is kept between probes: the watch. */
-export interface Watch {
+/** One real server as seen from here, with a connection to it that is kept between probes. */
+export interface KeptConnection {
   /**
    * Asks how the server is. Yields evidence as it comes: one piece, or one for each connection that was asked over when
    * answers were late. Bounded in time by itself; ends early, yielding nothing, when the signal aborts.
@@ -42,10 +42,10 @@ export interface Watch {
 
 export interface Prober {
   /**
-   * Begins to watch a server. `onLost` hears that the kept connection was lost while no probe was using it, and what
-   * that alone proves: null if nothing, since servers close idle connections, too.
+   * Makes no connection yet: the first probe does. `onLost` is called when the kept connection is lost while no probe uses
+   * it, with what that alone proves: null if nothing, since servers close idle connections, too.
    */
-  watch(server: Endpoint, onLost: (evidence: Evidence | null) => void): Watch;
+  keepConnection(server: Endpoint, onLost: (evidence: Evidence | null) => void): KeptConnection;
 }
 
 export interface ActionResult {

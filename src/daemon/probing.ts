@@ -1,7 +1,7 @@
 /** The side that asks the servers, composed: for `lvscare care`, and for commands that only ask. */
 import type { Socket } from 'node:net';
 import type { Emit } from '../control-loop/events.js';
-import type { Prober, Watch } from '../control-loop/ports.js';
+import type { Prober, KeptConnection } from '../control-loop/ports.js';
 import type { CareConfig } from '../config/care-config.js';
 import type { ProbeConfig } from '../config/probe-request.js';
 import type { Endpoint } from '../values/endpoint.js';
@@ -53,20 +53,20 @@ export async function composeAsk(probe: ProbeConfig, onTrouble: OnTrouble): Prom
     seen.set(server.text, exchange);
   });
   return async (server, signal) => {
-    const watch = prober.watch(server, () => undefined);
+    const connection = prober.keepConnection(server, () => undefined);
     try {
       seen.delete(server.text);
       const askedMs = Date.now();
-      const outcome = await onlyOutcome(watch, signal);
+      const outcome = await onlyOutcome(connection, signal);
       return { outcome, exchange: seen.get(server.text) ?? null, askedMs, answeredMs: Date.now() };
     } finally {
-      watch.close();
+      connection.close();
     }
   };
 }
 
-async function onlyOutcome(watch: Watch, signal: AbortSignal): Promise<Answer['outcome']> {
-  for await (const outcome of watch.probe({ fresh: true, hedged: false }, signal)) return outcome;
+async function onlyOutcome(connection: KeptConnection, signal: AbortSignal): Promise<Answer['outcome']> {
+  for await (const outcome of connection.probe({ fresh: true, hedged: false }, signal)) return outcome;
   return { kind: 'inconclusive', detail: 'stopped before it was answered' };
 }
 

@@ -1,8 +1,8 @@
-/** What is asked for: the rest of a request means nothing here. */
+/** The parts of a request that the answer depends on. */
 interface Question {
   /** Without the query: `/metrics`. */
   readonly path: string;
-  /** The header of that name, or an empty text. */
+  /** The Accept header, or an empty text. */
   readonly accept: string;
 }
 
@@ -11,13 +11,13 @@ export interface Answer {
   /** `text/plain; charset=utf-8` */
   readonly type: string;
   readonly body: string | Buffer;
-  /** How the body is encoded, when it is. */
+  /** How the body is encoded, if it is. */
   readonly encoding?: 'gzip';
-  /** What the page may load and run, when it is one. */
+  /** What the page may load and run, if the answer is the page. */
   readonly contentSecurityPolicy?: string;
 }
 
-/** Answers whoever asks; must change nothing. What it rejects with is a 500. */
+/** Answers a request, and changes nothing. A rejection becomes status 500. */
 type Route = (question: Question) => Promise<Answer> | Answer;
 
 export type Routes = Readonly<Record<string, Route>>;

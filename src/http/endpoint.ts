@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { Clock } from '../control-loop/ports.js';
 import { listening, listenOnFile, type SocketFile } from '../state/socket-file.js';
@@ -9,7 +10,7 @@ interface EndpointParts {
   /** A new one for each try. */
   readonly createServer: () => Server;
   readonly onListening: () => void;
-  /** It cannot listen, and tries again after `retryInMs`. */
+  /** It cannot listen, and retries after `retryInMs`. */
   readonly onFailure: (error: Error, retryInMs: number) => void;
 }
 
@@ -17,8 +18,8 @@ const FIRST_RETRY_MS = 1000;
 const LONGEST_RETRY_MS = 30_000;
 
 /**
- * Listens until the signal aborts, and tries again for as long as it cannot: somebody may have the port now, the address may
- * come later. Never rejects. When it resolves, every connection is ended.
+ * Listens until the signal aborts, and retries while it cannot: another process may end its use of the port, the address may
+ * be added later. Never rejects. When it resolves, every connection is closed.
  */
 export async function keepListening(parts: EndpointParts, signal: AbortSignal): Promise<void> {
   const ended = (): boolean => signal.aborted;
@@ -29,7 +30,7 @@ export async function keepListening(parts: EndpointParts, signal: AbortSignal): 
     try {
       made = await listen(server, parts.address);
       parts.onListening();
-      await aborted(signal);
+      if (!ended()) await once(signal, 'abort');
     } catch (error) {
       parts.onFailure(error as Error, retryMs);
     } finally {
@@ -49,23 +50,9 @@ async function listen(server: Server, address: ListenAddress): Promise<SocketFil
   return null;
 }
 
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else
-      signal.addEventListener(
-        'abort',
-        () => {
-          resolve();
-        },
-        { once: true },
-      );
-  });
-}
-
 function close(server: Server): Promise<void> {
   return new Promise((resolve) => {
-    // One that never listened says so, which is fine.
+    // A server that never listened calls back with an error, which means nothing here.
     server.close(() => {
       resolve();
     });

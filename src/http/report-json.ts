@@ -15,7 +15,7 @@ export async function reportJson(report: CountedReport, breathe: () => Promise<v
   return `${withList(rest, 'virtualServers', texts)}\n`;
 }
 
-/** An object, and one more member: a list of texts that are JSON already. */
+/** The JSON of an object with one more member: a list of texts that are JSON already. */
 function withList(object: object, name: string, texts: readonly string[]): string {
   return `${JSON.stringify(object).slice(0, -1)},${JSON.stringify(name)}:[${texts.join(',')}]}`;
 }

@@ -4,7 +4,7 @@ import { reportJson } from './report-json.js';
 
 /** A page that shows a report. */
 interface Page {
-  /** HTML, made piece by piece as it is asked for. */
+  /** HTML; each piece is made when the iterator reaches it. */
   readonly pieces: Iterable<string>;
   /** What it may load and run. */
   readonly contentSecurityPolicy: string;
@@ -14,17 +14,17 @@ interface Sources {
   /** The metrics, and their content type, for an Accept header. */
   metrics(accept: string): Promise<{ readonly type: string; readonly body: Buffer }>;
   report(): Promise<CountedReport>;
-  /** What does not make progress, or null. */
+  /** What makes no progress, or null. */
   stuck(): string | null;
-  /** Why the last reconcile did not make the kernel so, or null. */
+  /** Why the last pass of the reconciler failed, or null. */
   unready(): string | null;
   page(report: CountedReport): Page;
-  /** Shares what costs something to make among all who ask for it. */
+  /** Makes a costly value once for all requests at about the same time. */
   coalesce<Value>(make: () => Promise<Value>): () => Promise<Value>;
   breathe(): Promise<void>;
 }
 
-/** What can be asked for. */
+/** The paths and their answers. */
 export function routesOf(sources: Sources): Routes {
   const json = sources.coalesce(async (): Promise<Answer> => ({
     status: 200,

@@ -1,4 +1,4 @@
-/** What the page draws: SVG, each drawing with its words. Shapes tell what colours tell. */
+/** The drawings of the page: SVG, each with its words. Shapes show what colours show. */
 import type { MinuteReport } from '../report/report.js';
 import { Markup, markup } from './markup.js';
 import { timeOfDay } from './times.js';
@@ -15,7 +15,7 @@ export function sparkline(recentMs: readonly number[]): Markup {
   const { step, height, margin } = SPARK;
   const width = 2 * margin + (MOST_ANSWERS - 1) * step;
   const longest = Math.max(...recentMs, 0.001);
-  // In halves of a pixel, and each point from the one before: a thousand of these are on a page.
+  // In halves of a pixel, each point relative to the one before: a page may have a thousand of these.
   const ys = recentMs.map((ms) => Math.round(2 * (1 - ms / longest) * (height - 2 * margin)) / 2 + margin);
   const first = ys[0] ?? margin;
   const moves = ys.slice(1).map((y, index) => y - (ys[index] ?? y));
@@ -37,12 +37,12 @@ export function millis(ms = 0): string {
   return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
 }
 
-/** What became of the probes of one minute. */
+/** The results of the probes of one minute. */
 type MinuteKind = 'ok' | 'some' | 'failed';
 
 /**
- * The last hour as a bar for each minute, now at the right: a short one when all went well, a high one when something failed, in
- * two parts when not everything did, and a dash when nothing was asked.
+ * The last hour as a bar for each minute, now at the right: a short bar if all probes succeeded, a high one if all failed, in
+ * two parts if some did, and a dash if there was none.
  */
 export function hourStrip(history: readonly MinuteReport[], nowMs: number): Markup {
   const slots = new Array<MinuteReport | null>(MINUTES).fill(null);
@@ -81,7 +81,7 @@ function kindOf({ ok, failed }: MinuteReport): MinuteKind {
   return ok === 0 ? 'failed' : 'some';
 }
 
-/** Where it is so, as runs: where each begins, and how long it is. */
+/** The runs of true flags: where each begins, and how long it is. */
 function runs(flags: readonly boolean[]): (readonly [from: number, count: number])[] {
   const found: [number, number][] = [];
   flags.forEach((flag, index) => {
@@ -93,13 +93,13 @@ function runs(flags: readonly boolean[]): (readonly [from: number, count: number
   return found;
 }
 
-/** How many of the minutes that went wrong are named. */
+/** How many of the minutes with failures are listed. */
 const MOST_NAMED = 5;
 
 function hourInWords(slots: readonly (MinuteReport | null)[]): string {
   const asked = slots.filter((minute) => minute !== null);
   const wrong = asked.filter(({ failed }) => failed > 0);
-  if (asked.length === 0) return 'Last hour: not asked yet';
+  if (asked.length === 0) return 'Last hour: not probed yet';
   const silent = slots.length - asked.length;
   const named = wrong
     .slice(-MOST_NAMED)
@@ -109,7 +109,7 @@ function hourInWords(slots: readonly (MinuteReport | null)[]): string {
     );
   return [
     `Last hour: ${minutes(asked.length - wrong.length)} without a failure`,
-    ...(silent === 0 ? [] : [`${silent} not asked`]),
+    ...(silent === 0 ? [] : [`${silent} not probed`]),
     ...(wrong.length === 0
       ? []
       : [
@@ -124,7 +124,7 @@ function minutes(count: number): string {
 
 export type Glyph = 'up' | 'sick' | 'dead' | 'unknown';
 
-/** A disc, a triangle, a cross in a square, a ring: told apart without colours, too. In a box of 16 by 16. */
+/** A disc, a triangle, a cross in a square, a ring: they differ without colours, too. In a box of 16 by 16. */
 const GLYPHS: Readonly<Record<Glyph, Markup>> = {
   up: new Markup('<circle cx="8" cy="8" r="6.5"/>'),
   sick: new Markup('<path d="M8 1 15.5 14.5H.5z"/>'),
@@ -136,7 +136,7 @@ const GLYPHS: Readonly<Record<Glyph, Markup>> = {
   ),
 };
 
-/** For the eye alone: words stand beside it. */
+/** Hidden from screen readers: the same is beside it in words. */
 export function glyph(kind: Glyph): Markup {
   return markup`<svg class="glyph ${kind}" viewBox="0 0 16 16" aria-hidden="true"><use href="#g-${kind}"/></svg>`;
 }
@@ -144,7 +144,7 @@ export function glyph(kind: Glyph): Markup {
 /** What {@link glyph} refers to. */
 export const GLYPH_SYMBOLS = markup`<svg class="defs" aria-hidden="true">${Object.entries(GLYPHS).map(([kind, shape]) => markup`<symbol id="g-${kind}" viewBox="0 0 16 16">${shape}</symbol>`)}</svg>`;
 
-/** The same as a picture of its own, for the browser's tab. */
+/** The same as an image for the browser's tab. */
 export function iconOf(kind: Glyph, colour: string): string {
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16" fill="${colour}">${GLYPHS[kind].text}</svg>`;
   return `data:image/svg+xml,${encodeURIComponent(svg)}`;

@@ -1,4 +1,4 @@
-/** Text that is markup already: whatever else goes into a page is escaped. */
+/** Text that is markup already. All other text is escaped. */
 export class Markup {
   readonly text: string;
 
@@ -9,7 +9,7 @@ export class Markup {
 
 export type Content = Markup | string | number | null | readonly Content[];
 
-/** A piece of markup. What is put into it is text, escaped for elements and quoted attributes alike, unless it is markup itself. */
+/** A piece of markup. Its contents are escaped for elements and quoted attributes, unless they are markup. */
 export function markup(parts: TemplateStringsArray, ...contents: readonly Content[]): Markup {
   let text = parts[0] ?? '';
   contents.forEach((content, index) => (text += textOf(content) + (parts[index + 1] ?? '')));
@@ -32,18 +32,18 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": '&#39;',
 };
 
-/** Neither control characters nor what turns the direction of writing: a server's own words are to look like what they are. */
+/** Control characters, and those that change the direction of writing: they would misrepresent a server's own words. */
 const MISLEADING = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
 
-/** Nearly all text is. */
-const HARMLESS = /^[\w .,:;()/%+\-[\]]*$/;
-
 function escaped(text: string): string {
-  if (HARMLESS.test(text)) return text;
   return text.replace(MISLEADING, '\ufffd').replace(/[&<>"']/g, (character) => ENTITIES[character] ?? '');
 }
 
-/** Not longer than that: what comes from the network is, who knows. */
+/** Shortens text from the network. */
 export function clipped(text: string, length = 240): string {
   return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
+}
+
+export function capitalized(word: string): string {
+  return word.charAt(0).toUpperCase() + word.slice(1);
 }

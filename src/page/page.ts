@@ -1,31 +1,40 @@
-/** The status page: one document that needs nothing else, made of plain values. */
+/** The status page: one document that loads nothing else, made from plain values. */
 import { createHash } from 'node:crypto';
 import type { KernelReport } from '../report/report.js';
 import type { Report } from '../report/report.js';
 import { glyph, GLYPH_SYMBOLS, iconOf } from './drawings.js';
-import { Markup, markup } from './markup.js';
+import { capitalized, Markup, markup } from './markup.js';
 import { SCRIPT } from './script.js';
 import { levelOf, overall, tally, worstFirst, type Level } from './severity.js';
 import { STYLE } from './style.js';
 import { timeline } from './timeline.js';
 import { ago, moment, timeOfDay } from './times.js';
-import { LEVEL_GLYPHS, LEVEL_WORDS, upOf, virtualServerSection } from './virtual-server.js';
+import { LEVEL_GLYPHS, upOf, virtualServerSection } from './virtual-server.js';
 
-/** Up to so many virtual servers, all of them begin opened. */
+/** Up to so many virtual servers, all are opened at first. */
 const FEW = 4;
-/** Of more, the worst one does if it is not well: the others are to be seen at a glance. */
+/** Of more, only the worst is, if it is not well. */
 const MOST_OPENED = 1;
-/** How often it is loaded again where JavaScript is off, in seconds. */
+/** How often a browser without JavaScript loads it again, in seconds. */
 const RELOAD_S = 15;
 
-/** The Content-Security-Policy to send with the page; but for `frame-ancestors` it is in the page, too. */
-export const PAGE_POLICY = `${policy()}; frame-ancestors 'none'`;
+/** The Content-Security-Policy to send with the page. */
+export const PAGE_POLICY = [
+  "default-src 'none'",
+  `style-src '${hashOf(STYLE)}'`,
+  `script-src '${hashOf(SCRIPT)}'`,
+  'img-src data:',
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
 
 /**
- * The whole page, in HTML, in pieces: a thousand real servers take longer to write down than anything else may be kept waiting. What
- * it shows of time is as of `report.atMs`.
+ * The whole page in HTML, in pieces: a thousand real servers take too long to write without a pause. All durations are as of
+ * `report.atMs`.
  *
- * @param looks What the kernel has; a virtual server that is not among them was not looked at.
+ * @param looks What the kernel has; a virtual server that is not among them was not read.
  */
 export function* statusPage(report: Report, looks: readonly KernelReport[]): Generator<string> {
   const { atMs, program, virtualServers } = report;
@@ -43,10 +52,8 @@ export function* statusPage(report: Report, looks: readonly KernelReport[]): Gen
 <html lang="en" data-build="${BUILD}">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${policy()}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<meta name="referrer" content="no-referrer">
 <title>${title}</title>
 <link rel="icon" href="${iconOf(LEVEL_GLYPHS[level], ICON_COLOURS[level])}">
 <style>${new Markup(STYLE)}</style>
@@ -60,9 +67,9 @@ ${GLYPH_SYMBOLS}
 <div id="page">
 <header>
 <h1>lvscare <span class="unseen">status</span></h1>
-<p class="overall ${level}">${glyph(LEVEL_GLYPHS[level])}<b>${LEVEL_WORDS[level]}</b> <span>${upOf(all)}</span></p>
+<p class="overall ${level}">${glyph(LEVEL_GLYPHS[level])}<b>${capitalized(level)}</b> <span>${upOf(all)}</span></p>
 <p class="quiet asof">as of ${moment(atMs, `${timeOfDay(atMs)} UTC`)}<span class="live"></span><noscript>, loaded again every ${RELOAD_S} s</noscript></p>
-${program.dryRun ? markup`<p class="notice info">${glyph('unknown')}<span><b>Dry run:</b> servers are asked, and nothing in the kernel is changed.</span></p>` : null}
+${program.dryRun ? markup`<p class="notice info">${glyph('unknown')}<span><b>Dry run:</b> servers are probed, and nothing in the kernel is changed.</span></p>` : null}
 </header>
 <main id="main" tabindex="-1">
 `.text;
@@ -90,9 +97,9 @@ ${legend()}
 `.text;
 }
 
-/** What the bars mean, for who sees them. */
+/** What the bars mean. Screen readers get each bar in words. */
 function legend(): Markup {
-  return markup`<p class="legend" aria-hidden="true">Each minute: <svg width="3" height="20"><path class="o" d="M0 15.5h3"/></svg> ok <svg width="3" height="20"><path class="o" d="M0 15.5h3"/><path class="s" d="M0 5h3"/></svg> some failed <svg width="3" height="20"><path class="f" d="M0 10h3"/></svg> all failed <svg width="3" height="20"><path class="n" d="M0 19h3"/></svg> not asked</p>`;
+  return markup`<p class="legend" aria-hidden="true">Each minute: <svg width="3" height="20"><path class="o" d="M0 15.5h3"/></svg> ok <svg width="3" height="20"><path class="o" d="M0 15.5h3"/><path class="s" d="M0 5h3"/></svg> some failed <svg width="3" height="20"><path class="f" d="M0 10h3"/></svg> all failed <svg width="3" height="20"><path class="n" d="M0 19h3"/></svg> not probed</p>`;
 }
 
 function names({ virtualServers }: Report): string {
@@ -101,7 +108,7 @@ function names({ virtualServers }: Report): string {
   return virtualServers.length === 1 ? first.virtualServer : `${virtualServers.length} virtual servers`;
 }
 
-/** To be seen on light and dark tabs. */
+/** Visible on light and dark tabs. */
 const ICON_COLOURS: Readonly<Record<Level, string>> = {
   down: '#d6373c',
   impaired: '#c98a00',
@@ -109,19 +116,7 @@ const ICON_COLOURS: Readonly<Record<Level, string>> = {
   well: '#229a5c',
 };
 
-function policy(): string {
-  return [
-    "default-src 'none'",
-    `style-src '${hashOf(STYLE)}'`,
-    `script-src '${hashOf(SCRIPT)}'`,
-    'img-src data:',
-    "connect-src 'self'",
-    "base-uri 'none'",
-    "form-action 'none'",
-  ].join('; ');
-}
-
-/** A page that is open in a browser loads itself again when the program was replaced by one with another page. */
+/** A page that is open in a browser reloads itself when lvscare was replaced by a build with another page. */
 const BUILD = hashOf(STYLE + SCRIPT).slice(7, 19);
 
 function hashOf(text: string): string {

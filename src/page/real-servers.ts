@@ -1,13 +1,14 @@
-import type { HealthState } from '../decisions/health.js';
 import type { CountedDestination } from '../values/counters.js';
 import type { KernelReport } from '../report/report.js';
 import type { ServerReport, VirtualServerReport } from '../report/report.js';
 import { glyph, hourStrip, millis, sparkline } from './drawings.js';
-import { clipped, markup, type Content, type Markup } from './markup.js';
-import { certificateLevel, notesOf } from './severity.js';
+import { capitalized, clipped, markup, type Content, type Markup } from './markup.js';
+import { statusHint } from '../decisions/status-meaning.js';
+import { serverConditions } from '../report/conditions.js';
+import { certificateLevel } from './severity.js';
 import { ago, daysUntil, moment, since } from './times.js';
 
-/** The roles are said because a narrow screen shows the rows as cards, by a style that would have browsers forget them. */
+/** The roles are explicit because a narrow screen shows the rows as cards: with that style browsers forget that it is a table. */
 const HEADINGS: readonly (readonly [className: string, words: string])[] = [
   ['server', 'Real server'],
   ['state', 'State'],
@@ -19,7 +20,7 @@ const HEADINGS: readonly (readonly [className: string, words: string])[] = [
   ['certificate', 'Certificate'],
 ];
 
-/** The real servers of one virtual server, and what else the kernel has as such. */
+/** The real servers of one virtual server, and further ones that the kernel has. */
 export function realServers(
   virtualServer: VirtualServerReport,
   look: KernelReport | null,
@@ -41,7 +42,7 @@ ${servers.map((server) => {
 `;
 }
 
-/** The row is undefined when the table could not be read, and null when it has none. */
+/** `row` is undefined if the table could not be read, and null if the kernel has no such row. */
 function serverRow(
   server: ServerReport,
   virtualServer: VirtualServerReport,
@@ -49,14 +50,14 @@ function serverRow(
   nowMs: number,
 ): Markup {
   const { state, sinceMs, evidence } = server;
-  const notes = notesOf(server, virtualServer, nowMs);
+  const hint = statusHint(evidence?.status);
   return markup`<tr role="row" data-key="${server.server}" class="${state}">
 <th role="rowheader" scope="row" class="server">${server.server}</th>
-<td role="cell" class="state">${glyph(state)}<b>${STATES[state]}</b> ${since(sinceMs, nowMs)}${
+<td role="cell" class="state">${glyph(state)}<b>${capitalized(state)}</b> ${since(sinceMs, nowMs)}${
     evidence === null
-      ? markup`<small>not asked yet</small>`
+      ? markup`<small>not probed yet</small>`
       : markup`<small>${evidence.kind}${evidence.detail === '' ? null : `, ${clipped(evidence.detail)}`}</small>`
-  }${notes.map(({ kind, words }) => markup`<small class="note ${kind}">${words}</small>`)}</td>
+  }${hint === null ? null : markup`<small>${hint}</small>`}${serverConditions(server, virtualServer.intervalMs, nowMs).map(({ severity, words }) => markup`<small class="note ${severity}">${words}</small>`)}</td>
 <td role="cell" class="latency">${latency(server, nowMs)}</td>
 <td role="cell" class="probes">${hourStrip(server.history, nowMs)}</td>
 ${kernelCells(row)}
@@ -65,7 +66,7 @@ ${kernelCells(row)}
 `;
 }
 
-/** How long its last answers took; when the last one came, if it does not answer any more. */
+/** How long its last answers took; and when the last one came, if it no longer answers. */
 function latency({ state, recentMs, lastOk }: ServerReport, nowMs: number): Markup {
   const last = recentMs.at(-1);
   if (last === undefined) return missing('it never answered');
@@ -74,22 +75,15 @@ function latency({ state, recentMs, lastOk }: ServerReport, nowMs: number): Mark
   return markup`${sparkline(recentMs)}<span class="${past === null ? 'last' : 'last quiet'}">${millis(last)}</span>${past}`;
 }
 
-const STATES: Readonly<Record<HealthState, string>> = {
-  up: 'Up',
-  sick: 'Sick',
-  dead: 'Dead',
-  unknown: 'Unknown',
-};
-
-/** What the kernel has and nobody configured: a master that left. */
+/** A row of the kernel that is not configured: a master that left. */
 function leavingRow(row: CountedDestination): Markup {
   return markup`<tr role="row" data-key="${row.server}" class="leaving">
 <th role="rowheader" scope="row" class="server">${row.server}</th>
-<td role="cell" class="state"><small>not configured: it goes when nobody uses it any more</small></td>
-<td role="cell" class="latency">${missing('not asked')}</td>
-<td role="cell" class="probes">${missing('not asked')}</td>
+<td role="cell" class="state"><small>not configured: it is removed after its last connection</small></td>
+<td role="cell" class="latency">${missing('not probed')}</td>
+<td role="cell" class="probes">${missing('not probed')}</td>
 ${kernelCells(row)}
-<td role="cell" class="certificate">${missing('not asked')}</td>
+<td role="cell" class="certificate">${missing('not probed')}</td>
 </tr>
 `;
 }
@@ -115,13 +109,13 @@ function certificate(server: ServerReport, nowMs: number): Content {
   return markup`<span class="${level}">${glyph(level === 'critical' ? 'dead' : 'sick')}<b>${moment(endMs, days < 0 ? 'expired' : inDays(days))}</b>${expired}</span>`;
 }
 
-/** Whole days, of which a certificate has many. */
+/** Whole days. */
 function inDays(days: number): string {
   if (days < 1) return 'less than a day';
   return days === 1 ? '1 day' : `${days} days`;
 }
 
-/** A dash for the eye, the reason for everybody. */
+/** A dash, and the reason for screen readers and as a tip. */
 function missing(why: string): Markup {
   return markup`<span class="missing" title="${why}"><span aria-hidden="true">–</span><span class="unseen">${why}</span></span>`;
 }

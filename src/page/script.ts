@@ -1,11 +1,11 @@
 /**
- * What keeps the page current in a browser: it is fetched again, and what changed in it is put in place, so that focus,
- * selection, scroll position and what was opened stay. Nothing is sent but requests for the page.
+ * Keeps the page current in a browser: it fetches the page again and changes only what differs, so that focus, selection,
+ * scroll position and opened parts stay. It sends nothing but requests for the page.
  */
 export const SCRIPT = String.raw`
 'use strict';
 (() => {
-  const EVERY_MS = 2000, LONGEST_MS = 30000, PATIENCE_MS = 10000, MOST_NEWS = 3;
+  const EVERY_MS = 2000, LONGEST_MS = 30000, TIMEOUT_MS = 10000, MOST_NEWS = 3;
   const [page, news, lost] = ['page', 'news', 'lost'].map((id) => document.getElementById(id));
   const clock = (date) => date.toTimeString().slice(0, 8);
   let failures = 0, goodAt = new Date(), timer = 0, busy = false;
@@ -17,7 +17,7 @@ export const SCRIPT = String.raw`
       return;
     }
     if (old.isEqualNode(fresh)) return;
-    // Whoever opened or closed something wants it so, until it is news.
+    // What the reader opened or closed stays so, until its state gets worse.
     if (fresh.open && old.dataset.open !== fresh.dataset.open) old.open = true;
     for (const { name } of [...old.attributes])
       if (name !== 'open' && !fresh.hasAttribute(name)) old.removeAttribute(name);
@@ -49,7 +49,7 @@ export const SCRIPT = String.raw`
   function show(fresh) {
     if (fresh.documentElement.dataset.build !== document.documentElement.dataset.build) {
       if (fresh.documentElement.dataset.build) location.reload();
-      throw new Error('that is no status page');
+      throw new Error('not a status page');
     }
     const known = new Set(transitions().map((item) => item.dataset.key));
     const focused = document.activeElement;
@@ -63,7 +63,7 @@ export const SCRIPT = String.raw`
       news.textContent = said.slice(0, MOST_NEWS).join('. ') + (said.length > MOST_NEWS ? '. And ' + (said.length - MOST_NEWS) + ' more' : '');
   }
 
-  function tell(words) {
+  function setLive(words) {
     page.querySelector('.live').textContent = words;
   }
 
@@ -72,7 +72,7 @@ export const SCRIPT = String.raw`
     busy = true;
     const begunAt = performance.now();
     try {
-      const response = await fetch(location.href, { cache: 'no-store', signal: AbortSignal.timeout(PATIENCE_MS) });
+      const response = await fetch(location.href, { cache: 'no-store', signal: AbortSignal.timeout(TIMEOUT_MS) });
       if (!response.ok) throw new Error('status ' + response.status);
       show(new DOMParser().parseFromString(await response.text(), 'text/html'));
       failures = 0;
@@ -81,22 +81,22 @@ export const SCRIPT = String.raw`
       lost.textContent = '';
     } catch (error) {
       failures += 1;
-      const words = 'Connection lost since ' + clock(goodAt) + ': what is shown is what was known then. Trying again.';
+      const words = 'Connection lost since ' + clock(goodAt) + ': this page shows what was known then. Trying again.';
       if (lost.textContent !== words) lost.textContent = words;
       lost.hidden = false;
     }
     busy = false;
-    // A page that is slow to come is asked for less often.
+    // A slow page is fetched less often.
     const everyMs = Math.max(EVERY_MS, 10 * (performance.now() - begunAt));
     const inMs = Math.min(LONGEST_MS, failures === 0 ? everyMs : EVERY_MS * 2 ** (failures - 1));
-    tell(failures === 0 ? ', live' : '');
+    setLive(failures === 0 ? ', live' : '');
     clearTimeout(timer);
     timer = setTimeout(update, inMs);
   }
 
   document.addEventListener('visibilitychange', update);
   addEventListener('online', update);
-  tell(', live');
+  setLive(', live');
   timer = setTimeout(update, EVERY_MS);
 })();
 `;

@@ -1,22 +1,14 @@
-/** How things stand, in a word, and what needs somebody's attention: what the page is sorted and coloured by. */
-import { statusHint } from '../decisions/status-meaning.js';
-import { overdueMs } from '../report/liveness.js';
-import { durationInWords } from '../report/summary.js';
+/** How severe the state of a virtual server is: the page is sorted and coloured by it. */
+import { stuckForMs } from '../report/conditions.js';
 import type { Report, ServerReport, VirtualServerReport } from '../report/report.js';
 import { daysUntil } from './times.js';
 
-/** From the worst on. */
+/** The worst first. */
 const LEVELS = ['down', 'impaired', 'starting', 'well'] as const;
 export type Level = (typeof LEVELS)[number];
 
 const CERTIFICATE_WARNING_DAYS = 30;
 const CERTIFICATE_CRITICAL_DAYS = 7;
-
-/** Something that is said of a server beside its state. */
-interface Note {
-  readonly kind: 'info' | 'warning';
-  readonly words: string;
-}
 
 export interface Tally {
   readonly up: number;
@@ -45,17 +37,10 @@ export function overall(report: Report): Level {
   return LEVELS.find((level) => levels.has(level)) ?? 'starting';
 }
 
-/** The worst first, else in their order. */
+/** The worst first, otherwise in the order of the report. */
 export function worstFirst(report: Report): readonly VirtualServerReport[] {
-  const rank = new Map(
-    report.virtualServers.map((server) => [server, LEVELS.indexOf(levelOf(server, report.atMs))]),
-  );
-  return report.virtualServers.toSorted((one, other) => (rank.get(one) ?? 0) - (rank.get(other) ?? 0));
-}
-
-/** For how long nothing was reconciled although it was time; null when all is well. */
-export function stuckForMs({ lastPass, intervalMs }: VirtualServerReport, nowMs: number): number | null {
-  return lastPass !== null && overdue(lastPass.atMs, intervalMs, nowMs) ? nowMs - lastPass.atMs : null;
+  const rank = (server: VirtualServerReport): number => LEVELS.indexOf(levelOf(server, report.atMs));
+  return report.virtualServers.toSorted((one, other) => rank(one) - rank(other));
 }
 
 export function certificateLevel(
@@ -66,28 +51,4 @@ export function certificateLevel(
   const days = daysUntil(certificateNotAfterMs, nowMs);
   if (days < CERTIFICATE_CRITICAL_DAYS) return 'critical';
   return days < CERTIFICATE_WARNING_DAYS ? 'warning' : 'fine';
-}
-
-/** What is to be said of a server beside its state. */
-export function notesOf(server: ServerReport, { intervalMs }: VirtualServerReport, nowMs: number): Note[] {
-  const { state, evidence, heldUntilMs, relapses, lastProbeMs, drained } = server;
-  const notes: Note[] = [];
-  const hint = statusHint(evidence?.status);
-  if (hint !== null) notes.push({ kind: 'info', words: hint });
-  if (drained !== null)
-    notes.push({ kind: 'info', words: `drained by hand for ${durationInWords(nowMs - drained.sinceMs)}` });
-  const fell = `it fell ${relapses === 1 ? 'once' : `${relapses} times in a row`} soon after it was back`;
-  if (heldUntilMs !== null && state !== 'up')
-    notes.push({
-      kind: 'warning',
-      words: `answers, and is held out for another ${durationInWords(heldUntilMs - nowMs)}: ${fell}`,
-    });
-  else if (relapses > 0) notes.push({ kind: 'warning', words: `flaps: ${fell}` });
-  if (lastProbeMs !== null && overdue(lastProbeMs, intervalMs, nowMs))
-    notes.push({ kind: 'warning', words: `not asked for ${durationInWords(nowMs - lastProbeMs)}` });
-  return notes;
-}
-
-function overdue(atMs: number, intervalMs: number, nowMs: number): boolean {
-  return nowMs - atMs > overdueMs(intervalMs);
 }

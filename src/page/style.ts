@@ -1,4 +1,4 @@
-/** How the page looks: light and dark, wide, narrow and printed. No state is told by its colour alone. */
+/** The style of the page: light and dark, wide and narrow. Colour alone never shows a state. */
 export const STYLE = `
 :root {
   color-scheme: light dark;
@@ -28,7 +28,6 @@ h2 { font-size: 1rem; }
 h3 { font-size: 0.8125rem; margin: 0.75rem 0 0.25rem; }
 small { display: block; font-size: 0.8125rem; color: var(--quiet); overflow-wrap: anywhere; }
 a { color: var(--accent); }
-code { font: 0.9em ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; overflow-wrap: anywhere; }
 :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; border-radius: 3px; }
 main:focus { outline: none; }
 .address, th.server { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; font-size: 0.8125rem; }
@@ -56,7 +55,6 @@ header .notice { flex-basis: 100%; }
 .notice.critical { background: var(--bad-tint); border-color: var(--bad-bar); }
 .notice.warning { background: var(--poor-tint); border-color: var(--poor-bar); }
 .notice.info { background: var(--info-tint); border-color: var(--accent); }
-.notice .quiet { color: inherit; }
 #lost { position: sticky; top: 0.5rem; z-index: 1; margin: 0 0 1rem; box-shadow: 0 2px 10px #0003; }
 
 .vs, section { margin: 0 0 0.75rem; border: 1px solid var(--line); border-radius: 8px; background: var(--sheet); }
@@ -160,16 +158,5 @@ footer .legend svg { margin-left: 0.75rem; }
 @media (forced-colors: active) {
   .glyph, .spark circle { fill: CanvasText; }
   .hour path, .legend path, .spark path { stroke: CanvasText; }
-}
-@media print {
-  :root { color-scheme: light; }
-  :root { font-size: 9pt; }
-  body { max-width: none; padding: 0; background: none; }
-  .skip, .live, #lost { display: none; }
-  summary::before { visibility: hidden; }
-  .vs { break-inside: auto; }
-  tr, li { break-inside: avoid; }
-  details::details-content { display: block; content-visibility: visible; }
-  svg, .notice { print-color-adjust: exact; }
 }
 `;

@@ -3,23 +3,23 @@ import { markup, type Markup } from './markup.js';
 
 const DAY_MS = 86_400_000;
 
-/** `12 s ago`, with the moment itself behind it. */
+/** `12 s ago`, with the time as a tip. */
 export function ago(atMs: number, nowMs: number): Markup {
   return moment(atMs, `${durationInWords(nowMs - atMs)} ago`);
 }
 
-/** `for 12 s`, with the moment when it began behind it. */
+/** `for 12 s`, with the time when it began as a tip. */
 export function since(sinceMs: number, nowMs: number): Markup {
   return moment(sinceMs, `for ${durationInWords(nowMs - sinceMs)}`);
 }
 
-/** The words, with the moment that they are about for machines and as a tip. */
+/** Words about a moment, with its time for machines and as a tip. */
 export function moment(atMs: number, words: string): Markup {
   const iso = isoOf(atMs);
   return markup`<time datetime="${iso}" title="${dateAndTime(iso)}">${words}</time>`;
 }
 
-/** `2026-10-05 12:03:04 UTC`, as the log has it. */
+/** `2026-10-05 12:03:04 UTC`, as in the log. */
 function dateAndTime(iso: string): string {
   return `${iso.slice(0, 19).replace('T', ' ')} UTC`;
 }
@@ -34,14 +34,11 @@ export function dayOf(atMs: number): string {
   return isoOf(atMs).slice(0, 10);
 }
 
-/** How many whole days are left: negative when it is over. */
+/** Whole days until then; negative for the past. */
 export function daysUntil(atMs: number, nowMs: number): number {
   return Math.floor((atMs - nowMs) / DAY_MS);
 }
 
-/** The moments that a Date can be, which a certificate's end need not be. */
-const LAST_MS = 8.64e15;
-
 function isoOf(atMs: number): string {
-  return new Date(Math.max(-LAST_MS, Math.min(LAST_MS, atMs))).toISOString();
+  return new Date(atMs).toISOString();
 }

@@ -5,8 +5,8 @@ const MOST_NAMES = 5;
 const MOST_CHARACTERS = 60;
 
 /**
- * Which of its own checks a kube-apiserver says failed, from the body of its answer: `etcd failed`; empty if it names none.
- * There it has a line for each check: `[+]ping ok`, `[-]etcd failed: reason withheld`.
+ * The checks that a kube-apiserver reports as failed, from the body of its answer: `etcd failed`; empty if it lists none. The
+ * body has a line for each check: `[+]ping ok`, `[-]etcd failed: reason withheld`.
  */
 export function failedChecks(body: string): string {
   const names = [...body.matchAll(/^\[-\](\S+) failed/gm)].map(([, name = '']) => name);

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { ProbeManner, InconclusiveProbe, Watch } from '../control-loop/ports.js';
+import type { ProbeManner, InconclusiveProbe, KeptConnection } from '../control-loop/ports.js';
 import { endpoint, type Endpoint } from '../values/endpoint.js';
 import { answered, type Evidence } from '../values/evidence.js';
 import type { Exchange, TlsSession } from '../values/exchange.js';
@@ -14,17 +14,17 @@ import { secure } from './secure.js';
 import type { PortRange } from './source-port.js';
 import { connectTcp, endConnection } from './tcp.js';
 
-interface WatchParts extends ProberParts {
+interface KeptConnectionParts extends ProberParts {
   readonly sourcePorts: PortRange | null;
 }
 
-/** What came of asking once. */
+/** The result of one attempt. */
 type Outcome =
   | Evidence
   | InconclusiveProbe
-  /** The kept connection was gone before it was asked over. */
+  /** The kept connection was closed before the request reached the server. */
   | { readonly kind: 'gone' }
-  /** A new connection was reset before it was one. */
+  /** A new connection was reset before the server accepted it. */
   | { readonly kind: 'cut short'; readonly evidence: Evidence | InconclusiveProbe };
 
 /** How far an attempt came, by which its failure is classified. */
@@ -32,11 +32,11 @@ interface Attempt {
   phase: Phase;
   connection: HttpConnection | null;
   late: boolean;
-  /** It waits for something of this node's own. */
-  ours: boolean;
-  /** Connected, and nobody's yet. */
+  /** It waits for the credentials of lvscare. */
+  local: boolean;
+  /** Connected, and not yet part of `connection`. */
   tcp: Socket | null;
-  /** When it began and how far it was when, in milliseconds of the monotonic clock. */
+  /** When it began, and when each phase ended, in milliseconds of the monotonic clock; null if it has not. */
   readonly startMs: number;
   connectedMs: number | null;
   securedMs: number | null;
@@ -46,27 +46,27 @@ interface Attempt {
   session: TlsSession | null;
 }
 
-/** Over how many connections a probe asks at most, and after which part of the time limit each is late. */
+/** How many connections a probe uses at most; each is late after such a part of the time limit. */
 const MOST_ATTEMPTS = 3;
-/** Of the time limit for an answer, the part after which the kernel is to give a connection up; at most so long. */
+/** After this part of the time limit, and after so long at most, the kernel gives up a connection without answers. */
 const GUARD_PART = 2 / 3;
 const LONGEST_GUARD_MS = 1900;
 
-/** Asks one server by HTTP, over a connection that it keeps as long as it may. */
-export class HttpWatch implements Watch {
+/** Probes one server by HTTP, over a connection that it keeps as long as it can. */
+export class HttpKeptConnection implements KeptConnection {
   readonly #server: Endpoint;
   readonly #onExchange: (exchange: Exchange) => void;
   readonly #request: ProbeRequest;
-  readonly #parts: WatchParts;
+  readonly #parts: KeptConnectionParts;
   readonly #onLost: (evidence: Evidence | null) => void;
   #kept: HttpConnection | null = null;
-  /** A kept connection was lost, and the server has not been heard since. */
+  /** A kept connection was lost, and the server has not answered since. */
   #lost = false;
 
   constructor(
     server: Endpoint,
     request: ProbeRequest,
-    parts: WatchParts,
+    parts: KeptConnectionParts,
     onLost: (evidence: Evidence | null) => void,
   ) {
     this.#server = endpoint(server.family, server.address, request.port ?? server.port);
@@ -111,7 +111,7 @@ export class HttpWatch implements Watch {
         }
         if (outcome.kind === 'cut short') {
           if (this.#lost && !askedAgain) {
-            // The process whose end we noticed has yet to close its port: we were quicker than that.
+            // The server's process is ending, and has not closed its port yet.
             askedAgain = true;
             begin(null);
             continue;
@@ -134,7 +134,7 @@ export class HttpWatch implements Watch {
     this.#kept = null;
   }
 
-  /** Calls back each time that an answer is late, as often as one may ask again, and when another one was heard, if it is. */
+  /** Calls back each time that an answer is late, as often as a probe may ask again; first it waits for another server. */
   #whenLate(hearAnother: ProbeManner['hearAnother'], onLate: (witnessed: boolean) => void): () => void {
     let attempts = 1;
     let calledOff = false;
@@ -155,23 +155,23 @@ export class HttpWatch implements Watch {
     };
   }
 
-  /** Refused after the loss of a connection that worked: nothing is to be doubted about that. */
+  /** Adds what the kept connection proves. A refusal after the loss of a working connection is conclusive. */
   #weigh(outcome: Evidence | InconclusiveProbe): Evidence | InconclusiveProbe {
     if (outcome.kind === 'refused') return this.#lost ? { ...outcome, conclusive: true } : outcome;
-    // Idle, it would have been given up by the kernel: the host is there, and takes no more connections than it has.
+    // If the host were gone, the kernel would have given up the idle connection: it only accepts no further ones.
     if (outcome.kind === 'silent' && this.#kept?.asking === false)
-      return { kind: 'slow', detail: `${outcome.detail}, though the kept connection stands` };
+      return { kind: 'slow', detail: `${outcome.detail}, but the kept connection is open` };
     if (outcome.kind !== 'inconclusive' && answered(outcome.kind)) this.#lost = false;
     return outcome;
   }
 
-  /** Asks once: over a connection that there is, or over a new one, which is then kept if it can be. Never rejects. */
+  /** One attempt: over the kept connection, or over a new one, which is then kept if possible. Never rejects. */
   async #ask(kept: HttpConnection | null, hedged: boolean, ending: AbortSignal): Promise<Outcome> {
     const attempt: Attempt = {
       phase: kept === null ? 'connect' : 'answer',
       connection: kept,
       late: false,
-      ours: false,
+      local: false,
       tcp: null,
       startMs: performance.now(),
       connectedMs: null,
@@ -208,7 +208,7 @@ export class HttpWatch implements Watch {
     try {
       const answering = this.#exchange(attempt, hedged, limit.signal);
       const answer = await Promise.race([answering, rejectionOf(limit.signal)]);
-      // One that was kept, and is no more, has been replaced meanwhile.
+      // If it was the kept connection and no longer is, another one has replaced it.
       const current = kept === null || kept === this.#kept;
       this.#settle(attempt.connection, answer.keep && current && !ending.aborted);
       return judge(answer, this.#request.acceptedStatuses);
@@ -220,19 +220,19 @@ export class HttpWatch implements Watch {
         return { kind: 'gone' };
       }
       if (ending.aborted && !attempt.late) return STOPPED;
-      if (attempt.late && attempt.ours)
-        return { kind: 'inconclusive', detail: 'our own credentials could not be read in time' };
+      if (attempt.late && attempt.local)
+        return { kind: 'inconclusive', detail: 'the credentials of lvscare could not be read in time' };
       const evidence = classifyFailure(attempt.phase, error, attempt.late ? timeoutMs : null);
       const reset = (error as NodeJS.ErrnoException).code === 'ECONNRESET';
-      return reset && this.#wasUntaken(attempt, kept) ? { kind: 'cut short', evidence } : evidence;
+      return reset && this.#wasNotAccepted(attempt, kept) ? { kind: 'cut short', evidence } : evidence;
     } finally {
       callOff();
       ending.removeEventListener('abort', onEnding);
     }
   }
 
-  /** Nobody has taken a new connection yet, as far as can be told: without TLS that shows only when an answer begins. */
-  #wasUntaken({ phase, headMs }: Attempt, kept: HttpConnection | null): boolean {
+  /** Whether the server had not accepted the connection, as far as is known: without TLS only an answer shows that. */
+  #wasNotAccepted({ phase, headMs }: Attempt, kept: HttpConnection | null): boolean {
     return phase !== 'answer' || (kept === null && this.#request.scheme === 'http' && headMs === null);
   }
 
@@ -249,12 +249,12 @@ export class HttpWatch implements Watch {
     const looking = credentials.current().catch((error: unknown) => {
       throw new LocalFault(error as Error);
     });
-    // Nobody waits for it while TCP connects; a failure is heard of afterwards.
+    // A failure is handled once TCP is connected.
     looking.catch(() => undefined);
     const ready = async (): Promise<CurrentCredentials> => {
-      attempt.ours = true;
+      attempt.local = true;
       const current = await looking;
-      attempt.ours = false;
+      attempt.local = false;
       return current;
     };
     if (attempt.connection !== null)
@@ -265,10 +265,9 @@ export class HttpWatch implements Watch {
     attempt.tcp = tcp;
     attempt.connectedMs = performance.now();
     const { secureContext, token } = await ready();
-    // From here on the socket is ended by whoever hears of the signal first.
     signal.throwIfAborted();
     attempt.phase = scheme === 'http' ? 'answer' : 'handshake';
-    // It went away while our own credentials were read.
+    // It was closed while the credentials were read.
     if (tcp.destroyed) throw tcp.errored ?? new Error('the connection was closed');
     guard(tcp, Math.min(timeoutMs * GUARD_PART, LONGEST_GUARD_MS));
     const onSession = (session: TlsSession): void => {
@@ -291,7 +290,7 @@ export class HttpWatch implements Watch {
       connection.drop();
       if (connection === this.#kept) this.#kept = null;
     } else if (connection !== this.#kept) {
-      // One that is being asked over has yet to say what it hears.
+      // One with a request under way still gets its answer.
       if (this.#kept?.asking === false) this.#kept.drop();
       this.#kept = connection;
       connection.onLost((error) => {
@@ -327,8 +326,8 @@ function exchangeOf(attempt: Attempt, fresh: boolean, said: Evidence | Inconclus
 const STOPPED: InconclusiveProbe = { kind: 'inconclusive', detail: 'stopped' };
 
 /**
- * Rejects when the signal aborts. Everything in a probe ends with its deadline by itself; but a monitor that waits for a
- * probe that does not would watch its server no more, and nobody would see it.
+ * Rejects when the signal aborts. Each step of a probe ends with the signal by itself; but if one did not, its monitor would
+ * wait forever, and nothing would show that.
  */
 function rejectionOf(signal: AbortSignal): Promise<never> {
   return new Promise((_resolve, reject) => {

@@ -1,13 +1,14 @@
 import type { Prober } from '../control-loop/ports.js';
 import type { ProberParts, ProbeRequest } from './request.js';
 import { kernelsPortRange, portsOutsideOf } from './source-port.js';
-import { HttpWatch } from './kept-connection.js';
+import { HttpKeptConnection } from './kept-connection.js';
 
-/** A prober over HTTP that keeps one connection to each server, and leaves no trace of any other. */
+/** A prober over HTTP that keeps one connection to each server, and ends all others by a reset. */
 export function createProber(request: ProbeRequest, parts: ProberParts): Prober {
   const kernels = kernelsPortRange();
   const sourcePorts = kernels === null ? null : portsOutsideOf(kernels);
   return {
-    watch: (server, onLost) => new HttpWatch(server, request, { ...parts, sourcePorts }, onLost),
+    keepConnection: (server, onLost) =>
+      new HttpKeptConnection(server, request, { ...parts, sourcePorts }, onLost),
   };
 }

@@ -9,14 +9,14 @@ import { endConnection } from './tcp.js';
 export interface TlsOptions {
   /** Whether the server's certificate must be valid for its address, or for `serverName`. */
   readonly verify: boolean;
-  /** The name to ask for (SNI) and to verify; null for the server's address, which is verified by its IP SANs. */
+  /** The name to send (SNI) and to verify, or null for the server's address, which is verified by the IP SANs. */
   readonly serverName: string | null;
 }
 
 /**
- * TLS over a connected socket. Rejects with what is wrong with the handshake or with the certificate.
+ * TLS over a connected socket. Rejects with the fault of the handshake or of the certificate.
  *
- * @param onSession Hears what was agreed on, be the certificate accepted or not.
+ * @param onSession Is called with the session, whether the certificate is accepted or not.
  */
 export async function secure(
   tcp: Socket,
@@ -30,13 +30,13 @@ export async function secure(
     socket: tcp,
     secureContext,
     host: serverName ?? server.address,
-    // SNI is for names alone.
+    // SNI is for names only.
     ...(serverName === null || isIP(serverName) !== 0 ? {} : { servername: serverName }),
     ALPNProtocols: ['http/1.1'],
-    // Judged below, where the certificate's own words are at hand; nothing is sent to who fails.
+    // Verified below, with the names in the certificate; nothing is sent to a server that fails.
     rejectUnauthorized: false,
   });
-  // Whoever waits hears of an error; one that comes when nobody waits any more is of no interest.
+  // once() below rejects with an error; a later one means nothing.
   socket.on('error', () => undefined);
   try {
     await once(socket, 'secureConnect', { signal });

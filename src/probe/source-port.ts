@@ -7,14 +7,14 @@ export interface PortRange {
 }
 
 const KERNELS_CHOICE = '/proc/sys/net/ipv4/ip_local_port_range';
-/** Fewer are not worth the trouble. */
+/** A smaller range is not used. */
 const FEWEST = 256;
 const MOST = 4096;
 
 /**
- * Ports that the kernel gives to nobody who does not ask for one. A client that reaches a real server through the virtual
- * server comes from this node's address, as a probe does; would it have the port of a probe as well, then the two were one
- * connection to the server. Null if the kernel's range leaves no room: then probes take what comes.
+ * Ports that the kernel does not choose by itself, or null if its range leaves too few. A client that reaches a real server
+ * through the virtual server comes from this node's address, as a probe does. With the port of a probe, too, the server could
+ * not distinguish the two connections.
  */
 export function portsOutsideOf(kernels: PortRange): PortRange | null {
   if (65535 - kernels.last >= FEWEST) {
@@ -26,7 +26,7 @@ export function portsOutsideOf(kernels: PortRange): PortRange | null {
   return null;
 }
 
-/** The ports that the kernel gives to who asks for none, for both families; null if that cannot be read. */
+/** The ports that the kernel chooses from, for both families; null if they cannot be read. */
 export function kernelsPortRange(file = KERNELS_CHOICE): PortRange | null {
   try {
     const [, first, last] = /^(\d+)\s+(\d+)\s*$/.exec(readFileSync(file, 'utf8')) ?? [];
@@ -36,7 +36,7 @@ export function kernelsPortRange(file = KERNELS_CHOICE): PortRange | null {
   }
 }
 
-/** A port of the range, each as likely; 0, the kernel's choice, if there is none. */
+/** A random port of the range; without a range 0, which lets the kernel choose. */
 export function anyPort(range: PortRange | null, random: () => number): number {
   return range === null ? 0 : range.first + Math.floor(random() * (range.last - range.first + 1));
 }

@@ -1,4 +1,4 @@
-/** A terminal that shows one page, again and again, and then what it showed before. */
+/** A terminal that shows one page, updates it in place, and at the end shows again what it showed before. */
 const ENTER = '\u001b[?1049h\u001b[?25l';
 const LEAVE = '\u001b[?25h\u001b[?1049l';
 const HOME = '\u001b[H';
@@ -7,7 +7,7 @@ const CLEAR_BELOW = '\u001b[J';
 
 export const screen = { enter: ENTER, leave: LEAVE } as const;
 
-/** What draws a page in place of the one before: no more of it than the terminal has room for. */
+/** The text that draws a page over the previous one, no larger than the terminal. */
 export function page(lines: readonly string[], columns: number, rows: number): string {
   const shown =
     lines.length <= rows
@@ -17,7 +17,7 @@ export function page(lines: readonly string[], columns: number, rows: number): s
   return `${HOME}${drawn.join('\r\n')}${CLEAR_BELOW}`;
 }
 
-/** As much of a line as fits; its styles take no columns, and end with it. */
+/** As much of a line as fits. Styles take no columns. */
 function cut(line: string, columns: number): string {
   let left = columns;
   return [...line.matchAll(PIECE)]

@@ -1,25 +1,24 @@
 /** `lvscare status` as text: the columns of `ipvsadm -Ln`, and what lvscare knows beside them. */
 import { plainPaint, type Paint, type Style } from '../text/paint.js';
-import { lastResortInWords } from '../decisions/fail-open.js';
 import type { Forwarding } from '../values/table.js';
 import { inOneLine } from '../text/one-line.js';
 import { statusHint } from '../decisions/status-meaning.js';
-import { overdueMs } from '../report/liveness.js';
+import { drainedInWords, serverConditions, virtualServerConditions } from '../report/conditions.js';
 import type { CountedDestination, Traffic } from '../values/counters.js';
 import type { ServerReport, VirtualServerReport } from '../report/report.js';
 import { durationInWords } from '../report/summary.js';
 import type { DrainedServer, Status, VirtualServerStatus } from './status.js';
 
-/** Of what somebody else wrote: nobody reads more of it in a table. */
+/** Of text that came from elsewhere. */
 const MOST_CHARACTERS = 500;
 
 interface Look {
-  /** Columns of the terminal; null where nothing is too wide. */
+  /** Columns of the terminal, or null for no limit. */
   readonly width: number | null;
   readonly paint: Paint;
 }
 
-/** What is told of one real server beside the columns of ipvsadm. */
+/** What is shown of one real server beside the columns of ipvsadm. */
 interface Details {
   readonly health: string;
   readonly style: Style;
@@ -30,7 +29,7 @@ interface Details {
 }
 
 interface Line {
-  /** What `ipvsadm -Ln` would say. */
+  /** What `ipvsadm -Ln` shows. */
   readonly row: string;
   readonly details: Details;
 }
@@ -106,14 +105,14 @@ function besideRow({ row, details }: Line, widths: readonly number[], paint: Pai
 function belowRow({ row, details }: Line, paint: Paint): readonly string[] {
   const { health, style, since, latency, rates, reason } = details;
   const [connections, bytesIn, bytesOut] = rates;
-  const told = [
+  const shown = [
     since === NOTHING ? '' : `for ${since}`,
     latency === NOTHING ? '' : `answers in ${latency}`,
     connections === NOTHING ? '' : `${connections} conn/s, ${bytesIn}/s in, ${bytesOut}/s out`,
   ].filter((text) => text !== '');
   return [
     row.trimEnd(),
-    `     ${paint(style, health)}${told.length === 0 ? '' : ` ${told.join(', ')}`}`,
+    `     ${paint(style, health)}${shown.length === 0 ? '' : ` ${shown.join(', ')}`}`,
     ...(reason === '' ? [] : [`     ${reason}`]),
   ];
 }
@@ -124,7 +123,10 @@ function linesOf({ care, kernel, drained }: VirtualServerStatus, atMs: number): 
   const configured = (care?.servers ?? []).map((report) => {
     const row = rows.get(report.server);
     rows.delete(report.server);
-    return { row: kernelRow(report.server, row), details: detailsOf(report, row, atMs) };
+    return {
+      row: kernelRow(report.server, row),
+      details: detailsOf(report, row, care?.intervalMs ?? 0, atMs),
+    };
   });
   const others = [...rows.values()].map((row) => {
     const by = drained.find(({ server }) => server === row.server);
@@ -148,12 +150,16 @@ function kernelRow(server: string, row: CountedDestination | undefined): string 
 }
 
 /** The details of a configured real server. */
-export function detailsOf(report: ServerReport, row: CountedDestination | undefined, atMs: number): Details {
-  const { state, sinceMs, evidence, drained, lastOk, heldUntilMs } = report;
+export function detailsOf(
+  report: ServerReport,
+  row: CountedDestination | undefined,
+  intervalMs: number,
+  atMs: number,
+): Details {
+  const { state, sinceMs, evidence, drained, lastOk } = report;
   const reasons = [
-    drained === null ? '' : drainedInWords(drained.sinceMs, atMs),
-    heldUntilMs === null ? '' : `it flaps: held out for ${durationInWords(heldUntilMs - atMs)} more`,
-    evidence === null ? 'not asked yet' : inOneLine(`${evidence.kind}, ${evidence.detail}`, MOST_CHARACTERS),
+    ...serverConditions(report, intervalMs, atMs).map(({ words }) => words),
+    evidence === null ? 'not probed yet' : inOneLine(`${evidence.kind}, ${evidence.detail}`, MOST_CHARACTERS),
   ];
   return {
     health: drained === null ? state : `${state}, drained`,
@@ -161,7 +167,7 @@ export function detailsOf(report: ServerReport, row: CountedDestination | undefi
     since: durationInWords(atMs - sinceMs),
     latency: lastOk === null ? NOTHING : `${lastOk.durationMs.toFixed(1)} ms`,
     rates: ratesOf(row?.traffic ?? null),
-    reason: reasons.filter((reason) => reason !== '').join('; '),
+    reason: reasons.join('; '),
   };
 }
 
@@ -172,7 +178,7 @@ const STYLES: Readonly<Record<ServerReport['state'], Style>> = {
   unknown: 'faint',
 };
 
-/** Of a row that lvscare does not judge: nobody runs, or it is not of --rs. */
+/** Of a row that lvscare does not probe: no lvscare runs, or the row is not of --rs. */
 function unjudged(
   row: CountedDestination,
   cared: boolean,
@@ -187,10 +193,6 @@ function unjudged(
     rates: ratesOf(row.traffic),
     reason: by === undefined ? '' : drainedInWords(by.sinceMs, atMs),
   };
-}
-
-function drainedInWords(sinceMs: number, atMs: number): string {
-  return `drained by hand ${durationInWords(atMs - sinceMs)} ago`;
 }
 
 function ratesOf(traffic: Traffic | null): Details['rates'] {
@@ -219,44 +221,28 @@ function notesOf(one: VirtualServerStatus, atMs: number): readonly Note[] {
     `${server}: ${drainedInWords(sinceMs, atMs)}`,
   ]);
   const notes = one.notes
-    // What a pass found is what whoever looks finds, too.
+    // The last pass may have found the same.
     .filter((note) => care?.troubles.some(({ message }) => message === note) !== true)
     .map((note): Note => ['doubtful', inOneLine(note, MOST_CHARACTERS)]);
   if (care === null || program === null) return [...rest, ...notes];
   return [
-    ...trouble(care, one.drained.length > 0, atMs),
+    ...virtualServerConditions(care, atMs).map(({ words }): Note => [
+      'bad',
+      inOneLine(words, MOST_CHARACTERS),
+    ]),
     ...hints(care),
     ...notes,
     ['faint', programInWords(program, care, atMs)],
   ];
 }
 
-/** Drained ones that no row tells of. */
+/** Drained servers that have no row. */
 function unseen({ care, kernel, drained }: VirtualServerStatus): readonly DrainedServer[] {
   if (care !== null) return [];
   return drained.filter(({ server }) => kernel?.destinations.some((row) => row.server === server) !== true);
 }
 
-function trouble(
-  { lastResort, deletedRepeatedly, troubles, lastPass, intervalMs }: VirtualServerReport,
-  anyDrained: boolean,
-  atMs: number,
-): Note[] {
-  const notes: Note[] = [];
-  if (lastResort) notes.push(['bad', lastResortInWords(anyDrained)]);
-  if (deletedRepeatedly)
-    notes.push(['bad', 'something keeps deleting it: kube-proxy in ipvs mode? see ipvs.excludeCIDRs']);
-  for (const { what, message, sinceMs } of troubles)
-    notes.push([
-      'bad',
-      inOneLine(`${what}: ${message}, for ${durationInWords(atMs - sinceMs)}`, MOST_CHARACTERS),
-    ]);
-  if (lastPass !== null && atMs - lastPass.atMs > overdueMs(intervalMs))
-    notes.push(['bad', `the table was last looked at ${durationInWords(atMs - lastPass.atMs)} ago`]);
-  return notes;
-}
-
-/** What the servers mean by the statuses that they answer, each once. */
+/** What the statuses of the answers mean, each once. */
 function hints({ servers }: VirtualServerReport): Note[] {
   const statuses = new Set(servers.map(({ evidence }) => evidence?.status ?? 0));
   return [...statuses].flatMap((status): Note[] => {

@@ -5,7 +5,7 @@ export type Paint = (style: Style, text: string) => string;
 
 export const plainPaint: Paint = (_style, text) => text;
 
-/** By the colours that every terminal has. */
+/** With the colours that every terminal has. */
 export const terminalPaint: Paint = (style, text) => `\u001b[${CODES[style]}m${text}\u001b[0m`;
 
 const CODES: Readonly<Record<Style, number>> = { good: 32, doubtful: 33, bad: 31, strong: 1, faint: 2 };

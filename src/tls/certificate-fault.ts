@@ -1,4 +1,4 @@
-/** What is wrong with a server's certificate, in the certificate's own words. */
+/** Why a server's certificate is not accepted, with the names in it. */
 import { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import tls from 'node:tls';
@@ -9,20 +9,20 @@ import { inOneLine } from '../text/one-line.js';
 export interface ExpectedIdentity {
   /** The server's IP address. */
   readonly address: string;
-  /** What the certificate has to be for instead of the address: a DNS name, or an IP address. */
+  /** What the certificate must be for instead of the address: a DNS name or an IP address; null for the address. */
   readonly serverName: string | null;
 }
 
 /**
- * Why the certificate that a server showed is not acceptable; null when it is. For a socket that was connected with
- * `rejectUnauthorized: false` and has its 'secureConnect' behind it. Whatever host the socket was told, the name is looked
- * at here. A resumed session shows no certificate, and so is never acceptable: Node would not look at its name either.
+ * Why the certificate that a server showed is not accepted; null if it is. For a socket that was connected with
+ * `rejectUnauthorized: false`, after its 'secureConnect'. Checks the name itself, whatever host the socket was given. A
+ * resumed session shows no certificate, so it is never accepted.
  */
 export function certificateFault(socket: tls.TLSSocket, expected: ExpectedIdentity): ChainFault | null {
   const shown: Partial<tls.PeerCertificate> = socket.getPeerCertificate();
   if (shown.raw === undefined) return { index: 0, detail: 'the server showed no certificate' };
   const name = expected.serverName ?? expected.address;
-  // Node looks at the name only when nothing else is wrong.
+  // Node checks the name only if nothing else is wrong.
   const code = socket.authorized ? WRONG_NAME : codeOf(socket.authorizationError);
   const named = tls.checkServerIdentity(name, shown as tls.PeerCertificate) === undefined;
   if (code === WRONG_NAME && named) return null;
@@ -32,36 +32,16 @@ export function certificateFault(socket: tls.TLSSocket, expected: ExpectedIdenti
       index: 0,
       detail: `certificate is not for ${name}: ${namesOf(certificate, name)} ${whose(certificate)}`,
     };
-  const chain = chainOf(socket);
-  return { index: culprit(code, chain), detail: chainFault(code, certificate, chain) };
-}
-
-/** Which of a chain a fault is about. */
-function culprit(code: string, chain: readonly X509Certificate[]): number {
-  const nowMs = Date.now();
-  switch (code) {
-    case 'CERT_HAS_EXPIRED':
-      return Math.max(
-        0,
-        chain.findIndex(({ validTo }) => Date.parse(validTo) < nowMs),
-      );
-    case 'CERT_NOT_YET_VALID':
-      return Math.max(
-        0,
-        chain.findIndex(({ validFrom }) => Date.parse(validFrom) > nowMs),
-      );
-    case 'SELF_SIGNED_CERT_IN_CHAIN':
-    case 'UNABLE_TO_GET_ISSUER_CERT':
-    case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
-      return Math.max(0, chain.length - 1);
-    default:
-      return 0;
-  }
+  return chainFault(
+    code,
+    certificate,
+    shownChain(socket).map(({ raw }) => new X509Certificate(raw)),
+  );
 }
 
 const WRONG_NAME = 'ERR_TLS_CERT_ALTNAME_INVALID';
 
-/** Node gives a code, its types an error. */
+/** Node gives a code; by its types it is an error. */
 function codeOf(fault: unknown): string {
   return typeof fault === 'string' ? fault : ((fault as NodeJS.ErrnoException | null)?.code ?? 'unknown');
 }
@@ -70,12 +50,12 @@ function codeOf(fault: unknown): string {
 const LONGEST_CHAIN = 200;
 
 /**
- * The certificate and those that lead to its CA, as far as they are known. Not by getPeerX509Certificate(), which takes the
- * certificate away from its socket: whoever asks next finds none.
+ * The certificate and those that lead to its CA, as far as they are known. Not by getPeerX509Certificate(), which removes the
+ * certificate from its socket.
  */
 export function shownChain(socket: tls.TLSSocket): readonly tls.PeerCertificate[] {
   const chain: tls.PeerCertificate[] = [];
-  // Empty when there is no certificate; the one that ends the chain has signed itself.
+  // Empty if there is no certificate. The certificate that ends the chain has signed itself.
   let next: Partial<tls.DetailedPeerCertificate> | undefined = socket.getPeerCertificate(true);
   while (next?.raw !== undefined && chain.length < LONGEST_CHAIN) {
     chain.push(next as tls.PeerCertificate);
@@ -84,52 +64,71 @@ export function shownChain(socket: tls.TLSSocket): readonly tls.PeerCertificate[
   return chain;
 }
 
-function chainOf(socket: tls.TLSSocket): X509Certificate[] {
-  return shownChain(socket).map(({ raw }) => new X509Certificate(raw));
-}
-
-/** By the codes that OpenSSL's verification ends with: openssl-verification-options(1) has them all. */
-function chainFault(code: string, certificate: X509Certificate, chain: readonly X509Certificate[]): string {
+/** By the codes of OpenSSL's verification: openssl-verification-options(1) lists them. */
+function chainFault(
+  code: string,
+  certificate: X509Certificate,
+  chain: readonly X509Certificate[],
+): ChainFault {
+  const nowMs = Date.now();
+  const last = Math.max(0, chain.length - 1);
+  const own = whose(certificate);
   switch (code) {
     case 'CERT_HAS_EXPIRED': {
-      const one = chain.find(({ validTo }) => Date.parse(validTo) < Date.now()) ?? certificate;
-      return `${inChain(one, chain)} has expired: it was valid until ${moment(one.validTo)} ${whose(one)}`;
+      const [index, one] = firstOf(chain, certificate, ({ validTo }) => Date.parse(validTo) < nowMs);
+      const detail = `${inChain(index)} has expired: it was valid until ${moment(one.validTo)} ${whose(one)}`;
+      return { index, detail };
     }
     case 'CERT_NOT_YET_VALID': {
-      const one = chain.find(({ validFrom }) => Date.parse(validFrom) > Date.now()) ?? certificate;
-      return `${inChain(one, chain)} is not yet valid: it will be from ${moment(one.validFrom)} ${whose(one)}`;
+      const [index, one] = firstOf(chain, certificate, ({ validFrom }) => Date.parse(validFrom) > nowMs);
+      const detail = `${inChain(index)} is not yet valid: it will be from ${moment(one.validFrom)} ${whose(one)}`;
+      return { index, detail };
     }
     case 'DEPTH_ZERO_SELF_SIGNED_CERT':
-      return `certificate is self-signed, and not trusted ${whose(certificate)}`;
-    case 'SELF_SIGNED_CERT_IN_CHAIN':
-      return `certificate is of a CA that is not trusted, ${nameIn(chain.at(-1)?.subject)} ${whose(certificate)}`;
+      return { index: 0, detail: `certificate is self-signed, and not trusted ${own}` };
+    case 'SELF_SIGNED_CERT_IN_CHAIN': {
+      const ca = nameIn(chain.at(-1)?.subject);
+      return { index: last, detail: `certificate is of a CA that is not trusted, ${ca} ${own}` };
+    }
     case 'UNABLE_TO_GET_ISSUER_CERT':
     case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
-    case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
-      return `certificate is of an unknown CA, ${nameIn(chain.at(-1)?.issuer)} ${whose(certificate)}`;
+    case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE': {
+      const ca = nameIn(chain.at(-1)?.issuer);
+      return { index: last, detail: `certificate is of an unknown CA, ${ca} ${own}` };
+    }
     case 'CERT_SIGNATURE_FAILURE':
-      return `certificate is of another CA with the name of a trusted one ${whose(certificate)}`;
+      return { index: 0, detail: `certificate is of another CA with the name of a trusted one ${own}` };
     default:
-      return `certificate is not accepted: ${code} ${whose(certificate)}`;
+      return { index: 0, detail: `certificate is not accepted: ${code} ${own}` };
   }
 }
 
-function inChain(one: X509Certificate, chain: readonly X509Certificate[]): string {
-  return chain.indexOf(one) <= 0 ? 'certificate' : "the certificate of the certificate's CA";
+/** The first of the chain that matches, with its index; the server's own if none does. */
+function firstOf(
+  chain: readonly X509Certificate[],
+  own: X509Certificate,
+  matches: (one: X509Certificate) => boolean,
+): readonly [index: number, one: X509Certificate] {
+  const index = Math.max(0, chain.findIndex(matches));
+  return [index, chain[index] ?? own];
+}
+
+function inChain(index: number): string {
+  return index === 0 ? 'certificate' : "the certificate of the certificate's CA";
 }
 
 function whose({ subject, issuer }: X509Certificate): string {
   return `(subject ${nameIn(subject)}, issuer ${nameIn(issuer)})`;
 }
 
-/** A name of X.500, the parts of which are lines. */
+/** An X.500 name; Node writes its parts as lines. */
 function nameIn(text: string | undefined): string {
   return inOneLine(text ?? '') || 'without a name';
 }
 
 const MOST_NAMES = 8;
 
-/** The names of a certificate, those of the kind that is looked for first, and no more than one reads. */
+/** Some names of a certificate, first those of the same kind as `wanted`. */
 function namesOf({ subjectAltName }: X509Certificate, wanted: string): string {
   const names = alternativeNames(subjectAltName);
   if (names.length === 0) return 'it has no alternative names';

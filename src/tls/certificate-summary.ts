@@ -1,18 +1,18 @@
-/** What a certificate says, for people and for JSON. */
+/** The facts of a certificate, for people and for JSON. */
 import { X509Certificate } from 'node:crypto';
 import { alternativeNames } from '../text/alternative-names.js';
 import { inOneLine } from '../text/one-line.js';
 
 export interface CertificateFacts {
-  /** Such as `O=lab, CN=kube-apiserver`; empty for one without a name. */
+  /** `O=lab, CN=kube-apiserver`; empty if it has none. */
   readonly subject: string;
   readonly issuer: string;
   /** The alternative names: `DNS:kubernetes`, `IP:10.0.0.1`. */
   readonly names: readonly string[];
-  /** ISO 8601; null when it makes no sense. */
+  /** ISO 8601, or null if it is not a date. */
   readonly notBefore: string | null;
   readonly notAfter: string | null;
-  /** Whole days until it expires, negative for since; null when it makes no sense. */
+  /** Whole days until it expires, negative after that; null if that is not a date. */
   readonly daysLeft: number | null;
   readonly validity: 'valid' | 'expired' | 'not yet valid';
 }
@@ -20,7 +20,7 @@ export interface CertificateFacts {
 const DAY_MS = 24 * 3600 * 1000;
 const MOST_NAME = 300;
 
-/** Reads a certificate in DER; null for what is none. */
+/** Reads a certificate in DER; null if it is not one. */
 export function certificateFacts(der: Uint8Array, nowMs: number): CertificateFacts | null {
   let certificate: X509Certificate;
   try {

@@ -1,11 +1,11 @@
-/** What the files of credentials have to hold: the same at the start, and whenever one of them changes. */
+/** What the files of credentials must contain, at the start and after each change. */
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import tls from 'node:tls';
 
 const CERTIFICATE = /-----BEGIN ((?:TRUSTED |X509 )?CERTIFICATE)-----[^]*?-----END \1-----/g;
 const BEGINNING = /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----/g;
 
-/** Whether a text has certificates in PEM, every one of them whole. OpenSSL itself passes over what it cannot read. */
+/** Whether a text has certificates in PEM, all of them complete. OpenSSL itself ignores what it cannot read. */
 export function areCertificates(text: string): boolean {
   const found = text.match(CERTIFICATE) ?? [];
   return (
@@ -15,18 +15,18 @@ export function areCertificates(text: string): boolean {
   );
 }
 
-/** Whether a text has a private key in PEM, without a passphrase: nobody would be there to give it. */
+/** Whether a text has a private key in PEM without a passphrase. */
 export function isPrivateKey(text: string): boolean {
   return succeeds(() => createPrivateKey(text));
 }
 
-/** Why a certificate and a key, both well-formed, are of no use together; null when they are. */
+/** Why a certificate and a key, both well-formed, cannot be used together; null if they can. */
 export function pairFault(certificate: string, key: string): string | null {
   if (!new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key))) {
     return 'the key is not that of the certificate';
   }
   try {
-    // OpenSSL has opinions of its own, such as on the length of a key.
+    // OpenSSL has further rules, such as on the length of a key.
     tls.createSecureContext({ cert: certificate, key });
     return null;
   } catch (error) {
@@ -35,7 +35,7 @@ export function pairFault(certificate: string, key: string): string | null {
   }
 }
 
-/** The bearer token that a text is, but for white space around it; null when it is none. */
+/** The bearer token in a text, without white space around it; null if it is not a single token. */
 export function tokenIn(text: string): string | null {
   const token = text.trim();
   return /^[\x21-\x7e]+$/.test(token) ? token : null;

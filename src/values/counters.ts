@@ -25,7 +25,7 @@ export interface CountedDestination {
   readonly weight: number;
   /** Established connections. */
   readonly active: number;
-  /** Connections that are being made or ended. */
+  /** Connections that are being opened or closed. */
   readonly inactive: number;
   /** null from a kernel that does not count. */
   readonly traffic: Traffic | null;

@@ -1,6 +1,6 @@
 /**
- * Where a server listens: the identity of virtual and of real servers. Made once, at the edge, from canonical text;
- * two endpoints are the same exactly when their `text` is.
+ * Where a server listens: the identity of virtual and of real servers. It is parsed once, from canonical text; two endpoints
+ * are the same if and only if their `text` is.
  */
 export interface Endpoint {
   readonly family: 'ipv4' | 'ipv6';

@@ -1,4 +1,4 @@
-/** What the kernel refused, in words for an operator. The `cause` is the error it came from. */
+/** What the kernel refused, in words for an operator. `cause` is the original error. */
 export class KernelError extends Error {
   override name = 'KernelError';
 
@@ -7,7 +7,7 @@ export class KernelError extends Error {
   }
 }
 
-/** An error of a change, named by the command that would have made it. */
+/** The error of a change, with the command that makes the same change by hand. */
 export function explainRefusal(error: unknown, command: string): KernelError {
   if (error instanceof KernelError) return error;
   const { code, message } = error as NodeJS.ErrnoException;

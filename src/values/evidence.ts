@@ -2,7 +2,7 @@
 export type EvidenceKind =
   /** An accepted status, in time. */
   | 'ok'
-  /** TCP reset in answer to connect: nothing listens. */
+  /** TCP reset in answer to connect: no process listens. */
   | 'refused'
   /** No answer to connect in time, or the host or network is unreachable. */
   | 'silent'
@@ -12,26 +12,26 @@ export type EvidenceKind =
   | 'tls'
   /** A status that is not accepted. */
   | 'status'
-  /** The connection was closed, or made no sense, in the middle of an answer. */
+  /** The connection was closed in the middle of an answer, or the answer is not HTTP. */
   | 'broken';
 
 export interface Evidence {
   readonly kind: EvidenceKind;
   /** In words, for the log: `status 500`, `ECONNREFUSED`, `certificate has expired`. */
   readonly detail: string;
-  /** Of `status`: which one it was. */
+  /** Of `status`: the status. */
   readonly status?: number;
-  /** It needs no second opinion: the kept connection was lost, and then nobody listened any more. */
+  /** It needs no confirmation: the kept connection was lost, and then no process listened any more. */
   readonly conclusive?: true;
-  /** Of `slow`: not even the TLS handshake was answered. */
+  /** Of `slow`: the TLS handshake was not answered either. */
   readonly noHandshake?: true;
-  /** Of silence: nobody was waited for. The kernel or a router says that there is no way, as it may have found a while ago. */
+  /** Of silence: the kernel or a router reported at once that there is no route; it may have known that for a while. */
   readonly unreachable?: true;
-  /** Of silence: another server had been heard just before this one was asked. */
+  /** Of silence: another server had answered just before this one was probed. */
   readonly witnessed?: true;
 }
 
-/** What a piece of evidence says about its server: it serves, it is there but unwell, or it is not there. */
+/** What evidence says about its server: it serves, it is there but fails, or it is not there. */
 export type EvidenceClass = 'up' | 'sick' | 'dead';
 
 export function classOf(kind: EvidenceKind): EvidenceClass {
@@ -49,7 +49,7 @@ export function classOf(kind: EvidenceKind): EvidenceClass {
   }
 }
 
-/** Whether a packet of the server's must have come for it: proof that the network between us works. */
+/** Whether such evidence needs a packet of the server: proof that the network to it works. */
 export function answered(kind: EvidenceKind): boolean {
   // A kept connection may be slow because its packets are lost.
   return kind !== 'silent' && kind !== 'slow';

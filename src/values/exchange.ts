@@ -1,21 +1,21 @@
 import type { Evidence } from './evidence.js';
 
-/** What asking a server once took and showed, beside what it says about its health. Nothing is decided by it. */
+/** How one attempt of a probe went: times, status, TLS session. No decision depends on it. */
 export interface Exchange {
-  /** null when it says nothing about the server: the fault was our own. */
+  /** null if it says nothing about the server: the fault was on this node. */
   readonly evidence: Evidence | null;
-  /** Over a connection that was made for it, not over the kept one. */
+  /** Over a new connection, not over the kept one. */
   readonly fresh: boolean;
   readonly phases: Phases;
-  /** The HTTP status; null when none came. */
+  /** The HTTP status, or null if none came. */
   readonly status: number | null;
-  /** The server's own time, of its answer, in milliseconds since 1970; null or absent when it did not tell. */
+  /** The Date header of the answer, in milliseconds since 1970; null or absent if there was none. */
   readonly dateMs?: number | null;
-  /** null without TLS, on the kept connection, and when the handshake did not end. */
+  /** null without TLS, on the kept connection, and if the handshake did not end. */
   readonly session: TlsSession | null;
 }
 
-/** How long each part took, in milliseconds; null for one that was not needed, or not come through. */
+/** How long each part took, in milliseconds; null for a part that was not needed, or did not end. */
 interface Phases {
   /** Until TCP was connected. */
   readonly connectMs: number | null;
@@ -23,7 +23,7 @@ interface Phases {
   readonly handshakeMs: number | null;
   /** From then, or from the request over the kept connection, until the answer's headers were there. */
   readonly firstByteMs: number | null;
-  /** All of it, whatever came of it. */
+  /** The whole attempt, whatever its result. */
   readonly totalMs: number;
 }
 
@@ -32,28 +32,28 @@ export interface TlsSession {
   readonly protocol: string;
   /** By its standard name: `TLS_AES_128_GCM_SHA256`. */
   readonly cipher: string;
-  /** What the server showed, and what leads from there to its CA as far as that is known: DER, the server's own first. */
+  /** The server's certificate, and those from there to its CA as far as they are known, in DER. */
   readonly chain: readonly Uint8Array[];
-  /** Until when the server's own certificate is valid, in milliseconds since 1970; null when it showed none. */
+  /** When the server's certificate expires, in milliseconds since 1970; null if it showed none. */
   readonly notAfterMs: number | null;
-  /** What is wrong with the chain, as far as that is verified; absent when nothing is, and when nobody looked. */
+  /** The fault of the chain; absent if there is none, or if certificates are not verified. */
   readonly fault?: ChainFault;
 }
 
 export interface ChainFault {
-  /** Which certificate of the chain it is about: 0 is the server's own. */
+  /** The index of the certificate in the chain: 0 is the server's own. */
   readonly index: number;
-  /** In words, as the evidence has them. */
+  /** In words, as in the evidence. */
   readonly detail: string;
 }
 
-/** What came of asking a server once. */
+/** The result of a single probe. */
 export interface Answer {
-  /** Evidence, or why there is none: the fault was our own. */
+  /** Evidence, or why there is none: the fault was on this node. */
   readonly outcome: { readonly kind: Evidence['kind'] | 'inconclusive'; readonly detail: string };
-  /** null when it never got so far. */
+  /** null if it did not get so far. */
   readonly exchange: Exchange | null;
-  /** When it was asked and when it had answered, in milliseconds since 1970. */
+  /** When the probe began and when it ended, in milliseconds since 1970. */
   readonly askedMs: number;
   readonly answeredMs: number;
 }

@@ -1,6 +1,6 @@
-/** Where to be asked. `text` is for people: as the option gives it. */
+/** Where the HTTP server listens. `text` is for people: as in the option. */
 export type ListenAddress =
-  /** On every address of this node when `address` is null. */
+  /** On every address of this node if `address` is null. */
   | {
       readonly kind: 'tcp';
       readonly address: string | null;

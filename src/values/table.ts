@@ -16,27 +16,27 @@ export interface Destination {
   readonly connections: number;
 }
 
-/** What we choose of a virtual server. */
+/** The settings that lvscare chooses for its virtual server. */
 export interface ServiceSettings {
   readonly scheduler: string;
-  /** IP_VS_SVC_F_* bits, the kernel's own `hashed` left out. */
+  /** IP_VS_SVC_F_* bits, without the kernel's own `hashed`. */
   readonly flags: number;
   /** Persistence engine, null for none. */
   readonly peName: string | null;
 }
 
-/** Our virtual server as the kernel has it. */
+/** The virtual server of lvscare as the kernel has it. */
 interface ObservedService extends ServiceSettings {
   readonly destinations: readonly Destination[];
 }
 
-/** The kernel's table as far as it is ours: null when there is no such virtual server. */
+/** The virtual server of lvscare in the kernel's table, or null if there is none. */
 export type ObservedTable = ObservedService | null;
 
-/** `sh-fallback` and `mh-fallback`, the same bit: without it both drop what hashes to a destination of weight 0. */
+/** `sh-fallback` and `mh-fallback`, the same bit: without it both drop connections that hash to a row of weight 0. */
 const HASH_FALLBACK = 0x0008;
 
-/** What a virtual server of ours looks like with a given scheduler. */
+/** The settings for a scheduler. */
 export function serviceSettings(scheduler: string): ServiceSettings {
   return { scheduler, flags: scheduler === 'sh' || scheduler === 'mh' ? HASH_FALLBACK : 0, peName: null };
 }
@@ -46,8 +46,8 @@ export function sameSettings(one: ServiceSettings, other: ServiceSettings): bool
 }
 
 /**
- * Whether the scheduler passes over destinations of weight 0. `dh` does not and has no fallback flag: whatever hashes to such a
- * destination, which with one virtual address is everything, is dropped.
+ * Whether the scheduler skips rows of weight 0. `dh` does not, and has no fallback flag: it drops all connections that hash
+ * to such a row; with one virtual address that is all connections.
  */
 export function skipsWeightZero(scheduler: string): boolean {
   return scheduler !== 'dh';

@@ -21,7 +21,7 @@ describe('a server that is drained by hand', () => {
     assert.deepEqual(stage.rows, ['10.103.97.200=1', '10.103.97.201=0', '10.103.97.202=1']);
     await stage.clock.advance(3_600_000);
     assert.deepEqual(stage.rows, ['10.103.97.200=1', '10.103.97.201=0', '10.103.97.202=1']);
-    assert.equal(stage.prober.watches, 3, 'it is probed as before');
+    assert.equal(stage.prober.keptConnections, 3, 'it is probed as before');
 
     assert.equal(await stage.manualDrains.undrain(B), true);
     assert.deepEqual(stage.rows, ['10.103.97.200=1', '10.103.97.201=1', '10.103.97.202=1']);

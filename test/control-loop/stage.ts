@@ -8,7 +8,7 @@ import type {
   ProbeManner,
   Prober,
   InconclusiveProbe,
-  Watch,
+  KeptConnection,
 } from '../../src/control-loop/ports.js';
 import { endpoint, type Endpoint } from '../../src/values/endpoint.js';
 import type { Evidence, EvidenceKind } from '../../src/values/evidence.js';
@@ -49,7 +49,7 @@ class FakeProber implements Prober {
   /** Kept connections whose servers refuse after they were lost. */
   readonly #lost = new Set<string>();
 
-  watch(server: Endpoint, onLost: (evidence: Evidence | null) => void): Watch {
+  keepConnection(server: Endpoint, onLost: (evidence: Evidence | null) => void): KeptConnection {
     this.#listeners.set(server.text, onLost);
     return {
       probe: (manner, signal) => this.#probe(server, manner, signal),
@@ -57,7 +57,7 @@ class FakeProber implements Prober {
     };
   }
 
-  get watches(): number {
+  get keptConnections(): number {
     return this.#listeners.size;
   }
 

@@ -67,18 +67,8 @@ function closed(socket: Socket): Promise<void> {
   });
 }
 
-/** All that a connection says to some text, until it ends. */
-async function say(text: string): Promise<string> {
-  const socket = await open();
-  socket.setEncoding('utf8').write(text);
-  let heard = '';
-  socket.on('data', (chunk: string) => (heard += chunk));
-  await closed(socket);
-  return heard;
-}
-
 describe('the control socket', () => {
-  it('answers, and takes who is drained', async () => {
+  it('answers with the status, and drains servers', async () => {
     const fake = new Fake();
     await serve(fake);
     assert.deepEqual(await ask('GET', '/status'), { kind: 'answered', status: 200, body: { asked: 1 } });
@@ -100,7 +90,7 @@ describe('the control socket', () => {
     });
   });
 
-  it('refuses what it does not know', async () => {
+  it('refuses unknown paths and methods', async () => {
     const fake = new Fake();
     await serve(fake);
     const cases = [
@@ -118,7 +108,7 @@ describe('the control socket', () => {
     assert.deepEqual([fake.asked, fake.drains], [0, []]);
   });
 
-  it('is for its own user alone, and gone at the end', async () => {
+  it('is only for its own user, and removed at the end', async () => {
     await serve();
     assert.equal((await stat(file)).mode & 0o777, 0o600);
     assert.deepEqual(await readdir(join(directory, 'sub')), ['vs.sock']);
@@ -127,14 +117,14 @@ describe('the control socket', () => {
     assert.deepEqual(await ask('GET', '/status'), { kind: 'nobody' });
   });
 
-  it('takes the place of a file that nobody listens on', async () => {
+  it('replaces a file that no process listens on', async () => {
     leaveSocket(file);
     assert.deepEqual(await ask('GET', '/status'), { kind: 'nobody' });
     await serve();
     assert.equal((await ask('GET', '/status')).kind, 'answered');
   });
 
-  it('leaves a file alone that somebody listens on, and one that has taken its place', async () => {
+  it('does not touch a file that a process listens on, nor one that replaced its own', async () => {
     await serve();
     await assert.rejects(serveControl(file, new Fake()), {
       message: `${file} is in use: somebody else listens there`,
@@ -148,7 +138,7 @@ describe('the control socket', () => {
     assert.equal(other.asked, 1);
   });
 
-  it('says why there can be none', async () => {
+  it('reports why it cannot be created', async () => {
     const long = join(directory, 'x'.repeat(107));
     await assert.rejects(serveControl(long, new Fake()), {
       message: `${long} is too long for a socket: 107 bytes are the limit`,
@@ -164,53 +154,7 @@ describe('the control socket', () => {
     assert.deepEqual(await readdir(join(directory, 'sub')), ['vs.sock'], 'nothing else is left');
   });
 
-  it('makes one answer for many who ask at once, and a new one after a change', async () => {
-    const fake = new Fake();
-    await serve(fake);
-    const replies = await Promise.all(Array.from({ length: 8 }, () => ask('GET', '/status')));
-    assert.ok(replies.every((reply) => reply.kind === 'answered' && reply.status === 200));
-    assert.ok(fake.asked < 8, `asked ${fake.asked} times`);
-    const before = fake.asked;
-    await ask('PUT', '/drains/a');
-    assert.deepEqual(await ask('GET', '/status'), {
-      kind: 'answered',
-      status: 200,
-      body: { asked: before + 1 },
-    });
-  });
-
-  it('ends connections that say nothing, are slow, or talk nonsense, and turns away the seventeenth', async () => {
-    await serve();
-    const idle = await Promise.all(Array.from({ length: 16 }, open));
-    const ended = Promise.all(idle.map(closed));
-    assert.equal(await say('GET /status HTTP/1.1\r\nHost: x\r\n\r\n'), '', 'no room');
-    // Slow ones: a byte of a header now and then.
-    const drip = setInterval(() => {
-      for (const socket of idle) if (!socket.destroyed) socket.write('G');
-    }, 100);
-    try {
-      await ended;
-    } finally {
-      clearInterval(drip);
-    }
-    assert.match(await say('GET /status HTTP/1.1\r\nHost: x\r\n\r\n'), /^HTTP\/1\.1 200 /);
-    assert.equal(await say('\0\0\0\0 nonsense\r\n\r\n'), '');
-    assert.equal(await say(`GET /status HTTP/1.1\r\nX: ${'x'.repeat(100_000)}\r\n\r\n`), '');
-  });
-
-  it('reads no body', async () => {
-    const fake = new Fake();
-    await serve(fake);
-    for (const framing of ['Content-Length: 1000000000', 'Transfer-Encoding: chunked'])
-      assert.match(
-        await say(`PUT /drains/a HTTP/1.1\r\nHost: x\r\n${framing}\r\n\r\nffff\r\n${'x'.repeat(1000)}`),
-        /^HTTP\/1\.1 413 /,
-      );
-    assert.deepEqual(fake.drains, []);
-    assert.equal((await ask('GET', '/status')).kind, 'answered');
-  });
-
-  it('ends while somebody is being answered', async () => {
+  it('closes while a client waits for an answer', async () => {
     const fake = new Fake();
     fake.status = () => new Promise(() => undefined);
     await serve(fake);
@@ -223,12 +167,12 @@ describe('the control socket', () => {
   });
 });
 
-describe('who asks at the control socket', () => {
-  it('is told that nobody is there', async () => {
+describe('a client of the control socket', () => {
+  it('distinguishes that no process listens', async () => {
     assert.deepEqual(await ask('GET', '/status'), { kind: 'nobody' });
   });
 
-  it('is told when it is not permitted', async () => {
+  it('reports that it is not permitted', async () => {
     await serve();
     await chmod(file, 0);
     // Root may do all, and so is somebody else for a while.
@@ -243,11 +187,15 @@ describe('who asks at the control socket', () => {
   });
 
   for (const [what, answer, why] of [
-    ['that makes no sense', 'HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n{"a', 'its answer makes no sense'],
+    [
+      'that makes no sense',
+      'HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n{"a',
+      'its answer is not valid JSON',
+    ],
     ['that breaks off', 'HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"a', 'aborted'],
     ['that is not HTTP', 'hello\r\n\r\n', /Parse Error/],
   ] as const)
-    it(`is told of an answer ${what}`, async () => {
+    it(`reports an answer ${what}`, async () => {
       const server = createServer((socket) => {
         socket.on('error', () => undefined);
         socket.once('data', () => socket.end(answer));
@@ -263,7 +211,7 @@ describe('who asks at the control socket', () => {
       }
     });
 
-  it('waits for an answer for so long, and no longer', async () => {
+  it('waits for an answer until its time limit', async () => {
     const server = createServer((socket) => socket.on('error', () => undefined));
     await once(server.listen(file), 'listening');
     try {

@@ -7,15 +7,15 @@ function failure(code: keyof typeof constants.errno, message: string): NodeJS.Er
   return Object.assign(new Error(message), { code, errno: -constants.errno[code] });
 }
 
-describe('why it cannot listen', () => {
+describe('why the server cannot listen', () => {
   const cases: readonly (readonly [error: NodeJS.ErrnoException, words: RegExp])[] = [
     [
       failure('EADDRINUSE', 'listen EADDRINUSE: address already in use :::9288'),
-      /^somebody else listens there; /,
+      /^another process listens there; /,
     ],
     [failure('EADDRNOTAVAIL', 'listen EADDRNOTAVAIL 192.0.2.1:9288'), /^this node has no such address$/],
     [failure('EACCES', "EACCES: permission denied, mkdtemp '/run/.XXXXXX'"), /^not permitted$/],
-    [failure('ENOENT', "ENOENT: no such file, mkdtemp '/run/x/.XXXXXX'"), /^there is no such directory$/],
+    [failure('ENOENT', "ENOENT: no such file, mkdtemp '/run/x/.XXXXXX'"), /^the directory does not exist$/],
     [failure('EROFS', "EROFS: read-only file system, mkdtemp '/x/.XXXXXX'"), /^read-only file system$/],
     [new Error('/run/x.sock is in use'), /^\/run\/x\.sock is in use$/],
   ];

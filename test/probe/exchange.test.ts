@@ -5,15 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import tls from 'node:tls';
-import { timeLimit } from '../../lab/time-limit.js';
 import type { Endpoint } from '../../src/values/endpoint.js';
 import type { Exchange } from '../../src/values/exchange.js';
 import { createProber } from '../../src/probe/prober.js';
 import type { ProbeRequest } from '../../src/probe/request.js';
 import { issuer, type Issued, type Wanted } from './issuer.js';
+import { probeRequest } from './request.js';
 import { answering, closedPort, raw, rawAboveTls, silent, web } from './servers.js';
 
-const LONG_MS = timeLimit(20_000);
 const SHORT_MS = 150;
 
 let directory: string;
@@ -41,38 +40,23 @@ async function exchanges(server: Endpoint, asked: Asked = {}, count = 1): Promis
   const current = (): ReturnType<NonNullable<typeof credentials>> =>
     credentials?.() ??
     (Promise.resolve({ secureContext: tls.createSecureContext({ ca: root.cert }), token: null }) as never);
-  const prober = createProber(
-    {
-      scheme: 'https',
-      port: null,
-      method: 'GET',
-      path: '/healthz',
-      headers: {},
-      body: null,
-      acceptedStatuses: new Set(),
-      connectTimeoutMs: LONG_MS,
-      timeoutMs: LONG_MS,
-      ...more,
-      tls: { verify, serverName: null },
+  const prober = createProber(probeRequest({ ...more, tls: { verify, serverName: null } }), {
+    credentials: { withToken: false, current },
+    guard: () => undefined,
+    onExchange: (of, exchange) => {
+      assert.equal(of.text, server.text, 'by the name that it serves under');
+      told.push(exchange);
     },
-    {
-      credentials: { withToken: false, current },
-      guard: () => undefined,
-      onExchange: (of, exchange) => {
-        assert.equal(of.text, server.text, 'by the name that it serves under');
-        told.push(exchange);
-      },
-    },
-  );
-  const watch = prober.watch(server, () => undefined);
+  });
+  const connection = prober.keepConnection(server, () => undefined);
   const { signal } = new AbortController();
   for (let probes = 0; probes < count; probes += 1)
-    for await (const outcome of watch.probe({ fresh: probes === 0, hedged: false }, signal))
+    for await (const outcome of connection.probe({ fresh: probes === 0, hedged: false }, signal))
       assert.deepEqual(
         told.at(-1)?.evidence ?? 'inconclusive',
         outcome.kind === 'inconclusive' ? 'inconclusive' : outcome,
       );
-  watch.close();
+  connection.close();
   return told;
 }
 

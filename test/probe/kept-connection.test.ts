@@ -6,15 +6,14 @@ import { after, before, describe, it } from 'node:test';
 import tls from 'node:tls';
 import { Certificates } from '../../lab/certificates.js';
 import { timeLimit } from '../../lab/time-limit.js';
-import type { ProbeManner, InconclusiveProbe, Watch } from '../../src/control-loop/ports.js';
+import type { ProbeManner, InconclusiveProbe, KeptConnection } from '../../src/control-loop/ports.js';
 import type { Endpoint } from '../../src/values/endpoint.js';
 import type { Evidence } from '../../src/values/evidence.js';
 import { createProber } from '../../src/probe/prober.js';
 import type { ProbeRequest } from '../../src/probe/request.js';
+import { LONG_MS, probeRequest } from './request.js';
 import { answering, raw, silent, web } from './servers.js';
 
-/** Far beyond what anything here takes, however busy the machine is. */
-const LONG_MS = timeLimit(20_000);
 const REGULAR: ProbeManner = { fresh: false, hedged: true };
 const FRESH: ProbeManner = { fresh: true, hedged: true };
 const ALONE = { fresh: true, hedged: false };
@@ -32,8 +31,8 @@ before(async () => {
 });
 after(() => certificates.close());
 
-interface Watching extends Disposable {
-  readonly watch: Watch;
+interface Keeping extends Disposable {
+  readonly connection: KeptConnection;
   /** What the loss of each kept connection proved. */
   readonly losses: (Evidence | null)[];
   /** Resolves with the next loss. */
@@ -41,59 +40,44 @@ interface Watching extends Disposable {
   guarded: number;
 }
 
-function watching(
+function keeping(
   server: Endpoint,
   request: Partial<ProbeRequest> = {},
   token: string | null = null,
   reading: Promise<unknown> = Promise.resolve(),
-): Watching {
+): Keeping {
   const losses: (Evidence | null)[] = [];
   const heard: ((evidence: Evidence | null) => void)[] = [];
-  const prober = createProber(
-    {
-      scheme: 'https',
-      port: null,
-      method: 'GET',
-      path: '/healthz',
-      headers: {},
-      body: null,
-      acceptedStatuses: new Set(),
-      connectTimeoutMs: LONG_MS,
-      timeoutMs: LONG_MS,
-      tls: { verify: true, serverName: null },
-      ...request,
+  const prober = createProber(probeRequest(request), {
+    credentials: {
+      withToken: token !== null,
+      current: () => reading.then(() => ({ secureContext, token })),
     },
-    {
-      credentials: {
-        withToken: token !== null,
-        current: () => reading.then(() => ({ secureContext, token })),
-      },
-      guard: () => (result.guarded += 1),
-    },
-  );
-  const watch = prober.watch(server, (evidence) => {
+    guard: () => (result.guarded += 1),
+  });
+  const connection = prober.keepConnection(server, (evidence) => {
     losses.push(evidence);
     heard.shift()?.(evidence);
   });
-  const result: Watching = {
-    watch,
+  const result: Keeping = {
+    connection,
     losses,
     guarded: 0,
     nextLoss: () => new Promise((resolve) => heard.push(resolve)),
     [Symbol.dispose]: () => {
-      watch.close();
+      connection.close();
     },
   };
   return result;
 }
 
 async function probe(
-  { watch }: Watching,
+  { connection }: Keeping,
   manner = REGULAR,
   signal = new AbortController().signal,
 ): Promise<(Evidence | InconclusiveProbe)[]> {
   const outcomes: (Evidence | InconclusiveProbe)[] = [];
-  for await (const outcome of watch.probe(manner, signal)) outcomes.push(outcome);
+  for await (const outcome of connection.probe(manner, signal)) outcomes.push(outcome);
   return outcomes;
 }
 
@@ -116,67 +100,67 @@ async function healthy(
   };
 }
 
-describe('the watch', () => {
-  it('asks over one connection, and over a fresh one when it is told to', async () => {
+describe('the kept connection', () => {
+  it('is used by each probe, until one asks for a fresh connection', async () => {
     await using server = await healthy();
-    using watched = watching(server.endpoint);
-    for (let count = 0; count < 5; count += 1) assert.deepEqual(await probe(watched), OK);
+    using kept = keeping(server.endpoint);
+    for (let count = 0; count < 5; count += 1) assert.deepEqual(await probe(kept), OK);
     assert.equal(server.connections.length, 1);
-    assert.deepEqual(await probe(watched, FRESH), OK);
+    assert.deepEqual(await probe(kept, FRESH), OK);
     assert.equal(server.connections.length, 2);
-    assert.deepEqual(await probe(watched), OK);
+    assert.deepEqual(await probe(kept), OK);
     assert.equal(server.connections.length, 2, 'the fresh one is kept from then on');
-    assert.deepEqual(watched.losses, [], 'that we ended the old one is no loss');
-    assert.equal(watched.guarded, 2, 'the kernel watches each');
+    assert.deepEqual(kept.losses, [], 'that lvscare ended the old one is no loss');
+    assert.equal(kept.guarded, 2, 'the kernel guards each');
   });
 
   it('is ended by a reset when it is closed', async () => {
     await using server = await healthy();
-    const watched = watching(server.endpoint);
-    await probe(watched);
+    const kept = keeping(server.endpoint);
+    await probe(kept);
     const [connection] = server.connections;
     assert.ok(connection);
     const reset = new Promise<NodeJS.ErrnoException>((resolve) => connection.once('error', resolve));
-    watched.watch.close();
+    kept.connection.close();
     assert.equal((await reset).code, 'ECONNRESET');
-    assert.deepEqual(watched.losses, []);
+    assert.deepEqual(kept.losses, []);
   });
 
-  it('hears at once when the server closes it, which proves nothing', async () => {
+  it('reports at once that the server closed it, which proves nothing', async () => {
     await using server = await healthy();
-    using watched = watching(server.endpoint);
-    await probe(watched);
-    const lost = watched.nextLoss();
+    using kept = keeping(server.endpoint);
+    await probe(kept);
+    const lost = kept.nextLoss();
     server.connections[0]?.end();
     assert.equal(await lost, null);
-    assert.deepEqual(await probe(watched), OK);
+    assert.deepEqual(await probe(kept), OK);
     assert.equal(server.connections.length, 2);
-    assert.equal(watched.losses.length, 1);
+    assert.equal(kept.losses.length, 1);
   });
 
-  it('hears at once when the server resets it, which proves nothing either', async () => {
+  it('reports at once that the server reset it, which proves nothing either', async () => {
     await using server = await healthy();
-    using watched = watching(server.endpoint, {});
-    await probe(watched);
-    const lost = watched.nextLoss();
+    using kept = keeping(server.endpoint, {});
+    await probe(kept);
+    const lost = kept.nextLoss();
     server.connections[0]?.destroy();
     assert.equal(await lost, null);
-    assert.deepEqual(await probe(watched), OK);
+    assert.deepEqual(await probe(kept), OK);
   });
 
-  it('is asked for in vain without an alarm when the server closes it at that very moment', async () => {
+  it('is replaced without a report when the server closes it in answer to a request', async () => {
     let requests = 0;
     await using server = await healthy((request, response) => {
       requests += 1;
       if (requests === 2) request.socket.destroy();
       else response.end('ok');
     });
-    using watched = watching(server.endpoint);
-    await probe(watched);
-    assert.deepEqual(await probe(watched), OK, 'asked again over a fresh connection');
+    using kept = keeping(server.endpoint);
+    await probe(kept);
+    assert.deepEqual(await probe(kept), OK, 'asked again over a fresh connection');
     assert.equal(requests, 3);
     assert.equal(server.connections.length, 2);
-    assert.deepEqual(watched.losses, []);
+    assert.deepEqual(kept.losses, []);
   });
 
   it('is broken when the server closes it in the middle of an answer', async () => {
@@ -186,9 +170,9 @@ describe('the watch', () => {
       if (requests === 1) response.end('ok');
       else response.writeHead(200, { 'content-length': 10 }).write('half', () => response.socket?.destroy());
     });
-    using watched = watching(server.endpoint);
-    await probe(watched);
-    const [outcome, ...more] = await probe(watched);
+    using kept = keeping(server.endpoint);
+    await probe(kept);
+    const [outcome, ...more] = await probe(kept);
     assert.equal(outcome?.kind, 'broken');
     assert.deepEqual(more, []);
   });
@@ -201,33 +185,33 @@ describe('the watch', () => {
       response.end(Buffer.alloc(1024 * 1024, 'x'));
     });
     for (const server of [closing, long]) {
-      using watched = watching(server.endpoint);
-      for (let count = 0; count < 3; count += 1) assert.deepEqual(await probe(watched), OK);
+      using kept = keeping(server.endpoint);
+      for (let count = 0; count < 3; count += 1) assert.deepEqual(await probe(kept), OK);
       assert.equal(server.connections.length, 3);
-      assert.deepEqual(watched.losses, []);
+      assert.deepEqual(kept.losses, []);
     }
   });
 
   it('is kept while a server answers with a status that is not accepted', async () => {
     await using server = await healthy(answering(500));
-    using watched = watching(server.endpoint);
+    using kept = keeping(server.endpoint);
     for (let count = 0; count < 3; count += 1)
-      assert.deepEqual(await probe(watched), [{ kind: 'status', status: 500, detail: 'status 500' }]);
+      assert.deepEqual(await probe(kept), [{ kind: 'status', status: 500, detail: 'status 500' }]);
     assert.equal(server.connections.length, 1);
   });
 
-  it('shows the token', async () => {
+  it('sends the token', async () => {
     let shown: string | undefined;
     await using server = await healthy((request, response) => {
       shown = request.headers.authorization;
       response.end();
     });
-    using watched = watching(server.endpoint, {}, 'secret');
-    await probe(watched);
+    using kept = keeping(server.endpoint, {}, 'secret');
+    await probe(kept);
     assert.equal(shown, 'Bearer secret');
   });
 
-  it('asks at another port if it is told to, and for another name', async () => {
+  it('uses another port and another server name if they are given', async () => {
     let named: string | boolean | undefined;
     await using server = await healthy((request, response) => {
       named = (request.socket as Socket & { servername?: string | false }).servername;
@@ -235,10 +219,10 @@ describe('the watch', () => {
     });
     const { port } = server.endpoint;
     const elsewhere = { ...server.endpoint, port: 1, text: '127.0.0.1:1' };
-    using watched = watching(elsewhere, { port, tls: { verify: true, serverName: 'kubernetes' } });
-    assert.deepEqual(await probe(watched), OK);
+    using kept = keeping(elsewhere, { port, tls: { verify: true, serverName: 'kubernetes' } });
+    assert.deepEqual(await probe(kept), OK);
     assert.equal(named, 'kubernetes');
-    using wrong = watching(elsewhere, { port, tls: { verify: true, serverName: 'elsewhere' } });
+    using wrong = keeping(elsewhere, { port, tls: { verify: true, serverName: 'elsewhere' } });
     const [outcome] = await probe(wrong, ALONE);
     assert.equal(outcome?.kind, 'tls');
     assert.match(outcome.detail, /certificate is not for elsewhere: it is for .*kubernetes/);
@@ -248,12 +232,12 @@ describe('the watch', () => {
 describe('a refusal', () => {
   it('is conclusive after the loss of the kept connection, until the server answers again', async () => {
     const server = await healthy();
-    using watched = watching(server.endpoint);
-    await probe(watched);
-    const lost = watched.nextLoss();
+    using kept = keeping(server.endpoint);
+    await probe(kept);
+    const lost = kept.nextLoss();
     await server[Symbol.asyncDispose]();
     assert.equal(await lost, null);
-    const outcomes = await probe(watched);
+    const outcomes = await probe(kept);
     assert.deepEqual(
       outcomes.map((outcome) => ({ ...outcome, detail: '' })),
       [{ kind: 'refused', detail: '', conclusive: true }],
@@ -262,12 +246,12 @@ describe('a refusal', () => {
   });
 
   for (const scheme of ['https', 'http'] as const)
-    it(`is waited for when a dying process has yet to close its port, by ${scheme}`, async () => {
+    it(`is waited for while an ending process has not closed its port, by ${scheme}`, async () => {
       const server = await web(scheme === 'https' ? pair : null, answering(200));
       const { port } = server.endpoint;
-      using watched = watching(server.endpoint, { scheme });
-      await probe(watched);
-      const lost = watched.nextLoss();
+      using kept = keeping(server.endpoint, { scheme });
+      await probe(kept);
+      const lost = kept.nextLoss();
       // Nobody waits for what is idle, so that the process would end here.
       const waiting = setTimeout(() => undefined, LONG_MS);
       await server[Symbol.asyncDispose]();
@@ -279,7 +263,7 @@ describe('a refusal', () => {
         socket.resetAndDestroy();
       });
       await new Promise<void>((resolve) => dying.listen(port, '127.0.0.1', resolve));
-      const outcomes = await probe(watched);
+      const outcomes = await probe(kept);
       assert.deepEqual(
         outcomes.map(({ kind }) => kind),
         ['refused'],
@@ -287,12 +271,12 @@ describe('a refusal', () => {
       assert.ok('conclusive' in (outcomes[0] ?? {}));
     });
 
-  it('alone is not', async () => {
+  it('is not conclusive without the loss of a kept connection', async () => {
     await using closed = await healthy();
     const { endpoint } = closed;
     await closed[Symbol.asyncDispose]();
-    using watched = watching(endpoint);
-    const [outcome] = await probe(watched);
+    using kept = keeping(endpoint);
+    const [outcome] = await probe(kept);
     assert.equal(outcome?.kind, 'refused');
     assert.ok(!('conclusive' in outcome));
   });
@@ -309,35 +293,35 @@ describe('a late answer', () => {
   }
 
   for (const times of [1, 2]) {
-    it(`${times} times is asked for again over further connections, and whichever answers is believed`, async () => {
+    it(`is asked for again over further connections after ${times} without an answer, and any of them counts`, async () => {
       await using server = await healthy(sluggish(times));
       // The last of them is asked for at two thirds, and has a third of this to be believed in time.
-      using watched = watching(server.endpoint, { timeoutMs: timeLimit(1500) });
-      assert.deepEqual(await probe(watched), OK);
+      using kept = keeping(server.endpoint, { timeoutMs: timeLimit(1500) });
+      assert.deepEqual(await probe(kept), OK);
       assert.equal(server.connections.length, times + 1);
     });
   }
 
-  it('has another server heard before the same is asked again, whose silence is witnessed then', async () => {
+  it('is asked for again after another server was probed, which makes a silence witnessed', async () => {
     for (const heard of [true, false]) {
       await using server = await silent();
       // The first one is late at a third of the time, and is given up a little later.
       const connectTimeoutMs = timeLimit(400);
-      using watched = watching(server.endpoint, { connectTimeoutMs, timeoutMs: timeLimit(900) });
-      const outcomes = await probe(watched, { ...FRESH, hearAnother: () => Promise.resolve(heard) });
+      using kept = keeping(server.endpoint, { connectTimeoutMs, timeoutMs: timeLimit(900) });
+      const outcomes = await probe(kept, { ...FRESH, hearAnother: () => Promise.resolve(heard) });
       const plain = { kind: 'silent', detail: `no answer to connect in ${connectTimeoutMs} ms` };
       assert.deepEqual(outcomes, [plain, heard ? { ...plain, witnessed: true } : plain]);
     }
   });
 
-  it('that comes while another server is being heard has nothing asked again', async () => {
+  it('is not asked for again if it comes while another server is probed', async () => {
     let answer = (): void => undefined;
     await using server = await healthy((_request, response) => {
       answer = () => {
         response.end('ok');
       };
     });
-    using watched = watching(server.endpoint, { timeoutMs: timeLimit(1500) });
+    using kept = keeping(server.endpoint, { timeoutMs: timeLimit(1500) });
     let go = (): void => undefined;
     const hearing = new Promise<boolean>((resolve) => {
       go = () => {
@@ -348,25 +332,25 @@ describe('a late answer', () => {
       answer();
       return hearing;
     };
-    assert.deepEqual(await probe(watched, { ...REGULAR, hearAnother }), OK);
+    assert.deepEqual(await probe(kept, { ...REGULAR, hearAnother }), OK);
     go();
     await hearing;
-    assert.deepEqual(await probe(watched, { ...REGULAR, hearAnother }), OK);
+    assert.deepEqual(await probe(kept, { ...REGULAR, hearAnother }), OK);
     assert.equal(server.connections.length, 1);
   });
 
-  it('that does not come over any connection is slow, each time', async () => {
+  it('is slow for each connection if it comes over none', async () => {
     await using server = await healthy(() => undefined);
     // A third of it, after which the next one is asked, is to be longer than a turn of a busy machine's event loop takes.
-    using watched = watching(server.endpoint, { timeoutMs: timeLimit(900) });
-    const outcomes = await probe(watched);
+    using kept = keeping(server.endpoint, { timeoutMs: timeLimit(900) });
+    const outcomes = await probe(kept);
     assert.deepEqual(
       outcomes.map(({ kind }) => kind),
       ['slow', 'slow', 'slow'],
     );
   });
 
-  it('that is not accepted when it comes is one failure, and no word of a loss', async () => {
+  it('is one failure if it is not accepted, and no loss', async () => {
     let requests = 0;
     await using server = await healthy((_request, response) => {
       requests += 1;
@@ -374,28 +358,28 @@ describe('a late answer', () => {
       // The kept connection hangs; the next one says what is wrong.
       else if (requests > 2) response.writeHead(500).end();
     });
-    using watched = watching(server.endpoint, { timeoutMs: timeLimit(600) });
-    await probe(watched);
+    using kept = keeping(server.endpoint, { timeoutMs: timeLimit(600) });
+    await probe(kept);
     assert.deepEqual(
-      (await probe(watched)).map(({ kind }) => kind),
+      (await probe(kept)).map(({ kind }) => kind),
       ['status', 'slow'],
     );
     assert.equal(requests, 3);
-    assert.deepEqual(watched.losses, []);
+    assert.deepEqual(kept.losses, []);
   });
 
-  it('is not asked for again when nobody would be the better for it', async () => {
+  it('is not asked for again if the probe is not hedged', async () => {
     await using server = await healthy(() => undefined);
-    using watched = watching(server.endpoint, { timeoutMs: 150 });
-    assert.equal((await probe(watched, ALONE)).length, 1);
+    using kept = keeping(server.endpoint, { timeoutMs: 150 });
+    assert.equal((await probe(kept, ALONE)).length, 1);
     assert.equal(server.connections.length, 1);
   });
 
-  it('leaves no request behind when nobody waits any more', async () => {
+  it('leaves no request behind when the probe is stopped', async () => {
     await using server = await healthy(() => undefined);
-    using watched = watching(server.endpoint, { timeoutMs: LONG_MS });
+    using kept = keeping(server.endpoint, { timeoutMs: LONG_MS });
     const stop = new AbortController();
-    const found = probe(watched, REGULAR, stop.signal);
+    const found = probe(kept, REGULAR, stop.signal);
     while (server.connections.length === 0) await new Promise((resolve) => setImmediate(resolve));
     const [connection] = server.connections;
     assert.ok(connection);
@@ -407,11 +391,11 @@ describe('a late answer', () => {
 });
 
 describe('a starved process', () => {
-  it('does not blame servers for answers that it had no time to notice', async () => {
+  it('does not count answers as late that it had no time to notice', async () => {
     // It takes several turns: a handshake, and then the answer.
     await using server = await healthy();
-    using watched = watching(server.endpoint, { timeoutMs: 400, connectTimeoutMs: 400 });
-    const found = probe(watched, ALONE);
+    using kept = keeping(server.endpoint, { timeoutMs: 400, connectTimeoutMs: 400 });
+    const found = probe(kept, ALONE);
     const cell = new Int32Array(new SharedArrayBuffer(4));
     // Most of the time limit is gone each time that we come to look, four times over.
     for (let count = 0; count < 4; count += 1) {
@@ -444,26 +428,26 @@ describe('a disk that is slow', () => {
           })
           .then(gone);
       });
-      using watched = watching(server.endpoint, { scheme }, null, reading);
-      assert.deepEqual(await probe(watched, ALONE), [{ kind, detail: 'read ECONNRESET' }]);
-      assert.equal(watched.guarded, 0);
+      using kept = keeping(server.endpoint, { scheme }, null, reading);
+      assert.deepEqual(await probe(kept, ALONE), [{ kind, detail: 'read ECONNRESET' }]);
+      assert.equal(kept.guarded, 0);
     });
 
-  it('blames nobody: what is void is our own look at our credentials', async () => {
+  it('is void: the credentials of lvscare could not be read', async () => {
     await using server = await healthy();
-    using watched = watching(server.endpoint, { timeoutMs: 150 }, null, new Promise(() => undefined));
-    assert.deepEqual(await probe(watched, ALONE), [
-      { kind: 'inconclusive', detail: 'our own credentials could not be read in time' },
+    using kept = keeping(server.endpoint, { timeoutMs: 150 }, null, new Promise(() => undefined));
+    assert.deepEqual(await probe(kept, ALONE), [
+      { kind: 'inconclusive', detail: 'the credentials of lvscare could not be read in time' },
     ]);
   });
 });
 
-describe('a server that answers nobody', () => {
-  it('above TCP is slow in the handshake', async () => {
+describe('a server that does not answer', () => {
+  it('after TCP connects, is slow in the handshake', async () => {
     await using server = await raw(() => undefined);
-    using watched = watching(server.endpoint, { timeoutMs: 150 });
+    using kept = keeping(server.endpoint, { timeoutMs: 150 });
     assert.deepEqual(
-      (await probe(watched)).map(({ detail }) => detail),
+      (await probe(kept)).map(({ detail }) => detail),
       Array<string>(3).fill('no complete answer in 150 ms: the TLS handshake hangs'),
     );
   });

@@ -7,18 +7,16 @@ import { after, before, describe, it } from 'node:test';
 import tls from 'node:tls';
 import { promisify } from 'node:util';
 import { Certificates, type CertificateOptions } from '../../lab/certificates.js';
-import { timeLimit } from '../../lab/time-limit.js';
 import { until } from '../../lab/until.js';
 import type { InconclusiveProbe } from '../../src/control-loop/ports.js';
 import type { Endpoint } from '../../src/values/endpoint.js';
 import type { Evidence } from '../../src/values/evidence.js';
 import { createProber } from '../../src/probe/prober.js';
 import type { ProbeRequest } from '../../src/probe/request.js';
+import { LONG_MS, probeRequest } from './request.js';
 import { answering, closedPort, raw, rawAboveTls, silent, web, type Listening } from './servers.js';
 import { connectionsOf } from './sockets.js';
 
-/** Far beyond what anything here takes, however busy the machine is. */
-const LONG_MS = timeLimit(20_000);
 const HOUR_MS = 3_600_000;
 /** For what is to run out: the longest that a test waits. */
 const SHORT_MS = 150;
@@ -56,38 +54,23 @@ async function probe(
   signal = new AbortController().signal,
 ): Promise<Evidence | InconclusiveProbe> {
   const { verify, ca: trusted } = asking.tls ?? { verify: true, ca };
-  const prober = createProber(
-    {
-      scheme: 'https',
-      port: null,
-      method: 'GET',
-      path: '/healthz',
-      headers: {},
-      body: null,
-      acceptedStatuses: new Set(),
-      connectTimeoutMs: LONG_MS,
-      timeoutMs: LONG_MS,
-      ...asking,
-      tls: { verify, serverName: null },
+  const prober = createProber(probeRequest({ ...asking, tls: { verify, serverName: null } }), {
+    credentials: {
+      withToken: false,
+      current: () =>
+        Promise.resolve({
+          secureContext: tls.createSecureContext(trusted === null ? {} : { ca: trusted }),
+          token: null,
+        }),
     },
-    {
-      credentials: {
-        withToken: false,
-        current: () =>
-          Promise.resolve({
-            secureContext: tls.createSecureContext(trusted === null ? {} : { ca: trusted }),
-            token: null,
-          }),
-      },
-      guard: () => undefined,
-    },
-  );
-  const watch = prober.watch(server, () => undefined);
+    guard: () => undefined,
+  });
+  const connection = prober.keepConnection(server, () => undefined);
   try {
-    for await (const outcome of watch.probe({ fresh: true, hedged: false }, signal)) return outcome;
+    for await (const outcome of connection.probe({ fresh: true, hedged: false }, signal)) return outcome;
     return STOPPED;
   } finally {
-    watch.close();
+    connection.close();
   }
 }
 
@@ -645,10 +628,10 @@ describe('a process of its own', () => {
       const prober = createProber({ scheme: 'https', port: null, method: 'GET', path: '/', headers: {}, body: null,
         acceptedStatuses: new Set(), connectTimeoutMs: 5000, timeoutMs: 5000, tls: { verify: true, serverName: null } },
         { credentials: { withToken: false, current: async () => ({ secureContext, token: null }) }, guard() {} });
-      const watch = prober.watch(${JSON.stringify(server.endpoint)}, () => undefined);
+      const connection = prober.keepConnection(${JSON.stringify(server.endpoint)}, () => undefined);
       const { signal } = new AbortController();
       for (let count = 0; count < 30; count += 1)
-        for await (const { kind } of watch.probe({ fresh: true, hedged: true }, signal)) process.stdout.write(kind + ' ');`;
+        for await (const { kind } of connection.probe({ fresh: true, hedged: true }, signal)) process.stdout.write(kind + ' ');`;
     const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program], {
       timeout: LONG_MS,
     });
@@ -667,8 +650,8 @@ describe('a fault of our own', () => {
       const server = { family: 'ipv4', address: '127.0.0.1', port: 9, text: '127.0.0.1:9' };
       const signal = new AbortController().signal;
       try { for (;;) openSync('/dev/null'); } catch {}
-      const watch = prober.watch(server, () => undefined);
-      const { value: found } = await watch.probe({ fresh: true, hedged: false }, signal).next();
+      const connection = prober.keepConnection(server, () => undefined);
+      const { value: found } = await connection.probe({ fresh: true, hedged: false }, signal).next();
       process.stdout.write(JSON.stringify(found));
       process.exit();`;
     const { stdout } = await promisify(execFile)(

@@ -67,7 +67,7 @@ describe('a real server that is drained by hand', () => {
     const connection = await connectionTo(lab, name);
     assert.match(
       await does('drain', 1),
-      new RegExp(`^${VS}: ${endpoint} is drained: no new connections; 1 goes on\n$`),
+      new RegExp(`^${VS}: ${endpoint} is drained: no new connections; 1 established\n$`),
     );
     // At once: nobody waits for it.
     assert.deepEqual(await lab.node.weights(), but({ 1: 0 }));
@@ -113,7 +113,7 @@ describe('a real server that is drained by hand', () => {
     await untilWeights(lab, but({ 0: null, 2: null }));
     assert.deepEqual(await answerers(lab, 2), [lab.master(1).name, lab.master(1).name]);
     await daemon.waitForLine(/no real server is up that is not drained: as a last resort/);
-    assert.match(await does('drain', 1), /was drained already, but serves on as a last resort/);
+    assert.match(await does('drain', 1), /was drained already, but keeps serving as a last resort/);
     await lab.master(0).start();
     await untilWeights(lab, but({ 1: 0, 2: null }));
     assert.deepEqual(await answerers(lab, 2), [lab.master(0).name, lab.master(0).name]);
@@ -124,11 +124,11 @@ describe('a real server that is drained by hand', () => {
     await does('drain', 1);
     await lab.master(1).kill();
     await untilWeights(lab, but({ 1: null }));
-    assert.match(await does('drain', 1), /was drained already; it is dead, and has no row/);
+    assert.match(await does('drain', 1), /was drained already; it is dead, and not in the kernel's table/);
     const from = daemon.lines.length;
     await lab.master(1).start();
     await daemon.waitForLine(new RegExp(`${lab.master(1).endpoint} is up`), { from });
-    assert.match(await does('drain', 1), /was drained already; it is up, and has no row/);
+    assert.match(await does('drain', 1), /was drained already; it is up, and not in the kernel's table/);
     await does('undrain', 1);
     assert.deepEqual(await lab.node.weights(), allOf(lab));
   });

@@ -13,7 +13,7 @@ const { connect } = require('node:net');
 const { get, Agent } = require('node:http');
 const at = { port: 9288, host: '127.0.0.1' };
 const idle = () => { const s = connect(at, () => s.write('GET /met')); s.on('error', () => {}); s.on('close', () => setTimeout(idle, 20)); };
-for (let n = 0; n < 150; n += 1) idle();
+for (let n = 0; n < 400; n += 1) idle();
 const greedy = (path) => { const again = () => setTimeout(() => greedy(path), 5); get({ ...at, path, agent: false }, (r) => { r.resume(); r.on('close', again); }).on('error', again); };
 for (const path of ['/metrics', '/report.json', '/', '/nowhere']) greedy(path);
 setTimeout(() => console.log('ready'), 500);
@@ -75,7 +75,7 @@ describe('a daemon that can be asked', () => {
     const servers = ['--vs', '10.103.97.3:6443', ...serversOf(lab).slice(2)];
     const second = started(startCare(lab, [], servers));
     await second.waitForLine(
-      /WARN.*cannot listen at --metrics-addr 127\.0\.0\.1:9288: somebody else listens there/,
+      /WARN.*cannot listen at --metrics-addr 127\.0\.0\.1:9288: another process listens there/,
     );
     await untilWeights(lab, allOf(lab), { virtualServer: '10.103.97.3:6443' });
     assert.match((await asked(lab.node, '/metrics')).body, /local_address="10\.103\.97\.2"/);

@@ -139,7 +139,7 @@ describe('lvscare status', () => {
     assert.equal(asleep.status, 0);
     assert.match(
       asleep.stdout,
-      /its lvscare cannot be asked: no answer within 3 s; this is what the kernel has/,
+      /its lvscare does not answer: no answer within 3 s; this is what the kernel has/,
     );
     await daemon.kill();
     assert.ok((await files()).includes(`${VS}.sock`), 'nobody was there to remove it');
@@ -172,7 +172,7 @@ describe('lvscare status', () => {
     const asks = ['--health-ca', lab.caFile, '--fall', '1', '--rs'];
     const probe = async (rs: string): Promise<string> =>
       (await lvscare(lab.node, ['probe', ...asks, rs])).stdout;
-    const now = `^  now   lvscare of ${VS} has it`;
+    const now = `^  now   lvscare of ${VS}:`;
     const first = await probe(well.endpoint);
     assert.match(first, /^ {2}care {2}up: it gets new connections$/m);
     assert.match(first, new RegExp(`${now} up for .*, weight 1: ok, status 200$`, 'm'));
@@ -206,7 +206,7 @@ describe('lvscare status', () => {
     const user = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', ...may];
     const { status, stdout } = await lvscare(lab.node, ['status'], {}, user);
     assert.equal(status, 1);
-    assert.match(stdout, /its lvscare cannot be asked: not permitted/);
+    assert.match(stdout, /its lvscare does not answer: not permitted/);
     assert.match(stdout, /cannot read the IPVS table: not permitted/);
     const drain = await lvscare(lab.node, ['drain', lab.master(0).endpoint], {}, user);
     assert.equal(drain.status, 1);

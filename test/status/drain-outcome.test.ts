@@ -14,37 +14,40 @@ const OUTCOME: DrainOutcome = {
   forgotten: null,
 };
 
-describe('what became of a drain, in words', () => {
+describe('the result of a drain, in words', () => {
   const cases: readonly (readonly [Partial<DrainOutcome>, ...string[]])[] = [
-    [{}, 'VS: RS is drained: no new connections; 3 go on'],
+    [{}, 'VS: RS is drained: no new connections; 3 established'],
     [
       { changed: false, row: { weight: 0, active: 1 } },
-      'VS: RS was drained already: no new connections; 1 goes on',
+      'VS: RS was drained already: no new connections; 1 established',
     ],
-    [{ row: { weight: 0, active: 0 } }, 'VS: RS is drained: no new connections; it has none'],
-    [{ row: null, state: 'dead' }, 'VS: RS is drained; it is dead, and has no row'],
+    [{ row: { weight: 0, active: 0 } }, 'VS: RS is drained: no new connections; 0 established'],
+    [{ row: null, state: 'dead' }, "VS: RS is drained; it is dead, and not in the kernel's table"],
     [
       { row: { weight: 1, active: 0 }, lastResort: true },
-      'VS: RS is drained, but serves on as a last resort: no other one is up',
+      'VS: RS is drained, but keeps serving as a last resort: no other server is up',
     ],
     [
       { row: { weight: 1, active: 0 } },
-      'VS: RS is drained, and takes no new connections as soon as another one is known to be up',
+      'VS: RS is drained; it keeps taking new connections until another server is up',
     ],
-    [{ kernelError: 'no IPVS', row: null }, 'VS: RS is drained, but the kernel may not know yet: no IPVS'],
+    [
+      { kernelError: 'no IPVS', row: null },
+      "VS: RS is drained, but the kernel's table may not be updated yet: no IPVS",
+    ],
     [
       { forgotten: 'EROFS' },
-      'VS: RS is drained: no new connections; 3 go on',
-      'VS: this will be forgotten when lvscare is restarted: EROFS',
+      'VS: RS is drained: no new connections; 3 established',
+      'VS: not saved, so it ends when lvscare restarts: EROFS',
     ],
     [{ drained: false, row: { weight: 1, active: 0 } }, 'VS: RS is no longer drained, and serves'],
     [
       { drained: false, changed: false, row: null, state: 'sick' },
-      'VS: RS was not drained; it is sick, and serves when it is up',
+      'VS: RS was not drained; it is sick, and serves as soon as it is up',
     ],
     [
       { drained: false, kernelError: 'no IPVS' },
-      'VS: RS is no longer drained, but the kernel may not know yet: no IPVS',
+      "VS: RS is no longer drained, but the kernel's table may not be updated yet: no IPVS",
     ],
   ];
   for (const [more, ...lines] of cases)
@@ -52,7 +55,7 @@ describe('what became of a drain, in words', () => {
       assert.deepEqual(outcomeInWords({ ...OUTCOME, ...more }), lines);
     });
 
-  it('is told from what is none', () => {
+  it('is distinguished from other values', () => {
     assert.equal(isDrainOutcome(JSON.parse(JSON.stringify(OUTCOME))), true);
     for (const other of [null, 7, {}, { server: 'x' }, { server: 'x', drained: 1, row: null }])
       assert.equal(isDrainOutcome(other), false);

@@ -51,11 +51,11 @@ describe('the status of a virtual server', () => {
     assert.deepEqual(one.notes, ['no lvscare is running; this is what the kernel has']);
   });
 
-  it('says why its lvscare cannot be asked, or tells of others', async () => {
+  it('says why its lvscare does not answer, or that it manages others', async () => {
     const { one } = await gather({ kind: 'silent', why: 'it is asleep' }, KERNEL);
     assert.deepEqual(
       [one.lvscare, one.notes],
-      ['silent', ['its lvscare cannot be asked: it is asleep; this is what the kernel has']],
+      ['silent', ['its lvscare does not answer: it is asleep; this is what the kernel has']],
     );
     const other = await gather(answered('10.103.97.3:6443'), KERNEL);
     assert.equal(other.one.lvscare, 'silent');
@@ -73,21 +73,10 @@ describe('the status of a virtual server', () => {
     assert.equal(tellsAnything({ atMs: 7, virtualServers: [] }), false);
   });
 
-  it('is told from what is none', async () => {
+  it('is distinguished from other values', async () => {
     const { atMs, virtualServers } = await gather({ kind: 'none' }, KERNEL);
     assert.equal(isStatus({ atMs, virtualServers }), true);
-    for (const other of [
-      null,
-      7,
-      'x',
-      [],
-      {},
-      { atMs },
-      { atMs, virtualServers: [null] },
-      { atMs, virtualServers: [{ virtualServer: 'x' }] },
-      { atMs, virtualServers: [{ ...virtualServers[0], care: {} }] },
-      { atMs, virtualServers: [{ ...virtualServers[0], kernel: 7 }] },
-    ])
+    for (const other of [null, 7, 'x', [], {}, { atMs }])
       assert.equal(isStatus(other), false, JSON.stringify(other));
   });
 });

@@ -33,7 +33,7 @@ describe('what the lvscares that are running say of a server', () => {
           weight: 1,
           why: 'ok, status 200',
         },
-        words: 'lvscare of 10.103.97.2:6443 has it up for 3 min 5 s, weight 1: ok, status 200',
+        words: 'lvscare of 10.103.97.2:6443: up for 3 min 5 s, weight 1: ok, status 200',
       },
     ]);
   });
@@ -55,18 +55,18 @@ describe('what the lvscares that are running say of a server', () => {
       0,
     ],
     [
-      'dead for 3 min 5 s, not in the table: it flaps: held out for 2 s more; ok, status 200',
-      { state: 'dead', heldUntilMs: NOW_MS + 2000 },
+      'dead for 3 min 5 s, not in the table: answers, but is held out for another 2 s: it failed 2 times in a row soon after it recovered; ok, status 200',
+      { state: 'dead', heldUntilMs: NOW_MS + 2000, relapses: 2 },
       null,
     ],
   ];
   for (const [words, more, weight] of cases)
     it(words, () => {
       const [found] = runningIn([status([serverReport(A, more)], weight)], A);
-      assert.equal(found?.words, `lvscare of 10.103.97.2:6443 has it ${words}`);
+      assert.equal(found?.words, `lvscare of 10.103.97.2:6443: ${words}`);
     });
 
-  it('is once for each virtual server that has it, and nothing where none has', () => {
+  it('is listed once for each virtual server that has it, and not at all if none has', () => {
     const statuses = [status([serverReport(A)], 1), status([serverReport(B)], 1, '10.103.97.3:6443')];
     const both = [...statuses, status([serverReport(A)], null, '10.103.97.4:6443')];
     assert.deepEqual(

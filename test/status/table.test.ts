@@ -105,7 +105,7 @@ describe('the table of the status', () => {
     ]);
   });
 
-  it('is read by whoever reads ipvsadm -Ln, wide and narrow', () => {
+  it('can be parsed like ipvsadm -Ln, wide and narrow', () => {
     const shown = status({
       virtualServer: '[fd00::2]:6443',
       care: care([serverReport('[fd00::1]:6443')]),
@@ -148,14 +148,14 @@ describe('the table of the status', () => {
       '     ok, status 200',
       '  -> 10.103.97.201:6443           -       -      -          -',
       '     unknown for 3 min 5 s',
-      '     not asked yet',
+      '     not probed yet',
     ]);
     const widest = Math.max(...show(shown).map((line) => line.length));
     assert.deepEqual(show(shown, widest), show(shown));
     assert.notDeepEqual(show(shown, widest - 1), show(shown));
   });
 
-  it('tells of the kernel alone where no lvscare is running, and who will be drained', () => {
+  it('shows the kernel alone if no lvscare runs, and the servers that the next one will drain', () => {
     const shown = status({
       lvscare: 'none',
       program: null,
@@ -174,9 +174,9 @@ describe('the table of the status', () => {
     ]);
   });
 
-  it('tells of all that is amiss', () => {
+  it('shows every condition', () => {
     const shown = status({
-      care: care([serverReport(A, { heldUntilMs: NOW_MS + 4000 })], {
+      care: care([serverReport(A, { state: 'dead', heldUntilMs: NOW_MS + 4000, relapses: 1 })], {
         lastResort: true,
         deletedRepeatedly: true,
         lastPass: { atMs: NOW_MS - 60_000, durationMs: 1, error: null },
@@ -190,18 +190,18 @@ describe('the table of the status', () => {
     const text = show(shown).join('\n');
     for (const words of [
       'TCP  10.103.97.2:6443 -',
-      'it flaps: held out for 4 s more; ok, status 200',
+      'answers, but is held out for another 4 s: it failed once soon after it recovered; ok, status 200',
       'no real server is up: as a last resort, those most likely to answer serve',
-      'something keeps deleting it',
+      'something keeps deleting 10.103.97.2:6443: if it is kube-proxy in ipvs mode, set ipvs.excludeCIDRs: ["10.103.97.2/32"]',
       'local route: EPERM, for 3 s',
-      'the table was last looked at 1 min 0 s ago',
+      'nothing was reconciled for 1 min 0 s',
       'cannot read the IPVS table',
       'mode local with masquerading; 3 repairs',
     ])
       assert.ok(text.includes(words), text);
   });
 
-  it('says what servers mean by a status, once for all of them', () => {
+  it('explains a status once, however many servers answer with it', () => {
     const hardened = {
       state: 'sick',
       evidence: { kind: 'status', status: 401, detail: 'status 401' },
@@ -226,22 +226,22 @@ describe('the table of the status', () => {
   });
 
   it('says that the last resort may be a server that is drained', () => {
-    const drained = [{ server: A, sinceMs: NOW_MS }];
-    const text = show(status({ care: care([serverReport(A)], { lastResort: true }), drained })).join('\n');
+    const servers = [serverReport(A, { drained: { sinceMs: NOW_MS } })];
+    const text = show(status({ care: care(servers, { lastResort: true }) })).join('\n');
     assert.ok(
       text.includes('that is not drained: as a last resort, those most likely to answer serve'),
       text,
     );
   });
 
-  it('says once what both a pass and whoever looks found', () => {
+  it('shows once what both the last pass and the reader of the table found', () => {
     const message = 'the kernel has no IPVS';
     const troubles = [{ what: 'IPVS table', message, sinceMs: NOW_MS }];
     const lines = show(status({ care: care([], { troubles }), notes: [message] }));
     assert.equal(lines.filter((line) => line.includes(message)).length, 1);
   });
 
-  it('lets no server move the cursor', () => {
+  it('prints no control characters of a server', () => {
     const evidence = { kind: 'tls', detail: 'for \u001b[2J\u0007\u009b1m' } as const;
     const text = show(status({ care: care([serverReport(A, { state: 'sick', evidence })]) })).join('\n');
     // eslint-disable-next-line no-control-regex

@@ -48,8 +48,6 @@ interface PageOptions {
   /** Pixels for each CSS pixel; default 1. */
   readonly scale?: number;
   readonly dark?: boolean;
-  /** `print` to see what would be printed. */
-  readonly media?: 'screen' | 'print';
   /** Default yes. */
   readonly javaScript?: boolean;
 }
@@ -93,14 +91,7 @@ export class Chromium implements AsyncDisposable {
   }
 
   async open(url: string, options: PageOptions = {}): Promise<Page> {
-    const {
-      width = 1280,
-      height = 800,
-      scale = 1,
-      dark = false,
-      media = 'screen',
-      javaScript = true,
-    } = options;
+    const { width = 1280, height = 800, scale = 1, dark = false, javaScript = true } = options;
     const { targetId } = await this.send<{ targetId: string }>('Target.createTarget', { url: 'about:blank' });
     const { sessionId } = await this.send<{ sessionId: string }>('Target.attachToTarget', {
       targetId,
@@ -119,7 +110,6 @@ export class Chromium implements AsyncDisposable {
     // So that each of several pages thinks that it is the one that is looked at.
     await page.send('Emulation.setFocusEmulationEnabled', { enabled: true });
     await page.send('Emulation.setEmulatedMedia', {
-      media,
       features: [{ name: 'prefers-color-scheme', value: dark ? 'dark' : 'light' }],
     });
     if (!javaScript) await page.send('Emulation.setScriptExecutionDisabled', { value: true });

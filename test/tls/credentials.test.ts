@@ -69,7 +69,7 @@ const copy = (name: string, from: string): string => put(name, readFileSync(from
 const tellings = new EventEmitter();
 
 /** Credentials, and what they tell of trouble. */
-function watched(
+function credentialsOf(
   files: Partial<CredentialFiles>,
   how: Parameters<typeof createCredentials>[2] = {},
 ): { credentials: Credentials; told: (string | null)[] } {
@@ -110,14 +110,14 @@ async function meet(credentials: Credentials): Promise<{ accepted: boolean; show
 
 describe('credentials', () => {
   it('are nothing at all, if nothing is given', async () => {
-    const { credentials, told } = watched({});
+    const { credentials, told } = credentialsOf({});
     assert.equal((await credentials.current()).token, null);
     assert.deepEqual(await meet(credentials), { accepted: false, shown: null });
     assert.deepEqual(told, []);
   });
 
   it('are a CA to verify by, a certificate to show, and a token', async () => {
-    const { credentials, told } = watched({
+    const { credentials, told } = credentialsOf({
       verify: true,
       caFile: ca,
       certificateFile: first.certificateFile,
@@ -130,20 +130,20 @@ describe('credentials', () => {
   });
 
   it('accept nobody whom another CA has signed, and nobody of the lab by the CAs that Node trusts', async () => {
-    const byOther = watched({ verify: true, caFile: otherCa });
+    const byOther = credentialsOf({ verify: true, caFile: otherCa });
     assert.equal((await meet(byOther.credentials)).accepted, false);
-    const byNode = watched({ verify: true });
+    const byNode = credentialsOf({ verify: true });
     assert.equal((await meet(byNode.credentials)).accepted, false);
   });
 
   it('do not look at a CA that nothing is verified by', async () => {
-    const { credentials, told } = watched({ verify: false, caFile: '/nowhere/ca.crt' });
+    const { credentials, told } = credentialsOf({ verify: false, caFile: '/nowhere/ca.crt' });
     await credentials.current();
     assert.deepEqual(told, []);
   });
 
   it('are good for no TLS before 1.2', async () => {
-    const { secureContext } = await watched({}).credentials.current();
+    const { secureContext } = await credentialsOf({}).credentials.current();
     const old = {
       ...serverPair,
       minVersion: 'TLSv1',
@@ -157,14 +157,14 @@ describe('credentials', () => {
   });
 
   it('trust what is in the CA file, though it is below another one, as Go does', async () => {
-    const { credentials } = watched({ verify: true, caFile: put('ca', serverPair.cert) });
+    const { credentials } = credentialsOf({ verify: true, caFile: put('ca', serverPair.cert) });
     assert.equal((await meet(credentials)).accepted, true);
   });
 });
 
 describe('the secure context', () => {
   it('is made once, whoever asks', async () => {
-    const { credentials } = watched({
+    const { credentials } = credentialsOf({
       verify: true,
       caFile: copy('ca', ca),
       certificateFile: copy('crt', first.certificateFile),
@@ -178,7 +178,7 @@ describe('the secure context', () => {
 
   it('stays when files are touched, written again as they were, or hold another token', async () => {
     const files = { caFile: copy('ca', ca), tokenFile: put('token', 'one') };
-    const { credentials } = watched({ verify: true, ...files });
+    const { credentials } = credentialsOf({ verify: true, ...files });
     const before = await credentials.current();
     utimesSync(files.caFile, 1, 1);
     assert.equal((await credentials.current()).secureContext, before.secureContext);
@@ -194,7 +194,7 @@ describe('the secure context', () => {
 
 describe('files that change', () => {
   it('are a CA that takes the place of another', async () => {
-    const { credentials, told } = watched({ verify: true, caFile: copy('ca', otherCa) });
+    const { credentials, told } = credentialsOf({ verify: true, caFile: copy('ca', otherCa) });
     assert.equal((await meet(credentials)).accepted, false);
     copy('ca', ca);
     assert.equal((await meet(credentials)).accepted, true);
@@ -204,14 +204,14 @@ describe('files that change', () => {
   });
 
   it('are a CA beside the old one, while it is being replaced', async () => {
-    const { credentials } = watched({ verify: true, caFile: copy('ca', otherCa) });
+    const { credentials } = credentialsOf({ verify: true, caFile: copy('ca', otherCa) });
     await credentials.current();
     put('ca', Buffer.concat([readFileSync(otherCa), readFileSync(ca)]));
     assert.equal((await meet(credentials)).accepted, true);
   });
 
   it('are a certificate and then its key: not one without the other', async () => {
-    const { credentials, told } = watched({
+    const { credentials, told } = credentialsOf({
       certificateFile: copy('crt', first.certificateFile),
       keyFile: copy('key', first.keyFile),
     });
@@ -238,7 +238,7 @@ describe('files that change', () => {
     symlinkSync('1', path('..data'));
     symlinkSync('..data/crt', path('crt'));
     symlinkSync('..data/key', path('key'));
-    const { credentials, told } = watched({ certificateFile: path('crt'), keyFile: path('key') });
+    const { credentials, told } = credentialsOf({ certificateFile: path('crt'), keyFile: path('key') });
     assert.equal((await meet(credentials)).shown, 'first');
     symlinkSync('2', path('..new'));
     renameSync(path('..new'), path('..data'));
@@ -250,22 +250,22 @@ describe('files that change', () => {
     const both = (one: Certificate): string =>
       readFileSync(one.certificateFile, 'utf8') + readFileSync(one.keyFile, 'utf8');
     const file = put('pem', both(first));
-    const { credentials } = watched({ certificateFile: file, keyFile: file });
+    const { credentials } = credentialsOf({ certificateFile: file, keyFile: file });
     assert.equal((await meet(credentials)).shown, 'first');
     put('pem', both(second));
     assert.equal((await meet(credentials)).shown, 'second');
   });
 
-  it('are seen however quickly one change follows another, and of whatever size', async () => {
-    const { credentials } = watched({ tokenFile: put('token', 'token-100') });
+  it('are read again however quickly one change follows another, and of whatever size', async () => {
+    const { credentials } = credentialsOf({ tokenFile: put('token', 'token-100') });
     for (let number = 101; number < 200; number += 1) {
       put('token', `token-${number}`);
       assert.equal((await credentials.current()).token, `token-${number}`);
     }
   });
 
-  it('are seen when they have been still for long, too', async () => {
-    const { credentials } = watched({ tokenFile: put('token', 'one') });
+  it('are read again when they were unchanged for long, too', async () => {
+    const { credentials } = credentialsOf({ tokenFile: put('token', 'one') });
     await credentials.current();
     await sleep(150);
     assert.equal((await credentials.current()).token, 'one');
@@ -297,7 +297,7 @@ describe('what is no good', () => {
         rmSync(path('ca'));
         await must('mkfifo', [path('ca')]);
       },
-      'CA /ca: it is no regular file',
+      'CA /ca: it is not a regular file',
     ],
     'a certificate that is gone': [
       'crt',
@@ -312,7 +312,7 @@ describe('what is no good', () => {
     'a key that is none': [
       'key',
       () => put('key', 'nonsense'),
-      'client certificate /crt with key /key: there is no private key in PEM that needs no passphrase',
+      'client certificate /crt with key /key: there is no private key in PEM without a passphrase',
     ],
     'a pair too weak for OpenSSL': [
       'crt',
@@ -331,11 +331,11 @@ describe('what is no good', () => {
       gone('token'),
       "token /token: ENOENT: no such file or directory, stat '/token'",
     ],
-    'a token that is empty': ['token', () => put('token', '\n'), 'token /token: it is not one token'],
+    'a token that is empty': ['token', () => put('token', '\n'), 'token /token: it is not a single token'],
     'a token that would make a header of its own': [
       'token',
       () => put('token', 'secret\r\nx: y'),
-      'token /token: it is not one token',
+      'token /token: it is not a single token',
     ],
   };
 
@@ -349,7 +349,7 @@ describe('what is no good', () => {
 
   for (const [title, [file, turn, expected]] of Object.entries(cases)) {
     it(`is ${title}: what was good stays, until it is good again`, async () => {
-      const { credentials, told } = watched(good());
+      const { credentials, told } = credentialsOf(good());
       const before = await credentials.current();
       await turn();
       for (let times = 0; times < 3; times += 1) assertSame(await credentials.current(), before);
@@ -363,7 +363,7 @@ describe('what is no good', () => {
     it(`is ${title} from the start: there is nothing yet to go on with`, async () => {
       const files = good();
       await turn();
-      const { credentials, told } = watched(files);
+      const { credentials, told } = credentialsOf(files);
       const message = new RegExp(`^${expected.split(': ')[0]?.replaceAll('/', '.*/') ?? ''}: `);
       await assert.rejects(credentials.current(), { message });
       await assert.rejects(credentials.current(), { message });
@@ -377,7 +377,7 @@ describe('what is no good', () => {
   }
 
   it('is told again when it is another trouble', async () => {
-    const { credentials, told } = watched({ tokenFile: put('token', 'good') });
+    const { credentials, told } = credentialsOf({ tokenFile: put('token', 'good') });
     await credentials.current();
     put('token', '');
     await credentials.current();
@@ -386,21 +386,21 @@ describe('what is no good', () => {
     put('token', 'better');
     assert.equal((await credentials.current()).token, 'better');
     assert.deepEqual(told, [
-      'token /token: it is not one token',
+      'token /token: it is not a single token',
       "token /token: ENOENT: no such file or directory, stat '/token'",
       'token /token: over',
     ]);
   });
 
   it('does not keep what is good from being used', async () => {
-    const { credentials, told } = watched(good());
+    const { credentials, told } = credentialsOf(good());
     await credentials.current();
     put('token', '');
     copy('crt', second.certificateFile);
     copy('key', second.keyFile);
     assert.equal((await meet(credentials)).shown, 'second');
     assert.equal((await credentials.current()).token, 'good');
-    assert.deepEqual(told, ['token /token: it is not one token']);
+    assert.deepEqual(told, ['token /token: it is not a single token']);
   });
 });
 
@@ -464,7 +464,7 @@ describe('a file system that does not answer', () => {
       WATCHDOG,
       async () => {
         const disk = new HangingDisk();
-        const { credentials, told } = watched(files(), { disk, lookMs: LOOK_MS });
+        const { credentials, told } = credentialsOf(files(), { disk, lookMs: LOOK_MS });
         const before = await credentials.current();
         disk.hangs.add(path(name));
         for (let times = 0; times < 3; times += 1) assertSame(await credentials.current(), before);
@@ -490,7 +490,7 @@ describe('a file system that does not answer', () => {
     const disk = new HangingDisk();
     const given = files();
     disk.hangs.add(given.tokenFile);
-    const { credentials, told } = watched(given, { disk, lookMs: LOOK_MS });
+    const { credentials, told } = credentialsOf(given, { disk, lookMs: LOOK_MS });
     const asked = credentials.current();
     await untilTold(told, 1);
     assert.deepEqual(told, [`file system of token /token: no answer in ${LOOK_MS} ms`]);
@@ -502,7 +502,7 @@ describe('a file system that does not answer', () => {
   it('has nobody wait again while it is known not to', WATCHDOG, async () => {
     const disk = new HangingDisk();
     const given = files();
-    const { credentials, told } = watched(given, { disk, lookMs: LOOK_MS });
+    const { credentials, told } = credentialsOf(given, { disk, lookMs: LOOK_MS });
     await credentials.current();
     disk.hangs.add(given.tokenFile);
     await credentials.current();
@@ -519,7 +519,7 @@ describe('a file system that does not answer', () => {
   it('about one file, and then about the next: each is told', WATCHDOG, async () => {
     const disk = new HangingDisk();
     const given = files();
-    const { credentials, told } = watched(given, { disk, lookMs: LOOK_MS });
+    const { credentials, told } = credentialsOf(given, { disk, lookMs: LOOK_MS });
     await credentials.current();
     disk.hangs.add(path('ca'));
     await credentials.current();
