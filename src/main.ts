@@ -3,7 +3,7 @@
 import process from 'node:process';
 import { readBuildInfo } from './cli/build-info.js';
 import { readCommandLine, type Command } from './cli/command-line.js';
-import { CARE_OPTIONS } from './cli/options.js';
+import { CARE_OPTIONS } from './config/options.js';
 import { readCareConfig } from './config/care-config.js';
 import { readProbeCommandConfig } from './config/probe-command-config.js';
 import { readSettings } from './config/config-file.js';

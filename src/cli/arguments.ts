@@ -1,6 +1,6 @@
 import { UsageError } from '../config/usage-error.js';
 import { parseBoolean } from '../config/values.js';
-import type { OptionSpec } from './options.js';
+import type { OptionSpec } from '../config/options.js';
 
 export type Spelling = Pick<OptionSpec, 'flag' | 'aliases' | 'kind'>;
 

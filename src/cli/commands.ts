@@ -6,7 +6,7 @@ import {
   MANIFEST_OPTIONS,
   withoutEffect,
   type OptionSpec,
-} from './options.js';
+} from '../config/options.js';
 
 export interface CommandSpec {
   readonly name: string;

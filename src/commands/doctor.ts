@@ -1,7 +1,7 @@
 /** `lvscare doctor`, composed: whether this node is fit, and what mends it where it is not. */
 import { release } from 'node:os';
 import { sortArguments } from '../cli/arguments.js';
-import { CARE_OPTIONS } from '../cli/options.js';
+import { CARE_OPTIONS } from '../config/options.js';
 import { readSettings } from '../config/config-file.js';
 import { readCareConfig, type CareConfig } from '../config/care-config.js';
 import { parseEndpoint } from '../config/endpoint.js';

@@ -1,7 +1,7 @@
 /** `lvscare manifest`, composed. */
 import { access } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { CARE_OPTIONS, type OptionSpec } from '../cli/options.js';
+import { CARE_OPTIONS, type OptionSpec } from '../config/options.js';
 import { readCareConfig } from '../config/care-config.js';
 import { DEFAULT_MANIFEST } from '../config/defaults.js';
 import { readSettings } from '../config/config-file.js';
@@ -10,7 +10,7 @@ import { UsageError, type Parser } from '../config/usage-error.js';
 import { careArguments } from '../manifest/care-arguments.js';
 import { readRegular, replaceFile } from '../manifest/file.js';
 import { mountsFor, type Mount } from '../manifest/mounts.js';
-import { parseImage, parsePodName } from '../manifest/names.js';
+import { parseImage, parsePodName } from '../config/names.js';
 import { podManifest, unexpanded } from '../manifest/pod.js';
 import { AT_THE_POD, healthEndpoint, POD_METRICS_ADDRESS } from '../manifest/probes.js';
 

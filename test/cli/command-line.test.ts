@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { readCommandLine, type Command } from '../../src/cli/command-line.js';
 import { COMMANDS } from '../../src/cli/commands.js';
-import { CARE_OPTIONS, type OptionSpec } from '../../src/cli/options.js';
+import { CARE_OPTIONS, type OptionSpec } from '../../src/config/options.js';
 import { readCareConfig } from '../../src/config/care-config.js';
 import { readProbeCommandConfig } from '../../src/config/probe-command-config.js';
 import { readSettings } from '../../src/config/config-file.js';

@@ -7,7 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { timeLimit } from '../../lab/time-limit.js';
 import { readCommandLine } from '../../src/cli/command-line.js';
-import { CARE_OPTIONS, type OptionSpec } from '../../src/cli/options.js';
+import { CARE_OPTIONS, type OptionSpec } from '../../src/config/options.js';
 
 const OPTIONS: readonly OptionSpec[] = CARE_OPTIONS;
 const commandLineModule = new URL('../../src/cli/command-line.js', import.meta.url).href;

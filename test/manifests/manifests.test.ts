@@ -5,7 +5,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { BlockList } from 'node:net';
 import { describe, it } from 'node:test';
 import { parse, parseAllDocuments } from 'yaml';
-import { CARE_OPTIONS } from '../../src/cli/options.js';
+import { CARE_OPTIONS } from '../../src/config/options.js';
 import { readCareConfig } from '../../src/config/care-config.js';
 import { readSettings } from '../../src/config/config-file.js';
 import type { ClusterConfiguration, KubeProxyConfiguration } from './kubeadm-types.js';

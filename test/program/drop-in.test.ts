@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { LabProcess } from '../../lab/process.js';
 import { run } from '../../lab/run.js';
 import { readCommandLine } from '../../src/cli/command-line.js';
-import { CARE_OPTIONS } from '../../src/cli/options.js';
+import { CARE_OPTIONS } from '../../src/config/options.js';
 import { readCareConfig, type CareConfig } from '../../src/config/care-config.js';
 import { readSettings } from '../../src/config/config-file.js';
 import { issuer, type Issued } from '../probe/issuer.js';

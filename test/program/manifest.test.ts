@@ -10,7 +10,7 @@ import { run, type Result } from '../../lab/run.js';
 import { readBuildInfo } from '../../src/cli/build-info.js';
 import { sortArguments } from '../../src/cli/arguments.js';
 import { readCommandLine } from '../../src/cli/command-line.js';
-import { CARE_OPTIONS } from '../../src/cli/options.js';
+import { CARE_OPTIONS } from '../../src/config/options.js';
 import { readCareConfig } from '../../src/config/care-config.js';
 import { readSettings } from '../../src/config/config-file.js';
 import { UsageError } from '../../src/config/usage-error.js';

@@ -1,4 +1,4 @@
-import { DEFAULT_CA, DEFAULT_MANIFEST, DEFAULT_METRICS_ADDRESS } from '../config/defaults.js';
+import { DEFAULT_CA, DEFAULT_MANIFEST, DEFAULT_METRICS_ADDRESS } from './defaults.js';
 
 /** An option of a command: its spelling, its help, its default. What values mean is in src/config. */
 export interface OptionSpec {

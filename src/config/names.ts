@@ -1,4 +1,4 @@
-import { UsageError, type Parser } from '../config/usage-error.js';
+import { UsageError, type Parser } from './usage-error.js';
 
 /** The name of a pod, a DNS label: the kubelet adds the node's name to it. */
 export const parsePodName: Parser<string> = (text, option) => {
