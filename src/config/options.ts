@@ -1,369 +1,335 @@
-import { DEFAULT_CA, DEFAULT_MANIFEST, DEFAULT_METRICS_ADDRESS } from './defaults.js';
+/**
+ * Every option of every command, each with its spelling, parser, default and help. Command lines, the environment and files are read by
+ * this table; help, completion and the table of docs/options.md are made from it. Rules between options are where they are read, such as in
+ * care-config.ts.
+ */
+import { milliseconds } from './duration.js';
+import { parseAddress, parseEndpoint } from './endpoint.js';
+import { parseListenAddress } from './listen-address.js';
+import { parseImage, parseInterface, parseManifestPath, parsePodName, parseServerName } from './names.js';
+import { asGiven, choice, FILE, integer, list, OFF, orEmpty, SWITCH, text, time } from './option.js';
+import type { CareOption, Option } from './option.js';
+import type { Parser } from './usage-error.js';
+import * as values from './values.js';
 
-/** An option of a command: its spelling, its help, its default. What values mean is in src/config. */
-export interface OptionSpec {
-  /** Without the dashes. */
-  readonly flag: string;
-  /** Further spellings. One letter is a short option. */
-  readonly aliases?: readonly string[];
-  readonly kind: 'text' | 'list' | 'switch';
-  readonly help: string;
-  /** What the help gives as the default, when there is one. */
-  readonly defaultText?: string;
-  readonly group: string;
-  /** Values to complete, when there are only a few. */
-  readonly choices?: readonly string[];
-  /** Accepted for arguments that were written for something else, such as the Go program. It has no effect, and help is silent on it. */
-  readonly hidden?: true;
-}
+/** The file with the CA by which certificates are verified if no other is given. */
+export const DEFAULT_CA = '/etc/kubernetes/pki/ca.crt';
 
-const SERVERS = 'Servers:';
-const REACHING = 'Reaching the virtual server:';
-const JUDGING = 'When to act:';
-const PROBING = 'What to ask real servers, and how to trust them:';
-const SETTING = 'Where options come from:';
-const WATCHING = 'Watching it:';
-const DOING = 'Instead of taking care:';
-const LOGGING = 'Logging:';
+const OF_VIRTUAL_SERVER = { appliesTo: 'virtual server', reloadable: true, since: '0.1.0' } as const;
+const OF_PROCESS = { appliesTo: 'process', reloadable: false, since: '0.1.0' } as const;
 
-/** Those of `lvscare care`. The environment variable of each is `CARE_`, or else `IPVS_`, and its flag in upper case, dashes to underscores. */
-export const CARE_OPTIONS = [
-  {
-    flag: 'vs',
-    kind: 'text',
-    help: 'Virtual server, IP:PORT or [IPv6]:PORT. Required',
-    group: SERVERS,
+const SERVERS = { group: 'Servers:', ...OF_VIRTUAL_SERVER } as const;
+const REACHING = { group: 'Reaching the virtual server:', ...OF_VIRTUAL_SERVER } as const;
+const TIMING = { group: 'When to act:', ...OF_VIRTUAL_SERVER } as const;
+export const PROBES = { group: 'Probes:', ...OF_VIRTUAL_SERVER } as const;
+export const TLS = { group: 'TLS:', ...OF_VIRTUAL_SERVER } as const;
+const SOURCES = { group: 'Where options come from:', ...OF_PROCESS } as const;
+const MONITORING = { group: 'Monitoring:', ...OF_PROCESS } as const;
+const TASKS = { group: 'Instead of taking care:', ...OF_PROCESS } as const;
+const LOGGING = { group: 'Logging:', ...OF_PROCESS } as const;
+
+const MODE = choice('local', 'link', 'route', 'none');
+const INTERVAL = time('10ms', '24h');
+const DEFAULT_INTERVAL = '5s';
+/** The Go program takes 0 for its default. */
+const parseInterval: Parser<number> = (given, option) =>
+  INTERVAL.parse(milliseconds(given) === 0 ? DEFAULT_INTERVAL : given, option);
+
+type Unnamed<Of> = Omit<Of, 'flag'>;
+
+/**
+ * Those of `lvscare care`. The environment variable of each is `CARE_` or `IPVS_` and a spelling of it in upper case, dashes to
+ * underscores; config files name it by its long spellings.
+ */
+const CARE = {
+  vs: {
+    ...text('IP:PORT', parseEndpoint),
+    otherwise: 'required',
+    help: 'Virtual server, IP:PORT or [IPv6]:PORT',
+    ...SERVERS,
   },
-  {
-    flag: 'rs',
-    kind: 'list',
-    help: 'Real server, like --vs; repeated or comma-joined. Required unless --clean',
-    group: SERVERS,
+  rs: {
+    ...list('IP:PORT, ...', parseEndpoint),
+    otherwise: 'required unless --clean',
+    help: 'Real server, IP:PORT or [IPv6]:PORT; repeated or comma-joined',
+    ...SERVERS,
   },
-  {
-    flag: 'scheduler',
-    kind: 'text',
-    help: 'IPVS scheduler: rr, wrr, lc, wlc, sh, mh, dh, sed, nq, ...',
-    defaultText: 'rr',
+  scheduler: {
+    ...text('name', values.parseScheduler),
+    default: 'rr',
     choices: ['rr', 'wrr', 'lc', 'wlc', 'sh', 'mh', 'dh', 'sed', 'nq', 'lblc', 'lblcr', 'fo', 'ovf'],
-    group: SERVERS,
+    help: 'IPVS scheduler, such as rr, wrr, lc, wlc, sh, mh, dh, sed or nq',
+    ...SERVERS,
   },
-  {
-    flag: 'mode',
-    kind: 'text',
+  mode: {
+    ...MODE,
+    // As with the Go program, an empty text is no mode.
+    parse: orEmpty('none', MODE.parse),
+    default: 'local',
     help:
-      'How this node reaches the virtual server: local keeps a local route to it, link a dummy interface that holds ' +
-      'its address, route a route to it through this node itself, none leaves that to others',
-    defaultText: 'local',
-    choices: ['local', 'link', 'route', 'none'],
-    group: REACHING,
+      'How this node reaches the virtual server: local keeps a local route to it, link a dummy interface with its ' +
+      'address, route a route to it through this node itself, none keeps nothing',
+    ...REACHING,
   },
-  {
-    flag: 'iface',
+  iface: {
     aliases: ['i'],
-    kind: 'text',
+    ...text('name', parseInterface),
+    default: 'lvscare',
     help: 'Name of the dummy interface of mode link, at most 15 bytes',
-    defaultText: 'lvscare',
-    group: REACHING,
+    ...REACHING,
   },
-  {
-    flag: 'ip',
-    kind: 'text',
+  ip: {
+    // Empty is the Go program's default, and in some of its manifests.
+    ...text('IP', orEmpty(null, parseAddress)),
+    otherwise:
+      "LVSCARE_NODE_IP, else lvscare.node.ip in the hosts file, else from the kernel's routes to the real servers",
+    help: "This node's address, the source of its connections to the virtual server",
+    ...REACHING,
+  },
+  masquerade: {
+    ...SWITCH,
+    otherwise: 'true in mode link, else false',
     help:
-      "This node's address, the source of its connections to the virtual server. Default: LVSCARE_NODE_IP, " +
-      "else the hosts file's lvscare.node.ip, else what the kernel's routes to the real servers say",
-    group: REACHING,
+      "Give connections to the virtual server this node's address as their source, by an nftables table: for clients " +
+      'that the real servers have no route back to',
+    ...REACHING,
   },
-  {
-    flag: 'masquerade',
-    kind: 'switch',
-    help:
-      "Give connections to the virtual server this node's address as their source, by an nftables table of its own: " +
-      'for clients that real servers know no way back to',
-    group: REACHING,
+  sysctl: {
+    ...SWITCH,
+    default: 'true',
+    help: 'Set the sysctls that the virtual server needs, and restore them with --clean',
+    ...REACHING,
+    appliesTo: 'process',
   },
-  {
-    flag: 'sysctl',
-    kind: 'switch',
-    help: 'Set the sysctls that the virtual server wants, and put them back with --clean. With =false: leave them alone',
-    defaultText: 'true',
-    group: REACHING,
+  interval: {
+    ...INTERVAL,
+    parse: parseInterval,
+    default: DEFAULT_INTERVAL,
+    help: 'Time between probes, and between checks for drift: seconds, or a duration like 500ms or 1m30s; 0 for the default',
+    ...TIMING,
   },
-  {
-    flag: 'interval',
-    kind: 'text',
-    help: 'Time between probes, and between checks for drift: seconds, or a duration like 500ms or 1m30s',
-    defaultText: '5s',
-    group: JUDGING,
+  'fast-interval': {
+    ...INTERVAL,
+    default: '200ms',
+    help: 'Time between probes while the next one may change the verdict',
+    ...TIMING,
   },
-  {
-    flag: 'fast-interval',
-    kind: 'text',
-    help: 'Time between probes while one more may change the verdict',
-    defaultText: '200ms',
-    group: JUDGING,
-  },
-  {
-    flag: 'fall',
-    kind: 'text',
+  fall: {
+    ...integer(1, 1000),
+    default: '2',
     help: 'Failures in a row that take a real server out',
-    defaultText: '2',
-    group: JUDGING,
+    ...TIMING,
   },
-  {
-    flag: 'rise',
-    kind: 'text',
-    help: 'Successes in a row that put it back; one is enough for a server that was never seen before',
-    defaultText: '2',
-    group: JUDGING,
+  rise: {
+    ...integer(1, 1000),
+    default: '2',
+    help: 'Successes in a row that put it back; a new real server needs only 1',
+    ...TIMING,
   },
-  {
-    flag: 'drain-timeout',
-    kind: 'text',
-    help: 'Time that a real server which is sick or no longer configured has to finish its connections',
-    defaultText: '30s',
-    group: JUDGING,
+  'drain-timeout': {
+    ...time('0', '24h'),
+    default: '30s',
+    help: 'Time that a sick or no longer configured real server has to finish its connections',
+    ...TIMING,
   },
-  {
-    flag: 'max-hold',
-    kind: 'text',
-    help: 'The longest that a real server which keeps failing again is held out although it is well; 0 for never',
-    defaultText: '1m',
-    group: JUDGING,
+  'max-hold': {
+    ...time('0', '24h'),
+    default: '1m',
+    help: 'Longest time that a real server which keeps failing is held out although it is healthy; 0 for never',
+    ...TIMING,
   },
-  {
-    flag: 'handshake-interval',
-    kind: 'text',
-    help: 'Time between probes that make a connection of their own; those in between reuse one that is kept',
-    defaultText: '1m',
-    group: PROBING,
+  'handshake-interval': {
+    ...time('0', '24h'),
+    default: '1m',
+    help: 'Time between probes over a new connection; the others reuse a kept connection',
+    ...TIMING,
   },
-  {
-    flag: 'connect-timeout',
-    kind: 'text',
+  'connect-timeout': {
+    ...time('1ms', '10m'),
+    default: '1s',
     help: 'Time for TCP to connect to a real server',
-    defaultText: '1s',
-    group: PROBING,
+    ...PROBES,
   },
-  {
-    flag: 'health-timeout',
-    kind: 'text',
-    help: 'Time for one answer, connecting included. While a server is up, a late one is asked for again after a third of it',
-    defaultText: '3s',
-    group: PROBING,
+  'health-timeout': {
+    ...time('1ms', '10m'),
+    default: '3s',
+    help: 'Time for an answer, connecting included',
+    ...PROBES,
   },
-  {
-    flag: 'health-path',
-    kind: 'text',
-    help: 'Path to ask for, a query included',
-    defaultText: '/healthz',
-    group: PROBING,
+  'health-path': {
+    ...text('path', values.parsePath),
+    default: '/healthz',
+    help: 'Path to request, with its query if it has one',
+    ...PROBES,
   },
-  {
-    flag: 'health-schem',
+  'health-schem': {
     aliases: ['health-scheme'],
-    kind: 'text',
-    help: 'Scheme to ask with, https or http',
-    defaultText: 'https',
-    choices: ['https', 'http'],
-    group: PROBING,
+    ...choice('https', 'http'),
+    default: 'https',
+    help: 'Scheme of the request, https or http',
+    ...PROBES,
   },
-  {
-    flag: 'health-req-method',
-    kind: 'text',
-    help: 'Method to ask with',
-    defaultText: 'GET',
-    group: PROBING,
+  'health-req-method': {
+    ...text('HTTP method', values.parseMethod),
+    default: 'GET',
+    help: 'Method of the request',
+    ...PROBES,
   },
-  { flag: 'health-req-body', kind: 'text', help: 'Body to send', group: PROBING },
-  {
-    flag: 'health-req-headers',
+  'health-req-body': {
+    ...text('text', orEmpty(null, asGiven)),
+    help: 'Body of the request',
+    ...PROBES,
+  },
+  'health-req-headers': {
+    ...list('name=value, ...', values.parseHeader),
+    split: values.splitHeaders,
+    help: 'Headers of the request, name=value,name2=value2; repeated or comma-joined',
+    ...PROBES,
+  },
+  'health-status': {
+    ...integer(100, 599),
     kind: 'list',
-    help: 'Headers to send, name=value,name2=value2; repeated or comma-joined',
-    group: PROBING,
+    help: 'Status that counts as healthy although it is 400 or above (k3s: 401); repeated or comma-joined',
+    ...PROBES,
   },
-  {
-    flag: 'health-status',
-    kind: 'list',
-    help: 'Status that is healthy although it is 400 or above (k3s: 401); repeated or comma-joined',
-    group: PROBING,
+  'health-port': {
+    ...integer(1, 65535),
+    otherwise: "the real server's own",
+    help: "Port to probe, on each real server's address",
+    ...PROBES,
   },
-  {
-    flag: 'health-port',
-    kind: 'text',
-    help: "Port to ask at, on each real server's address. Default: the port that it serves on",
-    group: PROBING,
+  'health-ca': {
+    ...FILE,
+    otherwise: `${DEFAULT_CA} if it can be read, else certificates are not verified`,
+    help: "File with the CA of the real servers' certificates, in PEM",
+    ...TLS,
   },
-  {
-    flag: 'health-ca',
-    kind: 'text',
-    help:
-      `File with the CA of the real servers' certificates, in PEM. Default: ${DEFAULT_CA} if it ` +
-      'can be read, else certificates are not verified',
-    group: PROBING,
-  },
-  {
-    flag: 'health-insecure-skip-verify',
-    kind: 'switch',
+  'health-insecure-skip-verify': {
+    ...SWITCH,
+    otherwise: 'true if there is no CA',
     help: 'Do not verify certificates. With =false: verify them, by the CAs that Node.js trusts if there is no other',
-    group: PROBING,
+    ...TLS,
   },
-  {
-    flag: 'health-server-name',
-    kind: 'text',
-    help:
-      "Name or IP that the real servers' certificates are verified for, and the name that they are asked by. Unless " +
-      "given: each real server's IP",
-    group: PROBING,
+  'health-server-name': {
+    ...text('name or IP', parseServerName),
+    otherwise: "each real server's IP",
+    help: "Name or IP that the real servers' certificates must be for; a name is also sent as SNI",
+    ...TLS,
   },
-  {
-    flag: 'health-cert',
-    kind: 'text',
-    help: 'File with the certificate to show to real servers, in PEM; needs --health-key',
-    group: PROBING,
+  'health-cert': {
+    ...FILE,
+    help: 'File with the client certificate for real servers, in PEM; needs --health-key',
+    ...TLS,
   },
-  { flag: 'health-key', kind: 'text', help: 'File with the private key of that certificate', group: PROBING },
-  {
-    flag: 'health-token-file',
-    kind: 'text',
-    help: 'File with the bearer token to send. Only where certificates are verified',
-    group: PROBING,
+  'health-key': { ...FILE, help: 'File with the private key of that certificate', ...TLS },
+  'health-token-file': {
+    ...FILE,
+    help: 'File with the bearer token to send; needs verified certificates',
+    ...TLS,
   },
-  {
-    flag: 'config',
-    kind: 'text',
+  config: {
+    ...text('file', orEmpty(null, asGiven)),
     help:
       'File with a JSON object of options by their long names: {"vs": "...", "rs": ["...", "..."]}. The command line ' +
       'and the environment win over it',
-    group: SETTING,
+    ...SOURCES,
   },
-  {
-    flag: 'metrics-addr',
-    kind: 'text',
+  'metrics-addr': {
+    ...text('IP:PORT, :PORT, unix:/PATH or off', parseListenAddress),
+    default: '127.0.0.1:9288',
     help:
-      'Where to tell Prometheus and the kubelet how it goes: IP:PORT, [IPv6]:PORT, :PORT for every address, ' +
-      "unix:/PATH, or off. `lvscare manifest` has it at the node's address, port 9288; with --dry-run it is off unless given",
-    defaultText: DEFAULT_METRICS_ADDRESS.text,
-    group: WATCHING,
+      'Where to serve metrics, health and status: IP:PORT, [IPv6]:PORT, :PORT for every address, unix:/PATH, or off. ' +
+      "`lvscare manifest` sets the node's address, port 9288; with --dry-run it is off unless given",
+    ...MONITORING,
   },
-  {
-    flag: 'run-once',
-    kind: 'switch',
-    help: 'Set everything up with every real server in rotation, probe nothing, and exit',
-    group: DOING,
+  'run-once': {
+    ...OFF,
+    help: 'Set everything up with every real server in rotation, without probes, and exit',
+    ...TASKS,
   },
-  {
-    flag: 'clean',
+  clean: {
     aliases: ['C'],
-    kind: 'switch',
-    help: 'Remove the virtual server and the way to it, and exit',
-    group: DOING,
+    ...OFF,
+    help: 'Remove the virtual server and what leads to it, and exit',
+    ...TASKS,
   },
-  {
-    flag: 'dry-run',
-    kind: 'switch',
-    help: 'Probe, and say what would be done, but change nothing',
-    group: DOING,
+  'dry-run': {
+    ...OFF,
+    help: 'Probe, and log what lvscare would do, but change nothing',
+    ...TASKS,
   },
-  {
-    flag: 'log-level',
+  'log-level': {
     aliases: ['logger'],
-    kind: 'text',
-    help: 'DEBUG, INFO, WARN or ERROR',
-    defaultText: 'INFO',
+    ...text('DEBUG, INFO, WARN, ERROR', values.parseLogLevel),
+    default: 'INFO',
     choices: ['DEBUG', 'INFO', 'WARN', 'ERROR'],
-    group: LOGGING,
+    help: 'Lowest level to log: DEBUG, INFO, WARN or ERROR',
+    ...LOGGING,
+    reloadable: true,
   },
-  {
-    flag: 'log-format',
-    kind: 'text',
+  'log-format': {
+    ...choice('auto', 'json', 'text'),
+    default: 'auto',
     help: 'json, text, or auto: text on a terminal, else JSON',
-    defaultText: 'auto',
-    choices: ['auto', 'json', 'text'],
-    group: LOGGING,
+    ...LOGGING,
   },
-  { flag: 'masqueradebit', kind: 'text', help: '', group: DOING, hidden: true },
-] as const satisfies readonly OptionSpec[];
+  masqueradebit: { ...text('text', asGiven), help: 'Of the Go program', ...TASKS, hidden: true },
+} as const satisfies Readonly<Record<string, Unnamed<CareOption>>>;
 
-/** Options of care that another command has as well, with what is different there. */
-export function fromCare(
-  flags: Readonly<Partial<Record<CareFlag, Partial<Pick<OptionSpec, 'help' | 'group'>>>>>,
-): readonly OptionSpec[] {
-  const all: readonly OptionSpec[] = CARE_OPTIONS;
-  return all.flatMap((spec) => {
-    const different = flags[spec.flag as CareFlag];
-    return different === undefined ? [] : [{ ...spec, ...different }];
-  });
-}
+const OUTPUT = { group: 'Output:' } as const;
+const MANIFEST = { group: 'The manifest:' } as const;
 
-/** Options of care that another command accepts, and that mean nothing to it. */
-export function withoutEffect(flags: readonly CareFlag[]): readonly OptionSpec[] {
-  const all: readonly OptionSpec[] = CARE_OPTIONS;
-  return all.flatMap((spec) =>
-    flags.includes(spec.flag as CareFlag) ? [{ ...spec, hidden: true as const }] : [],
-  );
-}
-
-type CareFlag = (typeof CARE_OPTIONS)[number]['flag'];
-
-/** How servers are asked, each time over a connection of its own: as care has it. */
-export const ASKING_FLAGS = {
-  'connect-timeout': {},
-  'health-timeout': { help: 'Time for one answer, connecting included' },
-  'health-path': {},
-  'health-schem': {},
-  'health-req-method': {},
-  'health-req-body': {},
-  'health-req-headers': {},
-  'health-status': {},
-  'health-port': {},
-  'health-ca': {},
-  'health-insecure-skip-verify': {},
-  'health-server-name': {},
-  'health-cert': {},
-  'health-key': {},
-  'health-token-file': {},
-} as const;
-const MANIFEST = 'The manifest:';
-
-/** Those of `lvscare manifest` itself; beside them it takes those of `lvscare care`. */
-const OWN_MANIFEST_OPTIONS = [
-  {
-    flag: 'write',
-    kind: 'switch',
-    help: 'Write the manifest to --path instead of printing it, whole or not at all',
-    group: MANIFEST,
+/** Those that only other commands have. */
+const OTHERS = {
+  watch: { ...OFF, help: 'Repeat each second until Ctrl-C, in place on a terminal', ...OUTPUT },
+  json: { ...OFF, help: 'Print one JSON document; with --watch one a line', ...OUTPUT },
+  short: { ...OFF, help: 'Print the version alone, in one line', ...OUTPUT },
+  write: {
+    ...OFF,
+    help: 'Write the manifest to --path in one step, instead of printing it',
+    ...MANIFEST,
   },
-  {
-    flag: 'path',
-    kind: 'text',
+  path: {
+    ...text('file', parseManifestPath),
+    default: '/etc/kubernetes/manifests/lvscare.yaml',
     help: 'File to write to with --write, or whose image to set with --set-image',
-    defaultText: DEFAULT_MANIFEST,
-    group: MANIFEST,
+    ...MANIFEST,
   },
-  {
-    flag: 'set-image',
-    kind: 'text',
-    help: 'Take the manifest at --path and change the image of its lvscare container, and nothing else',
-    group: MANIFEST,
+  'set-image': {
+    ...text('image', parseImage),
+    help: 'Take the manifest at --path, and change only the image of its lvscare container',
+    ...MANIFEST,
   },
-  { flag: 'name', kind: 'text', help: 'Name of the pod', defaultText: 'lvscare', group: MANIFEST },
-  {
-    flag: 'image',
-    kind: 'text',
-    help: "Image of the pod. Default: lvscare with this program's own version as its tag",
-    group: MANIFEST,
+  name: {
+    ...text('DNS label', parsePodName),
+    default: 'lvscare',
+    help: 'Name of the pod',
+    ...MANIFEST,
   },
-] as const satisfies readonly OptionSpec[];
+  image: {
+    ...text('image', parseImage),
+    otherwise: "lvscare with this program's own version as its tag",
+    help: 'Image of the pod',
+    ...MANIFEST,
+  },
+} as const satisfies Readonly<Record<string, Unnamed<Option>>>;
 
-/** A pod that ends would be started again and again. */
-const ENDING: readonly string[] = ['run-once', 'clean'];
+const TABLE = { ...CARE, ...OTHERS };
+export type CareFlag = keyof typeof CARE;
+export type Flag = keyof typeof TABLE;
+type Parsed<F extends Flag> = ReturnType<(typeof TABLE)[F]['parse']>;
 
-export const MANIFEST_OPTIONS: readonly OptionSpec[] = [
-  ...OWN_MANIFEST_OPTIONS,
-  ...CARE_OPTIONS.filter(({ flag }) => !ENDING.includes(flag)).map((spec) =>
-    spec.flag === 'rs'
-      ? { ...spec, help: 'Real server, like --vs; repeated or comma-joined. Required' }
-      : spec,
-  ),
-];
+/** What the text of an option is parsed into; null if the option is not given and has no default. */
+export type OptionValue<F extends Flag> = (typeof TABLE)[F] extends { readonly kind: 'list' }
+  ? Parsed<F>[]
+  : Parsed<F> | ((typeof TABLE)[F] extends { readonly default: string } ? never : null);
+
+/** Every option, by its flag. */
+export const OPTION: Readonly<Record<Flag, Option>> = named(TABLE);
+/** Those of `lvscare care`, in the order of its help. */
+export const CARE_OPTIONS: readonly (CareOption & { readonly flag: CareFlag })[] = Object.values(named(CARE));
+
+function named<F extends string, Of>(table: Readonly<Record<F, Of>>): Record<F, Of & { readonly flag: F }> {
+  const entries = Object.entries<Of>(table).map(([flag, option]) => [flag, { ...option, flag }]);
+  return Object.fromEntries(entries) as Record<F, Of & { readonly flag: F }>;
+}
