@@ -129,7 +129,7 @@ const CARE = {
   'drain-timeout': {
     ...time('0', '24h'),
     default: '30s',
-    help: 'Time that a sick or no longer configured real server has to finish its connections',
+    help: 'Time that a sick or no longer configured real server has to finish its connections; 0 removes it at once',
     ...TIMING,
   },
   'max-hold': {
