@@ -315,7 +315,7 @@ const OTHERS = {
 } as const satisfies Readonly<Record<string, Unnamed<Option>>>;
 
 const TABLE = { ...CARE, ...OTHERS };
-export type CareFlag = keyof typeof CARE;
+type CareFlag = keyof typeof CARE;
 export type Flag = keyof typeof TABLE;
 type Parsed<F extends Flag> = ReturnType<(typeof TABLE)[F]['parse']>;
 
