@@ -245,6 +245,26 @@ module.exports = {
       },
     },
     {
+      name: 'command-line-knows-options',
+      severity: 'error',
+      comment: 'The command line knows the option table, and of our code nothing else but how to paint text.',
+      from: { path: '^src/cli/' },
+      to: { pathNot: ['^src/(cli|config|text)/', '^node_modules/yargs', '^(node:)?(fs)$'] },
+    },
+    {
+      name: 'config-knows-values',
+      severity: 'error',
+      comment: 'Options are read into values, and into what their consumers declare.',
+      from: { path: '^src/config/' },
+      to: {
+        pathNot: [
+          '^src/(config|values)/',
+          '^src/(control-loop/care|probe/request|tls/(credentials|pem))',
+          '^(node:)?(fs|http|net|path)$',
+        ],
+      },
+    },
+    {
       name: 'only-commands-compose',
       severity: 'error',
       comment: 'Adapters do not know each other: commands and the daemon bring them together.',

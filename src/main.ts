@@ -3,7 +3,6 @@
 import process from 'node:process';
 import { readBuildInfo } from './cli/build-info.js';
 import { readCommandLine, type Command } from './cli/command-line.js';
-import { CARE_OPTIONS } from './cli/options.js';
 import { readCareConfig } from './config/care-config.js';
 import { readProbeCommandConfig } from './config/probe-command-config.js';
 import { readSettings } from './config/config-file.js';
@@ -58,7 +57,7 @@ function helpWidth(): number {
 
 function printVersion({ given }: Run): boolean {
   const build = readBuildInfo();
-  const short = new Settings(given, {}).switch('short', false);
+  const short = new Settings(given, {}).read('short');
   output().out(short ? `${build.gitVersion}\n` : `${JSON.stringify(build, null, 2)}\n`);
   return true;
 }
@@ -85,7 +84,7 @@ async function runManifest({ given, spelled }: Run): Promise<boolean> {
 }
 
 async function runCare({ given, spelled, words: stray }: Run): Promise<boolean> {
-  const config = readCareConfig(readSettings(given, process.env, CARE_OPTIONS, spelled), process.env);
+  const config = readCareConfig(readSettings(given, process.env, spelled), process.env);
   // Only now: help, version and wrong arguments need not wait for HTTP and netlink to be loaded.
   const { createLogger } = await import('./log/logger.js');
   const { runCareCommand } = await import('./commands/care.js');
@@ -129,7 +128,7 @@ async function runDoctor({ given, spelled }: Run): Promise<boolean> {
 }
 
 async function runProbe({ given, spelled }: Run): Promise<boolean> {
-  const config = readProbeCommandConfig(readSettings(given, process.env, CARE_OPTIONS, spelled));
+  const config = readProbeCommandConfig(readSettings(given, process.env, spelled));
   const { runProbeCommand } = await import('./commands/probe.js');
   return await runProbeCommand(config, effectiveUid(), output(), untilSignal(ENDING));
 }

@@ -1,8 +1,8 @@
+import type { Option } from '../config/option.js';
 import { UsageError } from '../config/usage-error.js';
 import { parseBoolean } from '../config/values.js';
-import type { OptionSpec } from './options.js';
 
-export type Spelling = Pick<OptionSpec, 'flag' | 'aliases' | 'kind'>;
+export type Spelling = Pick<Option, 'flag' | 'aliases' | 'kind'>;
 
 export interface Sorted {
   /** What each option was given, by flag, in order. A switch is given `true` or `false`. */

@@ -1,12 +1,6 @@
 /** Every command but `help`, which belongs to the command line itself: its words, its options, its help. */
-import {
-  ASKING_FLAGS,
-  CARE_OPTIONS,
-  fromCare,
-  MANIFEST_OPTIONS,
-  withoutEffect,
-  type OptionSpec,
-} from './options.js';
+import type { Option } from '../config/option.js';
+import { CARE_OPTIONS, OPTION, PROBES, TLS, type Flag } from '../config/options.js';
 
 export interface CommandSpec {
   readonly name: string;
@@ -17,7 +11,7 @@ export interface CommandSpec {
   /** What it does, in whole sentences. */
   readonly description: string;
   /** The same flag is of the same kind in every command that has it. */
-  readonly options: readonly OptionSpec[];
+  readonly options: readonly Option[];
   /**
    * What may follow beside options: nothing, words that are ignored for the sake of old manifests, or so many that mean
    * something.
@@ -29,13 +23,27 @@ export interface CommandSpec {
   readonly notes?: string;
 }
 
+/** These options, with what a command says differently about them. */
+function options(
+  flags: readonly Flag[],
+  changes: Readonly<Partial<Record<Flag, Partial<Pick<Option, 'help' | 'otherwise'>>>>> = {},
+): readonly Option[] {
+  return flags.map((flag) => ({ ...OPTION[flag], ...changes[flag] }));
+}
+
+const CARE_FLAGS = CARE_OPTIONS.map(({ flag }) => flag);
+/** How a real server is probed. */
+const PROBE_FLAGS = CARE_OPTIONS.filter(({ group }) => group === PROBES.group || group === TLS.group).map(
+  ({ flag }) => flag,
+);
+
 const CARE = {
   name: 'care',
   summary: 'Take care of a virtual server until stopped',
   synopsis: '--vs IP:PORT --rs IP:PORT...',
   description:
-    'Probes every real server, keeps the healthy ones in the virtual server, and repairs what somebody else ' +
-    'changes. SIGTERM or Ctrl-C ends it and leaves everything in place.',
+    'Probes every real server, keeps the healthy ones in the virtual server, and repairs what other programs ' +
+    'change. SIGTERM or Ctrl-C ends it and leaves everything in place.',
   options: CARE_OPTIONS,
   words: 'stray',
   notes:
@@ -46,40 +54,22 @@ const CARE = {
       '--vs 10.103.97.2:6443 --rs 10.0.0.1:6443,10.0.0.2:6443',
     ],
     ['Only set it up, before kubeadm join', '--vs 10.103.97.2:6443 --rs 10.0.0.1:6443 --run-once'],
-    ['Say what would be done', '--vs 10.103.97.2:6443 --rs 10.0.0.1:6443 --dry-run'],
+    ['Log what lvscare would do, and change nothing', '--vs 10.103.97.2:6443 --rs 10.0.0.1:6443 --dry-run'],
     ['Remove it again', '--vs 10.103.97.2:6443 --clean'],
   ],
 } as const satisfies CommandSpec;
-
-const GROUP = 'Options:';
-
-const VS_OPTION = {
-  flag: 'vs',
-  kind: 'text',
-  help: 'Virtual server, IP:PORT or [IPv6]:PORT',
-  group: GROUP,
-} as const satisfies OptionSpec;
 
 const STATUS = {
   name: 'status',
   summary: 'Show virtual servers, their real servers and their health',
   synopsis: '[--vs IP:PORT] [--json] [--watch]',
   description:
-    'Shows the table as ipvsadm -Ln does, with what lvscare knows of each real server: how it is, since when and why, how ' +
-    'soon it answers, whether it is drained; and its rates as the kernel estimates them. What lvscare knows comes from the one ' +
-    'that is running; where there is none, what the kernel has is shown. Exit code 1 when neither can be told.',
-  options: [
-    { ...VS_OPTION, help: `${VS_OPTION.help}. Default: all in this network namespace` },
-    { flag: 'json', kind: 'switch', help: 'As JSON, with --watch one object a line', group: GROUP },
-    {
-      flag: 'watch',
-      kind: 'switch',
-      help: 'Show it anew each second until Ctrl-C, in place on a terminal',
-      group: GROUP,
-    },
-  ],
+    'Shows the table as ipvsadm -Ln does, with what the running lvscare knows of each real server: its state, since when ' +
+    'and why, its latency, whether it is drained; and its rates as the kernel estimates them. Without a running lvscare ' +
+    'it shows what the kernel has. Exit code 1 means that it could read neither.',
+  options: options(['vs', 'json', 'watch'], { vs: { otherwise: 'all in this network namespace' } }),
   words: 'none',
-  notes: 'Colours are for terminals alone, and for none when NO_COLOR is set.',
+  notes: 'The output has colours on a terminal, unless NO_COLOR is set.',
   examples: [
     ['Show all virtual servers of this node', ''],
     ['Watch one of them', '--vs 10.103.97.2:6443 --watch'],
@@ -90,9 +80,7 @@ const STATUS = {
   ],
 } as const satisfies CommandSpec;
 
-const DRAIN_OPTIONS = [
-  { ...VS_OPTION, help: `${VS_OPTION.help}. Default: all that have the real server` },
-] as const satisfies readonly OptionSpec[];
+const DRAIN_OPTIONS = options(['vs'], { vs: { otherwise: 'all that have the real server' } });
 const ONE_REAL_SERVER = { name: 'one real server, IP:PORT', least: 1, most: 1 } as const;
 
 const DRAIN = {
@@ -100,9 +88,9 @@ const DRAIN = {
   summary: 'Take a real server out of rotation for maintenance',
   synopsis: 'RS [--vs IP:PORT]',
   description:
-    'From now on the real server gets no new connections; those that it has go on. It is still probed, and stays drained until ' +
-    'lvscare undrain, also when lvscare is restarted, but not when the node is. When no other one is up, it serves as a last resort. ' +
-    'Where no lvscare is running, the next one drains it.',
+    'The real server gets no new connections; its open connections go on. lvscare still probes it. It stays drained until ' +
+    'lvscare undrain, also after a restart of lvscare, but not after a restart of the node. While no other real server is ' +
+    'up, it gets connections as a last resort. If no lvscare is running, the next one that starts drains it.',
   options: DRAIN_OPTIONS,
   words: ONE_REAL_SERVER,
   examples: [
@@ -113,129 +101,107 @@ const DRAIN = {
 
 const UNDRAIN = {
   name: 'undrain',
-  summary: 'Put a real server back that was drained',
+  summary: 'Put a drained real server back into rotation',
   synopsis: 'RS [--vs IP:PORT]',
-  description: 'Ends what lvscare drain began: the real server gets connections again as soon as it is up.',
+  description: 'Ends lvscare drain: the real server gets new connections again as soon as it is up.',
   options: DRAIN_OPTIONS,
   words: ONE_REAL_SERVER,
   examples: [['After the upgrade', '10.0.0.1:6443']],
 } as const satisfies CommandSpec;
 
-const OUTPUT = 'Output:';
-
 const PROBE = {
   name: 'probe',
-  summary: 'Ask real servers once, and say what care would see',
+  summary: 'Probe real servers once, and show what care would see',
   synopsis: '--rs IP:PORT... [options]',
   description:
-    'Asks every real server once, as care does it, over a connection of its own, at most fifty at a time. Says of each how ' +
-    'long TCP, TLS and the answer took, what TLS agreed on, which certificates it showed and which of them is not ' +
-    'accepted, and what care would do if it went on like this. Changes nothing.',
-  options: [
-    ...fromCare({
-      rs: { help: 'Real server, IP:PORT or [IPv6]:PORT; repeated or comma-joined. Required' },
-      interval: { help: 'With --watch: time between probes, seconds or a duration like 500ms' },
-      fall: { help: 'Failures in a row that would take a real server out' },
-      rise: { help: 'With --watch: successes in a row that would put it back' },
-      config: {},
-      ...ASKING_FLAGS,
-    }),
-    {
-      flag: 'watch',
-      kind: 'switch',
-      help: 'Ask again each --interval until Ctrl-C: a line for each probe, and a summary at the end',
-      group: OUTPUT,
-    },
-    {
-      flag: 'json',
-      kind: 'switch',
-      help: 'One JSON document; with --watch one for each probe, in a line',
-      group: OUTPUT,
-    },
-  ],
+    'Probes every real server once, as care does, over a new connection, at most fifty at a time. Shows for each how long ' +
+    'TCP, TLS and the answer took, what TLS agreed on, its certificates and which of them is not accepted, and what care ' +
+    'would do if every probe ended like this. Changes nothing.',
+  options: options(['rs', 'interval', 'fall', 'rise', 'config', ...PROBE_FLAGS, 'watch', 'json'], {
+    rs: { otherwise: 'required' },
+    interval: { help: 'With --watch: time between probes, seconds or a duration like 500ms' },
+    fall: { help: 'Failures in a row that would take a real server out' },
+    rise: { help: 'With --watch: successes in a row that would put it back' },
+    watch: { help: 'Repeat each --interval until Ctrl-C: a line for each probe, and a summary at the end' },
+  }),
   words: 'none',
   notes:
-    'Options of care are read from the environment as by care: --health-ca from CARE_HEALTH_CA.\n' +
-    'Exit code 0 means that every probe was well, 1 that one was not.',
+    'Options of care are also read from the environment: --health-ca from CARE_HEALTH_CA.\n' +
+    'Exit code 0 means that every probe succeeded, 1 that one failed.',
   examples: [
-    ['Ask three apiservers', '--rs 10.0.0.1:6443,10.0.0.2:6443,10.0.0.3:6443'],
+    ['Probe three apiservers', '--rs 10.0.0.1:6443,10.0.0.2:6443,10.0.0.3:6443'],
     [
-      'As JSON, certificates shown and not verified',
+      'Print JSON, with certificates that are not verified',
       '--rs 10.0.0.1:6443 --health-insecure-skip-verify --json',
     ],
-    ['Watch one that flaps', '--rs 10.0.0.1:6443 --watch --interval 500ms'],
+    ['Watch an apiserver that flaps', '--rs 10.0.0.1:6443 --watch --interval 500ms'],
   ],
 } as const satisfies CommandSpec;
 
+/** Those that change what is checked. */
+const DOCTOR_FLAGS: readonly Flag[] = [
+  ...(['vs', 'rs', 'scheduler', 'mode', 'iface', 'ip', 'masquerade', 'sysctl', 'config'] as const),
+  ...PROBE_FLAGS,
+  'json',
+];
+
 const DOCTOR = {
   name: 'doctor',
-  summary: 'Say whether this node is fit for lvscare, and how to fix it',
+  summary: 'Check whether this node is fit for lvscare, and say how to fix it',
   synopsis: '[--vs IP:PORT --rs IP:PORT...] [options of care]',
   description:
-    'Looks at the kernel, rights, sysctls, addresses, routes, firewall, kube-proxy, hosts entries, other programs, and each ' +
-    'apiserver with its certificate and its clock. Each check is a line: ok, warn or fail, its name and the evidence; below it ' +
-    'is how to fix it. Changes nothing and loads no module.',
+    'Checks the kernel, rights, sysctls, addresses, routes, firewall, kube-proxy, hosts entries, other programs, and each ' +
+    'apiserver with its certificate and its clock. Each check is a line: ok, warn or fail, its name and the evidence; the ' +
+    'next line says how to fix it. Changes nothing and loads no module.',
   options: [
-    ...fromCare({
-      vs: {
-        help: "Virtual server. Default: that of lvscare's static pod on this node, or of a running one",
-      },
-      rs: { help: 'Real server; repeated or comma-joined. Default: likewise' },
-      scheduler: {},
-      mode: {},
-      iface: {},
-      ip: {},
-      masquerade: {},
-      sysctl: {},
-      config: {},
-      ...ASKING_FLAGS,
+    ...options(DOCTOR_FLAGS, {
+      vs: { otherwise: "that of lvscare's static pod on this node, or of a running lvscare" },
+      rs: { otherwise: 'likewise' },
+      json: { help: 'Print one JSON document' },
     }),
-    { flag: 'json', kind: 'switch', help: 'One JSON document', group: OUTPUT },
-    ...withoutEffect([
-      'interval',
-      'fast-interval',
-      'fall',
-      'rise',
-      'drain-timeout',
-      'max-hold',
-      'handshake-interval',
-      'run-once',
-      'clean',
-      'dry-run',
-      'log-level',
-      'log-format',
-      'masqueradebit',
-    ]),
+    // The other options of care, so that its arguments can be given as they are.
+    ...options(CARE_FLAGS.filter((flag) => !DOCTOR_FLAGS.includes(flag))).map((option) => ({
+      ...option,
+      hidden: true as const,
+    })),
   ],
   words: 'none',
   notes:
-    'What is not given is as in that static pod, before any default, or as a running one has it. All other options of care ' +
-    'are accepted, too, so that its arguments can be given as they are.\n' +
-    'Exit code 1 means that a check failed; a warning is none. docs/doctor.md explains each check.',
+    'An option that is not given has its value from that static pod or running lvscare, else its default. The other ' +
+    'options of care are accepted without effect.\n' +
+    'Exit code 1 means that a check failed; a warning is not a failure. docs/doctor.md explains each check.',
   examples: [
-    ['Check a node where the static pod is already', ''],
-    ['Check a node before lvscare is there', '--vs 10.103.97.2:6443 --rs 10.0.0.1:6443,10.0.0.2:6443'],
-    ['What is wrong, for a script', '--json'],
+    ['Check a node that has the static pod', ''],
+    ['Check a node before lvscare is installed', '--vs 10.103.97.2:6443 --rs 10.0.0.1:6443,10.0.0.2:6443'],
+    ['Print the findings for a script', '--json'],
   ],
 } as const satisfies CommandSpec;
 
 const MANIFEST = {
   name: 'manifest',
-  summary: 'Print a static pod that takes care, or write it in place',
+  summary: 'Print a static pod that runs lvscare care, or write it in place',
   synopsis: '--vs IP:PORT --rs IP:PORT... [--write]',
   description:
-    'Prints a static pod that runs lvscare care with the given options, with no privilege but NET_ADMIN and with every ' +
-    'file mounted that they name. With --write it replaces the file at --path in one step, so that the kubelet never sees ' +
-    "half of it, unless that is another pod's. Options that lvscare care would refuse are refused here, before anything is written.",
-  options: MANIFEST_OPTIONS,
+    'Prints a static pod that runs lvscare care with the given options, with only the privilege NET_ADMIN and with mounts ' +
+    'for every file that they name. With --write it replaces the file at --path in one step, so that kubelet never reads ' +
+    'half of it; it refuses to replace the manifest of another pod. It refuses what lvscare care would refuse, before it ' +
+    'writes anything.',
+  options: options(
+    [
+      ...(['write', 'path', 'set-image', 'name', 'image'] as const),
+      // kubelet starts a pod that ends again and again.
+      ...CARE_FLAGS.filter((flag) => flag !== 'run-once' && flag !== 'clean'),
+    ],
+    { rs: { otherwise: 'required' } },
+  ),
   words: 'none',
   notes:
-    'Only what is given on the command line goes into the manifest, nothing from the environment. Files that options ' +
-    'name are not looked at, but for --config: they may be there only on the node that the manifest is for.',
+    'The manifest has only options of the command line, none of the environment. Files that options name are not read, ' +
+    'except that of --config: they may exist only on the node that the manifest is for.',
   examples: [
     ['Print it', '--vs 10.103.97.2:6443 --rs 10.0.0.1:6443,10.0.0.2:6443'],
-    ['Have the kubelet of this node run it', '--vs 10.103.97.2:6443 --rs 10.0.0.1:6443 --write'],
-    ['See what it is with another image', '--set-image registry.example.com/lvscare:0.2.0'],
+    ['Let the kubelet of this node run it', '--vs 10.103.97.2:6443 --rs 10.0.0.1:6443 --write'],
+    ['Print it with another image', '--set-image registry.example.com/lvscare:0.2.0'],
     ['Upgrade it', '--set-image registry.example.com/lvscare:0.2.0 --write'],
   ],
 } as const satisfies CommandSpec;
@@ -245,11 +211,11 @@ const VERSION = {
   summary: 'Print the version as JSON',
   synopsis: '[--short]',
   description: 'Prints the version as JSON.',
-  options: [{ flag: 'short', kind: 'switch', help: 'Print the version alone, in one line', group: GROUP }],
+  options: options(['short']),
   words: 'none',
   examples: [
-    ['The commit that it was made from', '| jq -r .gitCommit'],
-    ['The version alone', '--short'],
+    ['Print the commit', '| jq -r .gitCommit'],
+    ['Print the version alone', '--short'],
   ],
 } as const satisfies CommandSpec;
 
@@ -259,12 +225,12 @@ const COMPLETION = {
   summary: 'Print a completion script for bash or zsh',
   synopsis: '[bash|zsh]',
   description:
-    'Prints a script that has the shell complete commands, options and their values. Default: bash.',
+    'Prints a script by which the shell completes commands, options and their values. Default: bash.',
   options: [],
   words: { name: 'bash or zsh', least: 0, most: 1 },
   examples: [
     ['Complete in bash, from the next shell on', 'bash > /etc/bash_completion.d/lvscare'],
-    ['And in zsh', 'zsh > "${fpath[1]}/_lvscare"'],
+    ['Complete in zsh', 'zsh > "${fpath[1]}/_lvscare"'],
   ],
 } as const satisfies CommandSpec;
 

@@ -1,4 +1,5 @@
 import yargs, { type Argv } from 'yargs';
+import type { Option } from '../config/option.js';
 import { COMMANDS, type CommandSpec } from './commands.js';
 
 const SPECS: readonly CommandSpec[] = COMMANDS;
@@ -57,11 +58,11 @@ function describeCommand(
   { name, synopsis, description, options, notes, examples }: CommandSpec,
   withChoices: boolean,
 ): Argv {
-  for (const { flag, aliases = [], help: words, defaultText, group, choices, hidden } of options) {
+  for (const option of options) {
+    const { flag, aliases = [], group, choices, hidden } = option;
     command.option(flag, {
       alias: [...aliases],
-      // Not as yargs' own tag at the right margin, which it squeezes against the text.
-      describe: defaultText === undefined ? words : `${words} (default: ${defaultText})`,
+      describe: describeOption(option),
       group,
       hidden: hidden === true,
       ...(withChoices && choices !== undefined ? { choices } : {}),
@@ -73,4 +74,10 @@ function describeCommand(
     EXIT_CODES,
   ];
   return command.usage(`lvscare ${name} ${synopsis}\n\n${description}`).epilogue(parts.join('\n'));
+}
+
+/** With its default, not as yargs' own tag at the right margin, which it squeezes against the text. */
+function describeOption({ help: words, kind, default: value, otherwise = value }: Option): string {
+  if (otherwise === undefined || (kind === 'switch' && otherwise === 'false')) return words;
+  return otherwise.startsWith('required') ? `${words} (${otherwise})` : `${words} (default: ${otherwise})`;
 }

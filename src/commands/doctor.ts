@@ -1,11 +1,11 @@
 /** `lvscare doctor`, composed: whether this node is fit, and what mends it where it is not. */
 import { release } from 'node:os';
 import { sortArguments } from '../cli/arguments.js';
-import { CARE_OPTIONS } from '../cli/options.js';
 import { readSettings } from '../config/config-file.js';
 import { readCareConfig, type CareConfig } from '../config/care-config.js';
 import { parseEndpoint } from '../config/endpoint.js';
 import type { Note } from '../config/note.js';
+import { CARE_OPTIONS } from '../config/options.js';
 import { Settings, type Arguments, type Environment, type Spellings } from '../config/settings.js';
 import { UsageError } from '../config/usage-error.js';
 import type { Endpoint } from '../values/endpoint.js';
@@ -38,7 +38,7 @@ export async function runDoctorCommand(
   output: Output,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const json = new Settings(request.given, {}).switch('json', false);
+  const json = new Settings(request.given, {}).read('json');
   const { config, told } = await whatToExamine(request);
   const opened = opening(() => Rtnetlink.open());
   await using _closing = opened instanceof Error ? null : opened;
@@ -191,7 +191,7 @@ function only(
   const withoutTasks = Object.fromEntries(
     Object.entries(environment).filter(([name]) => !/^(CARE|IPVS)_(RUN_ONCE|CLEAN)$/.test(name)),
   );
-  const settings = readSettings(care, withoutTasks, CARE_OPTIONS, spelled);
+  const settings = readSettings(care, withoutTasks, spelled);
   return { settings, config: () => readCareConfig(settings, environment, { withoutRealServers: true }) };
 }
 

@@ -1,20 +1,19 @@
 /** `lvscare manifest`, composed. */
 import { access } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
-import { CARE_OPTIONS, type OptionSpec } from '../cli/options.js';
+import { dirname } from 'node:path';
 import { readCareConfig } from '../config/care-config.js';
-import { DEFAULT_MANIFEST } from '../config/defaults.js';
 import { readSettings } from '../config/config-file.js';
+import type { Option } from '../config/option.js';
+import { CARE_OPTIONS } from '../config/options.js';
 import { Settings, type Arguments, type Spellings } from '../config/settings.js';
-import { UsageError, type Parser } from '../config/usage-error.js';
+import { UsageError } from '../config/usage-error.js';
 import { careArguments } from '../manifest/care-arguments.js';
 import { readRegular, replaceFile } from '../manifest/file.js';
 import { mountsFor, type Mount } from '../manifest/mounts.js';
-import { parseImage, parsePodName } from '../manifest/names.js';
 import { podManifest, unexpanded } from '../manifest/pod.js';
 import { AT_THE_POD, healthEndpoint, POD_METRICS_ADDRESS } from '../manifest/probes.js';
 
-const OPTIONS: readonly OptionSpec[] = CARE_OPTIONS;
+const OPTIONS: readonly Option[] = CARE_OPTIONS;
 
 interface Outcome {
   /** For standard output. */
@@ -36,11 +35,11 @@ export async function runManifestCommand(
   spelled: Spellings = {},
 ): Promise<Outcome> {
   const own = new Settings(given, {}, null, spelled);
-  const image = own.value('set-image', parseImage, null);
-  const writes = own.switch('write', false);
+  const image = own.read('set-image');
+  const writes = own.read('write');
   if (image !== null) return await setImage(given, own, image, writes);
   if (own.has('path') && !writes) throw new UsageError('--path', '--write or --set-image beside it', null);
-  const path = own.value('path', parsePath, DEFAULT_MANIFEST);
+  const path = own.read('path');
   const { text, mounts, notes } = manifestFor(given, own, version, spelled);
   if (!writes) return { text, notes };
   await refuseForeign(path);
@@ -59,13 +58,13 @@ interface Manifest {
 }
 
 function manifestFor(given: Arguments, own: Settings, version: string, spelled: Spellings): Manifest {
-  const name = own.value('name', parsePodName, 'lvscare');
-  const image = own.value('image', parseImage, `lvscare:${version.replace(/^v/, '')}`);
+  const name = own.read('name');
+  const image = own.read('image') ?? `lvscare:${version.replace(/^v/, '')}`;
   const ofCare = Object.fromEntries(
     Object.entries(given).filter(([flag, value]) => isOfCare(flag) && !isPodsAddress(flag, value)),
   );
   // The pod has an environment of its own.
-  const settings = readSettings(ofCare, {}, OPTIONS, spelled);
+  const settings = readSettings(ofCare, {}, spelled);
   const { task, metricsAddress } = readCareConfig(settings, {}, { elsewhere: true });
   if (task !== 'care')
     throw new UsageError(settings.name(task), 'nothing that ends: the kubelet would start it again', 'true');
@@ -89,7 +88,7 @@ async function setImage(given: Arguments, own: Settings, image: string, writes: 
   const beside = Object.keys(given).find((flag) => !['set-image', 'path', 'write'].includes(flag));
   if (beside !== undefined)
     throw new UsageError('--set-image', 'nothing beside it but --path and --write', own.name(beside));
-  const path = own.value('path', parsePath, DEFAULT_MANIFEST);
+  const path = own.read('path');
   const before = await readRegular(path).catch((error: unknown) => {
     throw new Error(`cannot read ${path}: ${codeOf(error)}`, { cause: error });
   });
@@ -155,11 +154,3 @@ function isPodsAddress(flag: string, value: unknown): boolean {
 function isOfCare(flag: string): boolean {
   return OPTIONS.some((option) => option.flag === flag);
 }
-
-/** The kubelet takes no file whose name begins with a dot. */
-const parsePath: Parser<string> = (text, option) => {
-  const name = basename(text);
-  if (text.endsWith('/') || name === '' || name.startsWith('.'))
-    throw new UsageError(option, 'a file whose name does not begin with a dot', text);
-  return text;
-};

@@ -1,23 +1,19 @@
 import type { Endpoint } from '../values/endpoint.js';
 import type { CarePolicy } from '../control-loop/care.js';
 import type { ListenAddress } from '../values/listen-address.js';
-import { DEFAULT_CA, DEFAULT_METRICS_ADDRESS } from './defaults.js';
-import { durationParser } from './duration.js';
-import { parseAddress, parseEndpoint } from './endpoint.js';
+import { parseAddress } from './endpoint.js';
 import { klogOptions } from './klog.js';
-import { parseListenAddress } from './listen-address.js';
 import type { Note } from './note.js';
-import { parseInterval, readCount, readInterval } from './pace.js';
+import { DEFAULT_CA, type OptionValue } from './options.js';
 import { readProbe, type ProbeConfig } from './probe-request.js';
 import { readRealServers } from './real-servers.js';
 import type { Environment, Settings } from './settings.js';
-import { UsageError, type Parser } from './usage-error.js';
-import { choiceParser, parseInterface, parseLogLevel, parseScheduler, type LogLevel } from './values.js';
+import { UsageError } from './usage-error.js';
 
 export interface CareConfig {
   readonly virtualServer: Endpoint;
   readonly realServers: readonly Endpoint[];
-  readonly mode: 'local' | 'link' | 'route' | 'none';
+  readonly mode: OptionValue<'mode'>;
   /** The dummy interface of mode `link`. */
   readonly iface: string;
   /** Whether sysctls are set. */
@@ -43,14 +39,9 @@ interface GivenAddress {
 }
 
 export interface LogConfig {
-  readonly level: LogLevel;
-  readonly format: 'auto' | 'json' | 'text';
+  readonly level: OptionValue<'log-level'>;
+  readonly format: OptionValue<'log-format'>;
 }
-
-const SECOND = 1000;
-const DAY = 24 * 3600 * SECOND;
-
-const patience = durationParser({ leastMs: 0, mostMs: DAY, words: 'from 0 to 24h' });
 
 interface Circumstances {
   /** The file that certificates are verified by when nothing else is said. Default {@link DEFAULT_CA}. */
@@ -67,43 +58,40 @@ export function readCareConfig(
   environment: Environment,
   { defaultCa = DEFAULT_CA, elsewhere = false, withoutRealServers = false }: Circumstances = {},
 ): CareConfig {
-  const log = readLogConfig(settings);
+  // First, so that whatever is wrong can be logged as it should be.
+  const log = { level: settings.read('log-level'), format: settings.read('log-format') };
   const task = readTask(settings);
-  const virtualServer = settings.value('vs', parseEndpoint, null);
+  const virtualServer = settings.read('vs');
   if (virtualServer === null)
     throw new UsageError('--vs', 'the virtual server, IP:PORT or [IPv6]:PORT', null);
   const realServers = readRealServers(settings, virtualServer, task === 'clean' || withoutRealServers);
   const { probe, notes } = readProbe(settings, task === 'care' && !elsewhere, defaultCa);
-  const mode = readMode(settings);
+  const mode = settings.read('mode');
   const nodeAddress = readNodeAddress(settings, environment, virtualServer);
-  const scheduler = settings.value('scheduler', parseScheduler, 'rr');
-  const dryRun = settings.switch('dry-run', false);
+  const dryRun = settings.read('dry-run');
   return {
     virtualServer,
     realServers,
     mode,
-    iface: settings.value('iface', parseInterface, 'lvscare'),
-    sysctl: settings.switch('sysctl', true),
+    iface: settings.read('iface'),
+    sysctl: settings.read('sysctl'),
     nodeAddress,
-    masquerade: settings.switch('masquerade', null) ?? masqueradesByItself(mode),
+    // In mode link the node's own clients have the virtual server's address as their source.
+    masquerade: settings.read('masquerade') ?? mode === 'link',
     policy: {
-      scheduler,
+      scheduler: settings.read('scheduler'),
       weight: 1,
-      intervalMs: readInterval(settings),
-      fastIntervalMs: settings.value('fast-interval', parseInterval, 200),
-      fall: readCount(settings, 'fall'),
-      rise: readCount(settings, 'rise'),
-      drainTimeoutMs: settings.value('drain-timeout', patience, 30 * SECOND),
-      handshakeIntervalMs: settings.value('handshake-interval', patience, 60 * SECOND),
-      maxHoldMs: settings.value('max-hold', patience, 60 * SECOND),
+      intervalMs: settings.read('interval'),
+      fastIntervalMs: settings.read('fast-interval'),
+      fall: settings.read('fall'),
+      rise: settings.read('rise'),
+      drainTimeoutMs: settings.read('drain-timeout'),
+      handshakeIntervalMs: settings.read('handshake-interval'),
+      maxHoldMs: settings.read('max-hold'),
     },
     probe,
     // A dry run is often beside the one that takes care, and its address is that one's.
-    metricsAddress: settings.value(
-      'metrics-addr',
-      parseListenAddress,
-      dryRun ? null : DEFAULT_METRICS_ADDRESS,
-    ),
+    metricsAddress: dryRun && !settings.has('metrics-addr') ? null : settings.read('metrics-addr'),
     task,
     dryRun,
     log,
@@ -116,16 +104,8 @@ export function readCareConfig(
   };
 }
 
-/** What to log and how: wanted before anything else, so that whatever is wrong can be said. */
-function readLogConfig(settings: Settings): LogConfig {
-  return {
-    level: settings.value('log-level', parseLogLevel, 'info'),
-    format: settings.value('log-format', choiceParser('auto', 'json', 'text'), 'auto'),
-  };
-}
-
 function readTask(settings: Settings): CareConfig['task'] {
-  const [once, clean] = [settings.switch('run-once', false), settings.switch('clean', false)];
+  const [once, clean] = [settings.read('run-once'), settings.read('clean')];
   if (once && clean) {
     const [name, other] = [settings.name('run-once'), settings.name('clean')];
     throw new UsageError(name, `no ${other} beside it`, other);
@@ -133,42 +113,21 @@ function readTask(settings: Settings): CareConfig['task'] {
   return clean ? 'clean' : once ? 'run-once' : 'care';
 }
 
-function readMode(settings: Settings): CareConfig['mode'] {
-  const mode = settings.value('mode', choiceParser('local', 'link', 'route', 'none', ''), 'local');
-  return mode === '' ? 'none' : mode;
-}
-
-/** Whether clients on the node need it in this mode, so that it is on unless somebody says otherwise. */
-function masqueradesByItself(mode: CareConfig['mode']): boolean {
-  switch (mode) {
-    case 'link':
-      // They would speak from the virtual server's own address.
-      return true;
-    case 'local':
-    case 'route':
-    case 'none':
-      return false;
-  }
-}
-
 function readNodeAddress(
   settings: Settings,
   environment: Environment,
   virtualServer: Endpoint,
 ): GivenAddress | null {
-  const version = virtualServer.family === 'ipv4' ? 'IPv4' : 'IPv6';
-  const ofFamily: Parser<GivenAddress | null> = (text, option) => {
-    // The Go program's default, which a manifest may spell out.
-    if (text === '') return null;
-    const address = parseAddress(text, option);
-    if (address.includes(':') !== (virtualServer.family === 'ipv6')) {
-      throw new UsageError(option, `${version} like ${settings.name('vs')} ${virtualServer.text}`, text);
-    }
-    return { address, from: option };
-  };
-  return (
-    settings.value('ip', ofFamily, null) ?? ofFamily(environment['LVSCARE_NODE_IP'] ?? '', 'LVSCARE_NODE_IP')
-  );
+  const given = settings.read('ip');
+  const from = given === null ? 'LVSCARE_NODE_IP' : settings.name('ip');
+  const variable = environment['LVSCARE_NODE_IP'] ?? '';
+  const address = given ?? (variable === '' ? null : parseAddress(variable, from));
+  if (address === null) return null;
+  if (address.includes(':') !== (virtualServer.family === 'ipv6')) {
+    const version = virtualServer.family === 'ipv4' ? 'IPv4' : 'IPv6';
+    throw new UsageError(from, `${version} like ${settings.name('vs')} ${virtualServer.text}`, address);
+  }
+  return { address, from };
 }
 
 /** In modes that make no route with it NODE_IP is not even looked up. */

@@ -1,40 +1,31 @@
+import type { Option } from './option.js';
+import { CARE_OPTIONS } from './options.js';
 import { Settings, type Arguments, type Environment, type SettingsFile, type Spellings } from './settings.js';
 import { readTextFile } from './text-file.js';
 import { UsageError } from './usage-error.js';
 
-/** What the file's entries may be: an option's spellings and kind. */
-interface KnownOption {
-  readonly flag: string;
-  readonly aliases?: readonly string[];
-  readonly kind: 'text' | 'list' | 'switch';
-}
-
+const OPTIONS: readonly Option[] = CARE_OPTIONS;
 const BYTE_ORDER_MARK = /^\ufeff/;
 
 /**
  * The settings of a command line and an environment, and of the file that `--config` names among them, if any. Throws a
  * UsageError that names the file, and the entry that is wrong.
  */
-export function readSettings(
-  given: Arguments,
-  environment: Environment,
-  options: readonly KnownOption[],
-  spelled: Spellings = {},
-): Settings {
+export function readSettings(given: Arguments, environment: Environment, spelled: Spellings = {}): Settings {
   const told = new Settings(given, environment, null, spelled);
-  const path = told.value('config', (text) => text, '');
-  if (path === '') return told;
-  return new Settings(given, environment, readConfigFile(path, told.name('config'), options), spelled);
+  const path = told.read('config');
+  if (path === null) return told;
+  return new Settings(given, environment, readConfigFile(path, told.name('config')), spelled);
 }
 
 /** One JSON object: options by their long names, without dashes. */
-function readConfigFile(path: string, option: string, options: readonly KnownOption[]): SettingsFile {
+function readConfigFile(path: string, option: string): SettingsFile {
   const text = readTextFile(path, option).replace(BYTE_ORDER_MARK, '');
   const entries = Object.entries(parseObject(text, path, option));
   const given: Record<string, string | readonly string[]> = {};
   const spelled: Record<string, string> = {};
   for (const [name, value] of entries) {
-    const known = options.find(({ flag, aliases = [] }) => [flag, ...aliases].includes(name));
+    const known = OPTIONS.find(({ flag, aliases = [] }) => [flag, ...aliases].includes(name));
     const where = `${name} in ${path}`;
     // A file that names another one could name itself.
     if (known === undefined || name.length === 1 || known.flag === 'config')
@@ -60,7 +51,7 @@ function parseObject(text: string, path: string, option: string): object {
   return value;
 }
 
-function textsOf(value: unknown, kind: KnownOption['kind'], where: string): string | readonly string[] {
+function textsOf(value: unknown, kind: Option['kind'], where: string): string | readonly string[] {
   switch (kind) {
     case 'switch':
       if (typeof value === 'boolean') return String(value);

@@ -12,19 +12,17 @@ const MS_PER: Readonly<Record<string, number>> = {
   h: 3_600_000,
 };
 
-interface DurationBounds {
-  readonly leastMs: number;
-  readonly mostMs: number;
-  /** In words, for the message: `from 10ms to 24h`. */
-  readonly words: string;
-}
-
-/** Whole seconds (`5`) or a duration as Go writes it (`500ms`, `1m30s`, `1.5s`). Gives milliseconds. */
-export function durationParser(bounds: DurationBounds): Parser<number> {
+/**
+ * Whole seconds (`5`) or a duration as Go writes it (`500ms`, `1m30s`, `1.5s`), from `least` to `most`, which are durations too. Gives
+ * milliseconds.
+ */
+export function durationParser(least: string, most: string): Parser<number> {
+  const [leastMs, mostMs] = [milliseconds(least) ?? NaN, milliseconds(most) ?? NaN];
   return (text, option) => {
     const ms = milliseconds(text);
-    if (ms === null || ms < bounds.leastMs || ms > bounds.mostMs) {
-      throw new UsageError(option, `seconds or a duration like 500ms or 1m30s, ${bounds.words}`, text);
+    if (ms === null || !(ms >= leastMs && ms <= mostMs)) {
+      const expected = `seconds or a duration like 500ms or 1m30s, from ${least} to ${most}`;
+      throw new UsageError(option, expected, text);
     }
     return ms;
   };

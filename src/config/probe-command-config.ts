@@ -1,7 +1,6 @@
 import type { Endpoint } from '../values/endpoint.js';
-import { DEFAULT_CA } from './defaults.js';
 import type { Note } from './note.js';
-import { readCount, readInterval } from './pace.js';
+import { DEFAULT_CA } from './options.js';
 import { readProbe, type ProbeConfig } from './probe-request.js';
 import { readRealServers } from './real-servers.js';
 import type { Settings } from './settings.js';
@@ -23,15 +22,15 @@ export interface ProbeCommandConfig {
 export function readProbeCommandConfig(settings: Settings, defaultCa = DEFAULT_CA): ProbeCommandConfig {
   const realServers = readRealServers(settings, null, false);
   const { probe, notes } = readProbe(settings, true, defaultCa);
-  const watch = settings.switch('watch', false);
+  const watch = settings.read('watch');
   const config = {
     realServers,
     probe,
-    intervalMs: readInterval(settings),
-    fall: readCount(settings, 'fall'),
-    rise: readCount(settings, 'rise'),
+    intervalMs: settings.read('interval'),
+    fall: settings.read('fall'),
+    rise: settings.read('rise'),
     watch,
-    json: settings.switch('json', false),
+    json: settings.read('json'),
     notes,
   };
   // In the environment it may be there for care.

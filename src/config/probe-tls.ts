@@ -1,12 +1,9 @@
-import { isIP } from 'node:net';
 import type { CredentialFiles } from '../tls/credentials.js';
 import { areCertificates, isPrivateKey, pairFault, tokenIn } from '../tls/pem.js';
-import { parseAddress } from './endpoint.js';
 import type { Note } from './note.js';
 import type { Settings } from './settings.js';
 import { readTextFile } from './text-file.js';
-import { UsageError, type Parser } from './usage-error.js';
-import { splitHeaders } from './values.js';
+import { UsageError } from './usage-error.js';
 
 export interface ProbeTls extends CredentialFiles {
   /** The name, or the address, that the servers' certificates have to be for; null for each server's own address. */
@@ -37,7 +34,7 @@ const NO_TLS: ProbeTls = {
 
 /** How to trust real servers, and how to be trusted by them. */
 export function readProbeTls(settings: Settings, circumstances: Circumstances): ReadProbeTls {
-  const skip = settings.switch('health-insecure-skip-verify', null);
+  const skip = settings.read('health-insecure-skip-verify');
   if (circumstances.scheme === 'http') {
     refuseWithHttp(settings);
     return { tls: NO_TLS, notes: [] };
@@ -48,7 +45,7 @@ export function readProbeTls(settings: Settings, circumstances: Circumstances): 
     caFile,
     ...readPair(settings, circumstances),
     tokenFile: readTokenFile(settings, verify, skip, circumstances),
-    serverName: settings.value('health-server-name', parseServerName, null),
+    serverName: settings.read('health-server-name'),
   };
   return { tls, notes };
 }
@@ -66,7 +63,7 @@ function readTrust(
   skip: boolean | null,
   { probes, defaultCa }: Circumstances,
 ): Pick<ProbeTls, 'verify' | 'caFile'> & Pick<ReadProbeTls, 'notes'> {
-  const given = settings.value('health-ca', probes ? certificateFile : asGiven, null);
+  const given = readPath(settings, 'health-ca', probes, checkCertificates);
   if (skip === true) return { verify: false, caFile: null, notes: [] };
   const caFile = given ?? (isUsable(defaultCa) ? defaultCa : null);
   if (caFile !== null || skip === false) return { verify: true, caFile, notes: [] };
@@ -80,8 +77,8 @@ function readPair(
   settings: Settings,
   { probes }: Circumstances,
 ): Pick<ProbeTls, 'certificateFile' | 'keyFile'> {
-  const certificate = settings.value('health-cert', probes ? certificateFile : asGiven, null);
-  const key = settings.value('health-key', probes ? privateKeyFile : asGiven, null);
+  const certificate = readPath(settings, 'health-cert', probes, checkCertificates);
+  const key = readPath(settings, 'health-key', probes, checkPrivateKey);
   const [ofCertificate, ofKey] = [settings.name('health-cert'), settings.name('health-key')];
   if (certificate !== null && key === null) throw new UsageError(ofCertificate, `${ofKey} beside it`, null);
   if (key !== null && certificate === null) throw new UsageError(ofKey, `${ofCertificate} beside it`, null);
@@ -101,53 +98,47 @@ function readTokenFile(
   { probes, defaultCa }: Circumstances,
 ): string | null {
   const name = settings.name('health-token-file');
-  const file = settings.value('health-token-file', probes ? tokenFile : asGiven, null);
+  const file = readPath(settings, 'health-token-file', probes, checkToken);
   if (file === null) return null;
   const expected = 'certificates that are verified beside it, or anybody could take the token';
   const skipping = settings.name('health-insecure-skip-verify');
   if (skip === true) throw new UsageError(name, expected, skipping);
   if (probes && !verify)
     throw new UsageError(name, `${expected} (by --health-ca, ${defaultCa} or ${skipping}=false)`, null);
-  if (
-    settings
-      .list('health-req-headers', (text) => text, splitHeaders)
-      .some((text) => /^authorization=/i.test(text))
-  )
+  if (settings.read('health-req-headers').some(([header]) => header === 'authorization'))
     throw new UsageError(name, 'no other authorization beside it', settings.name('health-req-headers'));
   return file;
 }
 
-const asGiven: Parser<string> = (path) => path;
-/** Parsers of paths that look into the file. */
-const certificateFile = fileParser('certificates in PEM', areCertificates);
-const privateKeyFile = fileParser('a private key in PEM that needs no passphrase', isPrivateKey);
-const tokenFile = fileParser('one token', (text) => tokenIn(text) !== null);
+/** The path of a file. If servers will be probed, the file has to be there and hold what it should. */
+function readPath(
+  settings: Settings,
+  flag: 'health-ca' | 'health-cert' | 'health-key' | 'health-token-file',
+  probes: boolean,
+  check: Check,
+): string | null {
+  const path = settings.read(flag);
+  if (path !== null && probes) check(path, settings.name(flag));
+  return path;
+}
 
-function fileParser(what: string, isOne: (text: string) => boolean): Parser<string> {
+type Check = (path: string, option: string) => void;
+
+const checkCertificates = fileCheck('certificates in PEM', areCertificates);
+const checkPrivateKey = fileCheck('a private key in PEM that needs no passphrase', isPrivateKey);
+const checkToken = fileCheck('one token', (text) => tokenIn(text) !== null);
+
+function fileCheck(what: string, isOne: (text: string) => boolean): Check {
   return (path, option) => {
     if (!isOne(readTextFile(path, option))) throw new UsageError(option, `a file with ${what}`, path);
-    return path;
   };
 }
 
 function isUsable(path: string): boolean {
   try {
-    certificateFile(path, '--health-ca');
+    checkCertificates(path, '--health-ca');
     return true;
   } catch {
     return false;
   }
 }
-
-/** A DNS name, or an IP address. */
-const parseServerName: Parser<string> = (text, option) => {
-  if (isIP(text) !== 0) return parseAddress(text, option);
-  const labels = text.split('.');
-  // A name that ends in a number would be an address, and a wrong one.
-  const good =
-    text.length <= 253 &&
-    labels.every((label) => /^(?!-)[A-Za-z0-9_-]{1,63}(?<!-)$/.test(label)) &&
-    !/^\d+$/.test(labels.at(-1) ?? '');
-  if (!good) throw new UsageError(option, 'a DNS name or an IP address', text);
-  return text;
-};

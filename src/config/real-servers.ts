@@ -1,5 +1,4 @@
 import type { Endpoint } from '../values/endpoint.js';
-import { parseEndpoint } from './endpoint.js';
 import type { Settings } from './settings.js';
 import { UsageError } from './usage-error.js';
 
@@ -9,7 +8,7 @@ export function readRealServers(
   virtualServer: Endpoint | null,
   optional: boolean,
 ): Endpoint[] {
-  const realServers = settings.list('rs', parseEndpoint);
+  const realServers = settings.read('rs');
   const name = settings.name('rs');
   if (realServers.length === 0 && !optional)
     throw new UsageError(name, 'at least one real server, IP:PORT', null);

@@ -1,5 +1,5 @@
-import { parseBoolean } from './values.js';
-import type { Parser } from './usage-error.js';
+import type { Option } from './option.js';
+import { OPTION, type Flag, type OptionValue } from './options.js';
 
 /** What the command line gave, by flag: text, a list of texts, or absent. */
 export type Arguments = Readonly<Record<string, string | readonly string[] | undefined>>;
@@ -15,12 +15,6 @@ export interface SettingsFile {
   /** Without dashes. */
   readonly spelled: Spellings;
 }
-
-/** Second spellings of flags, which have variables of their own. The Go program's flag is --logger. */
-const OTHER_SPELLINGS: Readonly<Record<string, string | undefined>> = {
-  'log-level': 'logger',
-  'health-schem': 'health-scheme',
-};
 
 /** What a flag's variable begins with: of `lvscare care`, and of `sealctl ipvs`, which is the Go program as well. */
 const PREFIXES = ['CARE_', 'IPVS_'];
@@ -50,33 +44,26 @@ export class Settings {
     return this.#find(flag) !== null;
   }
 
-  /** The value of a flag, or the default when nobody gave it. */
-  value<Value, Default>(flag: string, parse: Parser<Value>, otherwise: Default): Value | Default {
-    const found = this.#find(flag);
-    if (found === null) return otherwise;
-    // A flag that is given more than once has its last value, as with the Go program.
-    return parse(found.texts.at(-1) ?? '', found.origin);
+  /** The value of an option: where it was given, else its default, else null; an empty list if it is a list. */
+  read<F extends Flag>(flag: F): OptionValue<F> {
+    // Its own parser gives what its type says.
+    return this.#read(OPTION[flag]) as OptionValue<F>;
   }
 
-  /**
-   * The values of a flag that is repeated or comma-joined. Empty when nobody gave it.
-   *
-   * @param split What each text is taken apart by. Default: at its commas.
-   */
-  list<Value>(flag: string, parse: Parser<Value>, split = byCommas): Value[] {
-    const found = this.#find(flag);
-    if (found === null) return [];
-    const texts = found.texts.flatMap(split).map((text) => text.trim());
-    return texts.filter((text) => text !== '').map((text) => parse(text, found.origin));
-  }
-
-  switch<Default>(flag: string, otherwise: Default): boolean | Default {
-    return this.value(flag, parseBoolean, otherwise);
-  }
-
-  /** How the user would name a flag: where it was given, else as an option. */
+  /** An option as the user gave it: its spelling, its variable, or its place in a file; `--FLAG` if it is not given. */
   name(flag: string): string {
     return this.#find(flag)?.origin ?? `--${flag}`;
+  }
+
+  #read({ flag, kind, parse, split = byCommas, default: otherwise }: Option): unknown {
+    const found = this.#find(flag);
+    if (kind === 'list') {
+      const texts = (found?.texts ?? []).flatMap(split).map((text) => text.trim());
+      return texts.filter((text) => text !== '').map((text) => parse(text, this.name(flag)));
+    }
+    // An option that is given more than once has its last value, as with the Go program.
+    const text = found === null ? otherwise : (found.texts.at(-1) ?? '');
+    return text === undefined ? null : parse(text, this.name(flag));
   }
 
   #find(flag: string): { readonly texts: readonly string[]; readonly origin: string } | null {
@@ -98,7 +85,8 @@ function textsOf(given: string | readonly string[] | undefined): readonly string
 }
 
 function variablesOf(flag: string): string[] {
-  const spellings = [flag, OTHER_SPELLINGS[flag]].filter((spelling) => spelling !== undefined);
+  const known: Readonly<Record<string, Option | undefined>> = OPTION;
+  const spellings = [flag, ...(known[flag]?.aliases ?? []).filter((alias) => alias.length > 1)];
   return PREFIXES.flatMap((prefix) =>
     spellings.map((spelling) => prefix + spelling.toUpperCase().replaceAll('-', '_')),
   );

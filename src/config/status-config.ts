@@ -13,9 +13,9 @@ export interface StatusConfig {
 /** What `lvscare status` is told. Throws a UsageError for the first thing that is wrong. */
 export function readStatusConfig(settings: Settings): StatusConfig {
   return {
-    virtualServer: settings.value('vs', parseEndpoint, null),
-    json: settings.switch('json', false),
-    watch: settings.switch('watch', false),
+    virtualServer: settings.read('vs'),
+    json: settings.read('json'),
+    watch: settings.read('watch'),
   };
 }
 
@@ -29,6 +29,6 @@ export interface DrainConfig {
 export function readDrainConfig(command: string, settings: Settings, word: string): DrainConfig {
   return {
     realServer: parseEndpoint(word, command),
-    virtualServer: settings.value('vs', parseEndpoint, null),
+    virtualServer: settings.read('vs'),
   };
 }

@@ -1,7 +1,7 @@
 import { dirname, isAbsolute, normalize } from 'node:path';
-import { DEFAULT_CA } from '../config/defaults.js';
+import { DEFAULT_CA } from '../config/options.js';
 import type { Settings } from '../config/settings.js';
-import { UsageError, type Parser } from '../config/usage-error.js';
+import { UsageError } from '../config/usage-error.js';
 
 /** Something of the node's that the pod sees at the same place, unless it says otherwise. */
 export interface Mount {
@@ -37,16 +37,15 @@ const SYSCTLS: Mount = {
 
 /** What a pod that takes care by these settings needs of its node. Throws a UsageError for a path that cannot be mounted. */
 export function mountsFor(settings: Settings): readonly Mount[] {
-  return [...(settings.switch('sysctl', true) ? [SYSCTLS] : []), ...filesFor(settings), RUN];
+  return [...(settings.read('sysctl') ? [SYSCTLS] : []), ...filesFor(settings), RUN];
 }
 
 function filesFor(settings: Settings): readonly Mount[] {
-  const path = (flag: string): string | null => settings.value(flag, mountable, null);
-  const secrets = SECRETS.map(path).filter((secret) => secret !== null);
+  const secrets = SECRETS.map((flag) => pathOf(settings, flag)).filter((secret) => secret !== null);
   const directories = [...new Set(secrets.filter((secret) => !isAlone(secret)).map(dirname))];
   const outermost = directories.filter((one) => !directories.some((other) => within(one, other)));
   const files = [
-    ...named('config', [path('config')], ['Its options.']),
+    ...named('config', [pathOf(settings, 'config')], ['Its options.']),
     ...named('cluster-ca', [caFor(settings)], OF_THE_CA),
     ...named('secret', secrets.filter(isAlone), ['Who it is to the apiservers.']),
   ];
@@ -63,7 +62,7 @@ function filesFor(settings: Settings): readonly Mount[] {
   ];
 }
 
-const SECRETS = ['health-cert', 'health-key', 'health-token-file'];
+const SECRETS = ['health-cert', 'health-key', 'health-token-file'] as const;
 const OF_THE_CA = [
   "The CA to verify the apiservers' certificates by; nothing else of its directory, which may hold keys.",
 ];
@@ -89,24 +88,22 @@ function isAlone(path: string): boolean {
 
 /** The CA by which it will verify, given or by default; null if it will not. */
 function caFor(settings: Settings): string | null {
-  const given = settings.value('health-ca', mountable, null);
+  const given = pathOf(settings, 'health-ca');
   if (given !== null) return given;
-  const verifies = !settings.switch('health-insecure-skip-verify', false);
-  return verifies && settings.value('health-schem', (text) => text, 'https') === 'https' ? DEFAULT_CA : null;
+  const verifies = settings.read('health-insecure-skip-verify') !== true;
+  return verifies && settings.read('health-schem') === 'https' ? DEFAULT_CA : null;
 }
 
-/** As the kubelet takes it. */
-const mountable: Parser<string> = (path, option) => {
+/** The path that an option gives, as the kubelet takes it; null if it gives none. Throws a UsageError for one that cannot be mounted. */
+function pathOf(settings: Settings, flag: (typeof SECRETS)[number] | 'config' | 'health-ca'): string | null {
+  const path = settings.read(flag);
+  if (path === null) return null;
   const good = isAbsolute(path) && normalize(path) === path && path !== '/' && !path.endsWith('/');
   // eslint-disable-next-line no-control-regex -- they are what is looked for
-  if (!good || /[:\u0000-\u001f]/.test(path))
-    throw new UsageError(
-      option,
-      'a path from the root, without a colon, . or .., which the pod can mount',
-      path,
-    );
-  return path;
-};
+  if (good && !/[:\u0000-\u001f]/.test(path)) return path;
+  const expected = 'a path from the root, without a colon, . or .., which the pod can mount';
+  throw new UsageError(settings.name(flag), expected, path);
+}
 
 function within(path: string, directory: string): boolean {
   return path.startsWith(`${directory}/`);

@@ -7,9 +7,8 @@ import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { timeLimit } from '../../lab/time-limit.js';
 import { readCommandLine } from '../../src/cli/command-line.js';
-import { CARE_OPTIONS, type OptionSpec } from '../../src/cli/options.js';
+import { CARE_OPTIONS } from '../../src/config/options.js';
 
-const OPTIONS: readonly OptionSpec[] = CARE_OPTIONS;
 const commandLineModule = new URL('../../src/cli/command-line.js', import.meta.url).href;
 
 /** What yargs offers after the given words, as its script asks for it. */
@@ -27,13 +26,13 @@ describe('completion', () => {
 
   it('offers every option of care that is of use', async () => {
     const options = await offered('care', '--');
-    for (const { flag, hidden } of OPTIONS) {
+    for (const { flag, hidden } of CARE_OPTIONS) {
       assert.equal(options.includes(`--${flag}`), hidden !== true, flag);
     }
   });
 
   it('offers the values of an option that has few', async () => {
-    for (const { flag, choices } of OPTIONS) {
+    for (const { flag, choices } of CARE_OPTIONS) {
       if (choices !== undefined) assert.deepEqual(await offered('care', `--${flag}`, ''), choices);
     }
   });

@@ -78,7 +78,18 @@ describe('lvscare doctor', () => {
       CARE_RUN_ONCE: 'true',
       CARE_INTERVAL: '1s',
     };
-    const args = ['--interval', '1s', '--dry-run', '--logger', 'DEBG', '--drain-timeout', '5s', '-C'];
+    const args = [
+      '--interval',
+      '1s',
+      '--dry-run',
+      '--logger',
+      'DEBG',
+      '--drain-timeout',
+      '5s',
+      '-C',
+      '--metrics-addr',
+      'off',
+    ];
     const { status, stdout, stderr } = await runProgram(['doctor', ...args], env);
     assert.deepEqual([status, stderr], [1, '']);
     assert.match(

@@ -3,22 +3,10 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { CARE_OPTIONS } from '../../src/cli/options.js';
 import { readCareConfig } from '../../src/config/care-config.js';
 import { readSettings } from '../../src/config/config-file.js';
-import { UsageError } from '../../src/config/usage-error.js';
 import type { Settings } from '../../src/config/settings.js';
 import { refused } from './refused.js';
-
-const OPTIONS = [
-  { flag: 'config', kind: 'text' },
-  { flag: 'fall', kind: 'text' },
-  { flag: 'iface', aliases: ['i'], kind: 'text' },
-  { flag: 'log-level', aliases: ['logger'], kind: 'text' },
-  { flag: 'rs', kind: 'list' },
-  { flag: 'masquerade', kind: 'switch' },
-] as const;
-const asItIs = (text: string): string => text;
 
 describe('a file of options', () => {
   let directory = '';
@@ -33,54 +21,56 @@ describe('a file of options', () => {
 
   function read(content: string): Settings {
     writeFileSync(file, content);
-    return readSettings({ config: file }, {}, OPTIONS);
+    return readSettings({ config: file }, {});
   }
 
   it('is not needed', () => {
-    assert.equal(readSettings({ fall: '3' }, {}, OPTIONS).value('fall', asItIs, ''), '3');
-    assert.equal(readSettings({ config: '' }, {}, OPTIONS).value('fall', asItIs, ''), '');
+    assert.equal(readSettings({ fall: '3' }, {}).read('fall'), 3);
+    assert.equal(readSettings({ config: '' }, {}).read('fall'), 2);
   });
 
   it('has texts, numbers, booleans and lists, and other spellings', () => {
     const settings = read(
-      '{"fall": 3, "rs": ["a", "b,c", 7], "masquerade": true, "logger": "DEBG", "iface": ""}',
+      '{"fall": 3, "rise": "4", "health-status": [401, "402,403"], "masquerade": true, "logger": "DEBG", "mode": ""}',
     );
-    assert.equal(settings.value('fall', asItIs, ''), '3');
-    assert.deepEqual(settings.list('rs', asItIs), ['a', 'b', 'c', '7']);
-    assert.equal(settings.switch('masquerade', null), true);
-    assert.equal(settings.value('log-level', asItIs, ''), 'DEBG');
-    assert.equal(settings.value('iface', asItIs, 'lvscare'), '');
-    assert.deepEqual(read('{"rs": "a,b", "masquerade": "false"}').list('rs', asItIs), ['a', 'b']);
+    assert.equal(settings.read('fall'), 3);
+    assert.equal(settings.read('rise'), 4);
+    assert.deepEqual(settings.read('health-status'), [401, 402, 403]);
+    assert.equal(settings.read('masquerade'), true);
+    assert.equal(settings.read('log-level'), 'debug');
+    assert.equal(settings.read('mode'), 'none');
+    const texts = read('{"health-status": "401,402", "masquerade": "false"}');
+    assert.deepEqual(texts.read('health-status'), [401, 402]);
+    assert.equal(texts.read('masquerade'), false);
   });
 
-  it('is told of by the file and the spelling that it has', () => {
-    const never = (text: string, option: string): never => {
-      throw new UsageError(option, 'another', text);
-    };
-    const settings = read('{"logger": "x", "fall": 5}');
-    refused(`logger in ${file}: expected another, got "x"`, () => settings.value('log-level', never, ''));
-    refused(`fall in ${file}: expected another, got "5"`, () => settings.value('fall', never, ''));
+  it('is named in an error with the spelling that it has', () => {
+    const settings = read('{"logger": "x", "fall": -5}');
+    refused(`logger in ${file}: expected one of DEBUG, INFO, WARN, ERROR, got "x"`, () =>
+      settings.read('log-level'),
+    );
+    refused(`fall in ${file}: expected a whole number from 1 to 1000, got "-5"`, () => settings.read('fall'));
   });
 
   it('may begin with a byte order mark, and be empty but for its braces', () => {
-    assert.equal(read('\ufeff{ "fall": "4" }\n').value('fall', asItIs, ''), '4');
+    assert.equal(read('\ufeff{ "fall": "4" }\n').read('fall'), 4);
     assert.equal(read('{}').has('fall'), false);
   });
 
   it('comes after the command line and the environment', () => {
     writeFileSync(file, '{"fall": 1}');
-    const value = (given: Record<string, string>, environment: Record<string, string>): string =>
-      readSettings({ config: file, ...given }, environment, OPTIONS).value('fall', asItIs, '');
-    assert.equal(value({}, {}), '1');
-    assert.equal(value({}, { CARE_FALL: '2' }), '2');
-    assert.equal(value({ fall: '3' }, { CARE_FALL: '2' }), '3');
+    const value = (given: Record<string, string>, environment: Record<string, string>): number =>
+      readSettings({ config: file, ...given }, environment).read('fall');
+    assert.equal(value({}, {}), 1);
+    assert.equal(value({}, { CARE_FALL: '5' }), 5);
+    assert.equal(value({ fall: '3' }, { CARE_FALL: '5' }), 3);
   });
 
   it('may be named in the environment', () => {
     writeFileSync(file, '{"fall": 1}');
-    assert.equal(readSettings({}, { CARE_CONFIG: file }, OPTIONS).value('fall', asItIs, ''), '1');
+    assert.equal(readSettings({}, { CARE_CONFIG: file }).read('fall'), 1);
     refused('CARE_CONFIG: expected a readable file (ENOENT), got "/nowhere"', () =>
-      readSettings({}, { CARE_CONFIG: '/nowhere' }, OPTIONS),
+      readSettings({}, { CARE_CONFIG: '/nowhere' }),
     );
   });
 
@@ -133,9 +123,7 @@ describe('a file of options', () => {
   it('is refused when it is a directory, or more than one would read', () => {
     const folder = join(directory, 'folder');
     mkdirSync(folder);
-    refused(`--config: expected a regular file, got "${folder}"`, () =>
-      readSettings({ config: folder }, {}, OPTIONS),
-    );
+    refused(`--config: expected a regular file, got "${folder}"`, () => readSettings({ config: folder }, {}));
     refused(`--config: expected a file of at most 1 MiB, got "${file}"`, () =>
       read(`{}${' '.repeat(1 << 20)}`),
     );
@@ -152,12 +140,8 @@ describe('a file of options', () => {
       'health-req-headers': ['x-one=1,2', 'x-two=2'],
     };
     writeFileSync(file, JSON.stringify({ ...given, masquerade: true, 'health-status': [401, 403] }));
-    const byFile = readCareConfig(
-      readSettings({ config: file }, {}, CARE_OPTIONS),
-      {},
-      { defaultCa: '/nowhere' },
-    );
-    const byLine = readCareConfig(readSettings(given, {}, CARE_OPTIONS), {}, { defaultCa: '/nowhere' });
+    const byFile = readCareConfig(readSettings({ config: file }, {}), {}, { defaultCa: '/nowhere' });
+    const byLine = readCareConfig(readSettings(given, {}), {}, { defaultCa: '/nowhere' });
     assert.deepEqual(byFile, byLine);
   });
 });

@@ -33,13 +33,13 @@ const cases: Readonly<Record<string, Case>> = {
     bad: ['0', '1001', '-1', '+1', '1.0', '1e2', '', ' 1', '0x10', 'two', '99999999999999999999'],
   },
   'a choice': {
-    parse: choiceParser('local', 'none', ''),
+    parse: choiceParser(['local', 'none']),
     expected: 'one of local, none',
     good: [
       ['local', 'local'],
-      ['', ''],
+      ['none', 'none'],
     ],
-    bad: ['Local', 'route', ' none', 'constructor'],
+    bad: ['', 'Local', 'route', ' none', 'constructor'],
   },
   'true or false': {
     parse: parseBoolean,

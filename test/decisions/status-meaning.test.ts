@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { CARE_OPTIONS } from '../../src/cli/options.js';
+import { CARE_OPTIONS } from '../../src/config/options.js';
 import { statusHint, statusMeaning } from '../../src/decisions/status-meaning.js';
 import { cell, decisionTable } from './decision-tables.js';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { readCommandLine } from '../../src/cli/command-line.js';
-import { CARE_OPTIONS } from '../../src/cli/options.js';
+import { CARE_OPTIONS } from '../../src/config/options.js';
 import { careArguments } from '../../src/manifest/care-arguments.js';
 import type { Arguments } from '../../src/config/settings.js';
 

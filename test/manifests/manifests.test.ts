@@ -5,7 +5,6 @@ import { readdir, readFile } from 'node:fs/promises';
 import { BlockList } from 'node:net';
 import { describe, it } from 'node:test';
 import { parse, parseAllDocuments } from 'yaml';
-import { CARE_OPTIONS } from '../../src/cli/options.js';
 import { readCareConfig } from '../../src/config/care-config.js';
 import { readSettings } from '../../src/config/config-file.js';
 import type { ClusterConfiguration, KubeProxyConfiguration } from './kubeadm-types.js';
@@ -152,7 +151,7 @@ describe('the manifests', () => {
 
   it('the file of options is one for lvscare care', () => {
     const path = new URL('care.json', MANIFESTS).pathname;
-    const config = readCareConfig(readSettings({ config: path }, {}, CARE_OPTIONS), {}, { elsewhere: true });
+    const config = readCareConfig(readSettings({ config: path }, {}), {}, { elsewhere: true });
     assert.equal(config.virtualServer.address, VIP);
     assert.equal(config.realServers.length, 3);
   });

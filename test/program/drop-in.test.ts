@@ -10,7 +10,6 @@ import { fileURLToPath } from 'node:url';
 import { LabProcess } from '../../lab/process.js';
 import { run } from '../../lab/run.js';
 import { readCommandLine } from '../../src/cli/command-line.js';
-import { CARE_OPTIONS } from '../../src/cli/options.js';
 import { readCareConfig, type CareConfig } from '../../src/config/care-config.js';
 import { readSettings } from '../../src/config/config-file.js';
 import { issuer, type Issued } from '../probe/issuer.js';
@@ -326,7 +325,7 @@ describe('in the place of the Go program', { concurrency: 4 }, () => {
     const given = Object.fromEntries(Object.entries(env).map(([name, value]) => [name, filled(value)]));
     const command = await readCommandLine(['care', ...args.map(filled)], 80, given);
     assert.ok(command.kind === 'run');
-    return readCareConfig(readSettings(command.given, given, CARE_OPTIONS, command.spelled), given);
+    return readCareConfig(readSettings(command.given, given, command.spelled), given);
   }
 
   /** What the configuration says that `lvscare care` is about to do. */

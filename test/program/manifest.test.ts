@@ -10,7 +10,7 @@ import { run, type Result } from '../../lab/run.js';
 import { readBuildInfo } from '../../src/cli/build-info.js';
 import { sortArguments } from '../../src/cli/arguments.js';
 import { readCommandLine } from '../../src/cli/command-line.js';
-import { CARE_OPTIONS } from '../../src/cli/options.js';
+import { CARE_OPTIONS } from '../../src/config/options.js';
 import { readCareConfig } from '../../src/config/care-config.js';
 import { readSettings } from '../../src/config/config-file.js';
 import { UsageError } from '../../src/config/usage-error.js';
@@ -162,7 +162,7 @@ describe('lvscare manifest', { concurrency: 1 }, () => {
     ] as const) {
       const args = (container.args ?? []).map((arg) => asTheKubeletExpands(arg, { POD_IP: podIp }));
       const { given } = sortArguments(args.slice(1), CARE_OPTIONS);
-      const { metricsAddress } = readCareConfig(readSettings(given, {}, CARE_OPTIONS), {});
+      const { metricsAddress } = readCareConfig(readSettings(given, {}), {});
       assert.ok(metricsAddress?.kind === 'tcp', podIp);
       assert.deepEqual([metricsAddress.address, metricsAddress.port], [address, 9288]);
     }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { parseImage, parsePodName } from '../../src/manifest/names.js';
-import { refused } from '../config/refused.js';
+import { parseImage, parsePodName } from '../../src/config/names.js';
+import { refused } from './refused.js';
 
 describe('the name of a pod', () => {
   for (const name of ['lvscare', 'kube-sealos-lvscare', 'a', '7', 'a'.repeat(63)]) {
