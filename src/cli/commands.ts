@@ -211,7 +211,7 @@ const DOCTOR = {
   notes:
     'What is not given is as in that static pod, before any default, or as a running one has it. All other options of care ' +
     'are accepted, too, so that its arguments can be given as they are.\n' +
-    'Exit code 1 means that a check failed; a warning is none. docs/doctor.md explains each check.',
+    'Exit code 1 means that a check failed; a warning is none. docs/commands.md explains each check.',
   examples: [
     ['Check a node where the static pod is already', ''],
     ['Check a node before lvscare is there', '--vs 10.103.97.2:6443 --rs 10.0.0.1:6443,10.0.0.2:6443'],
