@@ -37,6 +37,14 @@ function withoutBlocks(text: string): string {
 }
 
 describe('the pages', () => {
+  it('docs/README.md lists each page of docs/', () => {
+    const index = textOf('docs/README.md');
+    const missing = pages
+      .map((page) => relative('docs', page))
+      .filter((page) => page !== 'README.md' && !page.startsWith('..') && !index.includes(`](${page})`));
+    assert.deepEqual(missing, []);
+  });
+
   for (const page of pages) {
     it(`${page}: its links lead somewhere`, () => {
       for (const [, target = ''] of withoutBlocks(textOf(page)).matchAll(/\]\(([^)\s]+)\)/g)) {
