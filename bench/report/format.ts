@@ -20,17 +20,6 @@ export function spread(summary: Summary | null, show: (value: number) => string)
   return min === max ? (median ?? '') : `${median} (${min} to ${max})`;
 }
 
-/** `12×`: how many times the base; nothing where either is not known. */
-export function ratio(value: number | null, base: number | null): string {
-  if (value === null || base === null) return '';
-  if (value === base) return '1.0×';
-  if (base === Infinity) return '<1×';
-  if (value === Infinity) return '∞';
-  if (base === 0) return '';
-  const times = value / base;
-  return `${times < 1 ? times.toFixed(times < 0.0095 ? 3 : 2) : times < 10 ? times.toFixed(1) : times.toFixed(0)}×`;
-}
-
 /** Padded, as prettier would have it. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((title, column) =>

@@ -1,15 +1,12 @@
-/** The report, in Markdown: ratios first, then medians and spread. Pure. */
+/** The report, in Markdown: medians and spread. Pure. */
 import { EVENT_NAMES, type EventName } from '../failover/events.js';
 import type { EventSample } from '../failover/sample.js';
 import type { ScaleSample } from '../scale/scale-sample.js';
 import { summarize } from '../statistics.js';
 import type { SteadySample } from '../steady/steady.js';
 import { combine, type Measured } from './combine.js';
-import { amount, ratio, seconds, spread, table } from './format.js';
+import { amount, seconds, spread, table } from './format.js';
 import type { Results } from './results.js';
-
-/** What the others are compared with: those that are tuned with the tuned one as well. */
-const BASES = ['lvscare', 'lvscare-tuned'];
 
 /** Of one run, for the terminal. */
 export function report(results: Results): string {
@@ -87,16 +84,6 @@ function failoverReport({ failover, limitsMs }: Measured): string[] {
     show: seconds,
   };
 
-  const median = (peer: string, event: EventName, measure: Measure): number | null =>
-    summarize(samples(peer, event).map(measure.of))?.median ?? null;
-  const ratios = (measure: Measure, base: string): string =>
-    table(
-      [`${measure.title}, relative to ${base}`, ...events],
-      peers.map((peer) => [
-        peer,
-        ...events.map((event) => ratio(median(peer, event, measure), median(base, event, measure))),
-      ]),
-    );
   const medians = (measure: Measure): string =>
     table(
       [measure.title, ...events],
@@ -106,11 +93,8 @@ function failoverReport({ failover, limitsMs }: Measured): string[] {
       ]),
     );
 
-  const bases = BASES.filter((base) => peers.includes(base));
   const measures = [out, failures, last, hang, back];
   return [
-    '## Failover: ratios of medians',
-    ...bases.flatMap((base) => [out, hang, back].map((measure) => ratios(measure, base))),
     '## Failover: medians (least to most)',
     ...measures.map(medians),
     whatBecameOfIt(peers, events, samples),
@@ -167,18 +151,9 @@ function steadyReport(steady: Results['steady']): string[] {
       ['packets/min', ({ packets }) => packets, amount],
       ["apiserver's CPU s/min", ({ apiserverCpuS }) => apiserverCpuS, (value) => value.toFixed(2)],
     ];
-  const base = steady[BASES[0] ?? ''];
   const head = columns.map(([title]) => title);
   return [
     '## Steady state, three real servers, no clients',
-    ...(base === undefined
-      ? []
-      : [
-          table(
-            ['relative to lvscare', ...head],
-            peers.map(([peer, sample]) => [peer, ...columns.map(([, of]) => ratio(of(sample), of(base)))]),
-          ),
-        ]),
     table(
       ['', ...head],
       peers.map(([peer, sample]) => [peer, ...columns.map(([, of, show]) => show(of(sample)))]),

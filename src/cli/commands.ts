@@ -169,7 +169,7 @@ const DOCTOR = {
   notes:
     'An option that is not given has its value from that static pod or running lvscare, else its default. The other ' +
     'options of care are accepted without effect.\n' +
-    'Exit code 1 means that a check failed; a warning is not a failure. docs/doctor.md explains each check.',
+    'Exit code 1 means that a check failed; a warning is not a failure. docs/commands.md explains each check.',
   examples: [
     ['Check a node that has the static pod', ''],
     ['Check a node before lvscare is installed', '--vs 10.103.97.2:6443 --rs 10.0.0.1:6443,10.0.0.2:6443'],

@@ -37,6 +37,14 @@ function withoutBlocks(text: string): string {
 }
 
 describe('the pages', () => {
+  it('docs/README.md lists each page of docs/', () => {
+    const index = textOf('docs/README.md');
+    const missing = pages
+      .map((page) => relative('docs', page))
+      .filter((page) => page !== 'README.md' && !page.startsWith('..') && !index.includes(`](${page})`));
+    assert.deepEqual(missing, []);
+  });
+
   for (const page of pages) {
     it(`${page}: its links lead somewhere`, () => {
       for (const [, target = ''] of withoutBlocks(textOf(page)).matchAll(/\]\(([^)\s]+)\)/g)) {
@@ -50,10 +58,13 @@ describe('the pages', () => {
     });
   }
 
-  for (const page of ['docs/kubeadm.md', 'docs/migrating.md', 'docs/troubleshooting.md']) {
+  for (const page of ['kubeadm', 'migrating', 'troubleshooting', 'commands'].map(
+    (name) => `docs/${name}.md`,
+  )) {
     it(`${page}: its commands of lvscare are read`, async () => {
       const known: readonly string[] = COMMANDS.map(({ name }) => name);
-      const commands = [...textOf(page).matchAll(/(?:^|[#$|] |`)lvscare (?:[^`\n|#]|\\\n)*/gm)]
+      const withoutHeadings = textOf(page).replaceAll(/^##+ .*$/gm, '');
+      const commands = [...withoutHeadings.matchAll(/(?:^|[#$|] |`)lvscare (?:[^`\n|#]|\\\n)*/gm)]
         .map(([line]) => line.replace(/^[^l]*/, '').trim())
         // What it ends with where the reader knows the rest.
         .filter((line) => !line.includes('...') && known.includes(line.split(/\s+/)[1] ?? ''));
@@ -66,7 +77,9 @@ describe('the pages', () => {
         const command = await readCommandLine(words, 80);
         if (command.kind === 'print') continue;
         const given = Object.keys(command.given);
-        if (given.includes('vs')) readCareConfig(new Settings(command.given, {}), {}, { elsewhere: true });
+        const takesCare = ['care', 'manifest'].includes(words[0] ?? '');
+        if (takesCare && given.includes('vs'))
+          readCareConfig(new Settings(command.given, {}), {}, { elsewhere: true });
       }
     });
   }

@@ -1,4 +1,4 @@
-/** Pictures of the status page, into the directory that is named: what docs/status-page.md shows. */
+/** Pictures of the status page, into the directory that is named: what docs/monitoring.md shows. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { statusPage } from '../../src/page/page.js';

@@ -121,8 +121,8 @@ describe('faults of all apiservers', () => {
     assert.equal(new Set(await answerers(lab, 6)).size, 3);
   });
 
-  it('none is heard any more: no row is removed, and what stood goes on when the cable is in again', async (context) => {
-    const { fresh, live } = promiseOf("none is heard any more (this node's own cable)");
+  it('no server answers: no row is removed, and what stood goes on when the cable is in again', async (context) => {
+    const { fresh, live } = promiseOf("no server answers (this node's own cable)");
     pairs = await pairsToAll(lab);
     await lab.node.cut();
     await allJudged('dead .*silent');
@@ -141,7 +141,7 @@ describe('faults of all apiservers', () => {
   });
 
   it("an outage of this node's own, however short, removes nobody and costs no connection", async (context) => {
-    const { fresh, live } = promiseOf("an outage of this node's own, of 0.8 to 3 s");
+    const { fresh, live } = promiseOf('an outage of this node, of 0.8 to 3 s');
     pairs = await pairsToAll(lab);
     const client = await lab.node.steady({ everyMs: 200, timeoutMs: 20_000 });
     for (const outageMs of [800, 1400, 1800, 2200, 3000]) {
@@ -199,8 +199,8 @@ describe('faults of all apiservers', () => {
     assert.equal(client.failures.length, 0, `${JSON.stringify(client.failures)}\n${daemon.text()}`);
   });
 
-  it('one closes each idle connection, or each one at all: no verdict', async () => {
-    const { fresh, live } = promiseOf('one closes each idle connection, or each one');
+  it('one closes each idle connection, or every connection at all: no verdict', async () => {
+    const { fresh, live } = promiseOf('one closes each idle connection, or every connection');
     assert.equal(fresh, 'served');
     for (const manners of [{ idleMs: 300 }, { lastAnswer: true }]) {
       await lab.master(1).mind(manners);

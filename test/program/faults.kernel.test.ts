@@ -69,7 +69,7 @@ const FAULTS: Readonly<Record<string, Fault>> = {
   'TLS 1.0 only': greeting({ kind: 'tls1.0' }),
   'certificate that has expired': certificate({ expired: true }),
   'certificate that is not yet valid': certificate({ notYetValid: true }),
-  'certificate for somebody else': certificate({ alternativeNames: ['IP:10.103.97.99'] }),
+  'certificate for another name': certificate({ alternativeNames: ['IP:10.103.97.99'] }),
   'certificate of an unknown CA': {
     befall: async (master, lab) => {
       const authority = await lab.certificates.createAuthority('unknown');

@@ -1,4 +1,4 @@
-// Beside kube-proxy in nftables mode: its own rules, and the table of docs/ways.md that tells what they do to a virtual server.
+// Beside kube-proxy in nftables mode: its own rules, and the table of docs/modes.md that tells what they do to a virtual server.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { endpoint, Lab, NODE, until, urlOf, VIP, type Master } from '../../lab/index.js';
@@ -36,7 +36,7 @@ const PLACES: Readonly<Record<string, (family: Family) => { address: string; por
 /** For what happens in a second, or not at all. */
 const ENOUGH_MS = 3000;
 
-const ROWS = decisionTable('kube-proxy', 'ways.md');
+const ROWS = decisionTable('kube-proxy', 'modes.md');
 const listed = (row: TableRow, column: string): string[] =>
   cell(row, column)
     .split(', ')
@@ -176,7 +176,7 @@ describe('beside kube-proxy in nftables mode', () => {
     });
   }
 
-  it('docs/ways.md has one row for each', () => {
+  it('docs/modes.md has one row for each', () => {
     const told = ROWS.flatMap((row) => listed(row, 'mode').flatMap((mode) => [...expectedBy(row, mode)]));
     assert.equal(told.length, outcomes.size);
     assert.deepEqual(Object.fromEntries(outcomes), Object.fromEntries(told));

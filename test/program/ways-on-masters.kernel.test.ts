@@ -1,4 +1,4 @@
-// The rows of docs/ways.md whose real server is on the node itself, a master.
+// The rows of docs/modes.md whose real server is on the node itself, a master.
 import { after, before, describe } from 'node:test';
 import { endpoint, Lab, NODE } from '../../lab/index.js';
 import { at, FAMILIES, MODES, rowsOf, Theatre, type Stage } from './ways.js';

@@ -1,4 +1,4 @@
-// The rows of docs/ways.md whose real servers are elsewhere: every way to the virtual server, from everywhere.
+// The rows of docs/modes.md whose real servers are elsewhere: every way to the virtual server, from everywhere.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Lab, NODE, VIP, type Master } from '../../lab/index.js';
@@ -18,7 +18,7 @@ import {
   type Connected,
 } from './ways.js';
 
-it('docs/ways.md has one row for every mode, family, client and place of the real server', () => {
+it('docs/modes.md has one row for every mode, family, client and place of the real server', () => {
   const told = ROWS.flatMap(combinations).map(keyOf);
   const all = Object.keys(MODES).flatMap((mode) =>
     FAMILIES.flatMap((family) =>
@@ -50,7 +50,7 @@ describe('a node whose real servers are elsewhere', () => {
       ip: null,
     }));
     theatre = new Theatre(lab, stages);
-    // The node tells them of a shorter way, past it; see docs/ways.md.
+    // The node tells them of a shorter way, past it; see docs/modes.md.
     const files = ['ipv4', 'ipv6'].flatMap((family) =>
       ['all', 'eth0'].map((name) => `/proc/sys/net/${family}/conf/${name}/accept_redirects`),
     );

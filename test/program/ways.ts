@@ -1,4 +1,4 @@
-/** The table of docs/ways.md, and what it takes to live through it. */
+/** The table of docs/modes.md, and what it takes to live through it. */
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import {
@@ -83,7 +83,7 @@ interface Outcome {
 export const keyOf = ({ mode, family, client, server, back }: Combination): string =>
   [mode, family, client, server, back].join(', ');
 
-export const ROWS = decisionTable('ways', 'ways.md');
+export const ROWS = decisionTable('ways', 'modes.md');
 const EXPECTED = new Map(ROWS.flatMap((row) => combinations(row).map((of) => [keyOf(of), outcome(row)])));
 
 /** Those that a row tells of: each of its cells may list more than one. */
@@ -119,7 +119,7 @@ function outcome(row: TableRow): Outcome {
 
 export function expected(of: Combination): Outcome {
   const found = EXPECTED.get(keyOf(of));
-  assert.ok(found !== undefined, `docs/ways.md has no row for ${keyOf(of)}`);
+  assert.ok(found !== undefined, `docs/modes.md has no row for ${keyOf(of)}`);
   return found;
 }
 
