@@ -16,6 +16,13 @@ module.exports = {
       to: { path: ['^src/', '^node_modules/'], pathNot: '^src/$1/' },
     },
     {
+      name: 'files-stand-alone',
+      severity: 'error',
+      comment: 'What reads and replaces files imports nothing of ours, and no package.',
+      from: { path: '^src/files/' },
+      to: { pathNot: ['^src/files/', '^(node:)?(crypto|fs|fs/promises|path)$'] },
+    },
+    {
       name: 'decisions-are-pure',
       severity: 'error',
       comment: 'Decisions import neither Node nor a package, and of ours only values.',
@@ -94,7 +101,7 @@ module.exports = {
       to: {
         pathNot: [
           '^src/(go-migration|values)/',
-          '^src/(control-loop/ports|host/command)',
+          '^src/(control-loop/ports|host/(command|iptables))',
           '^(node:)?(timers/promises)$',
         ],
       },
@@ -199,10 +206,10 @@ module.exports = {
       name: 'manifest-is-text',
       severity: 'error',
       comment:
-        'Manifests are made from settings, and written to files: of the kernel and of probing they know nothing.',
+        'Manifests are text made from settings: they know nothing of the kernel, of probing, and of files.',
       from: { path: '^src/manifest/' },
       to: {
-        pathNot: ['^src/(manifest|config)/', '^node_modules/yaml', '^(node:)?(crypto|fs/promises|net|path)$'],
+        pathNot: ['^src/(manifest|config)/', '^node_modules/yaml', '^(node:)?(net|path)$'],
       },
     },
     {

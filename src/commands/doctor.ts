@@ -19,8 +19,8 @@ import type { Subject } from '../doctor/ports.js';
 import { careArguments, careProcesses, flagValue } from '../doctor/processes.js';
 import { nodeOf, systemFiles, type Self } from '../doctor/system-node.js';
 import { lookAtHold } from '../state/instance-lock.js';
-import { records } from '../state/records.js';
-import { sysctlsFor } from '../host/sysctls.js';
+import { records } from '../state/ownership-store.js';
+import { sysctlsFor } from '../host/wanted-sysctls.js';
 import { Rtnetlink } from '../netlink/index.js';
 import type { Output } from '../cli/output.js';
 

@@ -8,11 +8,11 @@ import { readSettings } from '../config/config-file.js';
 import { Settings, type Arguments, type Spellings } from '../config/settings.js';
 import { UsageError, type Parser } from '../config/usage-error.js';
 import { careArguments } from '../manifest/care-arguments.js';
-import { readRegular, replaceFile } from '../manifest/file.js';
+import { readRegular, replaceFile } from '../files/replace-file.js';
 import { mountsFor, type Mount } from '../manifest/mounts.js';
 import { parseImage, parsePodName } from '../manifest/names.js';
 import { podManifest, unexpanded } from '../manifest/pod.js';
-import { AT_THE_POD, healthEndpoint, POD_METRICS_ADDRESS } from '../manifest/probes.js';
+import { AT_THE_POD, healthEndpoint, POD_METRICS_ADDRESS } from '../manifest/health-endpoint.js';
 
 const OPTIONS: readonly OptionSpec[] = CARE_OPTIONS;
 

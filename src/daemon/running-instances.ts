@@ -6,7 +6,7 @@ import type { Endpoint } from '../values/endpoint.js';
 import { isSurelyAtWork, lvscareAtWork, type Holder } from '../values/lock-holder.js';
 import { drainedFile, type DrainedFile } from '../state/drains.js';
 import { heldNames, inTurn, lookAtHold, wordsFor } from '../state/instance-lock.js';
-import { records, type Made } from '../state/records.js';
+import { records, type Made } from '../state/ownership-store.js';
 import { runDirectory } from '../state/run-directory.js';
 
 /** What came of asking. */

@@ -11,9 +11,9 @@ import type { Files, Firewall, Network, Node, Ownership, Subject } from './ports
 import { runCommand, type Run } from '../host/command.js';
 import { goLeftovers } from '../go-migration/go-leftovers.js';
 import { lookAtHold, mayBeHeld } from '../state/instance-lock.js';
-import { readIptables } from '../go-migration/iptables.js';
+import { readIptables } from '../host/iptables.js';
 import { nodeAddress } from '../host/node-address.js';
-import { records } from '../state/records.js';
+import { records } from '../state/ownership-store.js';
 import { NetlinkError, RouteTable, type Rtnetlink } from '../netlink/index.js';
 import { composeAsk, type Ask } from '../daemon/probing.js';
 

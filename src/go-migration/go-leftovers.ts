@@ -2,7 +2,7 @@ import type { Leftovers, Removal } from '../control-loop/ports.js';
 import type { Endpoint } from '../values/endpoint.js';
 import { runCommand, type Run } from '../host/command.js';
 import { goRulesIn } from './go-rules.js';
-import { changeTable, matchesSet, readIptables, type Iptables, type Rule } from './iptables.js';
+import { changeTable, matchesSet, readIptables, type Iptables, type Rule } from '../host/iptables.js';
 import { deleteEntry, destroySet, readSet } from './ipset.js';
 
 /** The Go program's ipset, of all virtual servers whose clients it masquerades. */

@@ -1,5 +1,5 @@
 /** The rules that the Go program makes in its link mode, and which of them can go without anybody missing them. */
-import { targetOf, type Rule, type Table } from './iptables.js';
+import { targetOf, type Rule, type Table } from '../host/iptables.js';
 
 /** Its rules in chains that are everybody's. Its mark is chosen by --masqueradebit. */
 const RULES: readonly { readonly table: string; readonly chain: string; readonly pattern: RegExp }[] = [

@@ -1,6 +1,6 @@
 import type { Mount } from './mounts.js';
-import type { HealthEndpoint } from './probes.js';
-import { scalar } from './scalar.js';
+import type { HealthEndpoint } from './health-endpoint.js';
+import { scalar } from './yaml-scalar.js';
 
 interface PodSpec {
   readonly name: string;

@@ -3,9 +3,9 @@ import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { bequeath, OwnRecord } from '../../src/state/record.js';
+import { bequeath, OwnRecord } from '../../src/state/ownership-journal.js';
 import { runDirectory } from '../../src/state/run-directory.js';
-import { records, type Made } from '../../src/state/records.js';
+import { records, type Made } from '../../src/state/ownership-store.js';
 
 const MADE: Made = {
   virtualServer: '[fd00::2]:6443',

@@ -16,7 +16,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { readRegular, replaceFile } from '../../src/manifest/file.js';
+import { readRegular, replaceFile } from '../../src/files/replace-file.js';
 
 describe('a file', () => {
   let directory = '';

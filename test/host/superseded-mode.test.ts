@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
 import type { Work } from '../../src/control-loop/ports.js';
-import { leftover } from '../../src/state/leftover.js';
+import { leftover } from '../../src/host/superseded-mode.js';
 
 let there: Set<string>;
 let log: string[];

@@ -1,5 +1,5 @@
 import { sameWay, type Way } from '../host/reach-mode.js';
-import type { Made, Records } from './records.js';
+import type { Made, Records } from './ownership-store.js';
 
 /**
  * The record of our own virtual server, kept up to date as we make things. Others write to it, too: whoever cleans a

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { endpoint } from '../../src/values/endpoint.js';
-import { besides, isNeeded, rememberedOf, type Remembered } from '../../src/state/remembered.js';
+import { besides, isNeeded, rememberedOf, type Remembered } from '../../src/state/recorded-virtual-servers.js';
 
 const VIP = endpoint('ipv4', '10.103.97.2', 6443);
 const SAME_ADDRESS = endpoint('ipv4', '10.103.97.2', 7443);

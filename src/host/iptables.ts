@@ -1,4 +1,4 @@
-import { complaint, type Finished, type Run } from '../host/command.js';
+import { complaint, type Finished, type Run } from './command.js';
 import { KernelError } from '../values/errors.js';
 
 /** One rule of a table, as `iptables-save` writes it: `-A CHAIN SPECIFICATION`. */

@@ -3,7 +3,7 @@ import type { Endpoint } from '../values/endpoint.js';
 import type { Ipvs } from '../netlink/index.js';
 import { mayBeHeld } from './instance-lock.js';
 import { ipvsTable } from '../ipvs/ipvs-table.js';
-import type { Made } from './records.js';
+import type { Made } from './ownership-store.js';
 import { sameWay, type Way } from '../host/reach-mode.js';
 
 /** A record of what is a virtual server. */
