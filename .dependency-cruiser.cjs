@@ -74,7 +74,7 @@ module.exports = {
       from: { path: '^src/host/' },
       to: {
         pathNot: [
-          '^src/(host|values)/',
+          '^src/(host|values|files)/',
           '^src/(netlink/index|control-loop/ports)',
           '^(node:)?(child_process|fs/promises|net)$',
         ],
@@ -87,8 +87,8 @@ module.exports = {
       from: { path: '^src/state/' },
       to: {
         pathNot: [
-          '^src/(state|values)/',
-          '^src/(netlink/index|control-loop/ports|host/reach-mode|ipvs/ipvs-table)',
+          '^src/(state|values|files)/',
+          '^src/(netlink/index|control-loop/ports|config/endpoint|host/(reach-mode|sysctl)|ipvs/ipvs-table)',
           '^(node:)?(fs|fs/promises|net|path)$',
         ],
       },
@@ -119,7 +119,7 @@ module.exports = {
       comment: 'TLS knows the values, and Node.',
       from: { path: '^src/tls/' },
       to: {
-        pathNot: ['^src/(tls|values|text|async)/', '^(node:)?(net|tls|crypto|fs|fs/promises)$'],
+        pathNot: ['^src/(tls|values|text|async|files)/', '^(node:)?(net|tls|crypto|fs|fs/promises)$'],
       },
     },
     {
@@ -191,12 +191,13 @@ module.exports = {
     {
       name: 'checks-know-ports',
       severity: 'error',
-      comment: 'A check looks at the node through its ports, and knows the values.',
+      comment:
+        'A check reads the node through its ports, and knows the values, and what the adapters of host return.',
       from: { path: '^src/doctor/', pathNot: '^src/doctor/system-node' },
       to: {
         pathNot: [
           '^src/(doctor|inspect|decisions|values|text)/',
-          '^src/(control-loop/ports|tls/certificate-summary)',
+          '^src/(control-loop/ports|tls/certificate-summary|host/(hosts-file|iptables|node-address|sysctl))',
           '^node_modules/yaml',
           '^(node:)?(net)$',
         ],

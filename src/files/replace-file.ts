@@ -1,21 +1,21 @@
 import { randomUUID } from 'node:crypto';
-import { open, readFile, realpath, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import { open, realpath, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-
-/** Of a file that was not there before: as kubeadm's, which may name secrets. */
-const MODE = 0o600;
+import { readRegularFile } from './regular-file.js';
 
 /**
- * Replaces a file in one step: whoever reads it finds the old text or the new one, also after a power cut. An owner and a mode that
- * it had stay, and so does a symbolic link to it. Resolves to whether anything was to be changed.
+ * Replaces a file in one step: a reader finds the old text or the new one, also after a power cut, and however many writers there
+ * are. Owner and mode of an existing file stay, and so does a symbolic link to it. Resolves to whether the text was another one.
+ *
+ * @param mode Of a file that does not exist yet.
  */
-export async function replaceFile(path: string, text: string): Promise<boolean> {
-  const target = await resolved(path);
-  const before = await readIfThere(target);
+export async function replaceFile(path: string, text: string, mode: number): Promise<boolean> {
+  const target = await realpath(path).catch(ifMissing(path));
+  const before = await readRegularFile(target).catch(ifMissing(null));
   if (before === text) return false;
-  // The kubelet reads every file of its directory but those whose names begin with a dot.
+  // kubelet reads every file of its directory except those whose names begin with a dot.
   const temporary = join(dirname(target), `.${basename(target)}.${randomUUID()}`);
-  const file = await open(temporary, 'wx', MODE);
+  const file = await open(temporary, 'wx', mode);
   try {
     await fill(file, text, before === null ? null : await stat(target));
     await rename(temporary, target);
@@ -45,40 +45,14 @@ async function fill(
 }
 
 async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
+  await using directory = await open(path, 'r');
+  await directory.sync();
 }
 
-async function resolved(path: string): Promise<string> {
-  try {
-    return await realpath(path);
-  } catch (error) {
-    if (isMissing(error)) return path;
+/** For a catch: a value instead of ENOENT. */
+function ifMissing<Value>(value: Value): (error: unknown) => Value {
+  return (error) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return value;
     throw error;
-  }
-}
-
-async function readIfThere(path: string): Promise<string | null> {
-  try {
-    return await readRegular(path);
-  } catch (error) {
-    if (isMissing(error)) return null;
-    throw error;
-  }
-}
-
-/** What is in a file that is one: a pipe would not end, and a device is nothing to replace. */
-export async function readRegular(path: string): Promise<string> {
-  const stats = await stat(path);
-  // Of a directory the system says so itself.
-  if (!stats.isFile() && !stats.isDirectory()) throw new Error('it is no regular file');
-  return readFile(path, 'utf8');
-}
-
-function isMissing(error: unknown): boolean {
-  return (error as NodeJS.ErrnoException).code === 'ENOENT';
+  };
 }

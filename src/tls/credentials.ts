@@ -1,8 +1,9 @@
 /** What a handshake and a request need, from files that change: kubeadm and the kubelet renew them. */
 import type { BigIntStats } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import tls from 'node:tls';
 import { stallAwareTimeout } from '../async/stall-aware-timeout.js';
+import { readRegularFile } from '../files/regular-file.js';
 import { areCertificates, isPrivateKey, pairFault, tokenIn } from './pem.js';
 
 export interface CredentialFiles {
@@ -57,7 +58,7 @@ export interface Disk {
 
 const DISK: Disk = {
   look: (path) => stat(path, { bigint: true }),
-  read: (path) => readFile(path, 'utf8'),
+  read: readRegularFile,
 };
 
 /** For how long one waits for the file system who has something to go on with. */
@@ -261,8 +262,6 @@ async function inTurn<Result>(
 async function lookOf(paths: readonly string[], disk: Disk): Promise<string | null> {
   const nowMs = Date.now();
   const found = await inTurn([...new Set(paths)], (path) => disk.look(path));
-  // Another one, a pipe for example, may never end.
-  if (!found.every((each) => each.isFile())) throw new Error('it is no regular file');
   if (found.some(({ ctimeMs }) => Math.abs(nowMs - Number(ctimeMs)) < SETTLES_IN_MS)) return null;
   return found
     .map(({ dev, ino, size, mtimeNs, ctimeNs }) => [dev, ino, size, mtimeNs, ctimeNs].join(' '))

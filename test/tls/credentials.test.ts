@@ -297,7 +297,7 @@ describe('what is no good', () => {
         rmSync(path('ca'));
         await must('mkfifo', [path('ca')]);
       },
-      'CA /ca: it is no regular file',
+      'CA /ca: expected a regular file',
     ],
     'a certificate that is gone': [
       'crt',
