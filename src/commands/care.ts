@@ -13,7 +13,7 @@ import type { Knowledge, Usage, Watching } from '../daemon/endpoint.js';
 import { composeProber } from '../daemon/probing.js';
 import { composeClean, composeUpkeep, findNodeAddress, type KernelHandles } from '../daemon/kernel.js';
 import { KernelError } from '../values/errors.js';
-import { takeHold, wordsFor } from '../state/instance-lock.js';
+import { acquireInstanceLock, processInWords } from '../state/instance-lock.js';
 import { adoption } from '../log/adoption.js';
 import { logReporter } from '../log/log-reporter.js';
 import type { BriefReport, Report } from '../report/report.js';
@@ -45,7 +45,7 @@ export async function runCareCommand(
   signal: AbortSignal,
 ): Promise<boolean> {
   // Who only looks is in nobody's way.
-  await using _hold = config.dryRun ? null : await hold(config, program.uid, log, signal);
+  await using _lock = config.dryRun ? null : await lock(config, program.uid, log, signal);
   await using ipvs = Ipvs.open();
   await using rtnetlink = Rtnetlink.open();
   const handles = { ipvs, rtnetlink };
@@ -72,27 +72,27 @@ const INSTEAD: Readonly<Record<CareConfig['task'], string>> = {
 };
 
 /** Keeps a second lvscare from our virtual server; rejects if we are the second. */
-async function hold(
+async function lock(
   { virtualServer, task }: CareConfig,
   uid: number,
   log: Logger,
   signal: AbortSignal,
 ): Promise<AsyncDisposable> {
-  const taken = await takeHold(virtualServer, { uid, clock: systemClock, signal });
-  switch (taken.kind) {
-    case 'ours':
-      return { [Symbol.asyncDispose]: taken.release };
-    case 'taken': {
-      const who = `another lvscare (${wordsFor(taken.by)})`;
+  const found = await acquireInstanceLock(virtualServer, { uid, clock: systemClock, signal });
+  switch (found.kind) {
+    case 'acquired':
+      return { [Symbol.asyncDispose]: found.release };
+    case 'held': {
+      const who = `another lvscare (${processInWords(found.by)})`;
       throw new KernelError(
         `${who} is at work on ${virtualServer.text} in this network namespace: ${INSTEAD[task]}`,
         null,
       );
     }
-    case 'unguarded':
+    case 'unavailable':
       log.warn(
         { event: 'no-hold' },
-        `nothing keeps a second lvscare from ${virtualServer.text}: ${taken.why}`,
+        `instance lock not acquired: ${found.why}; a second lvscare could start for ${virtualServer.text}`,
       );
       return { [Symbol.asyncDispose]: () => Promise.resolve() };
   }

@@ -1,52 +1,54 @@
 import type { Upkeep, Work } from '../control-loop/ports.js';
 
 /**
- * What an earlier start made and this one does not want. It is to be gone, but only once today's way is there: as the last
- * of the upkeeps it comes after that.
+ * What an earlier start created for another mode. It is removed once, and only when the current mode is set up: so it is the
+ * last of the host resources.
  *
- * @param isDue Whether what is wanted instead is there, and nobody is at work on this. Asked each time.
- * @param onGone Hears that all of it is gone.
+ * @param resources Of the earlier mode, in the order in which they are created.
+ * @param isDue Whether the current mode is set up, and no other virtual server needs the earlier one. Asked each time.
+ * @param onGone Called when all of it is gone.
  */
-export function leftover(
-  name: string,
-  works: readonly Work[],
+export function supersededMode(
+  resources: readonly Work[],
   isDue: () => Promise<boolean>,
   onGone: () => Promise<void>,
 ): Upkeep {
   let gone = false;
+  const isGone = async (): Promise<void> => {
+    await onGone();
+    gone = true;
+  };
 
   async function find(): Promise<string | null> {
-    for (const work of works) {
-      const found = await work.find();
+    for (const resource of resources) {
+      const found = await resource.find();
       if (found !== null) return found;
     }
     return null;
   }
 
   async function remove(): Promise<string | null> {
-    const taken: string[] = [];
-    for (const work of works.toReversed()) {
-      const what = await work.remove();
-      if (what !== null) taken.push(what);
+    const removed: string[] = [];
+    for (const resource of resources.toReversed()) {
+      const what = await resource.remove();
+      if (what !== null) removed.push(what);
     }
-    return taken.length === 0 ? null : taken.join(', ');
+    return removed.length === 0 ? null : removed.join(', ');
   }
 
   return {
-    name,
+    name: 'earlier mode',
     isRemoval: true,
     async check() {
       if (gone || !(await isDue())) return null;
       const found = await find();
       if (found !== null) return `${found}, from an earlier start`;
-      await onGone();
-      gone = true;
+      await isGone();
       return null;
     },
     async mend() {
       await remove();
-      await onGone();
-      gone = true;
+      await isGone();
     },
     find,
     remove,

@@ -1,57 +1,61 @@
-import { runDirectory } from './run-directory.js';
-import { isWay, type Way } from '../host/reach-mode.js';
+import { endpointIn } from '../config/endpoint.js';
+import { isReachMode, type ReachMode } from '../host/reach-mode.js';
+import type { Endpoint } from '../values/endpoint.js';
+import type { RunDirectory } from './run-directory.js';
 
-/** What lvscare made for one virtual server, as far as the kernel cannot tell that it was lvscare. */
-export interface Made {
-  /** As `--vs` has it, in canonical form. */
-  readonly virtualServer: string;
+/** What lvscare created for one virtual server, as far as the kernel does not know that it was lvscare. */
+export interface OwnershipRecord {
+  readonly virtualServer: Endpoint;
+  /** As `--rs` had them. */
   readonly realServers: readonly string[];
-  /** Each way to it that may still be there, today's the last. */
-  readonly ways: readonly Way[];
-  /** The value that each sysctl had before lvscare set it, by its name. */
-  readonly sysctls: Readonly<Record<string, string>>;
-}
-
-/** The records of all virtual servers of this network namespace. */
-export interface Records {
-  /** All of this boot that can be read; none where there is no record. */
-  list(): Promise<readonly Made[]>;
-  /** Rejects with the error of the file system. */
-  write(made: Made): Promise<void>;
-  forget(virtualServer: string): Promise<void>;
+  /** Every reach mode that may still be set up; the last one is the current one. */
+  readonly modes: readonly ReachMode[];
 }
 
 /**
- * A small file for each virtual server, in a directory for each network namespace. What they say is what is ours beside
- * what the arguments of the day name; nothing of it is needed to take care. The kernel gives the number of a namespace that
- * is gone to a new one: whoever heeds a record looks whether what it tells of is there.
+ * The ownership records of this network namespace: a file for each virtual server. lvscare needs them only to remove what
+ * today's options do not name. The kernel may reuse the number of a network namespace, so a record may describe what is gone.
  */
-export function records(directory = runDirectory()): Records {
+export interface OwnershipStore {
+  /** Every record of this boot; a file that is not a record is left out. */
+  list(): Promise<readonly OwnershipRecord[]>;
+  /** The record of one virtual server, or null if there is none. */
+  find(virtualServer: Endpoint): Promise<OwnershipRecord | null>;
+  /** Rejects with the error of the file system. */
+  write(record: OwnershipRecord): Promise<void>;
+  /** Removes every file of a virtual server. */
+  forget(virtualServer: Endpoint): Promise<void>;
+}
+
+export function ownershipStore(directory: RunDirectory): OwnershipStore {
+  const list = async (): Promise<readonly OwnershipRecord[]> => {
+    const names = await directory.names();
+    const found = await Promise.all(names.map((name) => directory.read(name, 'json')));
+    return found.flatMap((values) => (values === null ? [] : recordIn(values)));
+  };
   return {
-    async list() {
-      const names = await directory.names();
-      const found = await Promise.all(names.map((name) => directory.read(name, 'json')));
-      return found.flatMap(madeOf);
-    },
-    write: (made) => directory.write(made.virtualServer, 'json', { ...made }),
-    forget: (virtualServer) => directory.forget(virtualServer),
+    list,
+    find: async ({ text }) => (await list()).find(({ virtualServer }) => virtualServer.text === text) ?? null,
+    write: (record) =>
+      directory.write(record.virtualServer.text, 'json', {
+        ...record,
+        virtualServer: record.virtualServer.text,
+      }),
+    forget: ({ text }) => directory.forget(text),
   };
 }
 
-/** None of what is no record. */
-function madeOf(values: Readonly<Record<string, unknown>> | null): Made[] {
-  const { virtualServer, realServers, ways, sysctls } = (values ?? {}) as Partial<
-    Record<keyof Made, unknown>
-  >;
-  if (typeof virtualServer !== 'string' || !isTexts(realServers) || !isSysctls(sysctls)) return [];
-  if (!Array.isArray(ways) || !ways.every(isWay)) return [];
-  return [{ virtualServer, realServers, ways, sysctls }];
+function recordIn({
+  virtualServer: text,
+  realServers,
+  modes,
+}: Readonly<Record<string, unknown>>): OwnershipRecord[] {
+  const virtualServer = typeof text === 'string' ? endpointIn(text) : null;
+  if (virtualServer === null || !isTexts(realServers)) return [];
+  if (!Array.isArray(modes) || !modes.every(isReachMode)) return [];
+  return [{ virtualServer, realServers, modes }];
 }
 
 function isTexts(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every((item) => typeof item === 'string');
-}
-
-function isSysctls(value: unknown): value is Readonly<Record<string, string>> {
-  return typeof value === 'object' && value !== null && isTexts(Object.values(value));
 }

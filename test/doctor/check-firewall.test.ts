@@ -9,6 +9,7 @@ const filter = (...rules: string[]): FakeNode['iptables'] => ({
       tables: [
         {
           name: 'filter',
+          chains: [],
           rules: rules.map((rule) => {
             const [, chain = '', specification = ''] = /^(\S+) (.*)$/.exec(rule) ?? [];
             return { chain, specification };
@@ -37,12 +38,12 @@ table('firewall', checkFirewall, [
   [
     'harmless rules',
     (fake) => void (fake.iptables = filter('INPUT -j ACCEPT', `OUTPUT ${DROP}`)),
-    /^ok: nothing drops/,
+    /^ok: no rule drops/,
   ],
   [
     'in INPUT',
     (fake) => void (fake.iptables = filter(`INPUT ${DROP}`)),
-    /^warn: iptables-nft -t filter chain INPUT drops INVALID .* -> sysctl -w net\.ipv4\.vs\.conntrack=1/,
+    /^warn: iptables-nft -t filter chain INPUT drops incoming INVALID .* -> sysctl -w net\.ipv4\.vs\.conntrack=1/,
   ],
   [
     'as ufw does',
@@ -57,7 +58,7 @@ table('firewall', checkFirewall, [
         'INPUT -j KUBE-FIREWALL',
         `KUBE-FORWARD ${DROP}`,
       )),
-    /^warn of pods: iptables-nft -t filter chain KUBE-FORWARD drops INVALID packets between pods .* -> .*conntrack=1, or give lvscare --masquerade$/,
+    /^warn of pods: iptables-nft -t filter chain KUBE-FORWARD drops forwarded INVALID packets, .* clients in pods .* -> .*conntrack=1, or give lvscare --masquerade$/,
   ],
   [
     'as kube-proxy does, tracked',
@@ -65,7 +66,7 @@ table('firewall', checkFirewall, [
       fake.iptables = filter('FORWARD -j KUBE-FORWARD', `KUBE-FORWARD ${DROP}`);
       fake.files[TRACKED] = '1\n';
     },
-    /^ok of pods: .*but with net\.ipv4\.vs\.conntrack=1/,
+    /^ok of pods: .*with net\.ipv4\.vs\.conntrack=1: answers/,
   ],
   [
     'as kube-proxy does, masqueraded',
@@ -145,7 +146,7 @@ table('firewall', checkFirewall, [
       fake.iptables = filter(`INPUT ${DROP}`);
       fake.files[TRACKED] = '1\n';
     },
-    /^ok: .*but with net\.ipv4\.vs\.conntrack=1/,
+    /^ok: .*with net\.ipv4\.vs\.conntrack=1: answers/,
   ],
   [
     'masqueraded',

@@ -16,13 +16,13 @@ table('service-cidr', checkServiceCidr, [
   [
     'outside',
     (fake) => void (fake.files['/etc/kubernetes/manifests/kube-apiserver.yaml'] = APISERVER),
-    /^ok: 10\.103\.97\.2 is outside of 10\.96\.0\.0\/22,fd00:96::\/112/,
+    /^ok: 10\.103\.97\.2 is outside 10\.96\.0\.0\/22,fd00:96::\/112/,
   ],
   [
     "inside of kubeadm's default",
     (fake) =>
       void (fake.files['/etc/kubernetes/manifests/kube-apiserver.yaml'] = APISERVER.replace('/22', '/12')),
-    /^warn: 10\.103\.97\.2 is inside of 10\.96\.0\.0\/12 .* -> choose a --vs outside/,
+    /^warn: 10\.103\.97\.2 is inside 10\.96\.0\.0\/12 .* -> choose a --vs outside/,
   ],
   [
     'inside, of a process',
@@ -30,7 +30,7 @@ table('service-cidr', checkServiceCidr, [
       addProcess(fake, 5, ['/usr/local/bin/kube-apiserver', '--service-cluster-ip-range', 'fd00::/64']);
       return { virtualServer: VS6 };
     },
-    /^warn: fd00::2 is inside of fd00::\/64 \(kube-apiserver, process 5\)/,
+    /^warn: fd00::2 is inside fd00::\/64 \(kube-apiserver, process 5\)/,
   ],
 ]);
 
@@ -63,7 +63,7 @@ table('kube-proxy', checkKubeProxy, [
   [
     'ipvs, excluded',
     proxy(IPVS_MODE('\n  - 10.9.0.0/16\n  - "10.103.97.2/32"')),
-    /^ok: .*which leaves 10\.103\.97\.2\/32 alone$/,
+    /^ok: .*; it excludes 10\.103\.97\.2\/32$/,
   ],
   ['ipvs, excluded by a wider one', proxy(IPVS_MODE(" ['10.103.97.0/24']")), /^ok: /],
   [
@@ -84,7 +84,7 @@ table('kube-proxy', checkKubeProxy, [
     'seen by its interface',
     (fake) =>
       void fake.addresses.push({ address: '10.96.0.1', prefixLength: 32, interfaceName: 'kube-ipvs0' }),
-    /^warn: kube-proxy in ipvs mode has been at work/,
+    /^warn: kube-proxy in ipvs mode has run here/,
   ],
 ]);
 
@@ -97,13 +97,13 @@ table('hosts', checkHosts, [
   [
     'a worker of sealos',
     hosts('10.103.97.2 apiserver.cluster.local', '10.0.0.9 lvscare.node.ip'),
-    'ok lvscare.node.ip: 10.0.0.9, of this node',
+    'ok lvscare.node.ip: 10.0.0.9, an address of this node',
     'ok apiserver.cluster.local: 10.103.97.2, the virtual server',
   ],
   [
     "another node's address",
     hosts('10.0.0.8 lvscare.node.ip # copied'),
-    /^fail lvscare\.node\.ip: 10\.0\.0\.8 is no address of this node -> sed/,
+    /^fail lvscare\.node\.ip: 10\.0\.0\.8 is not an address of this node -> sed/,
   ],
   [
     'a wrong address',
@@ -113,7 +113,7 @@ table('hosts', checkHosts, [
   [
     'one master alone',
     hosts('10.0.0.1 apiserver.cluster.local'),
-    /^warn apiserver\.cluster\.local: 10\.0\.0\.1 is one real server alone/,
+    /^warn apiserver\.cluster\.local: 10\.0\.0\.1 is a single real server/,
   ],
   [
     'a master',
@@ -134,11 +134,11 @@ table('hosts', checkHosts, [
   [
     'the kubelet by the address',
     (fake) => void (fake.files[KUBELET] = kubeconfig('https://10.103.97.2:6443')),
-    /^ok \/etc\S+: the kubelet asks 10\.103\.97\.2$/,
+    /^ok \/etc\S+: kubelet uses 10\.103\.97\.2$/,
   ],
   [
     'the kubelet by one master',
     (fake) => void (fake.files[KUBELET] = kubeconfig('https://10.0.0.1:6443')),
-    /^warn \/etc\S+: the kubelet asks 10\.0\.0\.1, not 10\.103\.97\.2: .* -> set server/,
+    /^warn \/etc\S+: kubelet uses 10\.0\.0\.1 directly instead of the virtual server 10\.103\.97\.2, .* -> set server/,
   ],
 ]);

@@ -12,7 +12,7 @@ import { VS, type FakeNode } from './fake-node.js';
 
 const DISABLE = '/proc/sys/net/ipv6/conf/all/disable_ipv6';
 table('ipv6', checkIpv6, [
-  ['IPv4', well, 'skip: the virtual server is of IPv4'],
+  ['IPv4', well, 'skip: the virtual server has an IPv4 address'],
   [
     'enabled',
     (fake) => {
@@ -42,7 +42,7 @@ table('node-address', checkNodeAddress, [
         source: 'hosts',
         from: "the hosts file's lvscare.node.ip",
       }),
-    /^fail: 10\.0\.0\.7 \(the hosts file's lvscare\.node\.ip\) is no address of this node -> correct the line/,
+    /^fail: 10\.0\.0\.7 \(the hosts file's lvscare\.node\.ip\) is not an address of this node -> correct the line/,
   ],
   [
     'not known',
@@ -68,7 +68,7 @@ table('mode', checkMode, [
       onMaster(fake);
       return { mode: 'route' };
     },
-    /^warn: route, and 10\.0\.0\.1:6443 is this node itself.* -> give lvscare --mode local$/,
+    /^warn: mode route cannot reach 10\.0\.0\.1:6443, because it runs on this node.* -> give lvscare --mode local$/,
   ],
   ['link, masqueraded', () => ({ mode: 'link', masquerade: true }), 'ok: link, masqueraded'],
   ['link', () => ({ mode: 'link' }), /^warn: link without --masquerade/],
@@ -103,7 +103,7 @@ table('vip-address', checkVirtualAddress, [
       holding('lvscare')(fake);
       return { mode: 'link' };
     },
-    'ok: lvscare has 10.103.97.2, as mode link wants',
+    'ok: lvscare has 10.103.97.2, as mode link requires',
   ],
 ]);
 
@@ -112,7 +112,7 @@ table('routes', checkRoutes, [
   [
     'left over from mode route',
     (fake) => void fake.routes.push({ gateway: '10.0.0.9', interfaceName: 'eth0' }),
-    /^warn: .*left over from mode route.* -> ip route del 10\.103\.97\.2\/32 via 10\.0\.0\.9$/,
+    /^warn: there is a route .* from an earlier start in mode route.* -> ip route del 10\.103\.97\.2\/32 via 10\.0\.0\.9$/,
   ],
   [
     'mode route',

@@ -1,3 +1,4 @@
+import { endpoint } from '../../src/values/endpoint.js';
 import {
   checkGoLeftovers,
   checkInstances,
@@ -9,7 +10,7 @@ import { addProcess, VS } from './fake-node.js';
 
 const OTHERS = 'TCP  0A676102:192B rr \n  -> 0A630001:01BB      Masq    1      0          0\n';
 table('virtual-server', checkVirtualServer, [
-  ['nobody has it', well, 'ok: nobody has 10.103.97.2:6443'],
+  ['nobody has it', well, 'ok: the kernel has no 10.103.97.2:6443 yet'],
   [
     'no IPVS',
     (fake) => {
@@ -23,25 +24,25 @@ table('virtual-server', checkVirtualServer, [
       fake.files['/proc/net/ip_vs'] = HELD;
       fake.holder = { pid: 7, uid: 0 };
     },
-    'ok: 10.103.97.2:6443 is there with 2 real servers, taken care of',
+    'ok: 10.103.97.2:6443 exists with 2 real servers, and an lvscare manages it',
   ],
   [
     'of an lvscare that ended',
     (fake) => {
       fake.files['/proc/net/ip_vs'] = HELD;
-      fake.records.push({ virtualServer: VS.text, realServers: [], held: false });
+      fake.records.push({ virtualServer: VS, isLocked: false });
     },
-    /^warn: .*from an earlier lvscare, and none takes care of it -> start lvscare care/,
+    /^warn: .* no lvscare manages it; an earlier lvscare created it -> start lvscare care/,
   ],
   [
     'made by hand',
     (fake) => void (fake.files['/proc/net/ip_vs'] = HELD),
-    /^warn: .*not known to lvscare, and none/,
+    /^warn: .* no lvscare has recorded that it created it/,
   ],
   [
     "another program's",
     (fake) => void (fake.files['/proc/net/ip_vs'] = OTHERS),
-    /^fail: 10\.103\.97\.2:6443 is there with 10\.99\.0\.1:443, not of --rs, .* -> stop that program, then ipvsadm -D -t 10\.103\.97\.2:6443/,
+    /^fail: 10\.103\.97\.2:6443 exists with 10\.99\.0\.1:443, which --rs does not name, .* -> stop that program, then ipvsadm -D -t 10\.103\.97\.2:6443/,
   ],
   [
     'on another port',
@@ -51,7 +52,7 @@ table('virtual-server', checkVirtualServer, [
   [
     'of UDP: none of ours',
     (fake) => void (fake.files['/proc/net/ip_vs'] = OTHERS.replace('TCP', 'UDP')),
-    'ok: nobody has 10.103.97.2:6443',
+    'ok: the kernel has no 10.103.97.2:6443 yet',
   ],
 ]);
 
@@ -61,14 +62,14 @@ const pod = (args: string): string =>
   `kind: Pod\nspec:\n  containers:\n    - image: lvscare:1\n      args:\n${args}`;
 const POD_ARGS = `        - care\n        - --vs=${VS.text}\n        - --rs=10.0.0.1:6443\n`;
 table('instance', checkInstances, [
-  ['none', well, 'ok: no lvscare is at work'],
+  ['none', well, 'ok: no lvscare is running'],
   [
     'the one that holds it',
     (fake) => {
       addProcess(fake, 7, OURS);
       fake.holder = { pid: 7, uid: 0 };
     },
-    'ok: process 7 takes care of 10.103.97.2:6443',
+    'ok: process 7 manages 10.103.97.2:6443',
   ],
   [
     'the one that holds it, in a container',
@@ -76,14 +77,14 @@ table('instance', checkInstances, [
       addProcess(fake, 7, OURS);
       fake.holder = { pid: null, uid: 0 };
     },
-    /^ok: an lvscare takes care/,
+    /^ok: an lvscare manages/,
   ],
   [
     'the Go program',
     (fake) => {
       addProcess(fake, 8, GO);
     },
-    /^warn: process 8 \(lvscare care --vs=10\.103\.97\.2:6443\) is at work on .* -> stop it where it is started/,
+    /^warn: process 8 \(lvscare care --vs=10\.103\.97\.2:6443\) manages \S+ without holding its instance lock: .* -> stop it where it is started/,
   ],
   [
     'the Go program beside ours',
@@ -92,7 +93,7 @@ table('instance', checkInstances, [
       addProcess(fake, 8, ['sealctl', 'ipvs', '--vs', VS.text]);
       fake.holder = { pid: 7, uid: 0 };
     },
-    /^fail: process 8 \(sealctl ipvs --vs\) is at work on \S+ beside process 7, which holds it -> .*kill 8$/,
+    /^fail: process 8 \(sealctl ipvs --vs\) manages \S+ while process 7 holds its instance lock -> .*kill 8$/,
   ],
   [
     'two that nobody told apart',
@@ -100,7 +101,7 @@ table('instance', checkInstances, [
       addProcess(fake, 7, GO);
       addProcess(fake, 8, GO);
     },
-    /^fail: process 7 .* and process 8 .* are at work on .*, each against the others/,
+    /^fail: process 7 .* and process 8 .* manage .*, and each undoes what the others do/,
   ],
   [
     "others that are in nobody's way",
@@ -111,12 +112,12 @@ table('instance', checkInstances, [
       addProcess(fake, 5, ['vi', 'care', VS.text]);
       addProcess(fake, 1000, ['node', 'lvscare', 'care']);
     },
-    'ok: no lvscare is at work',
+    'ok: no lvscare is running',
   ],
   [
     'a squatter',
     (fake) => void (fake.holder = { pid: 9, uid: 1000 }),
-    /^warn: process 9 of uid 1000 has the name .* -> kill 9$/,
+    /^warn: process 9 \(uid 1000\) holds the instance lock .* -> kill 9$/,
   ],
   [
     'two static pods',
@@ -131,29 +132,38 @@ table('instance', checkInstances, [
 ]);
 
 table('records', checkRecords, [
-  ['none', well, 'ok: nothing is left of another lvscare'],
-  [
-    'our own',
-    (fake) => void fake.records.push({ virtualServer: VS.text, realServers: [], held: false }),
-    /^ok/,
-  ],
+  ['none', well, 'ok: no other lvscare left a record'],
+  ['our own', (fake) => void fake.records.push({ virtualServer: VS, isLocked: false }), /^ok/],
   [
     'others',
     (fake) => {
-      fake.records.push({ virtualServer: '10.9.9.9:1', realServers: [], held: true });
-      fake.records.push({ virtualServer: '10.9.9.8:1', realServers: [], held: false });
+      fake.records.push({ virtualServer: endpoint('ipv4', '10.9.9.9', 1), isLocked: true });
+      fake.records.push({ virtualServer: endpoint('ipv4', '10.9.9.8', 1), isLocked: false });
     },
-    'ok 10.9.9.9:1: another lvscare takes care of it',
+    'ok 10.9.9.9:1: another lvscare manages it',
+    /^warn 10\.9\.9\.8:1: an earlier lvscare created it.* -> lvscare care --vs 10\.9\.9\.8:1 --clean$/,
+  ],
+]);
+
+table('records', (node) => checkRecords(node, null), [
+  ['none, and no virtual server to examine', well, 'ok: no lvscare left a record'],
+  [
+    'several, and no virtual server to examine',
+    (fake) => {
+      fake.records.push({ virtualServer: VS, isLocked: true });
+      fake.records.push({ virtualServer: endpoint('ipv4', '10.9.9.8', 1), isLocked: false });
+    },
+    'ok 10.103.97.2:6443: an lvscare manages it',
     /^warn 10\.9\.9\.8:1: an earlier lvscare created it.* -> lvscare care --vs 10\.9\.9\.8:1 --clean$/,
   ],
 ]);
 
 table('go-leftovers', checkGoLeftovers, [
-  ['none', well, 'ok: nothing is left of the Go program'],
+  ['none', well, 'ok: the Go lvscare left nothing'],
   [
     'some',
     (fake) => void (fake.go.taken = ['chain VIRTUAL-SERVICES', 'ipset VIRTUAL-IP']),
-    /^warn: the Go program left chain VIRTUAL-SERVICES, ipset VIRTUAL-IP -> lvscare care --vs 10\.103\.97\.2:6443 --clean, with no lvscare running; .* put the manifest back after it$/,
+    /^warn: the Go lvscare left chain VIRTUAL-SERVICES, ipset VIRTUAL-IP -> lvscare care --vs 10\.103\.97\.2:6443 --clean, with no lvscare running; .* put the manifest back afterwards$/,
   ],
   ['nothing to look with', (fake) => void (fake.go.unknown = 'there is no ipset'), 'skip: there is no ipset'],
   [

@@ -22,7 +22,7 @@ table('capabilities', checkCapabilities, [
 
 table('run-directory', checkRunDirectory, [
   ['writable', well, 'ok: /run/lvscare can be written'],
-  ['yet to be made', (fake) => void (fake.writable = ['/run']), 'ok: /run/lvscare can be made'],
+  ['yet to be made', (fake) => void (fake.writable = ['/run']), 'ok: /run/lvscare can be created'],
   [
     'read-only',
     (fake) => {
@@ -71,12 +71,12 @@ table('sysctl', checkSysctls, [
     (fake) => {
       fake.files = without(fake, SYSCTL);
     },
-    /^skip net\S+: it is there once ip_vs is loaded$/,
+    /^skip net\S+: the kernel has it only while ip_vs is loaded$/,
   ],
 ]);
 
 table('nft', checkNft, [
-  ['not needed', well, 'skip: nothing is masqueraded'],
+  ['not needed', well, 'skip: --masquerade is off'],
   ['there', () => ({ masquerade: true }), 'ok: nftables v1.0.6'],
   [
     'missing',
@@ -84,6 +84,6 @@ table('nft', checkNft, [
       fake.nft = null;
       return { masquerade: true };
     },
-    /^fail: there is no nft, .* -> apt-get install nftables/,
+    /^fail: nft is not installed, .* -> apt-get install nftables/,
   ],
 ]);

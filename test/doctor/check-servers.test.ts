@@ -62,7 +62,7 @@ table('rs', checkServers, [
   [
     'our own fault',
     failing({ kind: 'void', detail: 'EMFILE' }),
-    /^warn .*could not be asked: EMFILE/,
+    /^warn .*could not be probed: EMFILE/,
     SECOND_WELL,
   ],
   ['not told', () => ({ realServers: [] }), 'skip: no --rs'],
@@ -106,7 +106,7 @@ const there = (fake: FakeNode): void => {
   fake.files['/proc/net/ip_vs'] = HELD;
 };
 table('through-vip', checkVirtualServerAnswers, [
-  ['not there yet', well, 'skip: 10.103.97.2:6443 is not there yet'],
+  ['not there yet', well, 'skip: the kernel has no 10.103.97.2:6443 yet'],
   ['well', there, 'ok: 4.0 ms, directly 4.0 to 4.0 ms'],
   [
     'dead although servers are well',
@@ -114,7 +114,7 @@ table('through-vip', checkVirtualServerAnswers, [
       there(fake);
       fake.answers[VS.text] = answer({ kind: 'silent', detail: 'no answer to connect in 1000 ms' });
     },
-    /^fail: silent: .*, though real servers are well -> ipvsadm -Ln -t 10\.103\.97\.2:6443; ip route get 10\.103\.97\.2$/,
+    /^fail: silent: .*, although real servers answer -> ipvsadm -Ln -t 10\.103\.97\.2:6443; ip route get 10\.103\.97\.2$/,
   ],
   [
     'dead like all servers',
@@ -123,7 +123,7 @@ table('through-vip', checkVirtualServerAnswers, [
       for (const text of [VS.text, ...RS.map((server) => server.text)])
         fake.answers[text] = answer({ kind: 'refused', detail: 'x' });
     },
-    /^warn: refused: x; but no real server is well either/,
+    /^warn: refused: x; no real server answers either/,
   ],
   [
     'slow',
@@ -220,7 +220,7 @@ describe('doctor: certificate', () => {
   it('not yet valid', async () => {
     assert.match(
       await said([VIP], { from: 1 }),
-      /^fail \S+: its certificate is valid from \S+ on: this node's clock is behind.* -> timedatectl/,
+      /^fail \S+: its certificate is not valid before \S+: the clock of this node is behind.* -> timedatectl/,
     );
   });
   it('of a CA that expires', async () => {
@@ -253,8 +253,8 @@ describe('doctor: certificate', () => {
   });
   it('none to look at', async () => {
     const lines = [await checkCertificates(nodeFrom(wellNode()), { ...SUBJECT, ...ONE })].flat().map(lineOf);
-    assert.deepEqual(lines, ['skip 10.0.0.1:6443: it showed none']);
+    assert.deepEqual(lines, ['skip 10.0.0.1:6443: it sent no certificate']);
     const http = [await checkCertificates(nodeFrom(wellNode()), { ...SUBJECT, scheme: 'http' })].flat();
-    assert.deepEqual(http.map(lineOf), ['skip: asked by HTTP']);
+    assert.deepEqual(http.map(lineOf), ['skip: probes use HTTP']);
   });
 });

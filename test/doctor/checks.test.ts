@@ -15,7 +15,7 @@ describe('doctor: all of it', () => {
     const { findings, skipped } = await examine(nodeFrom(wellNode()), null);
     assert.deepEqual(
       findings.map(({ name }) => name),
-      ['kernel', 'ipvs', 'capabilities', 'run-directory'],
+      ['kernel', 'ipvs', 'capabilities', 'run-directory', 'records'],
     );
     assert.ok(skipped.length > 10);
     assert.deepEqual([...new Set(skipped.map(({ why }) => why))], ['no --vs']);
@@ -26,7 +26,7 @@ describe('doctor: all of it', () => {
     const well = nodeFrom(wellNode());
     const files = { read: broken, list: broken, readLink: broken, whyNotWritable: broken };
     const network = { addresses: broken, hostRoutes: broken, interfaceTowards: broken, nodeAddress: broken };
-    const ownership = { holder: broken, records: broken, goLeftovers: broken };
+    const ownership = { lockHolder: broken, records: broken, goLeftovers: broken };
     const firewall = { iptables: broken, nftRuleset: broken, nftVersion: broken };
     for (const part of [
       { files },
@@ -37,12 +37,12 @@ describe('doctor: all of it', () => {
       { files, network, ownership, firewall, ask: broken },
     ]) {
       const { findings } = await examine({ ...well, ...part }, { ...SUBJECT, masquerade: true });
-      const amiss = findings.filter(({ verdict }) => verdict !== 'ok');
+      const wrong = findings.filter(({ verdict }) => verdict !== 'ok');
       assert.ok(
-        amiss.some(({ evidence }) => evidence.includes('out of order')),
+        wrong.some(({ evidence }) => evidence.includes('out of order')),
         JSON.stringify(findings),
       );
-      for (const { remedy, name } of amiss) assert.notEqual(remedy ?? '', '', name);
+      for (const { remedy, name } of wrong) assert.notEqual(remedy ?? '', '', name);
     }
   });
 });

@@ -199,7 +199,7 @@ describe('lvscare care beside another', () => {
     assert.deepEqual(await holders(), [squatter.pid]);
     const daemon = started(await takeCare(lab));
     await daemon.waitForLine(/reconciled|added/);
-    const named = `nothing keeps a second lvscare from ${VS}: process ${squatter.pid} of uid 65534 has the name`;
+    const named = `instance lock not acquired: process ${squatter.pid} (uid 65534) holds it; a second lvscare could start for ${VS}`;
     assert.equal(daemon.text().split(named).length - 1, 1, daemon.text());
     assert.equal(await daemon.stop(), 0);
     assert.equal((await lvscare(lab.node, ['care', '--vs', VS, '--clean'])).status, 0);

@@ -9,7 +9,13 @@ import { timeLimit } from '../../lab/time-limit.js';
 import type { Clock } from '../../src/control-loop/ports.js';
 import { systemClock } from '../../src/daemon/clock.js';
 import { endpoint } from '../../src/values/endpoint.js';
-import { heldNames, inTurn, lookAtHold, wordsFor, type Hold } from '../../src/state/instance-lock.js';
+import {
+  lockedNames,
+  exclusively,
+  readLock,
+  processInWords,
+  type InstanceLock,
+} from '../../src/state/instance-lock.js';
 import { startListener } from '../support/listener.js';
 import { impatient, PORT, take, uid, virtualServer } from './locks.js';
 
@@ -22,23 +28,23 @@ function names(): string[] {
 }
 
 describe('hold of a virtual server', () => {
-  const holds: Hold[] = [];
-  const keep = (hold: Hold): Hold => {
+  const holds: InstanceLock[] = [];
+  const keep = (hold: InstanceLock): InstanceLock => {
     holds.push(hold);
     return hold;
   };
   afterEach(async () => {
-    for (const hold of holds.splice(0)) if (hold.kind === 'ours') await hold.release();
+    for (const hold of holds.splice(0)) if (hold.kind === 'acquired') await hold.release();
     assert.deepEqual(names(), []);
   });
 
   it('is had by one, whom the second is told of, and is free again when it lets go', async () => {
     const vs = virtualServer();
     const first = await take(vs);
-    assert.ok(first.kind === 'ours');
-    assert.deepEqual(await take(vs), { kind: 'taken', by: { pid: process.pid, uid } });
+    assert.ok(first.kind === 'acquired');
+    assert.deepEqual(await take(vs), { kind: 'held', by: { pid: process.pid, uid } });
     await first.release();
-    assert.equal(keep(await take(vs)).kind, 'ours');
+    assert.equal(keep(await take(vs)).kind, 'acquired');
   });
 
   it('is for each address, family and port', async () => {
@@ -49,7 +55,7 @@ describe('hold of a virtual server', () => {
       endpoint('ipv4', `${address.slice(0, -1)}9`, port),
       endpoint('ipv6', 'ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255', 65535),
     ];
-    for (const vs of others) assert.equal(keep(await take(vs)).kind, 'ours', vs.text);
+    for (const vs of others) assert.equal(keep(await take(vs)).kind, 'acquired', vs.text);
   });
 
   it('goes by a name that fills all its room, whatever this version of Node fills up', async () => {
@@ -63,53 +69,53 @@ describe('hold of a virtual server', () => {
     const all = await Promise.all(Array.from({ length: 50 }, () => take(vs, systemClock)));
     for (const hold of all) keep(hold);
     const kinds = all.map(({ kind }) => kind).sort();
-    assert.deepEqual(kinds, ['ours', ...Array.from({ length: 49 }, () => 'taken')]);
+    assert.deepEqual(kinds, ['acquired', ...Array.from({ length: 49 }, () => 'held')]);
   });
 
   it('keeps no process alive, and ends with it', async () => {
     const vs = virtualServer();
     const script = `
-      import { takeHold } from '${new URL('../../src/state/instance-lock.js', import.meta.url).href}';
-      const hold = await takeHold(${JSON.stringify(vs)}, { uid: ${uid} });
+      import { acquireInstanceLock } from '${new URL('../../src/state/instance-lock.js', import.meta.url).href}';
+      const hold = await acquireInstanceLock(${JSON.stringify(vs)}, { uid: ${uid} });
       console.log(hold.kind);
     `;
     const args = ['--input-type=module', '-e', script];
     const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: timeLimit(60_000) });
-    assert.equal(stdout, 'ours\n');
-    assert.equal(keep(await take(vs)).kind, 'ours');
+    assert.equal(stdout, 'acquired\n');
+    assert.equal(keep(await take(vs)).kind, 'acquired');
   });
 
   it('is told of a process that is stopped, and free at once when that is killed', async () => {
     const vs = virtualServer();
     const other = await startListener(`\0lvscare/${vs.text}`.padEnd(108, '\0'));
     other.signal('SIGSTOP');
-    assert.deepEqual(await take(vs), { kind: 'taken', by: { pid: other.pid, uid } });
+    assert.deepEqual(await take(vs), { kind: 'held', by: { pid: other.pid, uid } });
     await other.kill();
-    assert.equal(keep(await take(vs)).kind, 'ours');
+    assert.equal(keep(await take(vs)).kind, 'acquired');
   });
 
   it('has its name listed while it lasts', async () => {
     const all = [virtualServer(), endpoint('ipv6', 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe', 65535)];
     for (const vs of all) keep(await take(vs));
-    const listed = await heldNames();
+    const listed = await lockedNames();
     for (const vs of all) assert.ok(listed.includes(vs.text), listed.join(' '));
   });
 
   it('is told of in words', () => {
-    assert.equal(wordsFor({ pid: 4711, uid: 0 }), 'process 4711');
-    assert.equal(wordsFor({ pid: null, uid: 0 }), 'a process outside of this container');
+    assert.equal(processInWords({ pid: 4711, uid: 0 }), 'process 4711');
+    assert.equal(processInWords({ pid: null, uid: 0 }), 'a process outside of this container');
   });
 });
 
 describe('who has hold of a virtual server', () => {
   it('is nobody, then whoever took it, then nobody again', async () => {
     const vs = virtualServer();
-    assert.deepEqual(await lookAtHold(vs), { kind: 'free' });
+    assert.deepEqual(await readLock(vs), { kind: 'free' });
     const hold = await take(vs);
-    assert.ok(hold.kind === 'ours');
-    assert.deepEqual(await lookAtHold(vs), { kind: 'held', by: { pid: process.pid, uid } });
+    assert.ok(hold.kind === 'acquired');
+    assert.deepEqual(await readLock(vs), { kind: 'held', by: { pid: process.pid, uid } });
     await hold.release();
-    assert.deepEqual(await lookAtHold(vs), { kind: 'free' });
+    assert.deepEqual(await readLock(vs), { kind: 'free' });
   });
 });
 
@@ -118,7 +124,7 @@ describe('a turn', () => {
     const vs = virtualServer();
     const told: string[] = [];
     const turn = (name: string) =>
-      inTurn(vs, systemClock, async () => {
+      exclusively(vs, systemClock, async () => {
         told.push(`${name} begins`);
         await new Promise(setImmediate);
         told.push(`${name} ends`);
@@ -137,11 +143,11 @@ describe('a turn', () => {
 
   it('is for each virtual server, and no hold of it', async () => {
     const [vs, other] = [virtualServer(), virtualServer()];
-    const told = await inTurn(vs, impatient, () =>
-      inTurn(other, impatient, async () => {
-        const held = await heldNames();
+    const told = await exclusively(vs, impatient, () =>
+      exclusively(other, impatient, async () => {
+        const held = await lockedNames();
         for (const { text } of [vs, other]) assert.ok(!held.includes(text), held.join(' '));
-        return lookAtHold(vs);
+        return readLock(vs);
       }),
     );
     assert.deepEqual(told, { kind: 'free' });
@@ -151,7 +157,7 @@ describe('a turn', () => {
     const vs = virtualServer();
     let nowMs = 0;
     const clock: Clock = { now: () => (nowMs += 500), sleep: () => Promise.resolve() };
-    const inner = await inTurn(vs, clock, () => inTurn(vs, clock, () => Promise.resolve('done')));
+    const inner = await exclusively(vs, clock, () => exclusively(vs, clock, () => Promise.resolve('done')));
     assert.equal(inner, 'done');
     assert.ok(nowMs >= 1000);
   });

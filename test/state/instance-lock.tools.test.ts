@@ -5,8 +5,8 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { afterEach, describe, it } from 'node:test';
 import type { Clock } from '../../src/control-loop/ports.js';
-import { lvscareAtWork } from '../../src/values/lock-holder.js';
-import { heldNames, lookAtHold, mayBeHeld, takeHold } from '../../src/state/instance-lock.js';
+import { runningLvscare } from '../../src/values/lock-holder.js';
+import { lockedNames, readLock, mayBeLocked, acquireInstanceLock } from '../../src/state/instance-lock.js';
 import { startTool } from '../support/tools.js';
 import { take, uid, virtualServer } from './locks.js';
 
@@ -72,7 +72,7 @@ describe('hold of a virtual server whose name another process has', () => {
     const vs = virtualServer();
     const other = await squat(vs.text);
     const clock: Clock = { now: () => 0, sleep: () => other.tell('listen') };
-    assert.deepEqual(await take(vs, clock), { kind: 'taken', by: { pid: other.pid, uid } });
+    assert.deepEqual(await take(vs, clock), { kind: 'held', by: { pid: other.pid, uid } });
   });
 
   it('is taken when the one who had it has gone meanwhile', async () => {
@@ -80,7 +80,7 @@ describe('hold of a virtual server whose name another process has', () => {
     const other = await squat(vs.text);
     const clock: Clock = { now: () => 0, sleep: () => other.kill() };
     const hold = await take(vs, clock);
-    assert.ok(hold.kind === 'ours');
+    assert.ok(hold.kind === 'acquired');
     await hold.release();
   });
 
@@ -94,8 +94,8 @@ describe('hold of a virtual server whose name another process has', () => {
       const slept: number[] = [];
       const clock: Clock = { now: () => 0, sleep: (ms) => Promise.resolve(void slept.push(ms)) };
       const hold = await take(vs, clock);
-      assert.ok(hold.kind === 'unguarded');
-      assert.match(hold.why, new RegExp(`^the name is taken, and who has it cannot be asked: ${code}$`));
+      assert.ok(hold.kind === 'unavailable');
+      assert.match(hold.why, new RegExp(`^a process that cannot be identified holds it: ${code}$`));
       const sum = slept.reduce((total, ms) => total + ms, 0);
       assert.ok(sum >= 500 && sum <= 1500, `${sum} ms`);
     });
@@ -111,28 +111,32 @@ describe('hold of a virtual server whose name another process has', () => {
       stopping.abort();
       return Promise.resolve();
     };
-    const hold = await takeHold(vs, { uid, clock: { now: () => 0, sleep }, signal: stopping.signal });
-    assert.deepEqual([hold.kind, slept], ['unguarded', 1]);
+    const hold = await acquireInstanceLock(vs, {
+      uid,
+      clock: { now: () => 0, sleep },
+      signal: stopping.signal,
+    });
+    assert.deepEqual([hold.kind, slept], ['unavailable', 1]);
   });
 
   it('names its holder to every process that asks, and no other process can pass for the holder', async () => {
     const vs = virtualServer();
-    assert.deepEqual(await lookAtHold(vs), { kind: 'free' });
+    assert.deepEqual(await readLock(vs), { kind: 'free' });
     const other = await squat(vs.text);
-    assert.ok((await heldNames()).includes(vs.text));
-    assert.deepEqual(await lookAtHold(vs), { kind: 'free' }, 'it does not listen yet');
-    assert.equal(await mayBeHeld(vs), false);
+    assert.ok((await lockedNames()).includes(vs.text));
+    assert.deepEqual(await readLock(vs), { kind: 'free' }, 'it does not listen yet');
+    assert.equal(await mayBeLocked(vs), false);
     await other.tell('listen');
-    const look = await lookAtHold(vs);
+    const look = await readLock(vs);
     assert.deepEqual(look, { kind: 'held', by: { pid: other.pid, uid } });
-    assert.equal(await mayBeHeld(vs), true);
-    assert.deepEqual(lvscareAtWork(look, uid), { pid: other.pid, uid });
+    assert.equal(await mayBeLocked(vs), true);
+    assert.deepEqual(runningLvscare(look, uid), { pid: other.pid, uid });
   });
 
   it('may be had by a process whose queue is full', async () => {
     const vs = virtualServer();
     await (await squat(vs.text)).tell('fill');
-    assert.deepEqual(await lookAtHold(vs), { kind: 'unanswerable', why: 'EAGAIN' });
-    assert.equal(await mayBeHeld(vs), true);
+    assert.deepEqual(await readLock(vs), { kind: 'unknown', why: 'EAGAIN' });
+    assert.equal(await mayBeLocked(vs), true);
   });
 });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import type { Clock } from '../../src/control-loop/ports.js';
 import { endpoint, type Endpoint } from '../../src/values/endpoint.js';
-import { takeHold, type Hold } from '../../src/state/instance-lock.js';
+import { acquireInstanceLock, type InstanceLock } from '../../src/state/instance-lock.js';
 
 export const uid = process.geteuid?.() ?? assert.fail();
 const signal = new AbortController().signal;
@@ -18,6 +18,6 @@ let last = 0;
 /** Of TEST-NET-2. */
 export const virtualServer = (): Endpoint => endpoint('ipv4', `198.51.100.${++last}`, PORT);
 
-export function take(vs = virtualServer(), clock = impatient): Promise<Hold> {
-  return takeHold(vs, { uid, clock, signal });
+export function take(vs = virtualServer(), clock = impatient): Promise<InstanceLock> {
+  return acquireInstanceLock(vs, { uid, clock, signal });
 }
