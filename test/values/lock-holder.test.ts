@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { isSurelyRunning, classifyHolder, runningLvscare, type LockState } from '../../src/values/lock-holder.js';
+import {
+  isSurelyRunning,
+  classifyHolder,
+  runningLvscare,
+  type LockState,
+} from '../../src/values/lock-holder.js';
 import { cell, decisionTable, titleOf } from '../decisions/decision-tables.js';
 
 describe('classifyHolder, as docs/decisions.md says', () => {
