@@ -60,7 +60,7 @@ export async function changeTable(
 ): Promise<void> {
   const input = [`*${table}`, ...commands, 'COMMIT', ''].join('\n');
   const restored = await run(`${command}-restore`, ['--wait=5', '--noflush'], { input });
-  if (restored === null) throw new KernelError(`${command}-restore: there is no such program`, null);
+  if (restored === null) throw new KernelError(`${command}-restore is not installed`, null);
   if (restored.status !== 0) throw new KernelError(complaint(`${command}-restore`, restored), null);
 }
 

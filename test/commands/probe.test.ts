@@ -323,7 +323,7 @@ describe('lvscare probe --watch', () => {
     assert.ok(failed >= 2, 'one failure is no verdict');
     const summary = lines.at(-1) ?? '';
     assert.ok(summary.startsWith(server.endpoint.text), summary);
-    assert.match(summary, new RegExp(`${probes.length} probes, ${failed} failed; well in [\\d./]+ ms`));
+    assert.match(summary, new RegExp(`${probes.length} probes, ${failed} failed; ok in [\\d./]+ ms`));
   });
 
   it('is a document in each line with --json, and ends well if all was well', async () => {

@@ -141,7 +141,9 @@ for (const { name, virtualServer, source, formerSource, ip, host } of families) 
 
     it("leaves a routing daemon's alone", async () => {
       await shell(`${ip} route add local ${host} dev lo table local proto bird`);
-      await assert.rejects(route.check(), { message: /somebody else's route .*\(type local, protocol 12\)/ });
+      await assert.rejects(route.check(), {
+        message: /a route of another program .*\(type local, protocol 12\)/,
+      });
       assert.equal(await route.remove(), null);
       assert.equal((await shown()).length, 1);
     });

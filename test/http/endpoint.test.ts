@@ -184,7 +184,7 @@ describe('the endpoint by a Unix socket', () => {
       await listening(holder, path);
       const listener = new Listener(address);
       await listener.until(1);
-      assert.deepEqual(listener.said, [`${path} is in use: somebody else listens there, again in 1000`]);
+      assert.deepEqual(listener.said, [`${path} is in use: another process listens there, again in 1000`]);
       await listener.end();
       assert.equal((await get({ socketPath: path }, '/healthz')).body, 'mine');
       await closed(holder);
@@ -195,7 +195,7 @@ describe('the endpoint by a Unix socket', () => {
       await writeFile(path, 'precious');
       await using listener = new Listener(address);
       await listener.until(1);
-      assert.deepEqual(listener.said, [`${path} is there, and no socket, again in 1000`]);
+      assert.deepEqual(listener.said, [`${path} exists, and is not a socket, again in 1000`]);
       assert.ok((await stat(path)).isFile());
     }));
 

@@ -235,7 +235,7 @@ describe('lvscare doctor on a node that is well', () => {
     const { skipped } = await doctor(serversOf(lab), without);
     assert.equal(
       skipped.find(({ name }) => name === 'go-leftovers')?.why,
-      'there is no ipset to look for rules of the Go program with',
+      'ipset is not installed, so rules of the Go lvscare cannot be found',
     );
   });
 

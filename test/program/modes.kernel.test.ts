@@ -369,7 +369,7 @@ describe('the ways to the virtual server', () => {
         ...task,
       ]);
       assert.equal(status, 1, stdout + stderr);
-      assert.match(stderr, /^lvscare: [^\n]*not permitted, it takes root or the capability NET_ADMIN\n$/);
+      assert.match(stderr, /^lvscare: [^\n]*not permitted: run as root, or with the capability NET_ADMIN\n$/);
       assert.equal(await fingerprint(lab.node), bare);
     }
   });

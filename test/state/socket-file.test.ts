@@ -15,7 +15,7 @@ async function listeningAt(path: string, work: () => Promise<void>): Promise<voi
   try {
     await work();
   } finally {
-    await file.takeAway();
+    await file.remove();
     server.close();
     await once(server, 'close');
   }
@@ -66,7 +66,7 @@ describe('a socket file', () => {
     const directory = await mkdtemp(join(tmpdir(), 'lvscare-socket-'));
     try {
       const holder = createServer();
-      await assert.rejects(listenOnFile(holder, directory), /is there, and no socket$/);
+      await assert.rejects(listenOnFile(holder, directory), /exists, and is not a socket$/);
       holder.listen(0, '127.0.0.1');
       await once(holder, 'listening');
       // It listens already: what fails comes after the draft's directory was made.
