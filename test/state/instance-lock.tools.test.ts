@@ -63,45 +63,45 @@ async function squat(vs: string): Promise<Squatter> {
   return squatter;
 }
 
-describe('hold of a virtual server whose name another process has', () => {
+describe('the instance lock whose name another process has', () => {
   afterEach(async () => {
     for (const squatter of squatters.splice(0)) await squatter.kill();
   });
 
-  it('waits for one who has the name and does not listen yet', async () => {
+  it('waits for a process that has the name and does not listen yet', async () => {
     const vs = virtualServer();
     const other = await squat(vs.text);
     const clock: Clock = { now: () => 0, sleep: () => other.tell('listen') };
     assert.deepEqual(await take(vs, clock), { kind: 'held', by: { pid: other.pid, uid } });
   });
 
-  it('is taken when the one who had it has gone meanwhile', async () => {
+  it('is acquired when the process that had the name has ended meanwhile', async () => {
     const vs = virtualServer();
     const other = await squat(vs.text);
     const clock: Clock = { now: () => 0, sleep: () => other.kill() };
-    const hold = await take(vs, clock);
-    assert.ok(hold.kind === 'acquired');
-    await hold.release();
+    const lock = await take(vs, clock);
+    assert.ok(lock.kind === 'acquired');
+    await lock.release();
   });
 
   for (const [what, command, code] of [
     ['never listens', 'nothing', 'ECONNREFUSED'],
     ['has a full queue', 'fill', 'EAGAIN'],
   ] as const) {
-    it(`is done without after a second if a process has the name that ${what}`, async () => {
+    it(`is unavailable after a second if a process has the name and ${what}`, async () => {
       const vs = virtualServer();
       await (await squat(vs.text)).tell(command);
       const slept: number[] = [];
       const clock: Clock = { now: () => 0, sleep: (ms) => Promise.resolve(void slept.push(ms)) };
-      const hold = await take(vs, clock);
-      assert.ok(hold.kind === 'unavailable');
-      assert.match(hold.why, new RegExp(`^a process that cannot be identified holds it: ${code}$`));
+      const lock = await take(vs, clock);
+      assert.ok(lock.kind === 'unavailable');
+      assert.match(lock.why, new RegExp(`^a process that cannot be identified holds it: ${code}$`));
       const sum = slept.reduce((total, ms) => total + ms, 0);
       assert.ok(sum >= 500 && sum <= 1500, `${sum} ms`);
     });
   }
 
-  it('is waited for no longer than until the signal', async () => {
+  it('waits only until the signal aborts', async () => {
     const vs = virtualServer();
     await squat(vs.text);
     const stopping = new AbortController();
@@ -111,12 +111,12 @@ describe('hold of a virtual server whose name another process has', () => {
       stopping.abort();
       return Promise.resolve();
     };
-    const hold = await acquireInstanceLock(vs, {
+    const lock = await acquireInstanceLock(vs, {
       uid,
       clock: { now: () => 0, sleep },
       signal: stopping.signal,
     });
-    assert.deepEqual([hold.kind, slept], ['unavailable', 1]);
+    assert.deepEqual([lock.kind, slept], ['unavailable', 1]);
   });
 
   it('names its holder to every process that asks, and no other process can pass for the holder', async () => {

@@ -53,7 +53,7 @@ describe('ownership records', () => {
     assert.deepEqual(await readdir(join(root, '1')), ['[fd00::2]:6443.json'], 'it takes their place');
   });
 
-  it('are whole when many processes write at once, which leave no drafts', async () => {
+  it('are whole when many processes write at once, which leave no temporary files', async () => {
     const store = ownershipStore(runDirectory(root, '1'));
     const values = Array.from({ length: 20 }, (_, value) => String(value).repeat(value * 50));
     await Promise.all(values.map((value) => store.write({ ...RECORD, realServers: [value] })));

@@ -21,7 +21,7 @@ describe('classifyHolder, as docs/decisions.md says', () => {
   }
 });
 
-describe('the lvscare that is at work', () => {
+describe('the running lvscare', () => {
   const root = { pid: 1, uid: 0 };
   const squatter = { pid: 2, uid: 1001 };
   const nameless = { pid: null, uid: 1000 };
