@@ -9,7 +9,7 @@ import type { CareConfig } from '../config/care-config.js';
 import type { Endpoint } from '../values/endpoint.js';
 import { kernelChanges } from '../host/route-changes.js';
 import { composeManualDrains, openControl } from '../daemon/control.js';
-import type { Knowledge, Usage, Watching } from '../daemon/endpoint.js';
+import type { Knowledge, Usage, Watching } from '../daemon/http.js';
 import { composeProber } from '../daemon/probing.js';
 import { composeClean, composeUpkeep, findNodeAddress, type KernelHandles } from '../daemon/kernel.js';
 import { KernelError } from '../values/errors.js';
@@ -177,7 +177,7 @@ async function composeWatching(
 ): Promise<Watching | null> {
   if (config.metricsAddress === null) return null;
   // Who is not to be asked need not wait for all of it to be loaded.
-  const { composeEndpoint } = await import('../daemon/endpoint.js');
+  const { composeEndpoint } = await import('../daemon/http.js');
   return composeEndpoint(config, config.metricsAddress, log, knowledge);
 }
 

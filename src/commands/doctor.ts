@@ -4,7 +4,7 @@ import { sortArguments } from '../cli/arguments.js';
 import { CARE_OPTIONS } from '../cli/options.js';
 import { readSettings } from '../config/config-file.js';
 import { readCareConfig, type CareConfig } from '../config/care-config.js';
-import { parseEndpoint } from '../config/endpoint.js';
+import { parseEndpoint } from '../config/parse-endpoint.js';
 import type { Note } from '../config/note.js';
 import { Settings, type Arguments, type Environment, type Spellings } from '../config/settings.js';
 import { UsageError } from '../config/usage-error.js';

@@ -3,7 +3,7 @@ import type { CarePolicy } from '../control-loop/care.js';
 import type { ListenAddress } from '../values/listen-address.js';
 import { DEFAULT_CA, DEFAULT_METRICS_ADDRESS } from './defaults.js';
 import { durationParser } from './duration.js';
-import { parseAddress, parseEndpoint } from './endpoint.js';
+import { parseAddress, parseEndpoint } from './parse-endpoint.js';
 import { klogOptions } from './klog.js';
 import { parseListenAddress } from './listen-address.js';
 import type { Note } from './note.js';

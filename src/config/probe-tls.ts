@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import type { CredentialFiles } from '../tls/credentials.js';
 import { areCertificates, isPrivateKey, pairFault, tokenIn } from '../tls/pem.js';
-import { parseAddress } from './endpoint.js';
+import { parseAddress } from './parse-endpoint.js';
 import type { Note } from './note.js';
 import type { Settings } from './settings.js';
 import { readTextFile } from './text-file.js';

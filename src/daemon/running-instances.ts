@@ -1,6 +1,6 @@
 /** The lvscares of this network namespace and their virtual servers, as a command sees them that comes from outside. */
 import { systemClock } from './clock.js';
-import { endpointIn } from '../config/endpoint.js';
+import { endpointIn } from '../config/parse-endpoint.js';
 import { callControl, type Reply } from '../control-socket/client.js';
 import type { Endpoint } from '../values/endpoint.js';
 import { isSurelyRunning, runningLvscare, type LockHolder } from '../values/lock-holder.js';

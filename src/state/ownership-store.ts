@@ -1,4 +1,4 @@
-import { endpointIn } from '../config/endpoint.js';
+import { endpointIn } from '../config/parse-endpoint.js';
 import { isReachMode, type ReachMode } from '../host/reach-mode.js';
 import type { Endpoint } from '../values/endpoint.js';
 import type { RunDirectory } from './run-directory.js';

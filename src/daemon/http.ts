@@ -8,7 +8,7 @@ import type { CountedTable } from '../values/counters.js';
 import type { Endpoint } from '../values/endpoint.js';
 import type { Exchange } from '../values/exchange.js';
 import { yieldWhenDue } from '../async/yield.js';
-import { keepListening } from '../http/endpoint.js';
+import { keepListening } from '../http/keep-listening.js';
 import { httpServer, LIMITS } from '../http/http-server.js';
 import type { ListenAddress } from '../values/listen-address.js';
 import { inWords } from '../http/listen-failure.js';
