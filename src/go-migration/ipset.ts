@@ -48,9 +48,12 @@ function parseSet(text: string): IpSet {
   return { type, entries };
 }
 
-/** A kernel without ip_set has no sets. The program has no exit status of its own for that. */
+/**
+ * A kernel without ip_set has no sets. The program has no exit status of its own for that; the second text is EINVAL, the answer of
+ * a nfnetlink that other modules use.
+ */
 function isUnknownToKernel({ status, stderr }: Finished): boolean {
-  return status !== 0 && stderr.includes('Cannot open session to kernel');
+  return status !== 0 && /Cannot open session to kernel|Kernel error received: Invalid argument/.test(stderr);
 }
 
 function succeeded(finished: Finished | null): string {

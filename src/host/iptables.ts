@@ -79,9 +79,12 @@ export function unquoted({ specification }: Rule): string {
   return specification.replaceAll(/"(?:[^"\\]|\\.)*"/g, '""');
 }
 
-/** A kernel without nf_tables has no such rules. The program has no exit status of its own for that. */
+/**
+ * A kernel without nf_tables has no such rules. The program has no exit status of its own for that; the second text is EINVAL, the
+ * answer of a nfnetlink that other modules use.
+ */
 function isUnknownToKernel({ stderr }: Finished): boolean {
-  return stderr.includes('Failed to initialize nft: Protocol not supported');
+  return /initialize nft: Protocol not supported|generation id: Invalid argument/.test(stderr);
 }
 
 function parseTables(text: string): Table[] {

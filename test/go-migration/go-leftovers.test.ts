@@ -245,18 +245,25 @@ describe('what the Go program left', () => {
     ]);
   });
 
-  it('is nothing in a kernel that has neither sets nor nf_tables', async () => {
-    const { remove } = scene(
-      {
-        'iptables-legacy': [],
-        'iptables-nft': failure(
-          'iptables-nft-save/1.8.9 (nf_tables) Failed to initialize nft: Protocol not supported\n',
-        ),
-      },
-      failure('ipset v7.17: Cannot open session to kernel.\n'),
-    );
-    assert.deepEqual(await remove(), NOTHING);
-  });
+  for (const [what, ipset, iptables] of [
+    [
+      'neither sets nor nf_tables',
+      'ipset v7.17: Cannot open session to kernel.',
+      'iptables-nft-save/1.8.9 (nf_tables) Failed to initialize nft: Protocol not supported',
+    ],
+    [
+      'only the nfnetlink of other modules',
+      'ipset v7.17: Kernel error received: Invalid argument',
+      'iptables-nft-save v1.8.9 (nf_tables): Could not fetch rule set generation id: Invalid argument',
+    ],
+  ] as const)
+    it(`is nothing in a kernel that has ${what}`, async () => {
+      const { remove } = scene(
+        { 'iptables-legacy': [], 'iptables-nft': failure(`${iptables}\n`) },
+        failure(`${ipset}\n`),
+      );
+      assert.deepEqual(await remove(), NOTHING);
+    });
 });
 
 describe('what the Go program left for another virtual server, too', () => {
