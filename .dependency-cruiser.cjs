@@ -16,6 +16,13 @@ module.exports = {
       to: { path: ['^src/', '^node_modules/'], pathNot: '^src/$1/' },
     },
     {
+      name: 'files-stand-alone',
+      severity: 'error',
+      comment: 'What reads and replaces files imports nothing of ours, and no package.',
+      from: { path: '^src/files/' },
+      to: { pathNot: ['^src/files/', '^(node:)?(crypto|fs|fs/promises|path)$'] },
+    },
+    {
       name: 'decisions-are-pure',
       severity: 'error',
       comment: 'Decisions import neither Node nor a package, and of ours only values.',
@@ -67,7 +74,7 @@ module.exports = {
       from: { path: '^src/host/' },
       to: {
         pathNot: [
-          '^src/(host|values)/',
+          '^src/(host|values|files)/',
           '^src/(netlink/index|control-loop/ports)',
           '^(node:)?(child_process|fs/promises|net)$',
         ],
@@ -80,8 +87,8 @@ module.exports = {
       from: { path: '^src/state/' },
       to: {
         pathNot: [
-          '^src/(state|values)/',
-          '^src/(netlink/index|control-loop/(ports|events)|host/reach-mode|ipvs/ipvs-table)',
+          '^src/(state|values|files)/',
+          '^src/(netlink/index|control-loop/(ports|events)|config/parse-endpoint|host/(reach-mode|sysctl)|ipvs/ipvs-table)',
           '^(node:)?(fs|fs/promises|net|path)$',
         ],
       },
@@ -94,7 +101,7 @@ module.exports = {
       to: {
         pathNot: [
           '^src/(go-migration|values)/',
-          '^src/(control-loop/(ports|events)|host/command)',
+          '^src/(control-loop/(ports|events)|host/(command|iptables))',
           '^(node:)?(timers/promises)$',
         ],
       },
@@ -112,7 +119,7 @@ module.exports = {
       comment: 'TLS knows the values, and Node.',
       from: { path: '^src/tls/' },
       to: {
-        pathNot: ['^src/(tls|values|text|async)/', '^(node:)?(net|tls|crypto|fs|fs/promises)$'],
+        pathNot: ['^src/(tls|values|text|async|files)/', '^(node:)?(net|tls|crypto|fs|fs/promises)$'],
       },
     },
     {
@@ -184,12 +191,13 @@ module.exports = {
     {
       name: 'checks-know-ports',
       severity: 'error',
-      comment: 'A check looks at the node through its ports, and knows the values.',
+      comment:
+        'A check reads the node through its ports, and knows the values, and what the adapters of host return.',
       from: { path: '^src/doctor/', pathNot: '^src/doctor/system-node' },
       to: {
         pathNot: [
           '^src/(doctor|inspect|decisions|values|text)/',
-          '^src/(control-loop/(ports|events)|tls/certificate-summary)',
+          '^src/(control-loop/(ports|events)|tls/certificate-summary|host/(hosts-file|iptables|node-address|sysctl))',
           '^node_modules/yaml',
           '^(node:)?(net)$',
         ],
@@ -199,10 +207,10 @@ module.exports = {
       name: 'manifest-is-text',
       severity: 'error',
       comment:
-        'Manifests are made from settings, and written to files: of the kernel and of probing they know nothing.',
+        'Manifests are text made from settings: they know nothing of the kernel, of probing, and of files.',
       from: { path: '^src/manifest/' },
       to: {
-        pathNot: ['^src/(manifest|config)/', '^node_modules/yaml', '^(node:)?(crypto|fs/promises|net|path)$'],
+        pathNot: ['^src/(manifest|config)/', '^node_modules/yaml', '^(node:)?(net|path)$'],
       },
     },
     {
@@ -258,7 +266,7 @@ module.exports = {
       from: { path: '^src/config/' },
       to: {
         pathNot: [
-          '^src/(config|values)/',
+          '^src/(config|files|values)/',
           '^src/(control-loop/care|probe/request|tls/(credentials|pem))',
           '^(node:)?(fs|http|net|path)$',
         ],

@@ -10,7 +10,7 @@ import { Settings } from './config/settings.js';
 import { readDrainConfig, readStatusConfig } from './config/status-config.js';
 import { UsageError } from './config/usage-error.js';
 import { plainPaint, terminalPaint } from './text/paint.js';
-import type { Usage } from './daemon/endpoint.js';
+import type { Usage } from './daemon/http.js';
 import type { Output, Screen } from './cli/output.js';
 
 const DONE = 0;

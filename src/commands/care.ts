@@ -9,11 +9,11 @@ import { systemClock } from '../daemon/clock.js';
 import type { CareConfig } from '../config/care-config.js';
 import { kernelChanges } from '../host/route-changes.js';
 import { composeManualDrains, openControl } from '../daemon/control.js';
-import type { Endpoints, Knowledge, Usage } from '../daemon/endpoint.js';
+import type { Endpoints, Knowledge, Usage } from '../daemon/http.js';
 import { composeProber } from '../daemon/probing.js';
 import { composeClean, composeKernel, findNodeAddress, type KernelHandles } from '../daemon/kernel.js';
 import { KernelError } from '../values/errors.js';
-import { takeHold, wordsFor } from '../state/instance-lock.js';
+import { acquireInstanceLock, processInWords } from '../state/instance-lock.js';
 import { eventLog } from '../log/event-log.js';
 import { Recorder } from '../report/recorder.js';
 import { summaryOf } from '../report/summary.js';
@@ -42,7 +42,7 @@ export async function runCareCommand(
   signal: AbortSignal,
 ): Promise<boolean> {
   // Who only looks is in nobody's way.
-  await using _hold = config.dryRun ? null : await hold(config, program.uid, log, signal);
+  await using _lock = config.dryRun ? null : await lock(config, program.uid, log, signal);
   await using ipvs = Ipvs.open();
   await using rtnetlink = Rtnetlink.open();
   const handles = { ipvs, rtnetlink };
@@ -69,27 +69,27 @@ const INSTEAD: Readonly<Record<CareConfig['task'], string>> = {
 };
 
 /** Keeps a second lvscare from our virtual server; rejects if we are the second. */
-async function hold(
+async function lock(
   { virtualServer, task }: CareConfig,
   uid: number,
   log: Logger,
   signal: AbortSignal,
 ): Promise<AsyncDisposable> {
-  const taken = await takeHold(virtualServer, { uid, clock: systemClock, signal });
-  switch (taken.kind) {
-    case 'ours':
-      return { [Symbol.asyncDispose]: taken.release };
-    case 'taken': {
-      const who = `another lvscare (${wordsFor(taken.by)})`;
+  const found = await acquireInstanceLock(virtualServer, { uid, clock: systemClock, signal });
+  switch (found.kind) {
+    case 'acquired':
+      return { [Symbol.asyncDispose]: found.release };
+    case 'held': {
+      const who = `another lvscare (${processInWords(found.by)})`;
       throw new KernelError(
         `${who} is at work on ${virtualServer.text} in this network namespace: ${INSTEAD[task]}`,
         null,
       );
     }
-    case 'unguarded':
+    case 'unavailable':
       log.warn(
         { event: 'lock-not-acquired', vs: virtualServer.text },
-        `instance lock not acquired: ${taken.why}; a second lvscare could start for ${virtualServer.text}`,
+        `instance lock not acquired: ${found.why}; a second lvscare could start for ${virtualServer.text}`,
       );
       return { [Symbol.asyncDispose]: () => Promise.resolve() };
   }
@@ -171,7 +171,7 @@ async function composeEndpoints(
 ): Promise<Endpoints | null> {
   if (config.metricsAddress === null) return null;
   // Without an address, the start need not wait for all of it to be loaded.
-  const { composeEndpoint } = await import('../daemon/endpoint.js');
+  const { composeEndpoint } = await import('../daemon/http.js');
   return composeEndpoint(config, config.metricsAddress, log, knowledge);
 }
 

@@ -1,15 +1,15 @@
-/** `lvscare doctor`, composed: whether this node is fit, and what mends it where it is not. */
+/** `lvscare doctor`, composed: whether this node is fit for lvscare, and how to repair what is not. */
 import { release } from 'node:os';
 import { sortArguments } from '../cli/arguments.js';
 import { readSettings } from '../config/config-file.js';
 import { readCareConfig, type CareConfig } from '../config/care-config.js';
-import { parseEndpoint } from '../config/endpoint.js';
+import { parseEndpoint } from '../config/parse-endpoint.js';
 import type { Note } from '../config/note.js';
 import { CARE_OPTIONS } from '../config/options.js';
 import { Settings, type Arguments, type Environment, type Spellings } from '../config/settings.js';
 import { UsageError } from '../config/usage-error.js';
 import type { Endpoint } from '../values/endpoint.js';
-import { isSurelyAtWork } from '../values/lock-holder.js';
+import { isSurelyRunning } from '../values/lock-holder.js';
 import { harmlessJson } from '../text/one-line.js';
 import { examine, type Examination } from '../doctor/checks.js';
 import { examinationText } from '../doctor/examination-text.js';
@@ -18,9 +18,10 @@ import { careManifests } from '../doctor/manifests.js';
 import type { Subject } from '../doctor/ports.js';
 import { careArguments, careProcesses, flagValue } from '../doctor/processes.js';
 import { nodeOf, systemFiles, type Self } from '../doctor/system-node.js';
-import { lookAtHold } from '../state/instance-lock.js';
-import { records } from '../state/records.js';
-import { sysctlsFor } from '../host/sysctls.js';
+import { readLock } from '../state/instance-lock.js';
+import { ownershipStore, type OwnershipStore } from '../state/ownership-store.js';
+import { runDirectory } from '../state/run-directory.js';
+import { sysctlsFor } from '../host/wanted-sysctls.js';
 import { Rtnetlink } from '../netlink/index.js';
 import type { Output } from '../cli/output.js';
 
@@ -31,7 +32,7 @@ interface DoctorRequest extends Self {
   readonly environment: Environment;
 }
 
-/** Looks at everything, and tells. Resolves to whether nothing fails. Rejects with a UsageError for what was given. */
+/** Makes every check and prints the findings. Resolves to whether none fails. Rejects with a UsageError for wrong options. */
 // ts-unused-exports:disable-next-line
 export async function runDoctorCommand(
   request: DoctorRequest,
@@ -39,12 +40,12 @@ export async function runDoctorCommand(
   signal: AbortSignal,
 ): Promise<boolean> {
   const json = new Settings(request.given, {}).read('json');
-  const { config, told } = await whatToExamine(request);
+  const { config, findings: found } = await whatToExamine(request);
   const opened = opening(() => Rtnetlink.open());
   await using _closing = opened instanceof Error ? null : opened;
   const node = nodeOf(config, request, opened, signal);
-  const { findings: found, skipped } = await examine(node, config === null ? null : subjectOf(config));
-  const examination: Examination = { findings: [...told, ...found], skipped };
+  const { findings, skipped } = await examine(node, config === null ? null : subjectOf(config));
+  const examination: Examination = { findings: [...found, ...findings], skipped };
   const fit = examination.findings.every(({ verdict }) => verdict !== 'fail');
   if (json) {
     const virtualServer = config?.virtualServer.text ?? null;
@@ -54,7 +55,7 @@ export async function runDoctorCommand(
   return fit;
 }
 
-/** A node that gives us no netlink is one to tell of. */
+/** Without netlink, the checks that need it are findings. */
 function opening<Handle>(open: () => Handle): Handle | Error {
   try {
     return open();
@@ -64,28 +65,37 @@ function opening<Handle>(open: () => Handle): Handle | Error {
 }
 
 interface Examined {
-  /** null when there is nothing to take care of, or when what is said of it is wrong. */
+  /** null if no virtual server is known, or if its options are wrong. */
   readonly config: CareConfig | null;
-  /** What is to be said of where it is from. */
-  readonly told: readonly Finding[];
+  /** Findings about the options and their source. */
+  readonly findings: readonly Finding[];
 }
 
 /**
- * What care would be told: by the command line; below that by a static pod that is here, else by the arguments of one that is at work,
- * else by what an earlier one remembers, of the virtual server that the command line names if it does.
+ * The options to examine: those of the command line, and below them those of a static pod here, else those of a running lvscare,
+ * else those of an ownership record; of the virtual server that the command line names, if it names one.
  */
 async function whatToExamine({ given, spelled, environment, ...self }: DoctorRequest): Promise<Examined> {
   const own = only(given, environment, spelled);
   const named = own.settings.has('vs') ? own.config() : null;
-  const elsewhere = await toldElsewhere(named?.virtualServer ?? null, self);
+  const store = ownershipStore(runDirectory());
+  const elsewhere = await optionsElsewhere(named?.virtualServer ?? null, self, store);
   if (elsewhere === null) {
     if (named !== null) return examined(named, COMMAND_LINE);
     if (own.settings.has('rs')) throw new UsageError('--vs', 'the virtual server beside --rs', null);
-    return unknown(
-      'warn',
-      'neither --vs nor a static pod of lvscare here tells what to take care of: only the node itself is checked',
-      'lvscare doctor --vs IP:PORT --rs IP:PORT,...',
-    );
+    const recorded = (await store.list()).map(({ virtualServer }) => virtualServer.text);
+    const [first] = recorded;
+    return first === undefined
+      ? unknown(
+          'warn',
+          'no virtual server is known: there is neither --vs nor a static pod of lvscare; only the node itself is checked',
+          'lvscare doctor --vs IP:PORT --rs IP:PORT,...',
+        )
+      : unknown(
+          'warn',
+          `lvscare has records of several virtual servers (${recorded.join(', ')}); only the node itself is checked`,
+          `lvscare doctor --vs ${first}`,
+        );
   }
   const { from } = elsewhere;
   try {
@@ -93,30 +103,34 @@ async function whatToExamine({ given, spelled, environment, ...self }: DoctorReq
     const merged = only({ ...Object.fromEntries(theirs), ...given }, environment, spelled).config();
     return examined(merged, named === null ? from : `${COMMAND_LINE} and ${from}`);
   } catch (error) {
-    // What works, or did once, is right: it is what was given that is not.
+    // An lvscare has run with those options, so the wrong ones are on the command line.
     if (!(error instanceof UsageError) || elsewhere.proven) throw error;
     const evidence = `${from}: ${error.message}`;
     if (named === null) return unknown('fail', evidence, `correct ${from}`);
-    const { config, told } = examined(named, COMMAND_LINE);
+    const { config, findings } = examined(named, COMMAND_LINE);
     return {
       config,
-      told: [...told, { name: 'arguments', verdict: 'warn', evidence, remedy: `correct ${from}` }],
+      findings: [...findings, { name: 'arguments', verdict: 'warn', evidence, remedy: `correct ${from}` }],
     };
   }
 }
 
 const COMMAND_LINE = 'the command line';
 
-interface Told {
-  /** Options of care. Throws a UsageError for what is none. */
+interface FoundOptions {
+  /** Options of `lvscare care`. Throws a UsageError for any other. */
   readonly given: () => Arguments;
   readonly from: string;
-  /** Whether an lvscare has lived by it. */
+  /** Whether an lvscare has run with them. */
   readonly proven: boolean;
 }
 
-/** By whom else, of this virtual server or, where it is null, of any. */
-async function toldElsewhere(virtualServer: Endpoint | null, self: Self): Promise<Told | null> {
+/** The options of this virtual server, or of any if it is null, from another source than the command line; null if there are none. */
+async function optionsElsewhere(
+  virtualServer: Endpoint | null,
+  self: Self,
+  store: OwnershipStore,
+): Promise<FoundOptions | null> {
   const manifests = await careManifests(systemFiles);
   const manifest = manifests.find(
     ({ args }) => virtualServer === null || virtualServerOf(args)?.text === virtualServer.text,
@@ -127,22 +141,21 @@ async function toldElsewhere(virtualServer: Endpoint | null, self: Self): Promis
       from: manifest.file,
       proven: false,
     };
-  return (await toldByRunning(virtualServer, self)) ?? (await toldByRecord(virtualServer));
+  return (await optionsOfRunning(virtualServer, self)) ?? (await optionsOfRecord(virtualServer, store));
 }
 
 /**
- * By the arguments of the one that is at work; null where they make no sense here: they may name files of a container. Anybody may run
- * something of that name, and have us read files and send what is in them: the kernel has to say that it is an lvscare.
+ * The options of the running lvscare, or null if they are wrong here: they may name files of a container. Every user can run a program
+ * of that name to have doctor read files and send what is in them, so the lvscare must hold the instance lock, as root or our user.
  */
-async function toldByRunning(virtualServer: Endpoint | null, self: Self): Promise<Told | null> {
+async function optionsOfRunning(virtualServer: Endpoint | null, self: Self): Promise<FoundOptions | null> {
   const running: { readonly pid: number; readonly own: readonly string[] }[] = [];
   for (const { pid, args } of await careProcesses(systemFiles, self.pid)) {
     const own = careArguments(args) ?? [];
     const named = virtualServerOf(own);
     if (named === null || (virtualServer !== null && named.text !== virtualServer.text)) continue;
-    const look = await lookAtHold(named);
-    if (look.kind === 'held' && look.by.pid === pid && isSurelyAtWork(look, self.uid))
-      running.push({ pid, own });
+    const lock = await readLock(named);
+    if (isSurelyRunning(lock, self.uid) && lock.by.pid === pid) running.push({ pid, own });
   }
   const [one, ...more] = running;
   if (one === undefined || more.length > 0) return null;
@@ -156,14 +169,21 @@ async function toldByRunning(virtualServer: Endpoint | null, self: Self): Promis
   }
 }
 
-async function toldByRecord(virtualServer: Endpoint | null): Promise<Told | null> {
-  const known = await remembered(virtualServer?.text ?? null);
-  if (known === null) return null;
-  const told = { vs: known.virtualServer, rs: known.realServers, ...wayOf(known) };
-  return { given: () => told, from: '/run/lvscare', proven: true };
+/** The options of the only ownership record; with several, it is not known which one is meant. */
+async function optionsOfRecord(
+  virtualServer: Endpoint | null,
+  store: OwnershipStore,
+): Promise<FoundOptions | null> {
+  const [record, ...more] = (await store.list()).filter(
+    (one) => virtualServer === null || one.virtualServer.text === virtualServer.text,
+  );
+  if (record === undefined || more.length > 0) return null;
+  // The last one is the current one.
+  const given = { vs: record.virtualServer.text, rs: record.realServers, ...record.modes.at(-1) };
+  return { given: () => given, from: '/run/lvscare', proven: true };
 }
 
-/** null where they name none that makes sense. */
+/** The virtual server that arguments name, or null if they name none. */
 function virtualServerOf(args: readonly string[]): Endpoint | null {
   try {
     return parseEndpoint(flagValue(args, 'vs') ?? '', '--vs');
@@ -172,7 +192,7 @@ function virtualServerOf(args: readonly string[]): Endpoint | null {
   }
 }
 
-/** Without what the kubelet puts something in for, which is not known here: the address to listen at. */
+/** Without the values in which kubelet replaces variables, for example the address to listen at. */
 function withoutVariables(given: Arguments): Arguments {
   return Object.fromEntries(
     Object.entries(given).filter(
@@ -186,7 +206,7 @@ function only(
   environment: Environment,
   spelled: Spellings,
 ): { readonly settings: Settings; readonly config: () => CareConfig } {
-  // Whatever else is to be done: this is about taking care.
+  // Doctor examines what `lvscare care` does without these.
   const { 'run-once': _once, clean: _clean, json: _json, ...care } = given;
   const withoutTasks = Object.fromEntries(
     Object.entries(environment).filter(([name]) => !/^(CARE|IPVS)_(RUN_ONCE|CLEAN)$/.test(name)),
@@ -195,33 +215,19 @@ function only(
   return { settings, config: () => readCareConfig(settings, environment, { withoutRealServers: true }) };
 }
 
-type Remembered = Awaited<ReturnType<ReturnType<typeof records>['list']>>[number];
-
-async function remembered(virtualServer: string | null): Promise<Remembered | null> {
-  const all = await records().list();
-  const [one, ...more] = all.filter((made) => made.virtualServer === (virtualServer ?? made.virtualServer));
-  return one !== undefined && more.length === 0 ? one : null;
-}
-
-function wayOf({ ways }: Remembered): Arguments {
-  const today = ways.at(-1);
-  if (today === undefined) return {};
-  return today.mode === 'link' ? { mode: 'link', iface: today.iface } : { mode: today.mode };
-}
-
 function examined(config: CareConfig, from: string): Examined {
   const { virtualServer, realServers, notes } = config;
   const servers = realServers.map(({ text }) => text).join(', ');
-  const told: Finding[] = [
+  const findings: Finding[] = [
     {
       name: 'arguments',
       verdict: realServers.length === 0 ? 'warn' : 'ok',
-      evidence: `${virtualServer.text} with ${servers || 'no --rs: no server is asked'} (${from})`,
+      evidence: `${virtualServer.text} with ${servers || 'no --rs, so no server is probed'} (${from})`,
       remedy: realServers.length === 0 ? `lvscare doctor --vs ${virtualServer.text} --rs IP:PORT,...` : null,
     },
     ...notes.map(findingOf),
   ];
-  return { config, told };
+  return { config, findings };
 }
 
 function findingOf({ about, text }: Note): Finding {
@@ -235,7 +241,7 @@ function findingOf({ about, text }: Note): Finding {
 }
 
 function unknown(verdict: 'warn' | 'fail', evidence: string, remedy: string): Examined {
-  return { config: null, told: [{ name: 'arguments', verdict, evidence, remedy }] };
+  return { config: null, findings: [{ name: 'arguments', verdict, evidence, remedy }] };
 }
 
 function subjectOf(config: CareConfig): Subject {

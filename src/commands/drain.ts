@@ -69,11 +69,11 @@ async function setDrained(
     });
   const heard = await untilHeard(tell);
   if (heard.kind !== 'none') return toldOne(virtualServer, realServer, heard);
-  const remembered = await around.inTurn(virtualServer, () =>
+  const remembered = await around.exclusively(virtualServer, () =>
     remember(around, virtualServer, realServer, drained),
   );
   // One that was started meanwhile may have looked before.
-  if (remembered.kind !== 'done' || !(await around.isAtWork(virtualServer))) return remembered;
+  if (remembered.kind !== 'done' || !(await around.isRunning(virtualServer))) return remembered;
   return toldOne(virtualServer, realServer, await untilHeard(tell));
 }
 

@@ -8,10 +8,11 @@ import { CARE_OPTIONS } from '../config/options.js';
 import { Settings, type Arguments, type Spellings } from '../config/settings.js';
 import { UsageError } from '../config/usage-error.js';
 import { careArguments } from '../manifest/care-arguments.js';
-import { readRegular, replaceFile } from '../manifest/file.js';
+import { readRegularFile } from '../files/regular-file.js';
+import { replaceFile } from '../files/replace-file.js';
 import { mountsFor, type Mount } from '../manifest/mounts.js';
 import { podManifest, unexpanded } from '../manifest/pod.js';
-import { AT_THE_POD, healthEndpoint, POD_METRICS_ADDRESS } from '../manifest/probes.js';
+import { AT_THE_POD, healthEndpoint, POD_METRICS_ADDRESS } from '../manifest/health-endpoint.js';
 
 const OPTIONS: readonly Option[] = CARE_OPTIONS;
 
@@ -89,7 +90,7 @@ async function setImage(given: Arguments, own: Settings, image: string, writes: 
   if (beside !== undefined)
     throw new UsageError('--set-image', 'nothing beside it but --path and --write', own.name(beside));
   const path = own.read('path');
-  const before = await readRegular(path).catch((error: unknown) => {
+  const before = await readRegularFile(path).catch((error: unknown) => {
     throw new Error(`cannot read ${path}: ${codeOf(error)}`, { cause: error });
   });
   const { withImage } = await yamlReader();
@@ -108,7 +109,7 @@ const yamlReader = () => import('../manifest/set-image.js');
 /** Another pod's manifest is nothing to write over: kubeadm's, for example. */
 async function refuseForeign(path: string): Promise<void> {
   // What there is not, or cannot be read, is the writer's to tell.
-  const before = await readRegular(path).catch(() => '');
+  const before = await readRegularFile(path).catch(() => '');
   if (before.trim() === '') return;
   const { checkIsLvscare } = await yamlReader();
   try {
@@ -119,8 +120,11 @@ async function refuseForeign(path: string): Promise<void> {
   }
 }
 
+/** Of a new manifest, as kubeadm's: it may name secrets. */
+const MODE = 0o600;
+
 async function written(path: string, text: string): Promise<string> {
-  const isNew = await replaceFile(path, text).catch((error: unknown) => {
+  const isNew = await replaceFile(path, text, MODE).catch((error: unknown) => {
     const code = codeOf(error);
     const why = code === 'ENOENT' ? `there is no directory ${dirname(path)}` : code;
     throw new Error(`cannot write ${path}: ${why}`, { cause: error });

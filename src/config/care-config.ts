@@ -1,7 +1,7 @@
 import type { Endpoint } from '../values/endpoint.js';
 import type { CarePolicy } from '../control-loop/care.js';
 import type { ListenAddress } from '../values/listen-address.js';
-import { parseAddress } from './endpoint.js';
+import { parseAddress } from './parse-endpoint.js';
 import { klogOptions } from './klog.js';
 import type { Note } from './note.js';
 import { DEFAULT_CA, type OptionValue } from './options.js';

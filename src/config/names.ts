@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { basename } from 'node:path';
-import { parseAddress } from './endpoint.js';
+import { parseAddress } from './parse-endpoint.js';
 import { UsageError, type Parser } from './usage-error.js';
 
 /** The name of a pod, a DNS label: the kubelet adds the node's name to it. */

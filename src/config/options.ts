@@ -4,7 +4,7 @@
  * care-config.ts.
  */
 import { milliseconds } from './duration.js';
-import { parseAddress, parseEndpoint } from './endpoint.js';
+import { parseAddress, parseEndpoint } from './parse-endpoint.js';
 import { parseListenAddress } from './listen-address.js';
 import { parseImage, parseInterface, parseManifestPath, parsePodName, parseServerName } from './names.js';
 import { asGiven, choice, FILE, integer, list, OFF, orEmpty, SWITCH, text, time } from './option.js';

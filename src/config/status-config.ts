@@ -1,5 +1,5 @@
 import type { Endpoint } from '../values/endpoint.js';
-import { parseEndpoint } from './endpoint.js';
+import { parseEndpoint } from './parse-endpoint.js';
 import type { Settings } from './settings.js';
 
 export interface StatusConfig {

@@ -25,14 +25,14 @@ export const dryConnections: ClientConnections = {
   find: () => Promise.resolve({ end: () => Promise.resolve(0) }),
 };
 
-/** An upkeep that is checked, and only said to have been mended. */
-export function dryResource(upkeep: HostResource): HostResource {
+/** A host resource that is verified, and only reported as repaired. */
+export function dryResource(resource: HostResource): HostResource {
   return {
-    ...dryWork(upkeep),
-    name: upkeep.name,
-    isNotified: upkeep.isNotified ?? false,
-    isRemoval: upkeep.isRemoval ?? false,
-    verify: () => upkeep.verify(),
+    ...dryWork(resource),
+    name: resource.name,
+    isNotified: resource.isNotified ?? false,
+    isRemoval: resource.isRemoval ?? false,
+    verify: () => resource.verify(),
     repair: () => Promise.resolve(),
   };
 }

@@ -42,7 +42,7 @@ export class HostResourceKeeper {
   begin(): void {
     if (this.#notifiedDue && this.#checkedAll && this.#checkingNotified === null) {
       this.#notifiedDue = false;
-      const notified = this.resources.filter(({ isNotified: isTold }) => isTold);
+      const notified = this.resources.filter(({ isNotified }) => isNotified);
       this.#checkingNotified = this.#checkEach(notified).finally(() => {
         this.#checkingNotified = null;
       });
@@ -68,10 +68,10 @@ export class HostResourceKeeper {
 
   /** One that fails does not keep the others from being checked. */
   async #checkEach(resources: readonly HostResource[]): Promise<void> {
-    for (const upkeep of resources) {
-      const before = this.#checking.get(upkeep) ?? Promise.resolve();
-      const checking = before.then(() => this.#check(upkeep));
-      this.#checking.set(upkeep, checking);
+    for (const resource of resources) {
+      const before = this.#checking.get(resource) ?? Promise.resolve();
+      const checking = before.then(() => this.#check(resource));
+      this.#checking.set(resource, checking);
       await checking;
     }
   }

@@ -42,7 +42,7 @@ export async function setUpOnce(
   if (desired.lastResort)
     parts.emit({ kind: 'fail-open', active: true, anyDrained: manualDrains.drained.size > 0 });
   let done = results.every(({ error }) => error === null);
-  for (const upkeep of parts.resources) done = (await verifyAndRepair(upkeep, parts.emit)) && done;
+  for (const resource of parts.resources) done = (await verifyAndRepair(resource, parts.emit)) && done;
   return done;
 }
 

@@ -46,7 +46,7 @@ async function close(server: Server, file: SocketFile): Promise<void> {
   const closed = new Promise((resolve) => server.close(resolve));
   server.closeAllConnections();
   await closed;
-  await file.takeAway();
+  await file.remove();
 }
 
 async function answer(request: IncomingMessage, controlled: Controlled): Promise<Answer> {

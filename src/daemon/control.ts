@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { Emit } from '../control-loop/events.js';
 import { ManualDrains, type Drained } from '../control-loop/manual-drains.js';
 import type { CareConfig } from '../config/care-config.js';
-import { endpointIn } from '../config/endpoint.js';
+import { endpointIn } from '../config/parse-endpoint.js';
 import { serveControl, type Controlled } from '../control-socket/server.js';
 import type { Endpoint } from '../values/endpoint.js';
 import { countedTable } from '../ipvs/ipvs-table.js';

@@ -11,23 +11,24 @@ import type {
   Work,
 } from '../control-loop/ports.js';
 import type { CareConfig } from '../config/care-config.js';
-import { endpointIn } from '../config/endpoint.js';
 import type { Endpoint } from '../values/endpoint.js';
 import { ipvsTable } from '../ipvs/ipvs-table.js';
 import { clientConnections } from '../ipvs/client-connections.js';
 import { isDummy } from '../host/dummy-interface.js';
 import { goLeftovers } from '../go-migration/go-leftovers.js';
-import { leftover } from '../state/leftover.js';
 import { masquerade, noMasquerade } from '../host/masquerade.js';
 import { nftProgram } from '../host/nft.js';
 import { nodeAddress, type NodeAddress } from '../host/node-address.js';
 import { ownServers } from '../host/own-servers.js';
-import { bequeath, OwnRecord } from '../state/record.js';
-import { records, type Records } from '../state/records.js';
-import { besides, isNeeded, rememberedOf, stillThere, type Remembered } from '../state/remembered.js';
+import { OwnershipJournal } from '../state/ownership-journal.js';
+import { ownershipStore, type OwnershipRecord, type OwnershipStore } from '../state/ownership-store.js';
+import { isNeeded, othersInUse } from '../state/recorded-virtual-servers.js';
+import { runDirectory } from '../state/run-directory.js';
+import { sysctlValues } from '../state/sysctl-values.js';
+import { supersededMode } from '../host/superseded-mode.js';
 import { sysctl } from '../host/sysctl.js';
-import { EVERY_SYSCTL, sysctlsFor } from '../host/sysctls.js';
-import { sameWay, resourcesOf, type Way } from '../host/reach-mode.js';
+import { EVERY_SYSCTL, sysctlsFor } from '../host/wanted-sysctls.js';
+import { resourcesOf, sameMode, type ReachMode } from '../host/reach-mode.js';
 import type { Ipvs, Rtnetlink } from '../netlink/index.js';
 
 export interface KernelHandles {
@@ -45,19 +46,18 @@ export async function composeKernel(
   readonly connections: ClientConnections;
   readonly resources: readonly HostResource[];
 }> {
-  const { virtualServer, realServers, dryRun } = config;
+  const { virtualServer, dryRun } = config;
   const { ipvs, rtnetlink } = handles;
-  const way = wayOf(config);
-  const kept = records();
-  const all = await rememberedIn(kept);
-  const own = rememberedOf(virtualServer, realServers, all);
-  const othersNow = async (): Promise<readonly Remembered[]> =>
-    stillThere(besides(virtualServer, await rememberedIn(kept)), ipvs);
-  const record = new OwnRecord({ ...own, virtualServer: virtualServer.text }, kept, (error) => {
+  const mode = modeOf(config);
+  const directory = runDirectory();
+  const onFailure = (error: Error): void => {
     emit({ kind: 'state-not-saved', what: 'ownership', error });
-  });
-  const earlierWays = record.ways.filter((other) => !sameWay(way, other));
-  if (!dryRun) await record.addWay(way);
+  };
+  const store = ownershipStore(directory);
+  const record = await recordOf(config, store);
+  const journal = new OwnershipJournal(record, store, onFailure);
+  const earlierModes = record.modes.filter((other) => !sameMode(mode, other));
+  if (!dryRun) await journal.addMode(mode);
 
   const address = observedNodeAddress(config, emit, rtnetlink);
   const nft = nftProgram();
@@ -65,32 +65,32 @@ export async function composeKernel(
     emit({ kind: 'masquerade-not-checked', error });
   };
   const table = ipvsTable(ipvs, virtualServer);
-  const isStillNeeded = async (other: Way): Promise<boolean> =>
-    isNeeded(other, virtualServer.address, await othersNow());
-  const going = new Set(earlierWays);
+  const isStillNeeded = async (other: ReachMode): Promise<boolean> =>
+    isNeeded(other, virtualServer.address, await othersInUse(store, virtualServer, ipvs));
+  const going = new Set(earlierModes);
   const goesSoon = async (index: number): Promise<boolean> => {
     for (const other of going)
       if (other.mode === 'link' && (await isDummy(rtnetlink, other.iface, index)))
         return !(await isStillNeeded(other));
     return false;
   };
-  const today = resourcesOf(way, rtnetlink, virtualServer, address, goesSoon);
-  const todayStands = async (): Promise<boolean> => {
-    for (const resource of today) if ((await resource.verify()) !== null) return false;
+  const current = resourcesOf(mode, rtnetlink, virtualServer, address, goesSoon);
+  const isSetUp = async (): Promise<boolean> => {
+    for (const resource of current) if ((await resource.verify()) !== null) return false;
     return (await table.find()) !== null;
   };
+  const values = sysctlValues(directory, onFailure);
   const resources = [
-    ...(config.sysctl ? sysctlsFor(config, release()) : []).map((spec) => sysctl(spec, record)),
+    ...(config.sysctl ? sysctlsFor(config, release()) : []).map((spec) => sysctl(spec, values)),
     config.masquerade ? masquerade(nft, virtualServer) : noMasquerade(nft, virtualServer, onNoNft),
-    ...today,
-    ...earlierWays.map((other) =>
-      leftover(
-        'earlier way',
+    ...current,
+    ...earlierModes.map((other) =>
+      supersededMode(
         resourcesOf(other, rtnetlink, virtualServer, address),
-        async () => (await todayStands()) && !(await isStillNeeded(other)),
+        async () => (await isSetUp()) && !(await isStillNeeded(other)),
         async () => {
           going.delete(other);
-          if (!dryRun) await record.dropWay(other);
+          if (!dryRun) await journal.dropMode(other);
         },
       ),
     ),
@@ -102,7 +102,7 @@ export async function composeKernel(
 
 /** Everything that is ours of a virtual server, whatever made it, and nothing of another one. */
 export async function composeClean(
-  { virtualServer, realServers, iface }: CareConfig,
+  config: CareConfig,
   log: Logger,
   { ipvs, rtnetlink }: KernelHandles,
 ): Promise<{
@@ -110,60 +110,54 @@ export async function composeClean(
   readonly leftovers: readonly Leftovers[];
   readonly forget: () => Promise<void>;
 }> {
-  const kept = records();
-  const all = await rememberedIn(kept);
-  const own = rememberedOf(virtualServer, realServers, all);
-  const staying = await stillThere(besides(virtualServer, all), ipvs);
-  const ways: readonly Way[] = [...own.ways, { mode: 'local' }, { mode: 'route' }, { mode: 'link', iface }];
+  const { virtualServer, iface } = config;
+  const directory = runDirectory();
+  const store = ownershipStore(directory);
+  const { modes } = await recordOf(config, store);
+  const others = await othersInUse(store, virtualServer, ipvs);
+  const all: readonly ReachMode[] = [...modes, { mode: 'local' }, { mode: 'route' }, { mode: 'link', iface }];
   const onNoNft = ({ message }: Error): void => {
     log.warn({ event: 'clean' }, `the masquerade table was not checked: ${message}`);
   };
-  // They rule all virtual servers: who stays has them put back when it goes.
-  const [heir] = staying;
-  const memory = {
-    valueBefore: (name: string) => own.sysctls[name] ?? null,
-    rememberValue: () => Promise.resolve(false),
-    forgetValue: nothing,
-  };
-  const sysctls = heir === undefined ? EVERY_SYSCTL.map((spec) => sysctl(spec, memory)) : [];
+  // Sysctls apply to all virtual servers: the last one that goes restores them.
+  const values = sysctlValues(directory, ({ message }) => {
+    log.warn({ event: 'clean' }, `cannot save state: ${message}`);
+  });
+  const sysctls = others.length === 0 ? EVERY_SYSCTL.map((spec) => sysctl(spec, values)) : [];
   return {
     works: [
       ...sysctls,
       ipvsTable(ipvs, virtualServer),
       noMasquerade(nftProgram(), virtualServer, onNoNft),
-      ...ways
-        .filter((way) => !isNeeded(way, virtualServer.address, staying))
-        .flatMap((way) => resourcesOf(way, rtnetlink, virtualServer, () => Promise.resolve(''))),
+      ...all
+        .filter((mode) => !isNeeded(mode, virtualServer.address, others))
+        .flatMap((mode) => resourcesOf(mode, rtnetlink, virtualServer, () => Promise.resolve(''))),
     ],
     leftovers: [
       goLeftovers(virtualServer, (words) => {
         log.debug(words);
       }),
     ],
-    async forget() {
-      if (heir !== undefined)
-        await bequeath(kept, heir.virtualServer.text, own.sysctls).catch((error: unknown) => {
-          const { message } = error as Error;
-          log.warn({ event: 'clean' }, `cannot save what sysctls were before: ${message}`);
-        });
-      await kept.forget(virtualServer.text);
-    },
+    forget: () => store.forget(virtualServer),
   };
 }
 
-/** Somebody may have edited a record, and nobody is to be kept from taking care by that. */
-async function rememberedIn(kept: Records): Promise<readonly Remembered[]> {
-  return (await kept.list()).flatMap((made) => {
-    const virtualServer = endpointIn(made.virtualServer);
-    return virtualServer === null ? [] : [{ ...made, virtualServer }];
-  });
+/** The record of our virtual server, with today's real servers if there are any. */
+async function recordOf(
+  { virtualServer, realServers }: CareConfig,
+  store: OwnershipStore,
+): Promise<OwnershipRecord> {
+  const found = await store.find(virtualServer);
+  return {
+    virtualServer,
+    realServers: realServers.length > 0 ? realServers.map(({ text }) => text) : (found?.realServers ?? []),
+    modes: found?.modes ?? [],
+  };
 }
 
-function wayOf({ mode, iface }: CareConfig): Way {
+function modeOf({ mode, iface }: CareConfig): ReachMode {
   return mode === 'link' ? { mode, iface } : { mode };
 }
-
-const nothing = (): Promise<void> => Promise.resolve();
 
 /** NODE_IP, and where it is from. Rejects when nothing tells. */
 export function findNodeAddress(config: CareConfig, rtnetlink: Rtnetlink): Promise<NodeAddress> {

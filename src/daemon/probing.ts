@@ -16,7 +16,7 @@ export function composeProber({ probe }: CareConfig, emit: Emit): Promise<Prober
   });
 }
 
-/** What is amiss on our own side. */
+/** What is wrong on this node. */
 type Trouble =
   /** Files cannot be used; with null they can be again. */
   | { readonly kind: 'credentials'; readonly what: string; readonly error: Error | null }

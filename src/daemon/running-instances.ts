@@ -1,12 +1,12 @@
 /** The lvscares of this network namespace and their virtual servers, as a command sees them that comes from outside. */
 import { systemClock } from './clock.js';
-import { endpointIn } from '../config/endpoint.js';
+import { endpointIn } from '../config/parse-endpoint.js';
 import { callControl, type Reply } from '../control-socket/client.js';
 import type { Endpoint } from '../values/endpoint.js';
-import { isSurelyAtWork, lvscareAtWork, type Holder } from '../values/lock-holder.js';
+import { isSurelyRunning, runningLvscare, type LockHolder } from '../values/lock-holder.js';
 import { drainedFile, type DrainedFile } from '../state/drains.js';
-import { heldNames, inTurn, lookAtHold, wordsFor } from '../state/instance-lock.js';
-import { records, type Made } from '../state/records.js';
+import { lockedNames, exclusively, readLock, processInWords } from '../state/instance-lock.js';
+import { ownershipStore, type OwnershipRecord } from '../state/ownership-store.js';
 import { runDirectory } from '../state/run-directory.js';
 
 /** What came of asking. */
@@ -25,23 +25,23 @@ export interface RunningInstances {
   /** Asks the lvscare of a virtual server. */
   call(virtualServer: Endpoint, call: Parameters<typeof callControl>[1]): Promise<Heard>;
   /** Whether one is at work on it, as the kernel knows. */
-  isAtWork(virtualServer: Endpoint): Promise<boolean>;
-  /** What was made for it; null if nothing is known of that. */
-  record(virtualServer: Endpoint): Promise<Made | null>;
+  isRunning(virtualServer: Endpoint): Promise<boolean>;
+  /** Its ownership record, or null if there is none. */
+  record(virtualServer: Endpoint): Promise<OwnershipRecord | null>;
   drained(virtualServer: Endpoint): DrainedFile;
   /** Does something while no other command does so for the same virtual server. */
-  inTurn<T>(virtualServer: Endpoint, act: () => Promise<T>): Promise<T>;
+  exclusively<T>(virtualServer: Endpoint, act: () => Promise<T>): Promise<T>;
 }
 
 /** @param uid What we run as: the effective user id. */
 export function runningInstances(uid: number): RunningInstances {
   const directory = runDirectory();
-  const atWork = async (virtualServer: Endpoint): Promise<Holder | null> =>
-    lvscareAtWork(await lookAtHold(virtualServer), uid);
+  const atWork = async (virtualServer: Endpoint): Promise<LockHolder | null> =>
+    runningLvscare(await readLock(virtualServer), uid);
   return {
     async list() {
-      const held = endpointsIn(await heldNames());
-      const sure = await Promise.all(held.map(async (one) => isSurelyAtWork(await lookAtHold(one), uid)));
+      const held = endpointsIn(await lockedNames());
+      const sure = await Promise.all(held.map(async (one) => isSurelyRunning(await readLock(one), uid)));
       // Anybody may take the name of what is no virtual server.
       const names = [...(await directory.names()), ...texts(held.filter((_, index) => sure[index]))];
       return endpointsIn([...new Set(names)].sort());
@@ -56,16 +56,15 @@ export function runningInstances(uid: number): RunningInstances {
         case 'nobody': {
           const holder = await atWork(virtualServer);
           if (holder === null) return { kind: 'none' };
-          const why = `${wordsFor(holder)} has no socket here (in a pod, is /run/lvscare the host's?)`;
+          const why = `${processInWords(holder)} has no socket here (in a pod, is /run/lvscare the host's?)`;
           return { kind: 'hidden', why };
         }
       }
     },
-    isAtWork: async (virtualServer) => (await atWork(virtualServer)) !== null,
-    record: async ({ text }) =>
-      (await records(directory).list()).find((made) => made.virtualServer === text) ?? null,
+    isRunning: async (virtualServer) => (await atWork(virtualServer)) !== null,
+    record: (virtualServer) => ownershipStore(directory).find(virtualServer),
     drained: ({ text }) => drainedFile(directory, text),
-    inTurn: (virtualServer, act) => inTurn(virtualServer, systemClock, act),
+    exclusively: (virtualServer, act) => exclusively(virtualServer, systemClock, act),
   };
 }
 

@@ -1,19 +1,19 @@
-/** Rules that drop what connection tracking calls INVALID: the answers of real servers, as far as IPVS does not tell it. */
-import { about, ok, skip, warn, type Said } from './finding.js';
-import { textOf, type Iptables, type Node, type Subject } from './ports.js';
+/**
+ * Rules that drop packets of state INVALID. Unless IPVS registers its connections with connection tracking, the answers of real
+ * servers are INVALID.
+ */
+import { targetOf, unquoted, type Iptables } from '../host/iptables.js';
+import { about, AS_ROOT, ok, skip, warn, type Said } from './finding.js';
+import { textOf, type Node, type Subject } from './ports.js';
 
 const CONNTRACK = 'net.ipv4.vs.conntrack';
 
-/** Whose answers of real servers come by a hook, and how packets go there. */
-const WAYS = {
-  input: { about: null, words: 'on their way in', whose: 'clients' },
-  forward: {
-    about: 'of pods',
-    words: 'between pods or other hosts and real servers',
-    whose: 'pods, and other hosts that come through this node,',
-  },
+/** The hooks that answers of real servers pass, and the clients that wait for them. */
+const HOOKS = {
+  input: { about: null, packets: 'incoming', clients: 'clients on this node' },
+  forward: { about: 'of pods', packets: 'forwarded', clients: 'clients in pods and behind this node' },
 } as const;
-type Hook = keyof typeof WAYS;
+type Hook = keyof typeof HOOKS;
 
 export async function checkFirewall({ files, firewall }: Node, subject: Subject): Promise<readonly Said[]> {
   const { family } = subject.virtualServer;
@@ -21,57 +21,57 @@ export async function checkFirewall({ files, firewall }: Node, subject: Subject)
     firewall.iptables(family),
     firewall.nftRuleset(),
   ]);
-  const dropping = (hook: Hook): string | undefined =>
-    [
-      ...variants.flatMap((variant) => inIptables(variant, hook)),
-      ...(ruleset === null ? [] : inNftables(ruleset, family, hook)),
-    ][0];
-  const [input, forward] = [dropping('input'), dropping('forward')];
   const tracked = (await textOf(files, `/proc/sys/${CONNTRACK.replaceAll('.', '/')}`))?.trim() === '1';
-  const found = [
-    ...(input === undefined ? [] : [judge(input, 'input', tracked, subject)]),
-    ...(forward === undefined ? [] : [judge(forward, 'forward', tracked, subject)]),
-  ];
+  const found = (['input', 'forward'] as const).flatMap((hook) => {
+    const [first] = [
+      ...variants.flatMap((variant) => inIptables(variant, hook)),
+      ...inNftables(ruleset, family, hook),
+    ];
+    return first === undefined ? [] : [judge(first, hook, tracked, subject)];
+  });
   if (found.length > 0) return found;
   const [failure] = failures;
-  if (failure !== undefined) return [warn(failure.message, 'run lvscare doctor as root, on the host')];
+  if (failure !== undefined) return [warn(failure.message, AS_ROOT)];
   return variants.length === 0 && ruleset === null
-    ? [skip('there are no rules, or neither iptables nor nft to read them')]
-    : [ok('nothing drops INVALID packets')];
+    ? [skip('there are no rules, or neither iptables nor nft to list them')]
+    : [ok('no rule drops INVALID packets')];
 }
 
-/** Of a rule that drops what connection tracking knows nothing of. */
 function judge(rule: string, hook: Hook, tracked: boolean, { masquerade }: Subject): Said {
-  const { about: of, words, whose } = WAYS[hook];
-  const evidence = `${rule} drops INVALID packets ${words}`;
-  const said = tracked
-    ? ok(`${evidence}, but with ${CONNTRACK}=1 the answers of real servers are none`)
-    : masquerade
-      ? ok(`${evidence}; lvscare sets ${CONNTRACK}=1, with which the answers of real servers are none`)
+  const { about: of, packets, clients } = HOOKS[hook];
+  const evidence = `${rule} drops ${packets} INVALID packets`;
+  const said =
+    tracked || masquerade
+      ? ok(
+          `${evidence}; ${tracked ? 'with' : 'lvscare sets'} ${CONNTRACK}=1: answers of real servers are not INVALID`,
+        )
       : warn(
-          `${evidence}, and the answers of real servers with them: ${whose} time out while every probe is well`,
+          `${evidence}, and with them the answers of real servers: ${clients} time out although every probe succeeds`,
           `sysctl -w ${CONNTRACK}=1, or give lvscare --masquerade`,
         );
   return of === null ? said : about(of, said);
 }
 
-/** From one chain to the next. */
-interface Chain {
+/** A rule, as far as it matters here. */
+interface Rule {
+  readonly chain: string;
+  /** The chains to which it can send packets. */
   readonly leadsTo: readonly string[];
-  /** A rule in it that drops INVALID packets, in words. */
+  /** The rule in words if it drops INVALID packets, else null. */
   readonly drops: string | null;
 }
 
-/** The first dropping rule that a packet can come to from a chain. */
-function reachable(from: readonly string[], chains: ReadonlyMap<string, Chain>): string[] {
-  const seen = new Set<string>();
-  const open = [...from];
-  for (let name = open.pop(); name !== undefined; name = open.pop()) {
-    if (seen.has(name)) continue;
-    seen.add(name);
-    const chain = chains.get(name);
-    if (chain?.drops !== undefined && chain.drops !== null) return [chain.drops];
-    open.push(...(chain?.leadsTo ?? []));
+/** The first rule that drops INVALID packets, of those that a packet can reach from some chains; empty if there is none. */
+function firstDrop(entries: readonly string[], rules: readonly Rule[]): string[] {
+  const chains = new Map<string, Rule[]>();
+  for (const rule of rules) chains.set(rule.chain, [...(chains.get(rule.chain) ?? []), rule]);
+  // A set grows while it is iterated, and has every chain only once.
+  const reached = new Set(entries);
+  for (const name of reached) {
+    const chain = chains.get(name) ?? [];
+    const dropping = chain.flatMap(({ drops }) => drops ?? []);
+    if (dropping.length > 0) return dropping.slice(0, 1);
+    for (const target of chain.flatMap(({ leadsTo }) => leadsTo)) reached.add(target);
   }
   return [];
 }
@@ -79,104 +79,101 @@ function reachable(from: readonly string[], chains: ReadonlyMap<string, Chain>):
 const DROPS_INVALID = /(?<!! )--(?:ct)?state (?:\S+,)?INVALID(?:,\S+)?(?: .*)? -j (?:DROP|REJECT)\b/;
 
 function inIptables({ command, tables }: Iptables, hook: Hook): string[] {
-  return tables.flatMap(({ name, rules }) => {
-    const chains = new Map<string, Chain>();
-    for (const { chain, specification } of rules) {
-      // A comment may say anything.
-      const unquoted = specification.replaceAll(/"(?:[^"\\]|\\.)*"/g, '""');
-      const target = /(?:^| )-[jg] (\S+)/.exec(unquoted)?.[1];
-      const before = chains.get(chain);
-      const drops = DROPS_INVALID.test(unquoted) ? `${command} -t ${name} chain ${chain}` : null;
-      chains.set(chain, {
-        leadsTo: [...(before?.leadsTo ?? []), ...(target === undefined ? [] : [target])],
-        drops: before?.drops ?? drops,
-      });
-    }
-    return reachable([hook.toUpperCase()], chains);
-  });
-}
-
-type Json = Readonly<Record<string, unknown>>;
-
-function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** In what `nft -j list ruleset` says. */
-function inNftables(ruleset: unknown, family: 'ipv4' | 'ipv6', hook: Hook): string[] {
-  const items =
-    isObject(ruleset) && Array.isArray(ruleset['nftables']) ? (ruleset['nftables'] as unknown[]) : [];
-  const families = ['inet', family === 'ipv4' ? 'ip' : 'ip6'];
-  const chains = new Map<string, Chain>();
-  const entries: string[] = [];
-  const of = (kind: string): Json[] =>
-    items.flatMap((item) => (isObject(item) && isObject(item[kind]) ? [item[kind]] : []));
-  for (const chain of of('chain')) {
-    const key = keyOf(chain, chain['name']);
-    if (families.includes(String(chain['family'])) && chain['hook'] === hook) entries.push(key);
-  }
-  for (const rule of of('rule')) {
-    const key = keyOf(rule, rule['chain']);
-    const before = chains.get(key);
-    const expressions = Array.isArray(rule['expr']) ? (rule['expr'] as unknown[]).filter(isObject) : [];
-    const targets = expressions.flatMap(targetsOf).map((target) => keyOf(rule, target));
-    const words = `nft table ${String(rule['family'])} ${String(rule['table'])} chain ${String(rule['chain'])}`;
-    chains.set(key, {
-      leadsTo: [...(before?.leadsTo ?? []), ...targets],
-      drops: before?.drops ?? (dropsInvalid(expressions) ? words : null),
-    });
-  }
-  return reachable(entries, chains);
-}
-
-function keyOf(of: Json, chain: unknown): string {
-  return [of['family'], of['table'], chain].map(String).join(' ');
-}
-
-function targetsOf(expression: Json): string[] {
-  const verdicts = [expression, ...vmapElements(expression).map(([, verdict]) => verdict)];
-  return verdicts.flatMap((verdict) => {
-    if (!isObject(verdict)) return [];
-    const jump = verdict['jump'] ?? verdict['goto'];
-    return isObject(jump) ? [String(jump['target'])] : [];
-  });
-}
-
-/** `ct state vmap { invalid : drop, ... }`: its elements, each a key and a verdict. */
-function vmapElements(expression: Json): [unknown, unknown][] {
-  const vmap = expression['vmap'];
-  const data = isObject(vmap) ? vmap['data'] : null;
-  const set = isObject(data) ? data['set'] : null;
-  return Array.isArray(set)
-    ? ((set as unknown[]).filter((element) => Array.isArray(element)) as [unknown, unknown][])
-    : [];
-}
-
-function dropsInvalid(expressions: readonly Json[]): boolean {
-  const drops = (verdict: unknown): boolean =>
-    isObject(verdict) && ('drop' in verdict || 'reject' in verdict);
-  const byMatch =
-    expressions.some((expression) => matchesInvalid(expression['match'])) && expressions.some(drops);
-  const byMap = expressions.some((expression) =>
-    vmapElements(expression).some(
-      ([key, verdict]) => isCtState(expression['vmap'], 'key') && hasInvalid(key) && drops(verdict),
+  return tables.flatMap(({ name, rules }) =>
+    firstDrop(
+      [hook.toUpperCase()],
+      rules.map((rule) => ({
+        chain: rule.chain,
+        leadsTo: [targetOf(rule) ?? []].flat(),
+        drops: DROPS_INVALID.test(unquoted(rule)) ? `${command} -t ${name} chain ${rule.chain}` : null,
+      })),
     ),
   );
-  return byMatch || byMap;
 }
 
-function matchesInvalid(match: unknown): boolean {
-  return isObject(match) && match['op'] !== '!=' && isCtState(match, 'left') && hasInvalid(match['right']);
+/** @param ruleset What `nft -j list ruleset` prints, parsed. */
+function inNftables(ruleset: unknown, family: 'ipv4' | 'ipv6', hook: Hook): string[] {
+  const families = ['inet', family === 'ipv4' ? 'ip' : 'ip6'];
+  const objects = listAt(ruleset, 'nftables');
+  const key = (of: unknown, chain: unknown): string =>
+    [at(of, 'family'), at(of, 'table'), chain].map(String).join(' ');
+  const entries = objects
+    .map((object) => at(object, 'chain'))
+    .filter((chain) => at(chain, 'hook') === hook && families.includes(String(at(chain, 'family'))))
+    .map((chain) => key(chain, at(chain, 'name')));
+  const rules = objects
+    .map((object) => at(object, 'rule'))
+    .map((rule): Rule => {
+      const branches = branchesOf(listAt(rule, 'expr'));
+      const verdicts = branches.flatMap((branch) => branch.verdicts);
+      const chain = at(rule, 'chain');
+      const words = `nft table ${String(at(rule, 'family'))} ${String(at(rule, 'table'))} chain ${String(chain)}`;
+      return {
+        chain: key(rule, chain),
+        leadsTo: verdicts
+          .map((verdict) => at(verdict, 'jump', 'target') ?? at(verdict, 'goto', 'target'))
+          .filter((target) => target !== undefined)
+          .map((target) => key(rule, target)),
+        drops: branches.some((branch) => branch.invalid && branch.verdicts.some(isDrop)) ? words : null,
+      };
+    });
+  return firstDrop(entries, rules);
 }
 
-function isCtState(value: unknown, side: 'left' | 'key'): boolean {
-  const ct = isObject(value) && isObject(value[side]) ? value[side]['ct'] : null;
-  return isObject(ct) && ct['key'] === 'state';
+/** A branch of a rule of nftables. */
+interface Branch {
+  /** Whether INVALID packets take it. */
+  readonly invalid: boolean;
+  /** Its verdicts, among other things. */
+  readonly verdicts: readonly unknown[];
 }
 
-/** `invalid`, or a set with it. */
+/** The rule itself, and each element of its verdict maps: `ct state vmap { invalid : drop }`. */
+function branchesOf(expressions: readonly unknown[]): readonly Branch[] {
+  const invalid = expressions
+    .map((expression) => at(expression, 'match'))
+    .some(
+      (match) => at(match, 'op') !== '!=' && isCtState(at(match, 'left')) && hasInvalid(at(match, 'right')),
+    );
+  return [
+    { invalid, verdicts: expressions },
+    ...expressions
+      .map((expression) => at(expression, 'vmap'))
+      .flatMap((vmap) =>
+        listAt(vmap, 'data', 'set').map((element) => ({
+          invalid: isCtState(at(vmap, 'key')) && hasInvalid(at(element, '0')),
+          verdicts: [at(element, '1')],
+        })),
+      ),
+  ];
+}
+
+function isDrop(verdict: unknown): boolean {
+  return at(verdict, 'drop') !== undefined || at(verdict, 'reject') !== undefined;
+}
+
+function isCtState(value: unknown): boolean {
+  return at(value, 'ct', 'key') === 'state';
+}
+
+/** `invalid`, or a set that contains it. */
 function hasInvalid(value: unknown): boolean {
-  if (Array.isArray(value)) return value.some(hasInvalid);
-  if (isObject(value)) return hasInvalid(value['set']) || hasInvalid(value['|']);
-  return value === 'invalid';
+  if (value === 'invalid') return true;
+  return [value, at(value, 'set'), at(value, '|')].some((set) => Array.isArray(set) && set.some(hasInvalid));
+}
+
+/** The value at a path in parsed JSON, or undefined if there is none. */
+function at(value: unknown, ...path: readonly string[]): unknown {
+  return path.reduce(
+    (found, key) =>
+      typeof found === 'object' && found !== null
+        ? (found as Readonly<Record<string, unknown>>)[key]
+        : undefined,
+    value,
+  );
+}
+
+function listAt(value: unknown, ...path: readonly string[]): readonly unknown[] {
+  const found = at(value, ...path);
+  return Array.isArray(found) ? found : [];
 }

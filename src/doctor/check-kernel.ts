@@ -1,9 +1,9 @@
 import { readIpVs } from './ip-vs-table.js';
-import { lookForModule, whyNotLoaded } from './modules.js';
+import { findModule, whyNotLoaded } from './modules.js';
 import { fail, ok, warn, type Said } from './finding.js';
 import type { Node, Subject } from './ports.js';
 
-/** Before it, IPVS itself is as it is today, but nobody has tried lvscare there. */
+/** IPVS itself is older; lvscare was never tried on an older kernel. */
 const OLDEST = [3, 10] as const;
 
 export function checkKernel({ kernelRelease }: Node): Promise<Said> {
@@ -12,7 +12,10 @@ export function checkKernel({ kernelRelease }: Node): Promise<Said> {
   const old = major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1]);
   return Promise.resolve(
     old
-      ? warn(`${evidence} is older than any that was tried`, 'install a kernel of 3.10 or later')
+      ? warn(
+          `${evidence} is older than 3.10, the oldest that lvscare was tried on`,
+          'install a kernel of 3.10 or later',
+        )
       : ok(evidence),
   );
 }
@@ -30,8 +33,8 @@ export async function checkScheduler({ files, kernelRelease }: Node, { scheduler
 
 async function loadable(files: Node['files'], release: string, name: string): Promise<Said> {
   const load = `modprobe ${name}`;
-  const found = await lookForModule(files, release, name);
-  if (found.kind === 'there') return ok(`the kernel has ${name}`);
+  const found = await findModule(files, release, name);
+  if (found.kind === 'loaded') return ok(`the kernel has ${name}`);
   if (found.kind === 'missing')
     return fail(
       `kernel ${release} has no module ${name}`,
@@ -40,9 +43,9 @@ async function loadable(files: Node['files'], release: string, name: string): Pr
   const why = await whyNotLoaded(files, release, name);
   if (why !== null) return fail(`${name} is not loaded, and ${why}`, load);
   if (found.kind === 'loadable')
-    return ok(`${name} is not loaded yet; the kernel loads it when lvscare asks (${found.file})`);
+    return ok(`${name} is not loaded yet; the kernel loads it when lvscare needs it (${found.file})`);
   return warn(
-    `${name} is not loaded, and whether it can be is not to be seen: /lib/modules/${release} is not here`,
+    `${name} is not loaded, and without /lib/modules/${release} this check cannot say whether it can be`,
     load,
   );
 }

@@ -1,14 +1,14 @@
-/** What Kubernetes has to know of the virtual server, and what must not be in its way. */
+/** How Kubernetes on this node uses the virtual server, and what of it conflicts with the virtual server. */
 import { isIP } from 'node:net';
 import { exclusionOf } from '../decisions/deletion-contention.js';
 import { contains } from './cidr.js';
-import { fail, ok, skip, warn, about, type Said } from './finding.js';
-import { hostsEntries } from './hosts.js';
+import { hostsEntries } from '../host/hosts-file.js';
+import { about, AS_ROOT, fail, ok, skip, warn, type Said } from './finding.js';
 import { listsOf, MANIFESTS, scalarOf } from './manifests.js';
 import { textOf, type Node, type Subject } from './ports.js';
 import { baseName, flagValue, processes, type Process } from './processes.js';
 
-/** The arguments of a component: of the process that runs here, else of its static pod. */
+/** The arguments of a component: those of its process here, else those of its static pod; null if there is neither. */
 async function argumentsOf(
   files: Node['files'],
   component: string,
@@ -26,15 +26,15 @@ export async function checkServiceCidr({ files }: Node, { virtualServer }: Subje
     const found = await argumentsOf(files, component);
     const range = found === null ? null : flagValue(found.args, 'service-cluster-ip-range');
     if (found === null || range === null) continue;
-    const inside = range.split(',').find((cidr) => contains(cidr, virtualServer.address) === true);
+    const inside = range.split(',').find((cidr) => contains(cidr, virtualServer.address));
     return inside === undefined
-      ? ok(`${virtualServer.address} is outside of ${range} (${found.from})`)
+      ? ok(`${virtualServer.address} is outside ${range} (${found.from})`)
       : warn(
-          `${virtualServer.address} is inside of ${inside} (${found.from}): a service that gets it takes its clients, and beside kube-proxy in nftables mode clients of a removed server hang`,
-          'choose a --vs outside of the service CIDR',
+          `${virtualServer.address} is inside ${inside} (${found.from}): a service with that address would get its clients, and with kube-proxy in nftables mode clients of a removed server hang`,
+          'choose a --vs outside the service CIDR',
         );
   }
-  return skip('no kube-apiserver here to tell the service CIDR');
+  return skip('there is no kube-apiserver here, so the service CIDR is not known');
 }
 
 export async function checkKubeProxy({ files, network }: Node, { virtualServer }: Subject): Promise<Said> {
@@ -44,16 +44,16 @@ export async function checkKubeProxy({ files, network }: Node, { virtualServer }
   if (running === undefined) {
     const works = (await network.addresses()).some(({ interfaceName }) => interfaceName === 'kube-ipvs0');
     return works
-      ? warn('kube-proxy in ipvs mode has been at work (kube-ipvs0), and cannot be seen from here', remedy)
+      ? warn('kube-proxy in ipvs mode has run here (kube-ipvs0), and its process is not visible', remedy)
       : skip('no kube-proxy runs here');
   }
   const settings = await kubeProxySettings(files, running);
-  if (typeof settings === 'string') return warn(settings, 'run lvscare doctor as root, on the host');
+  if (typeof settings === 'string') return warn(settings, AS_ROOT);
   const { mode, excluded, from } = settings;
   const evidence = `mode ${mode} (${from})`;
   if (mode !== 'ipvs') return ok(evidence);
-  const covering = excluded.find((cidr) => contains(cidr, address) === true);
-  if (covering !== undefined) return ok(`${evidence}, which leaves ${covering} alone`);
+  const covering = excluded.find((cidr) => contains(cidr, address));
+  if (covering !== undefined) return ok(`${evidence}; it excludes ${covering}`);
   const others = excluded.length === 0 ? 'none' : excluded.join(', ');
   return fail(
     `${evidence} deletes ${virtualServer.text} at each sync: excludeCIDRs has ${others}, not ${address}`,
@@ -67,7 +67,7 @@ interface KubeProxySettings {
   readonly from: string;
 }
 
-/** Or why they cannot be read. */
+/** The settings of kube-proxy, or a text that says why they cannot be read. */
 async function kubeProxySettings(
   files: Node['files'],
   { pid, args }: Process,
@@ -78,14 +78,14 @@ async function kubeProxySettings(
       flagValue(args, 'ipvs-exclude-cidrs')
         ?.split(',')
         .filter((cidr) => cidr !== '') ?? [];
-    return { mode: named(flagValue(args, 'proxy-mode')), excluded, from: `process ${pid}` };
+    return { mode: modeIn(flagValue(args, 'proxy-mode')), excluded, from: `process ${pid}` };
   }
-  // It is in a file system of its own.
+  // kube-proxy has a file system of its own.
   const file = `/proc/${pid}/root${path}`;
   try {
     const text = await files.read(file);
     return {
-      mode: named(scalarOf(text, 'mode')),
+      mode: modeIn(scalarOf(text, 'mode')),
       excluded: listsOf(text, 'excludeCIDRs').flat(),
       from: file,
     };
@@ -94,8 +94,8 @@ async function kubeProxySettings(
   }
 }
 
-/** Linux' default. */
-function named(mode: string | null): string {
+/** The mode, which is iptables by default on Linux. */
+function modeIn(mode: string | null): string {
   return mode === null || mode === '' || mode === 'null' ? 'iptables' : mode;
 }
 
@@ -104,24 +104,22 @@ const SEALOS_NAME = 'apiserver.cluster.local';
 const OWN_NAME = 'lvscare.node.ip';
 const KUBELET = '/etc/kubernetes/kubelet.conf';
 
-/** The host of the apiserver that the kubelet is told of; null when there is no kubelet here. */
-async function kubeletsServer(files: Node['files']): Promise<string | null> {
-  const text = await textOf(files, KUBELET);
-  const server = text === null ? null : scalarOf(text, 'server');
-  if (server === null) return null;
-  try {
-    return new URL(server).hostname.replace(/^\[|\]$/g, '');
-  } catch {
-    return null;
-  }
+/** The host of the apiserver that kubelet uses, or null if there is no kubelet here. */
+async function kubeletServer(files: Node['files']): Promise<string | null> {
+  const server = scalarOf((await textOf(files, KUBELET)) ?? '', 'server') ?? '';
+  return URL.canParse(server) ? new URL(server).hostname.replace(/^\[|\]$/g, '') : null;
 }
 
-/** The names by which clients here ask for the virtual server. */
+async function hostsOf(files: Node['files']): Promise<ReturnType<typeof hostsEntries>> {
+  return hostsEntries((await textOf(files, '/etc/hosts')) ?? '');
+}
+
+/** The names by which clients on this node know the virtual server. */
 export async function controlPlaneNames(files: Node['files']): Promise<readonly string[]> {
-  const kubelets = await kubeletsServer(files);
-  const inHosts = (await hostsEntries(files)).some(({ names }) => names.includes(SEALOS_NAME));
+  const kubelet = await kubeletServer(files);
+  const inHosts = (await hostsOf(files)).some(({ names }) => names.includes(SEALOS_NAME));
   const names = [
-    ...(kubelets === null || isIP(kubelets) !== 0 ? [] : [kubelets]),
+    ...(kubelet === null || isIP(kubelet) !== 0 ? [] : [kubelet]),
     ...(inHosts ? [SEALOS_NAME] : []),
   ];
   return [...new Set(names)];
@@ -133,7 +131,7 @@ export async function checkHosts(node: Node, subject: Subject): Promise<readonly
   const own = new Set((await network.addresses()).map(({ address }) => address));
   const apiserver = await textOf(files, `${MANIFESTS[0]}/kube-apiserver.yaml`);
   const isMaster = apiserver !== null || realServers.some(({ address }) => own.has(address));
-  const entries = await hostsEntries(files);
+  const entries = await hostsOf(files);
   const version = virtualServer.family === 'ipv4' ? 4 : 6;
   const addressesOf = (name: string): string[] =>
     entries
@@ -146,23 +144,23 @@ export async function checkHosts(node: Node, subject: Subject): Promise<readonly
       about(
         OWN_NAME,
         own.has(address)
-          ? ok(`${address}, of this node`)
+          ? ok(`${address}, an address of this node`)
           : fail(
-              `${address} is no address of this node`,
+              `${address} is not an address of this node`,
               `sed -i '/${OWN_NAME}/d' /etc/hosts, and add this node's address`,
             ),
       ),
     );
 
-  const kubelets = await kubeletsServer(files);
-  if (kubelets !== null && isIP(kubelets) !== 0)
+  const kubelet = await kubeletServer(files);
+  if (kubelet !== null && isIP(kubelet) !== 0)
     said.push(
       about(
         KUBELET,
-        kubelets === virtualServer.address || isMaster
-          ? ok(`the kubelet asks ${kubelets}`)
+        kubelet === virtualServer.address || isMaster
+          ? ok(`kubelet uses ${kubelet}`)
           : warn(
-              `the kubelet asks ${kubelets}, not ${virtualServer.address}: it is lost with that one`,
+              `kubelet uses ${kubelet} directly instead of the virtual server ${virtualServer.address}, so it fails when ${kubelet} fails`,
               `set server: https://${virtualServer.text} in ${KUBELET}, then: systemctl restart kubelet`,
             ),
       ),
@@ -172,7 +170,9 @@ export async function checkHosts(node: Node, subject: Subject): Promise<readonly
     const addresses = addressesOf(name);
     if (addresses.length > 0) said.push(about(name, sayName(name, addresses, isMaster, subject)));
   }
-  return said.length === 0 ? [skip('neither /etc/hosts nor the kubelet names the control plane')] : said;
+  return said.length === 0
+    ? [skip('neither /etc/hosts nor the configuration of kubelet names the control plane')]
+    : said;
 }
 
 function sayName(
@@ -182,15 +182,15 @@ function sayName(
   { virtualServer, realServers }: Subject,
 ): Said {
   const wrong = addresses.filter((address) => address !== virtualServer.address);
-  // Whatever else is named in that line stays there.
+  // Other names in that line stay.
   const pattern = name.replaceAll('.', '\\.');
   const remedy = `sed -E -i 's/^\\s*\\S+(\\s(.*\\s)?${pattern}(\\s|$))/${virtualServer.address}\\1/' /etc/hosts`;
   const [first] = wrong;
   if (first === undefined) return ok(`${addresses.join(', ')}, the virtual server`);
   if (realServers.some(({ address }) => address === first)) {
-    // A master's own apiserver is there before the virtual server is.
+    // On a master its own apiserver starts before the virtual server exists.
     if (isMaster) return ok(`${first}, a real server, as on a master`);
-    return warn(`${first} is one real server alone: this node is lost with it`, remedy);
+    return warn(`${first} is a single real server: this node loses the control plane when it fails`, remedy);
   }
   return fail(`${first} is neither ${virtualServer.address} nor a real server`, remedy);
 }

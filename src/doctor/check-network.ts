@@ -1,16 +1,17 @@
-/** The way to the virtual server, and what stands in it. */
+/** How this node reaches the virtual server and the real servers. */
 import { hostLength } from '../values/endpoint.js';
-import { fail, ok, skip, warn, type Said } from './finding.js';
-import { textOf, type Node, type NodeAddress, type Subject } from './ports.js';
+import type { NodeAddress } from '../host/node-address.js';
+import { fail, NO_SERVERS, ok, skip, warn, type Said } from './finding.js';
+import { textOf, type Node, type Subject } from './ports.js';
 
-/** The interface that kube-proxy in ipvs mode puts the addresses of services on. */
+/** The interface to which kube-proxy in ipvs mode adds the addresses of services. */
 const KUBE_IPVS = 'kube-ipvs0';
 
 export async function checkIpv6({ files }: Node, { virtualServer }: Subject): Promise<Said> {
-  if (virtualServer.family === 'ipv4') return skip('the virtual server is of IPv4');
+  if (virtualServer.family === 'ipv4') return skip('the virtual server has an IPv4 address');
   const all = (await textOf(files, '/proc/sys/net/ipv6/conf/all/disable_ipv6'))?.trim() ?? null;
   if (all === null)
-    return fail('this kernel has no IPv6', 'boot without ipv6.disable=1, or use a virtual server of IPv4');
+    return fail('this kernel has no IPv6', 'boot without ipv6.disable=1, or use an IPv4 virtual server');
   const one = 'net.ipv6.conf.all.disable_ipv6';
   return all === '0' ? ok('enabled') : fail(`${one} is ${all}`, `sysctl -w ${one}=0`);
 }
@@ -20,14 +21,14 @@ export async function checkNodeAddress({ network }: Node, subject: Subject): Pro
   try {
     found = await network.nodeAddress(subject);
   } catch (error) {
-    if (subject.realServers.length === 0) return skip('no --rs');
+    if (subject.realServers.length === 0) return NO_SERVERS;
     return fail((error as Error).message, 'give lvscare --ip with an address of this node');
   }
   const { address, source, from } = found;
   const holder = (await network.addresses()).find((held) => held.address === address);
   if (holder === undefined)
     return fail(
-      `${address} (${from}) is no address of this node`,
+      `${address} (${from}) is not an address of this node`,
       source === 'hosts'
         ? 'correct the line of lvscare.node.ip in /etc/hosts'
         : 'give lvscare --ip with an address of this node',
@@ -45,19 +46,19 @@ export async function checkMode(
     case 'route':
       if (here !== undefined)
         return warn(
-          `route, and ${here.text} is this node itself: IPVS does not serve it to clients here`,
+          `mode route cannot reach ${here.text}, because it runs on this node: local clients sent to it will fail`,
           'give lvscare --mode local',
         );
-      return ok('route: a client of a removed server hangs, where in mode local it is reset');
+      return ok('route: clients of a removed server hang, which mode local would reset');
     case 'link':
       if (!masquerade)
         return warn(
-          `link without --masquerade: clients here speak from ${virtualServer.address}, and real servers may not know the way back`,
+          `link without --masquerade: local clients use the source address ${virtualServer.address}, to which real servers may have no route`,
           'give lvscare --masquerade, or --mode local',
         );
       return ok('link, masqueraded');
     case 'none':
-      return ok(`none: somebody else has to route ${virtualServer.address}`);
+      return ok(`none: another program must provide the route to ${virtualServer.address}`);
     case 'local':
       return ok('local');
   }
@@ -72,20 +73,23 @@ export async function checkVirtualAddress(
   const [other] = others;
   if (other === undefined)
     return ok(
-      holders.length === 0 ? `no interface has ${address}` : `${iface} has ${address}, as mode link wants`,
+      holders.length === 0 ? `no interface has ${address}` : `${iface} has ${address}, as mode link requires`,
     );
   const { interfaceName, prefixLength } = other;
   const evidence = `${address} is an address of ${interfaceName}`;
   if (interfaceName === KUBE_IPVS)
     return fail(
       `${evidence}: kube-proxy in ipvs mode has a service of that address`,
-      'choose a --vs outside of the service CIDR, or delete that service',
+      'choose a --vs outside the service CIDR, or delete that service',
     );
   const remedy = `ip address del ${address}/${prefixLength} dev ${interfaceName}`;
-  // A dummy of that name is lvscare's or the Go program's, of a start in mode link.
+  // lvscare or the Go lvscare created it in mode link.
   if (interfaceName === iface)
     return warn(`${evidence}: left over from mode link`, `ip link del ${interfaceName}`);
-  return fail(`${evidence}: the node answers for it itself, and clients speak from it`, remedy);
+  return fail(
+    `${evidence}: the node itself answers at it, and local clients use it as source address`,
+    remedy,
+  );
 }
 
 export async function checkRoutes(
@@ -100,7 +104,7 @@ export async function checkRoutes(
   if (route === undefined) return ok(`no other route to ${host}`);
   const via = route.gateway === null ? `dev ${route.interfaceName ?? '?'}` : `via ${route.gateway}`;
   return warn(
-    `${host} ${via} is left over from mode route, or somebody else's; mode ${mode} does without`,
+    `there is a route ${host} ${via}, from an earlier start in mode route or from another program; mode ${mode} does not need it`,
     `ip${family === 'ipv6' ? ' -6' : ''} route del ${host} ${via}`,
   );
 }
@@ -108,7 +112,7 @@ export async function checkRoutes(
 export async function checkReversePath({ files, network }: Node, subject: Subject): Promise<Said> {
   const { virtualServer, realServers, mode } = subject;
   if (virtualServer.family === 'ipv6') return skip('IPv6 has no rp_filter');
-  if (realServers.length === 0) return skip('no --rs');
+  if (realServers.length === 0) return NO_SERVERS;
   if (mode === 'none') return skip('mode none');
   const node = await network.nodeAddress(subject).catch(() => null);
   const holder = (await network.addresses()).find(({ address }) => address === node?.address);
@@ -122,11 +126,11 @@ export async function checkReversePath({ files, network }: Node, subject: Subjec
     // The larger one counts; 1 is strict.
     if (Math.max(...values.map((value) => Number(value?.trim() ?? 0))) === 1)
       return warn(
-        `${text} is reached through ${towards}, while ${holder.address} is on ${holder.interfaceName}, and rp_filter is strict: answers on another way are dropped`,
+        `${text} is reached through ${towards}, while ${holder.address} is on ${holder.interfaceName}, and rp_filter is strict: the node drops answers that arrive on another interface`,
         `sysctl -w net.ipv4.conf.all.rp_filter=2 net.ipv4.conf.${towards}.rp_filter=2, or give lvscare --ip with the address of ${towards}`,
       );
   }
-  return ok('answers come back on the way that they are expected on');
+  return ok('answers of real servers are expected on the interface on which they arrive');
 }
 
 export async function checkForwarding({ files }: Node, { virtualServer }: Subject): Promise<Said> {

@@ -1,6 +1,6 @@
-/** Whose the virtual server is, and what is left of others. */
-import { judgeHolder, type Holder } from '../values/lock-holder.js';
-import { about, fail, ok, skip, warn, type Said } from './finding.js';
+/** The program that manages the virtual server, and what other programs and earlier starts left. */
+import { classifyHolder, type LockHolder } from '../values/lock-holder.js';
+import { about, AS_ROOT, fail, ok, skip, warn, type Said } from './finding.js';
 import { readIpVs } from './ip-vs-table.js';
 import { careManifests } from './manifests.js';
 import type { Node, Subject } from './ports.js';
@@ -11,32 +11,32 @@ export async function checkVirtualServer(
   { virtualServer, realServers }: Subject,
 ): Promise<Said> {
   const table = await readIpVs(files);
-  if (table === null) return skip('the kernel has no IPVS loaded, and so no virtual server');
+  if (table === null) return skip('IPVS is not loaded, so there is no virtual server');
   const { text } = virtualServer;
   const found = table.find(({ server }) => server.text === text);
-  const beside = table
-    .filter(({ server }) => server.address === virtualServer.address && server.text !== text)
-    .map(({ server }) => server.text);
-  if (found === undefined)
-    return beside.length === 0
-      ? ok(`nobody has ${text}`)
+  if (found === undefined) {
+    const others = table.filter(({ server }) => server.address === virtualServer.address);
+    const [other] = others;
+    return other === undefined
+      ? ok(`the kernel has no ${text} yet`)
       : warn(
-          `${beside.join(', ')} has the same address: somebody else's, who may take the way to it along`,
-          `see whose it is: ipvsadm -Ln; choose another --vs, or ipvsadm -D -t ${beside[0] ?? ''}`,
+          `${others.map(({ server }) => server.text).join(', ')} has the same address, and the program that created it may remove the route to ${text}`,
+          `find that program: ipvsadm -Ln; choose another --vs, or ipvsadm -D -t ${other.server.text}`,
         );
-  const rows = found.rows.length === 1 ? '1 real server' : `${found.rows.length} real servers`;
-  if ((await ownership.holder(virtualServer)) !== null)
-    return ok(`${text} is there with ${rows}, taken care of`);
+  }
+  const evidence = `${text} exists with ${found.rows.length === 1 ? '1 real server' : `${found.rows.length} real servers`}`;
+  if ((await ownership.lockHolder(virtualServer)) !== null)
+    return ok(`${evidence}, and an lvscare manages it`);
   const known = new Set(realServers.map((server) => server.text));
   const strange = found.rows.filter((row) => known.size > 0 && !known.has(row.text));
   if (strange.length > 0)
     return fail(
-      `${text} is there with ${strange.map((row) => row.text).join(', ')}, not of --rs, and no lvscare takes care of it: another program's`,
+      `${text} exists with ${strange.map((row) => row.text).join(', ')}, which --rs does not name, and no lvscare manages it: another program created it`,
       `stop that program, then ipvsadm -D -t ${text}; or choose another --vs`,
     );
-  const remembered = (await ownership.records()).some((made) => made.virtualServer === text);
+  const isRecorded = (await ownership.records()).some((record) => record.virtualServer.text === text);
   return warn(
-    `${text} is there with ${rows}, ${remembered ? 'from an earlier lvscare' : 'not known to lvscare'}, and none takes care of it`,
+    `${evidence}, and no lvscare manages it; ${isRecorded ? 'an earlier lvscare created it' : 'no lvscare has recorded that it created it'}`,
     'start lvscare care, which adopts it',
   );
 }
@@ -50,53 +50,51 @@ export async function checkInstances(
   const podFiles = [...new Set(pods.map(({ file }) => file))];
   if (podFiles.length > 1)
     return fail(
-      `${podFiles.join(' and ')} are both for ${text}: only one can have it`,
+      `${podFiles.join(' and ')} are both for ${text}, which only one lvscare can manage`,
       `rm ${podFiles[0] ?? ''}, or the other one`,
     );
   const running = (await careProcesses(files, pid)).filter(({ args }) => isOurs(flagValue(args, 'vs')));
-  const holder = await ownership.holder(virtualServer);
-  if (holder !== null && judgeHolder(holder, uid) === 'squatter')
+  const holder = await ownership.lockHolder(virtualServer);
+  if (holder !== null && classifyHolder(holder, uid) === 'squatter')
     return warn(
-      `process ${holder.pid ?? '?'} of uid ${holder.uid} has the name of ${text} to itself: nothing keeps a second lvscare away`,
+      `process ${holder.pid ?? '?'} (uid ${holder.uid}) holds the instance lock of ${text}, and is not an lvscare: a second lvscare could start`,
       holder.pid === null ? 'end that process' : `kill ${holder.pid}`,
     );
   return sayInstances(text, running, holder);
 }
 
-function sayInstances(text: string, running: readonly Process[], holder: Holder | null): Said {
-  const strangers = running.filter(({ pid }) => pid !== holder?.pid);
-  const who = strangers.map(
-    ({ pid, args }) => `process ${pid} (${args.slice(0, 3).map(baseName).join(' ')})`,
+function sayInstances(text: string, running: readonly Process[], holder: LockHolder | null): Said {
+  const others = running.filter(({ pid }) => pid !== holder?.pid);
+  // A holder outside of this container may be the one process that is visible.
+  if (holder !== null && (others.length === 0 || (holder.pid === null && others.length === 1)))
+    return ok(`${holder.pid === null ? 'an lvscare' : `process ${holder.pid}`} manages ${text}`);
+  if (others.length === 0) return ok('no lvscare is running');
+  const names = others.map(({ pid, args }) => `process ${pid} (${args.slice(0, 3).map(baseName).join(' ')})`);
+  const evidence = `${names.join(' and ')} ${names.length === 1 ? 'manages' : 'manage'} ${text}`;
+  const stop = `stop it where it is started (for a static pod, move its manifest away), or kill ${others.map(({ pid }) => pid).join(' ')}`;
+  if (holder !== null)
+    return fail(`${evidence} while process ${holder.pid ?? '?'} holds its instance lock`, stop);
+  if (others.length > 1) return fail(`${evidence}, and each undoes what the others do`, stop);
+  return warn(
+    `${evidence} without holding its instance lock: the Go lvscare, or an lvscare that is still starting`,
+    stop,
   );
-  // A holder without a number here may well be the one that is seen.
-  if (holder !== null && (strangers.length === 0 || (holder.pid === null && strangers.length === 1)))
-    return ok(
-      holder.pid === null
-        ? `an lvscare takes care of ${text}`
-        : `process ${holder.pid} takes care of ${text}`,
-    );
-  if (strangers.length === 0) return ok('no lvscare is at work');
-  const evidence = `${who.join(' and ')} ${who.length === 1 ? 'is' : 'are'} at work on ${text}`;
-  const stop = `stop it where it is started (a static pod: mv its manifest away), or kill ${strangers.map(({ pid }) => pid).join(' ')}`;
-  if (holder !== null) return fail(`${evidence} beside process ${holder.pid ?? '?'}, which holds it`, stop);
-  if (strangers.length > 1) return fail(`${evidence}, each against the others`, stop);
-  return warn(`${evidence} and holds it not: the Go program, or one that is just starting`, stop);
 }
 
-export async function checkRecords(
-  { ownership }: Node,
-  { virtualServer }: Subject,
-): Promise<readonly Said[]> {
-  const others = (await ownership.records()).filter((made) => made.virtualServer !== virtualServer.text);
-  if (others.length === 0) return [ok('nothing is left of another lvscare')];
-  return others.map((made) =>
+export async function checkRecords({ ownership }: Node, subject: Subject | null): Promise<readonly Said[]> {
+  const others = (await ownership.records()).filter(
+    ({ virtualServer }) => virtualServer.text !== subject?.virtualServer.text,
+  );
+  if (others.length === 0)
+    return [ok(subject === null ? 'no lvscare left a record' : 'no other lvscare left a record')];
+  return others.map(({ virtualServer: { text }, isLocked }) =>
     about(
-      made.virtualServer,
-      made.held
-        ? ok('another lvscare takes care of it')
+      text,
+      isLocked
+        ? ok(`${subject === null ? 'an' : 'another'} lvscare manages it`)
         : warn(
-            'an earlier lvscare created it, and no lvscare takes care of it now: remove it if none will again',
-            `lvscare care --vs ${made.virtualServer} --clean`,
+            'an earlier lvscare created it, and no lvscare manages it now: remove it if it is not needed',
+            `lvscare care --vs ${text} --clean`,
           ),
     ),
   );
@@ -105,12 +103,15 @@ export async function checkRecords(
 export async function checkGoLeftovers({ ownership }: Node, { virtualServer }: Subject): Promise<Said> {
   const { taken, left, failures, unknown } = await ownership.goLeftovers(virtualServer);
   const clean =
-    `lvscare care --vs ${virtualServer.text} --clean, with no lvscare running; it takes the virtual server away too, ` +
-    'so put the manifest back after it';
+    `lvscare care --vs ${virtualServer.text} --clean, with no lvscare running; it also removes the virtual server, ` +
+    'so put the manifest back afterwards';
   const [failure] = failures;
-  if (taken.length > 0) return warn(`the Go program left ${taken.join(', ')}`, clean);
-  if (failure !== undefined) return warn(failure.message, 'run lvscare doctor as root, on the host');
+  if (taken.length > 0) return warn(`the Go lvscare left ${taken.join(', ')}`, clean);
+  if (failure !== undefined) return warn(failure.message, AS_ROOT);
   if (left.length > 0)
-    return warn(`not to be taken away by lvscare: ${left.join(', ')}`, 'see who uses it, and remove it');
-  return unknown === null ? ok('nothing is left of the Go program') : skip(unknown);
+    return warn(
+      `the Go lvscare left what --clean does not remove: ${left.join(', ')}`,
+      'find the program that uses it, and remove it',
+    );
+  return unknown === null ? ok('the Go lvscare left nothing') : skip(unknown);
 }

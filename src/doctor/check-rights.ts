@@ -1,6 +1,7 @@
-/** What this process may do here. */
+/** What this process is allowed to do on this node. */
+import type { SysctlSpec } from '../host/sysctl.js';
 import { fail, ok, skip, warn, about, type Said } from './finding.js';
-import { textOf, type Node, type Subject, type WantedSysctl } from './ports.js';
+import { textOf, type Node, type Subject } from './ports.js';
 
 const NET_ADMIN = 12n;
 
@@ -15,7 +16,7 @@ export async function checkCapabilities({ files, uid }: Node): Promise<Said> {
   const map = (await textOf(files, '/proc/self/uid_map'))?.trim().split(/\s+/).join(' ');
   if (map !== undefined && map !== '0 0 4294967295')
     return warn(
-      `NET_ADMIN, but in a user namespace (${map}): it is of no use for networks of the host's`,
+      `NET_ADMIN, but in a user namespace (${map}), where it does not apply to the network of the host`,
       'run it without a user namespace: hostUsers: true, or a container engine that is not rootless',
     );
   return ok(`uid ${uid} has NET_ADMIN`);
@@ -25,12 +26,12 @@ const RUN_DIRECTORY = '/run/lvscare';
 
 export async function checkRunDirectory({ files }: Node): Promise<Said> {
   const own = await files.whyNotWritable(RUN_DIRECTORY);
-  // What is not there yet is made in /run.
+  // lvscare creates it in /run.
   const why = own === 'ENOENT' ? await files.whyNotWritable('/run') : own;
   if (why === null)
-    return ok(own === 'ENOENT' ? `${RUN_DIRECTORY} can be made` : `${RUN_DIRECTORY} can be written`);
+    return ok(own === 'ENOENT' ? `${RUN_DIRECTORY} can be created` : `${RUN_DIRECTORY} can be written`);
   return warn(
-    `${RUN_DIRECTORY} cannot be written (${why}): what is made here is not remembered for --clean`,
+    `${RUN_DIRECTORY} cannot be written (${why}): lvscare cannot save there what --clean has to remove`,
     `mkdir -p ${RUN_DIRECTORY}; in a pod, mount that directory of the host, as manifests/lvscare.yaml does`,
   );
 }
@@ -39,11 +40,11 @@ export async function checkSysctls(node: Node, { sysctls, setsSysctls }: Subject
   return await Promise.all(sysctls.map((wanted) => checkSysctl(node, wanted, setsSysctls)));
 }
 
-async function checkSysctl({ files }: Node, wanted: WantedSysctl, setsSysctls: boolean): Promise<Said> {
+async function checkSysctl({ files }: Node, wanted: SysctlSpec, setsSysctls: boolean): Promise<Said> {
   const { name, value, without } = wanted;
   const file = name.replaceAll('.', '/');
   const found = (await textOf(files, `/proc/sys/${file}`))?.trim() ?? null;
-  if (found === null) return about(name, skip('it is there once ip_vs is loaded'));
+  if (found === null) return about(name, skip('the kernel has it only while ip_vs is loaded'));
   if (found === value) return about(name, ok(value));
   const places = await Promise.all(
     ['/proc/sys', '/host/proc/sys'].map((root) => files.whyNotWritable(`${root}/${file}`)),
@@ -62,9 +63,12 @@ async function checkSysctl({ files }: Node, wanted: WantedSysctl, setsSysctls: b
 }
 
 export async function checkNft({ firewall }: Node, { masquerade }: Subject): Promise<Said> {
-  if (!masquerade) return skip('nothing is masqueraded');
+  if (!masquerade) return skip('--masquerade is off');
   const version = await firewall.nftVersion();
   return version === null
-    ? fail('there is no nft, which masquerading takes', 'apt-get install nftables, or dnf install nftables')
+    ? fail(
+        'nft is not installed, and --masquerade needs it',
+        'apt-get install nftables, or dnf install nftables',
+      )
     : ok(version);
 }

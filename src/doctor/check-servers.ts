@@ -1,4 +1,4 @@
-/** The apiservers: whether they answer, by which certificate, at what time, and through the virtual server. */
+/** The apiservers: their answers, certificates and clocks, and their answers through the virtual server. */
 import { isIP } from 'node:net';
 import type { Endpoint } from '../values/endpoint.js';
 import type { Answer } from '../values/exchange.js';
@@ -6,11 +6,9 @@ import { statusMeaning } from '../decisions/status-meaning.js';
 import { certificateFacts, type CertificateFacts } from '../tls/certificate-summary.js';
 import { contains } from './cidr.js';
 import { controlPlaneNames } from './check-kubernetes.js';
-import { about, fail, ok, skip, warn, type Said } from './finding.js';
+import { about, fail, NO_SERVERS, ok, skip, warn, type Said } from './finding.js';
 import { readIpVs } from './ip-vs-table.js';
 import type { Node, Subject } from './ports.js';
-
-const NO_SERVERS = skip('no --rs');
 
 export async function checkServers(node: Node, subject: Subject): Promise<readonly Said[]> {
   const { realServers } = subject;
@@ -28,7 +26,7 @@ function sayAnswer(server: Endpoint, { outcome, exchange }: Answer, subject: Sub
     case 'ok':
       return ok(`${detail} in ${(exchange?.phases.totalMs ?? 0).toFixed(1)} ms`);
     case 'inconclusive':
-      return warn(`it could not be asked: ${detail}`, `lvscare probe --rs ${server.text}`);
+      return warn(`it could not be probed: ${detail}`, `lvscare probe --rs ${server.text}`);
     case 'refused':
       return fail(
         evidence,
@@ -59,7 +57,7 @@ const WARN_DAYS = 30;
 
 export async function checkCertificates(node: Node, subject: Subject): Promise<readonly Said[]> {
   const { realServers, scheme } = subject;
-  if (scheme === 'http') return [skip('asked by HTTP')];
+  if (scheme === 'http') return [skip('probes use HTTP')];
   if (realServers.length === 0) return [NO_SERVERS];
   const names = await controlPlaneNames(node.files);
   const said = await Promise.all(
@@ -72,7 +70,7 @@ export async function checkCertificates(node: Node, subject: Subject): Promise<r
   return said.flat();
 }
 
-/** Whatever is amiss, the worst first; else that all is well. */
+/** What is wrong with a certificate, the worst first; else that it is valid. */
 function sayCertificates(
   chain: readonly CertificateFacts[],
   server: Endpoint,
@@ -80,13 +78,13 @@ function sayCertificates(
   names: readonly string[],
 ): readonly Said[] {
   const [own] = chain;
-  if (own === undefined) return [skip('it showed none')];
+  if (own === undefined) return [skip('it sent no certificate')];
   const all = [
     ...chain.map((one, index) => sayValidity(one, index, server)),
     sayNames(own, virtualServer, names, server),
   ];
-  const amiss = (['fail', 'warn'] as const).flatMap((bad) => all.filter(({ verdict }) => verdict === bad));
-  if (amiss.length > 0) return amiss;
+  const wrong = (['fail', 'warn'] as const).flatMap((bad) => all.filter(({ verdict }) => verdict === bad));
+  if (wrong.length > 0) return wrong;
   const wanted = [virtualServer.address, ...names].filter((name) => isFor(own, name)).join(', ');
   return [ok(`for ${wanted}; ${own.daysLeft ?? '?'} days left`)];
 }
@@ -103,7 +101,7 @@ function sayValidity(
       : "renew the cluster's CA: kubeadm's documentation has the manual rotation of CA certificates";
   if (validity === 'not yet valid')
     return fail(
-      `${whose} is valid from ${notBefore ?? '?'} on: this node's clock is behind, or that of who made it was ahead`,
+      `${whose} is not valid before ${notBefore ?? '?'}: the clock of this node is behind, or the clock of its issuer was ahead`,
       'timedatectl set-ntp true; timedatectl timesync-status',
     );
   if (validity === 'expired') return fail(`${whose} expired at ${notAfter ?? '?'}`, renew);
@@ -126,23 +124,23 @@ function sayNames(
   const remedy =
     `on ${server.address}: add ${missing.join(', ')} to apiServer.certSANs of kubeadm's ClusterConfiguration, ` +
     'rm /etc/kubernetes/pki/apiserver.{crt,key}, kubeadm init phase certs apiserver --config FILE, and restart kube-apiserver';
-  // Who asks by a name does not look at the address.
+  // A client that uses a name does not check the address.
   const byName = names.some((name) => !missing.includes(name));
   return missing.length === 1 && missing[0] === address && byName
     ? warn(evidence, remedy)
     : fail(evidence, remedy);
 }
 
-/** As clients compare: addresses by what they are, names with a wildcard for their first label. */
+/** As clients compare: addresses by value, names with a wildcard as their first label. */
 function isFor({ names }: CertificateFacts, wanted: string): boolean {
   if (isIP(wanted) !== 0)
-    return names.some((name) => name.startsWith('IP:') && contains(name.slice(3), wanted) === true);
+    return names.some((name) => name.startsWith('IP:') && contains(name.slice(3), wanted));
   const lower = wanted.toLowerCase();
   const wild = lower.replace(/^[^.]+/, '*');
   return names.some((name) => [`dns:${lower}`, `dns:${wild}`].includes(name.toLowerCase()));
 }
 
-/** A second of skew is what an HTTP date cannot tell from none. */
+/** The date in an HTTP header has whole seconds. */
 const WARN_SKEW_MS = 2000;
 
 export async function checkClock(node: Node, { realServers }: Subject): Promise<Said> {
@@ -150,16 +148,16 @@ export async function checkClock(node: Node, { realServers }: Subject): Promise<
   const asked = await Promise.all(
     realServers.map(async (server) => ({ server, aheadMs: aheadMs(await node.ask(server)) })),
   );
-  const told = asked.flatMap(({ server, aheadMs: ms }) => (ms === null ? [] : [{ server, ms }]));
-  if (told.length === 0) return skip('no server told its time');
-  const off = told.filter(({ ms }) => Math.abs(ms) > WARN_SKEW_MS);
+  const dated = asked.flatMap(({ server, aheadMs: ms }) => (ms === null ? [] : [{ server, ms }]));
+  if (dated.length === 0) return skip('no server sent its time');
+  const off = dated.filter(({ ms }) => Math.abs(ms) > WARN_SKEW_MS);
   if (off.length === 0)
-    return ok(`within ${WARN_SKEW_MS / 1000} s of ${told.map(({ server }) => server.text).join(', ')}`);
+    return ok(`within ${WARN_SKEW_MS / 1000} s of ${dated.map(({ server }) => server.text).join(', ')}`);
   const words = off.map(({ server, ms }) => `${server.text} by ${seconds(ms)}`).join(', ');
   const ntp = 'timedatectl set-ntp true; timedatectl timesync-status';
-  // If all are off by about the same, it is not they.
+  // If all differ by about the same time, it is this node's clock that is wrong.
   const spread = Math.max(...off.map(({ ms }) => ms)) - Math.min(...off.map(({ ms }) => ms));
-  return off.length === told.length && spread <= WARN_SKEW_MS
+  return off.length === dated.length && spread <= WARN_SKEW_MS
     ? warn(`this node's clock differs from ${words}`, ntp)
     : warn(
         `the clocks of these differ from this node's: ${words}`,
@@ -168,8 +166,8 @@ export async function checkClock(node: Node, { realServers }: Subject): Promise<
 }
 
 /**
- * By how much a server's clock is ahead of ours, in milliseconds, negative for behind; 0 as long as it may be right. Its date
- * is in whole seconds, and was written somewhen between our question and its answer.
+ * How far a server's clock is ahead of ours, in milliseconds; negative if it is behind, 0 if it may be right, null if it sent no date.
+ * The date has whole seconds, and the server wrote it between our request and its answer.
  */
 function aheadMs({ exchange, askedMs, answeredMs }: Answer): number | null {
   const dateMs = exchange?.dateMs ?? null;
@@ -183,37 +181,37 @@ function seconds(ms: number): string {
   return `${ms > 0 ? '+' : '-'}${(Math.abs(ms) / 1000).toFixed(0)} s`;
 }
 
-/** What a way through IPVS may cost beside a way around it; it takes microseconds. */
+/** How much longer a request through IPVS may take; IPVS itself takes microseconds. */
 const SLOWER_MS = 100;
 
 export async function checkVirtualServerAnswers(node: Node, subject: Subject): Promise<Said> {
   const { virtualServer, realServers, healthPort } = subject;
-  if (healthPort !== null) return skip('health is asked at a port of its own');
+  if (healthPort !== null) return skip('health probes use another port');
   const table = await readIpVs(node.files);
   const found = table?.find(({ server }) => server.text === virtualServer.text);
-  if (found === undefined) return skip(`${virtualServer.text} is not there yet`);
+  if (found === undefined) return skip(`the kernel has no ${virtualServer.text} yet`);
   const direct = await Promise.all(realServers.map((server) => node.ask(server)));
-  const well = direct.flatMap(({ outcome, exchange }) =>
+  const directMs = direct.flatMap(({ outcome, exchange }) =>
     outcome.kind === 'ok' ? (exchange?.phases.totalMs ?? []) : [],
   );
   const { outcome, exchange } = await node.ask(virtualServer);
   const evidence = `${outcome.kind}: ${outcome.detail}`;
   if (outcome.kind === 'inconclusive')
-    return warn(`it could not be asked: ${outcome.detail}`, 'lvscare doctor, again');
+    return warn(`it could not be probed: ${outcome.detail}`, 'run lvscare doctor again');
   if (outcome.kind !== 'ok')
-    return well.length === 0 && realServers.length > 0
-      ? warn(`${evidence}; but no real server is well either`, 'see rs')
+    return directMs.length === 0 && realServers.length > 0
+      ? warn(`${evidence}; no real server answers either`, 'see the findings of rs')
       : fail(
-          `${evidence}, though real servers are well`,
+          `${evidence}, although real servers answer`,
           `ipvsadm -Ln -t ${virtualServer.text}; ip route get ${virtualServer.address}`,
         );
   const throughMs = exchange?.phases.totalMs ?? 0;
-  const slowestMs = well.length === 0 ? null : Math.max(...well);
-  const words = `${throughMs.toFixed(1)} ms${slowestMs === null ? '' : `, directly ${Math.min(...well).toFixed(1)} to ${slowestMs.toFixed(1)} ms`}`;
+  const slowestMs = directMs.length === 0 ? null : Math.max(...directMs);
+  const words = `${throughMs.toFixed(1)} ms${slowestMs === null ? '' : `, directly ${Math.min(...directMs).toFixed(1)} to ${slowestMs.toFixed(1)} ms`}`;
   return slowestMs !== null && throughMs > slowestMs + SLOWER_MS
     ? warn(
         `${words}: slower than any real server`,
-        `ipvsadm -Ln --stats -t ${virtualServer.text}; lvscare doctor, again`,
+        `ipvsadm -Ln --stats -t ${virtualServer.text}; run lvscare doctor again`,
       )
     : ok(words);
 }

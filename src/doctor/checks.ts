@@ -1,4 +1,4 @@
-/** Every check, in the order in which they are told. */
+/** Every check, in the order of its findings. */
 import { checkFirewall } from './check-firewall.js';
 import { checkCapabilities, checkNft, checkRunDirectory, checkSysctls } from './check-rights.js';
 import { checkIpvs, checkKernel, checkScheduler } from './check-kernel.js';
@@ -14,23 +14,20 @@ import {
 } from './check-network.js';
 import { checkGoLeftovers, checkInstances, checkRecords, checkVirtualServer } from './check-ownership.js';
 import { checkCertificates, checkClock, checkServers, checkVirtualServerAnswers } from './check-servers.js';
-import { skip, type Finding, type Said } from './finding.js';
+import { AS_ROOT, skip, warn, type Finding, type Said } from './finding.js';
 import type { Node, Subject } from './ports.js';
 
-type Check = readonly [name: string, look: (node: Node, subject: Subject) => Promise<Said | readonly Said[]>];
+type Check<Of> = readonly [name: string, check: (node: Node, subject: Of) => Promise<Said | readonly Said[]>];
 
-/** Those that need not know the virtual server. */
-const OF_ANY_NODE: readonly (readonly [
-  name: string,
-  look: (node: Node) => Promise<Said | readonly Said[]>,
-])[] = [
+const OF_EVERY_NODE: readonly Check<Subject | null>[] = [
   ['kernel', checkKernel],
   ['ipvs', checkIpvs],
   ['capabilities', checkCapabilities],
   ['run-directory', checkRunDirectory],
+  ['records', checkRecords],
 ];
 
-const OF_A_VIRTUAL_SERVER: readonly Check[] = [
+const OF_A_VIRTUAL_SERVER: readonly Check<Subject>[] = [
   ['scheduler', checkScheduler],
   ['sysctl', checkSysctls],
   ['nft', checkNft],
@@ -43,7 +40,6 @@ const OF_A_VIRTUAL_SERVER: readonly Check[] = [
   ['ip-forward', checkForwarding],
   ['virtual-server', checkVirtualServer],
   ['instance', checkInstances],
-  ['records', checkRecords],
   ['go-leftovers', checkGoLeftovers],
   ['service-cidr', checkServiceCidr],
   ['kube-proxy', checkKubeProxy],
@@ -60,30 +56,27 @@ export interface Examination {
   readonly skipped: readonly { readonly name: string; readonly why: string }[];
 }
 
-/** Looks at everything. Never rejects: what cannot be looked at is a finding as well. */
+/** Makes every check. Never rejects: a check that fails is a finding, too. */
 export async function examine(node: Node, subject: Subject | null): Promise<Examination> {
   const findings: Finding[] = [];
   const skipped: { name: string; why: string }[] = [];
-  const note = (name: string, said: readonly Said[]): void => {
+  const note = (check: string, said: readonly Said[]): void => {
     for (const { verdict, evidence, remedy, about } of said) {
-      const full = about === undefined ? name : `${name} ${about}`;
-      if (verdict === 'skip') skipped.push({ name: full, why: evidence });
-      else findings.push({ name: full, verdict, evidence, remedy });
+      const name = about === undefined ? check : `${check} ${about}`;
+      if (verdict === 'skip') skipped.push({ name, why: evidence });
+      else findings.push({ name, verdict, evidence, remedy });
     }
   };
-  for (const [name, look] of OF_ANY_NODE) note(name, await attempt(() => look(node)));
-  for (const [name, look] of OF_A_VIRTUAL_SERVER)
-    note(name, subject === null ? [NO_SUBJECT] : await attempt(() => look(node, subject)));
+  for (const [name, check] of OF_EVERY_NODE) note(name, await attempt(() => check(node, subject)));
+  for (const [name, check] of OF_A_VIRTUAL_SERVER)
+    note(name, subject === null ? [skip('no --vs')] : await attempt(() => check(node, subject)));
   return { findings, skipped };
 }
 
-const NO_SUBJECT = skip('no --vs');
-
-async function attempt(look: () => Promise<Said | readonly Said[]>): Promise<readonly Said[]> {
+async function attempt(check: () => Promise<Said | readonly Said[]>): Promise<readonly Said[]> {
   try {
-    return [await look()].flat();
+    return [await check()].flat();
   } catch (error) {
-    const evidence = `it cannot be looked at: ${(error as Error).message}`;
-    return [{ verdict: 'warn', evidence, remedy: 'run lvscare doctor as root, on the host' }];
+    return [warn(`this check failed: ${(error as Error).message}`, AS_ROOT)];
   }
 }

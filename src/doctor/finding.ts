@@ -1,21 +1,18 @@
-/** What a check comes to. */
 export type Verdict = 'ok' | 'warn' | 'fail';
 
 export interface Finding {
-  /** Of the check, with what it is about where there are several: `certificate 10.0.0.1:6443`. */
+  /** The name of the check, and the subject if there are several: `certificate 10.0.0.1:6443`. */
   readonly name: string;
   readonly verdict: Verdict;
   readonly evidence: string;
-  /** The command that mends it, or what to write where; null when all is well. */
+  /** A command or an edit that repairs it, or null if the verdict is ok. */
   readonly remedy: string | null;
 }
 
-/** What a check says; `skip` when the question does not arise on this node, or nothing here can answer it. */
-export interface Said {
+/** The result of a check. `skip`: the check does not apply to this node, or cannot be made here. */
+export interface Said extends Omit<Finding, 'name' | 'verdict'> {
   readonly verdict: Verdict | 'skip';
-  readonly evidence: string;
-  readonly remedy: string | null;
-  /** Which of several it is about. */
+  /** The subject, if there are several. */
   readonly about?: string;
 }
 
@@ -24,7 +21,11 @@ export const warn = (evidence: string, remedy: string): Said => ({ verdict: 'war
 export const fail = (evidence: string, remedy: string): Said => ({ verdict: 'fail', evidence, remedy });
 export const skip = (why: string): Said => ({ verdict: 'skip', evidence: why, remedy: null });
 
-/** The same, about one of several. */
 export function about(what: string, said: Said): Said {
   return { ...said, about: what };
 }
+
+/** The remedy where something cannot be read. */
+export const AS_ROOT = 'run lvscare doctor as root, on the host';
+
+export const NO_SERVERS = skip('no --rs');

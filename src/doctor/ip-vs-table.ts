@@ -1,4 +1,4 @@
-/** The kernel's table as /proc/net/ip_vs has it: to read that loads no module, as asking by netlink does. */
+/** The kernel's table in /proc/net/ip_vs: unlike a netlink request, reading it loads no module. */
 import type { Endpoint } from '../values/endpoint.js';
 import { endpointInHex } from '../values/hex-endpoint.js';
 import type { Files } from './ports.js';
@@ -11,7 +11,7 @@ interface VirtualServer {
 
 const FILE = '/proc/net/ip_vs';
 
-/** The virtual servers of TCP by address; null when the kernel has no IPVS loaded. Rejects when it cannot be read. */
+/** The TCP virtual servers that have an address, or null if IPVS is not loaded. Rejects if the file cannot be read. */
 export async function readIpVs(files: Files): Promise<readonly VirtualServer[] | null> {
   try {
     return parseIpVs(await files.read(FILE));
@@ -23,7 +23,7 @@ export async function readIpVs(files: Files): Promise<readonly VirtualServer[] |
 
 function parseIpVs(text: string): readonly VirtualServer[] {
   const found: { server: Endpoint; scheduler: string; rows: Endpoint[] }[] = [];
-  // Of another protocol, or by mark: its rows are nobody's here.
+  // null while the lines are those of another protocol, or of a firewall mark.
   let current: (typeof found)[number] | null = null;
   for (const line of text.split('\n')) {
     const [first = '', second = '', third = ''] = line.trim().split(/\s+/);

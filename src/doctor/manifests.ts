@@ -1,23 +1,23 @@
-/** What the files of Kubernetes say that matter here: static pods, kubeconfigs, kube-proxy's configuration. */
+/** Values in files of Kubernetes: static pods, kubeconfigs, the configuration of kube-proxy. */
 import { parseAllDocuments } from 'yaml';
-import { textOf, type Files } from './ports.js';
+import { namesIn, textOf, type Files } from './ports.js';
 
-/** The lists with this key in YAML or JSON, wherever they are in it. What cannot be parsed has none. */
+/** The lists with this key in YAML or JSON, at any depth. Text that cannot be parsed has none. */
 export function listsOf(text: string, key: string): readonly (readonly string[])[] {
   return valuesOf(text, key).flatMap((value) => (Array.isArray(value) ? [value.map(String)] : []));
 }
 
-/** The outermost scalar with this key; null when there is none. */
+/** The outermost scalar with this key, or null if there is none. */
 export function scalarOf(text: string, key: string): string | null {
   const found = valuesOf(text, key).find((value) => typeof value !== 'object' || value === null);
   return found === undefined ? null : String((found as string | number | boolean | null) ?? '');
 }
 
-/** Level by level. */
+/** The outermost first. */
 function valuesOf(text: string, key: string): readonly unknown[] {
   const found: unknown[] = [];
   let level: unknown[] = documentsIn(text);
-  // An alias may lead back to where it is.
+  // An alias may lead back to itself.
   const seen = new Set<object>();
   while (level.length > 0) {
     const entries = level.flatMap((value) => {
@@ -35,7 +35,7 @@ function documentsIn(text: string): unknown[] {
   try {
     return [...parseAllDocuments(text)].map((document) => document.toJS() as unknown);
   } catch {
-    // Too many aliases, for example: nobody's manifest.
+    // For example, it has too many aliases: this is not a manifest.
     return [];
   }
 }
@@ -44,21 +44,21 @@ export const MANIFESTS = ['/etc/kubernetes/manifests', '/var/lib/rancher/k3s/age
 
 interface CareManifest {
   readonly file: string;
-  /** What follows on `care`. */
+  /** The arguments after `care`. */
   readonly args: readonly string[];
 }
 
-/** The static pods here that run lvscare care, lvscare's own and the Go program's. */
+/** The static pods here that run `lvscare care`, of lvscare and of the Go lvscare. */
 export async function careManifests(files: Files): Promise<readonly CareManifest[]> {
   const found: CareManifest[] = [];
   for (const directory of MANIFESTS) {
-    const entries = await files.list(directory).catch(() => []);
-    // The kubelet passes over what begins with a dot.
+    const entries = await namesIn(files, directory);
+    // kubelet ignores names that begin with a dot.
     for (const entry of entries.filter((name) => !name.startsWith('.')).toSorted()) {
       const file = `${directory}/${entry}`;
       const text = (await textOf(files, file)) ?? '';
       if (!text.includes('lvscare')) continue;
-      // A command may have it all.
+      // The arguments may be in either list.
       for (const items of [...listsOf(text, 'args'), ...listsOf(text, 'command')]) {
         const at = items.indexOf('care');
         if (at >= 0) found.push({ file, args: items.slice(at + 1) });

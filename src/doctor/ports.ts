@@ -1,13 +1,16 @@
-/** What the checks need of the node. All of it only looks: nothing is changed, and no module is loaded. */
+/** What the checks need of the node. All of it only reads: it changes nothing, and loads no kernel module. */
 import type { Removal } from '../control-loop/ports.js';
+import type { Iptables } from '../host/iptables.js';
+import type { NodeAddress } from '../host/node-address.js';
+import type { SysctlSpec } from '../host/sysctl.js';
 import type { Endpoint } from '../values/endpoint.js';
 import type { Answer } from '../values/exchange.js';
-import type { Holder } from '../values/lock-holder.js';
+import type { LockHolder } from '../values/lock-holder.js';
 
-/** What is to be taken care of here. */
+/** The virtual server to examine, and the options of its lvscare. */
 export interface Subject {
   readonly virtualServer: Endpoint;
-  /** None when nobody told. */
+  /** Empty if they are not known. */
   readonly realServers: readonly Endpoint[];
   readonly scheduler: string;
   readonly mode: 'local' | 'link' | 'route' | 'none';
@@ -16,32 +19,24 @@ export interface Subject {
   readonly masquerade: boolean;
   /** Whether lvscare sets sysctls itself. */
   readonly setsSysctls: boolean;
-  readonly sysctls: readonly WantedSysctl[];
+  readonly sysctls: readonly SysctlSpec[];
   readonly scheme: 'https' | 'http';
-  /** Where health is asked, if it is not where clients ask. */
+  /** The port of health probes, or null if it is the port that clients use. */
   readonly healthPort: number | null;
 }
 
-export interface WantedSysctl {
-  readonly name: string;
-  readonly value: string;
-  /** What goes on without it. */
-  readonly without: string;
-}
-
-/** Files by their absolute path. Who reads rejects with the error of the file system. */
+/** Files by their absolute path. All but `whyNotWritable` reject with the error of the file system. */
 export interface Files {
   read(path: string): Promise<string>;
   list(path: string): Promise<readonly string[]>;
   readLink(path: string): Promise<string>;
-  /** The code of the error that writing would fail with; null when it would not. Never rejects. */
+  /** The code of the error that writing would fail with, or null if it would not fail. Never rejects. */
   whyNotWritable(path: string): Promise<string | null>;
 }
 
 export interface Address {
   readonly address: string;
   readonly prefixLength: number;
-  /** Of the interface. */
   readonly interfaceName: string;
 }
 
@@ -50,57 +45,33 @@ export interface HostRoute {
   readonly interfaceName: string | null;
 }
 
-interface Rule {
-  readonly chain: string;
-  readonly specification: string;
-}
-
-/** The rules of iptables of one variant. */
-export interface Iptables {
-  readonly command: string;
-  readonly tables: readonly { readonly name: string; readonly rules: readonly Rule[] }[];
-}
-
-export interface NodeAddress {
-  readonly address: string;
-  readonly source: 'given' | 'hosts' | 'route';
-  /** Where it is from, in words. */
-  readonly from: string;
-}
-
 export interface Network {
   addresses(): Promise<readonly Address[]>;
-  /** Routes of the main table to this address alone. */
+  /** The routes of the main table to this one address. */
   hostRoutes(to: string): Promise<readonly HostRoute[]>;
-  /** The interface through which packets to an address leave; null when there is no way. */
+  /** The interface through which packets to an address leave, or null if there is no route. */
   interfaceTowards(address: string): Promise<string | null>;
-  /** Rejects when nothing tells. */
+  /** Rejects if it cannot be found. */
   nodeAddress(subject: Subject): Promise<NodeAddress>;
 }
 
 export interface Ownership {
-  /** Who has hold of a virtual server here. */
-  holder(virtualServer: Endpoint): Promise<Holder | null>;
-  /** What lvscare remembers to have made here. */
-  records(): Promise<
-    readonly {
-      readonly virtualServer: string;
-      readonly realServers: readonly string[];
-      readonly held: boolean;
-    }[]
-  >;
-  /** What `--clean` would take away of the Go program's, and why it is not to be known where the programs to look are missing. */
+  /** The process that holds the instance lock of a virtual server, or null if it is free. */
+  lockHolder(virtualServer: Endpoint): Promise<LockHolder | null>;
+  /** The ownership records of this network namespace, and whether the instance lock of each may be held. */
+  records(): Promise<readonly { readonly virtualServer: Endpoint; readonly isLocked: boolean }[]>;
+  /** What `--clean` would remove of the Go program's; `unknown` is why this cannot be known, or null if it can. */
   goLeftovers(virtualServer: Endpoint): Promise<Removal & { readonly unknown: string | null }>;
 }
 
 export interface Firewall {
-  /** Of one family. */
+  /** The rules of one family. */
   iptables(
     family: 'ipv4' | 'ipv6',
   ): Promise<{ readonly variants: readonly Iptables[]; readonly failures: readonly Error[] }>;
-  /** `nft -j list ruleset`, parsed; null when the kernel has no such rules, or there is no nft to read them. */
+  /** The output of `nft -j list ruleset`, parsed, or null if the kernel has no such rules, or if there is no nft. */
   nftRuleset(): Promise<unknown>;
-  /** What `nft --version` says; null when there is no nft. */
+  /** The output of `nft --version`, or null if there is no nft. */
   nftVersion(): Promise<string | null>;
 }
 
@@ -109,23 +80,24 @@ export interface Node {
   readonly network: Network;
   readonly ownership: Ownership;
   readonly firewall: Firewall;
-  /** As `uname -r` says it. */
+  /** As `uname -r` prints it. */
   readonly kernelRelease: string;
-  /** Our own process id. */
+  /** Of this process. */
   readonly pid: number;
-  /** The effective user id. */
+  /** The effective user id of this process. */
   readonly uid: number;
   /** In milliseconds since 1970. */
   now(): number;
-  /** Asks a server, once for each server however often it is called. */
+  /** Probes a server: once for each server, however often it is called. */
   ask(server: Endpoint): Promise<Answer>;
 }
 
-/** The text of a file; null when there is none, or when it cannot be read. */
+/** The text of a file, or null if it cannot be read. */
 export async function textOf(files: Files, path: string): Promise<string | null> {
-  try {
-    return await files.read(path);
-  } catch {
-    return null;
-  }
+  return await files.read(path).catch(() => null);
+}
+
+/** The names in a directory; empty if it cannot be read. */
+export async function namesIn(files: Files, directory: string): Promise<readonly string[]> {
+  return await files.list(directory).catch(() => []);
 }

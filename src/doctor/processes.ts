@@ -2,13 +2,13 @@ import { textOf, type Files } from './ports.js';
 
 export interface Process {
   readonly pid: number;
-  /** Arguments, its own name first. */
+  /** Its arguments, the program's name first. */
   readonly args: readonly string[];
-  /** Whether it is in our network namespace; null when that cannot be told. */
+  /** Whether it is in our network namespace, or null if that cannot be read. */
   readonly here: boolean | null;
 }
 
-/** The processes that can be seen from here which have arguments that are wanted. */
+/** The visible processes whose arguments match, by their numbers. */
 export async function processes(
   files: Files,
   wanted: (args: readonly string[]) => boolean,
@@ -17,7 +17,7 @@ export async function processes(
   const own = await files.readLink('/proc/self/ns/net').catch(() => null);
   const found: Process[] = [];
   for (const pid of pids) {
-    // One that has ended since has none.
+    // A process that has ended meanwhile has none.
     const args = ((await textOf(files, `/proc/${pid}/cmdline`)) ?? '').split('\0').slice(0, -1);
     if (args.length === 0 || !wanted(args)) continue;
     const namespace = await files.readLink(`/proc/${pid}/ns/net`).catch(() => null);
@@ -26,19 +26,19 @@ export async function processes(
   return found.sort((one, other) => one.pid - other.pid);
 }
 
-/** Those that take care of a virtual server, but this one; those of another network namespace are none of ours. */
+/** The processes that keep a virtual server, without this process and without those of other network namespaces. */
 export async function careProcesses(files: Files, self: number): Promise<readonly Process[]> {
   const found = await processes(files, (args) => careCommand(args) !== null);
   return found.filter(({ pid, here }) => pid !== self && here !== false);
 }
 
-/** What follows on `care` where lvscare itself takes care; null of other programs. */
+/** The arguments after `care` of an lvscare, or null for another program. */
 export function careArguments(args: readonly string[]): readonly string[] | null {
   const command = careCommand(args);
   return command !== null && args[command] === 'care' ? args.slice(command + 1) : null;
 }
 
-/** Where the command is of lvscare itself, the Go program of the name, and sealctl, which has the same code. */
+/** The index of the command in the arguments of lvscare, the Go lvscare, or sealctl, which has the same code; else null. */
 function careCommand(args: readonly string[]): number | null {
   const command = args.findIndex((arg, index) => index < 4 && (arg === 'care' || arg === 'ipvs'));
   const before = args.slice(0, Math.max(command, 0)).map(baseName);
@@ -54,7 +54,7 @@ export function baseName(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
 }
 
-/** The value of `--flag value` or `--flag=value`; null when it is not given. The last one counts. */
+/** The value of `--flag value` or `--flag=value`, or null if it is not given. The last one counts. */
 export function flagValue(args: readonly string[], flag: string): string | null {
   for (let index = args.length - 1; index >= 0; index -= 1) {
     const arg = args[index] ?? '';

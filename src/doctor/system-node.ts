@@ -1,33 +1,33 @@
-/** The node as `lvscare doctor` sees it, composed. It only looks: nothing is changed, and no module is loaded. */
+/** The node as `lvscare doctor` sees it, composed. It only reads: it changes nothing, and loads no kernel module. */
 import { constants } from 'node:fs';
-import { access, readdir, readFile, readlink, stat } from 'node:fs/promises';
+import { access, readdir, readlink } from 'node:fs/promises';
 import { release } from 'node:os';
 import type { CareConfig } from '../config/care-config.js';
-import { endpointIn } from '../config/endpoint.js';
 import { hostLength, type Endpoint } from '../values/endpoint.js';
 import type { Answer } from '../values/exchange.js';
-import { lookForModule } from './modules.js';
-import type { Files, Firewall, Network, Node, Ownership, Subject } from './ports.js';
+import { findModule } from './modules.js';
+import {
+  textOf,
+  type Files,
+  type Firewall,
+  type Network,
+  type Node,
+  type Ownership,
+  type Subject,
+} from './ports.js';
+import { readRegularFile } from '../files/regular-file.js';
 import { runCommand, type Run } from '../host/command.js';
 import { goLeftovers } from '../go-migration/go-leftovers.js';
-import { lookAtHold, mayBeHeld } from '../state/instance-lock.js';
-import { readIptables } from '../go-migration/iptables.js';
+import { readLock, mayBeLocked } from '../state/instance-lock.js';
+import { readIptables } from '../host/iptables.js';
 import { nodeAddress } from '../host/node-address.js';
-import { records } from '../state/records.js';
+import { ownershipStore } from '../state/ownership-store.js';
+import { runDirectory } from '../state/run-directory.js';
 import { NetlinkError, RouteTable, type Rtnetlink } from '../netlink/index.js';
 import { composeAsk, type Ask } from '../daemon/probing.js';
 
-/** Of any file that one looks at for what it says. */
-const MOST_BYTES = 4 << 20;
-
 export const systemFiles: Files = {
-  async read(path) {
-    const stats = await stat(path);
-    // A pipe would not end.
-    if (!stats.isFile()) throw new Error('it is no regular file');
-    if (stats.size > MOST_BYTES) throw new Error(`it has more than ${MOST_BYTES} bytes`);
-    return readFile(path, 'utf8');
-  },
+  read: readRegularFile,
   list: (path) => readdir(path),
   readLink: (path) => readlink(path),
   async whyNotWritable(path) {
@@ -40,7 +40,7 @@ export const systemFiles: Files = {
   },
 };
 
-/** What this process is. */
+/** This process. */
 export interface Self {
   readonly pid: number;
   /** The effective user id. */
@@ -48,8 +48,8 @@ export interface Self {
 }
 
 /**
- * @param config What would be taken care of; null when nobody told.
- * @param rtnetlink Or why there is none.
+ * @param config The configuration to examine, or null if there is none.
+ * @param rtnetlink Or the error if it cannot be opened.
  */
 export function nodeOf(
   config: CareConfig | null,
@@ -58,12 +58,12 @@ export function nodeOf(
   signal: AbortSignal,
 ): Node {
   const kernelRelease = release();
-  const look = (run: Run): Run => looking(run, systemFiles, kernelRelease);
+  const withoutLoading = (run: Run): Run => runWithoutLoading(run, systemFiles, kernelRelease);
   return {
     files: systemFiles,
     network: rtnetlink instanceof Error ? noNetwork(rtnetlink) : networkOf(config, rtnetlink),
-    ownership: ownershipOf(look),
-    firewall: firewallOf(look(runCommand)),
+    ownership: ownershipOf(withoutLoading),
+    firewall: firewallOf(withoutLoading(runCommand)),
     kernelRelease,
     ...self,
     now: Date.now,
@@ -72,38 +72,22 @@ export function nodeOf(
 }
 
 /**
- * Runs programs that list rules only where the kernel has what they list: to ask for the rest would have it loaded. Without it
- * there are no rules, which is what a machine without the program has as well.
+ * Runs programs that list rules only if the kernel has their module loaded: otherwise they would load it. Without the module there
+ * are no rules, so the result is that of a machine without the program.
  */
-function looking(run: Run, files: Files, kernelRelease: string): Run {
+function runWithoutLoading(run: Run, files: Files, kernelRelease: string): Run {
   const has = async (module: string): Promise<boolean> =>
-    (await lookForModule(files, kernelRelease, module)).kind === 'there';
-  const isThere = async (file: string): Promise<boolean> =>
-    await files.read(file).then(
-      () => true,
-      () => false,
-    );
+    (await findModule(files, kernelRelease, module)).kind === 'loaded';
+  const exists = async (file: string): Promise<boolean> => (await textOf(files, file)) !== null;
   const mayRun = async (command: string, args: readonly string[]): Promise<boolean> => {
-    switch (command) {
-      case 'ipset':
-        return await has('ip_set');
-      case 'nft':
-        return args.includes('--version') || (await has('nf_tables'));
-      case 'iptables-legacy-save':
-        return await isThere('/proc/net/ip_tables_names');
-      case 'ip6tables-legacy-save':
-        return await isThere('/proc/net/ip6_tables_names');
-      case 'iptables-nft-save':
-      case 'ip6tables-nft-save':
-        return await has('nf_tables');
-      case 'iptables-save':
-        // Of either kind.
-        return (await isThere('/proc/net/ip_tables_names')) || (await has('nf_tables'));
-      case 'ip6tables-save':
-        return (await isThere('/proc/net/ip6_tables_names')) || (await has('nf_tables'));
-      default:
-        return false;
+    const iptables = /^ip(6?)tables(?:-(legacy|nft))?-save$/.exec(command);
+    if (iptables !== null) {
+      const [, v6 = '', variant] = iptables;
+      const legacy = variant !== 'nft' && (await exists(`/proc/net/ip${v6}_tables_names`));
+      return legacy || (variant !== 'legacy' && (await has('nf_tables')));
     }
+    if (command === 'nft') return args.includes('--version') || (await has('nf_tables'));
+    return command === 'ipset' && (await has('ip_set'));
   };
   return async (command, args, options) =>
     (await mayRun(command, args)) ? await run(command, args, options) : null;
@@ -157,38 +141,37 @@ function networkOf(config: CareConfig | null, rtnetlink: Rtnetlink): Network {
   };
 }
 
-function ownershipOf(look: (run: Run) => Run): Ownership {
+function ownershipOf(withoutLoading: (run: Run) => Run): Ownership {
   return {
-    async holder(virtualServer) {
-      const look = await lookAtHold(virtualServer);
-      switch (look.kind) {
-        case 'free':
-          return null;
-        case 'held':
-          return look.by;
-        case 'unanswerable':
-          throw new Error(`who has ${virtualServer.text} cannot be asked: ${look.why}`);
-      }
+    async lockHolder(virtualServer) {
+      const state = await readLock(virtualServer);
+      if (state.kind === 'unknown')
+        throw new Error(`the instance lock of ${virtualServer.text} cannot be read: ${state.why}`);
+      return state.kind === 'held' ? state.by : null;
     },
     async records() {
-      const all = await records().list();
+      const all = await ownershipStore(runDirectory()).list();
       return await Promise.all(
-        all.map(async ({ virtualServer, realServers }) => {
-          const remembered = endpointIn(virtualServer);
-          return { virtualServer, realServers, held: remembered !== null && (await mayBeHeld(remembered)) };
-        }),
+        all.map(async ({ virtualServer }) => ({
+          virtualServer,
+          isLocked: await mayBeLocked(virtualServer),
+        })),
       );
     },
     async goLeftovers(virtualServer) {
       const notes: string[] = [];
       const missing: string[] = [];
-      // Only what the kernel has something for comes as far as this.
+      // It is called only for a module that is loaded.
       const run: Run = async (command, ...rest) => {
         const finished = await runCommand(command, ...rest);
         if (finished === null) missing.push(command);
         return finished;
       };
-      const found = await goLeftovers(virtualServer, (words) => notes.push(words), look(run)).find();
+      const found = await goLeftovers(
+        virtualServer,
+        (words) => notes.push(words),
+        withoutLoading(run),
+      ).find();
       return { ...found, unknown: missing.length > 0 ? (notes[0] ?? null) : null };
     },
   };
@@ -213,12 +196,12 @@ function firewallOf(run: Run): Firewall {
   };
 }
 
-/** Asks each server once, however often it is called. */
+/** Probes each server once, however often it is called. */
 function once(config: CareConfig | null, signal: AbortSignal): Node['ask'] {
   const answers = new Map<string, Promise<Answer>>();
   let asking: Promise<Ask> | null = null;
   const ask = async (server: Endpoint): Promise<Answer> => {
-    if (config === null) throw new Error('nobody told how to ask');
+    if (config === null) throw new Error('there is no configuration for probes');
     asking ??= composeAsk(config.probe, () => undefined);
     return (await asking)(server, signal);
   };

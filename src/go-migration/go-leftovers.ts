@@ -2,32 +2,32 @@ import type { Leftovers, Removal } from '../control-loop/ports.js';
 import type { Endpoint } from '../values/endpoint.js';
 import { runCommand, type Run } from '../host/command.js';
 import { goRulesIn } from './go-rules.js';
-import { changeTable, matchesSet, readIptables, type Iptables, type Rule } from './iptables.js';
+import { changeTable, matchesSet, readIptables, type Iptables, type Rule } from '../host/iptables.js';
 import { deleteEntry, destroySet, readSet } from './ipset.js';
 
-/** The Go program's ipset, of all virtual servers whose clients it masquerades. */
+/** The Go lvscare's ipset: all virtual servers whose clients it masquerades. */
 const SET = 'VIRTUAL-IP';
 const SET_TYPE = 'hash:ip,port';
 
-/** One change, all or nothing. */
+/** One change, in whole or not at all. */
 interface Step {
-  /** What it takes away, in words. */
-  readonly takes: readonly string[];
-  readonly take: () => Promise<void>;
+  /** What it removes, in words. */
+  readonly removes: readonly string[];
+  readonly remove: () => Promise<void>;
 }
 
 interface Plan {
   readonly steps: readonly Step[];
   readonly left: readonly string[];
-  /** What could not be read, and so is in no step. */
+  /** What could not be read, and so has no step. */
   readonly failures: readonly Error[];
 }
 
 /**
- * What the Go program's link mode left in iptables and ipset: its masquerading. All its virtual servers share it, so as long
- * as its set has another one, only ours is taken out of the set. It makes none for IPv6.
+ * The masquerading that the Go lvscare's link mode left in iptables and ipset. All its virtual servers share it, so while its set
+ * has another one, only the entry of ours is removed. It has none for IPv6.
  *
- * @param note Hears, in words, why there was nothing to look for.
+ * @param note Called with the reason, in words, if nothing can be found.
  */
 export function goLeftovers(
   virtualServer: Endpoint,
@@ -39,24 +39,24 @@ export function goLeftovers(
   async function plan(): Promise<Plan> {
     const set = await readSet(run, SET);
     if (set === 'no program') {
-      note('there is no ipset to look for rules of the Go program with');
+      note('ipset is not installed, so rules of the Go lvscare cannot be found');
       return { steps: [], left: [], failures: [] };
     }
     const ours = set?.type === SET_TYPE && set.entries.includes(entry);
     const others = set?.type === SET_TYPE ? set.entries.filter((other) => other !== entry) : [];
-    const takeEntry: Step = {
-      takes: [`${entry} from ipset ${SET}`],
-      take: () => deleteEntry(run, SET, entry),
+    const removeEntry: Step = {
+      removes: [`${entry} from ipset ${SET}`],
+      remove: () => deleteEntry(run, SET, entry),
     };
     if (others.length > 0) {
-      // Nothing of ours is there: so nothing of it is our business.
+      // Without an entry of ours, nothing of it is ours.
       if (!ours) return { steps: [], left: [], failures: [] };
-      const left = [`the Go program's chains and ipset ${SET}: ${others.join(' ')} is in it, too`];
-      return { steps: [takeEntry], left, failures: [] };
+      const left = [`the Go lvscare's chains and ipset ${SET}: the set also has ${others.join(' ')}`];
+      return { steps: [removeEntry], left, failures: [] };
     }
     const { variants, failures } = await readIptables(run);
     if (variants.length === 0 && failures.length === 0) {
-      note('there is no iptables to remove rules of the Go program with');
+      note('iptables is not installed, so rules of the Go lvscare cannot be removed');
       return { steps: [], left: [], failures: [] };
     }
     const going = new Set<Rule>();
@@ -66,10 +66,11 @@ export function goLeftovers(
 
     const user = userOfSet(variants, going);
     if (set === null) return { steps, left, failures };
-    if (set.type !== SET_TYPE) left.push(`ipset ${SET}: it is a ${set.type}, not the Go program's`);
-    else if (user === null) steps.push({ takes: [`ipset ${SET}`], take: () => destroySet(run, SET) });
+    if (set.type !== SET_TYPE)
+      left.push(`ipset ${SET}: its type is ${set.type}, so the Go lvscare did not create it`);
+    else if (user === null) steps.push({ removes: [`ipset ${SET}`], remove: () => destroySet(run, SET) });
     else {
-      if (ours) steps.push(takeEntry);
+      if (ours) steps.push(removeEntry);
       left.push(`ipset ${SET}: ${user}`);
     }
     return { steps, left, failures };
@@ -86,16 +87,16 @@ export function goLeftovers(
   return {
     async find() {
       const { steps, left, failures } = await planned();
-      return { taken: steps.flatMap(({ takes }) => takes), left, failures };
+      return { taken: steps.flatMap(({ removes }) => removes), left, failures };
     },
 
     async remove() {
       const { steps, left, failures } = await planned();
       const removal = { taken: [] as string[], left, failures: [...failures] } satisfies Removal;
-      for (const { takes, take } of steps) {
+      for (const { removes, remove } of steps) {
         try {
-          await take();
-          removal.taken.push(...takes);
+          await remove();
+          removal.taken.push(...removes);
         } catch (error) {
           removal.failures.push(error as Error);
         }
@@ -119,12 +120,12 @@ function planVariant(
     }
     if (rules.length === 0 && chains.length === 0) continue;
     plan.steps.push({
-      takes: [
+      removes: [
         ...rules.map(({ chain, specification }) => `${where} rule ${chain} ${specification}`),
         ...chains.map((chain) => `${where} chain ${chain}`),
       ],
-      // In this order each is without references when its turn comes.
-      take: () =>
+      // In this order nothing refers to a chain when it is deleted.
+      remove: () =>
         changeTable(run, command, table.name, [
           ...rules.map(({ chain, specification }) => `-D ${chain} ${specification}`),
           ...chains.map((chain) => `-F ${chain}`),
@@ -134,7 +135,7 @@ function planVariant(
   }
 }
 
-/** Who goes on matching the set when these rules are gone, in words; null if nobody does. */
+/** A rule that still matches the set when these rules are gone, in words, or null if there is none. */
 function userOfSet(variants: readonly Iptables[], going: ReadonlySet<Rule>): string | null {
   for (const { command, tables } of variants) {
     for (const { name, rules } of tables) {

@@ -1,7 +1,7 @@
-/** The rules that the Go program makes in its link mode, and which of them can go without anybody missing them. */
-import { targetOf, type Rule, type Table } from './iptables.js';
+/** The rules that the Go lvscare creates in its link mode, and which of them no other program uses. */
+import { targetOf, type Rule, type Table } from '../host/iptables.js';
 
-/** Its rules in chains that are everybody's. Its mark is chosen by --masqueradebit. */
+/** Its rules in shared chains. --masqueradebit chooses the mark. */
 const RULES: readonly { readonly table: string; readonly chain: string; readonly pattern: RegExp }[] = [
   {
     table: 'nat',
@@ -25,7 +25,7 @@ const RULES: readonly { readonly table: string; readonly chain: string; readonly
   },
 ];
 
-/** Its own chains, with what it puts there; the canaries stay empty. */
+/** Its own chains, and the rules that it adds there; the canaries stay empty. */
 const CHAINS: readonly { readonly table: string; readonly chain: string; readonly pattern: RegExp | null }[] =
   [
     {
@@ -38,7 +38,7 @@ const CHAINS: readonly { readonly table: string; readonly chain: string; readonl
     {
       table: 'nat',
       chain: 'VIRTUAL-POSTROUTING',
-      // Older ones ask for the mark a second time; newer ones choose ports at random where iptables can.
+      // Older versions match the mark a second time; newer ones choose random ports if iptables can.
       pattern:
         /^-m mark ! --mark [\dxa-f/]+ -j RETURN$|^-m comment --comment "virtual service traffic requiring SNAT" (-m mark --mark [\dxa-f/]+ )?-j MASQUERADE( --random-fully)?$/,
     },
@@ -47,15 +47,15 @@ const CHAINS: readonly { readonly table: string; readonly chain: string; readonl
   ];
 
 interface GoRules {
-  /** Rules in everybody's chains. */
+  /** Rules in shared chains. */
   readonly rules: readonly Rule[];
-  /** Chains that go with all that is in them. */
+  /** Chains to remove with their rules. */
   readonly chains: readonly string[];
   /** Chains that stay, each with the reason. */
   readonly kept: ReadonlyMap<string, string>;
 }
 
-/** What of a table is the Go program's. A chain of its that somebody else uses is kept, and so is what that one uses. */
+/** The Go lvscare's part of a table. A chain that another program uses stays, and so do the chains that it leads to. */
 export function goRulesIn(table: Table): GoRules {
   const rules = table.rules.filter((rule) =>
     RULES.some(
@@ -76,7 +76,8 @@ export function goRulesIn(table: Table): GoRules {
       const user = table.rules.find(
         (rule) => targetOf(rule) === chain && !rules.includes(rule) && !going(rule.chain),
       );
-      if (stranger !== undefined) kept.set(chain, `somebody else's rule is in it, ${stranger.specification}`);
+      if (stranger !== undefined)
+        kept.set(chain, `it has a rule of another program, ${stranger.specification}`);
       else if (user !== undefined) kept.set(chain, `chain ${user.chain} leads to it`);
     }
   }

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { complaint, type Finished, type Run } from '../host/command.js';
 import { KernelError } from '../values/errors.js';
 
-/** An ipset, as `ipset save` writes it. */
+/** An ipset, as `ipset save` prints it. */
 interface IpSet {
   /** `hash:ip,port` */
   readonly type: string;
@@ -10,13 +10,13 @@ interface IpSet {
   readonly entries: readonly string[];
 }
 
-/** nf_tables lets go of a set a moment after the rule that matched it is gone. */
-const MOST_TRIES = 20;
+/** nf_tables releases a set a moment after the rule that matched it is gone. */
+const MAX_TRIES = 20;
 const PAUSE_MS = 50;
 
-/** The set of this name; null if there is none, `no program` if there is no ipset to ask. */
+/** The set of this name, null if there is none, or `no program` if ipset is not installed. */
 export async function readSet(run: Run, name: string): Promise<IpSet | null | 'no program'> {
-  // First: of a set that is not there, `ipset save` says the same as of any failure.
+  // `ipset save` does not distinguish a missing set from another failure.
   const names = await run('ipset', ['list', '-name']);
   if (names === null) return 'no program';
   if (isUnknownToKernel(names)) return null;
@@ -24,16 +24,16 @@ export async function readSet(run: Run, name: string): Promise<IpSet | null | 'n
   return parseSet(succeeded(await run('ipset', ['save', name])));
 }
 
-/** Takes one entry out of a set; one that is not there by now is none the less out of it. */
+/** Removes an entry from a set, or does nothing if it is gone already. */
 export async function deleteEntry(run: Run, name: string, entry: string): Promise<void> {
   succeeded(await run('ipset', ['-exist', 'del', name, entry]));
 }
 
-/** Takes away a set that no rule matches any more. */
+/** Removes a set that no rule matches. */
 export async function destroySet(run: Run, name: string): Promise<void> {
   for (let tries = 1; ; tries += 1) {
     const finished = await run('ipset', ['destroy', name]);
-    if (finished?.status === 0 || tries === MOST_TRIES) {
+    if (finished?.status === 0 || tries === MAX_TRIES) {
       succeeded(finished);
       return;
     }
@@ -48,13 +48,16 @@ function parseSet(text: string): IpSet {
   return { type, entries };
 }
 
-/** A kernel without ip_set has no sets. The program has no status of its own for that. */
+/**
+ * A kernel without ip_set has no sets. The program has no exit status of its own for that; the second text is EINVAL, the answer of
+ * a nfnetlink that other modules use.
+ */
 function isUnknownToKernel({ status, stderr }: Finished): boolean {
-  return status !== 0 && stderr.includes('Cannot open session to kernel');
+  return status !== 0 && /Cannot open session to kernel|Kernel error received: Invalid argument/.test(stderr);
 }
 
 function succeeded(finished: Finished | null): string {
-  if (finished === null) throw new KernelError('ipset: there is no such program', null);
+  if (finished === null) throw new KernelError('ipset is not installed', null);
   if (finished.status !== 0) throw new KernelError(complaint('ipset', finished), null);
   return finished.stdout;
 }

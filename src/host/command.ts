@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { KernelError } from '../values/errors.js';
 
-/** What became of a program. */
+/** The result of a program that ended. */
 export interface Finished {
   readonly status: number;
   readonly stdout: string;
@@ -9,15 +9,15 @@ export interface Finished {
 }
 
 interface CommandOptions {
-  /** What it reads on stdin. Default nothing. */
+  /** Its standard input. Default empty. */
   readonly input?: string;
-  /** After how long it is killed, in milliseconds. Default 30 000. */
+  /** Time after which it is killed, in milliseconds. Default 30 000. */
   readonly timeoutMs?: number;
 }
 
 /**
- * Runs a program to its end, whatever that is. Resolves to null when there is no such program. Rejects with a KernelError
- * when it cannot be started, does not end in time, or writes without end.
+ * Runs a program until it ends, with any status. Resolves to null if it is not installed. Rejects with a KernelError if it cannot
+ * be started, does not end in time, or writes too much.
  */
 export type Run = (
   command: string,
@@ -25,7 +25,7 @@ export type Run = (
   options?: CommandOptions,
 ) => Promise<Finished | null>;
 
-/** Where a program is looked for: along PATH, then where root's tools are, which the PATH of `su` lacks. */
+/** Where to find a program: in PATH, then in the directories of root's tools, which the PATH of `su` lacks. */
 const PLACES = ['', '/usr/sbin/', '/sbin/'] as const;
 const TIMEOUT_MS = 30_000;
 const MOST_OUTPUT = 64 << 20;
@@ -57,7 +57,7 @@ function runOnce(
       else if (error.code === 'ENOENT') resolve(null);
       else reject(new KernelError(`${command}: ${whyUnfinished(error, timeoutMs)}`, error));
     });
-    // It may end without having read anything.
+    // It may end without reading its input.
     child.stdin?.on('error', () => undefined).end(input);
   });
 }
@@ -71,8 +71,8 @@ function whyUnfinished(
   return signal === 'SIGKILL' ? `it did not end within ${timeoutMs} ms` : `${signal ?? message} ended it`;
 }
 
-/** What a program that failed said of it, in one line. */
+/** The complaint of a program that failed, in one line. */
 export function complaint(command: string, { status, stdout, stderr }: Finished): string {
-  const [line = 'it said nothing'] = (stderr || stdout).split('\n').filter((each) => each.trim() !== '');
+  const [line = 'it printed nothing'] = (stderr || stdout).split('\n').filter((each) => each.trim() !== '');
   return `${command}: status ${status}: ${line.trim()}`;
 }

@@ -4,9 +4,9 @@ import { NetlinkError, type InterfaceAddressKey, type Link, type Rtnetlink } fro
 import { explainRefusal, KernelError } from '../values/errors.js';
 
 /**
- * Mode `link`: a dummy interface that is up and holds the virtual server's address, `ip link add NAME type dummy` and
- * `ip address add VIP/32 dev NAME`. Other addresses on it, and an interface of that name which is no dummy, are
- * somebody else's.
+ * Mode `link`: a dummy interface that is up and has the virtual server's address, `ip link add NAME type dummy` and
+ * `ip address add VIP/32 dev NAME`. Other addresses on it, and an interface of that name that is not a dummy, belong to
+ * other programs.
  */
 export function dummyInterface(
   rtnetlink: Rtnetlink,
@@ -16,7 +16,7 @@ export function dummyInterface(
   const length = hostLength(virtualServer.family);
   const host = `${virtualServer.address}/${length}`;
 
-  /** Ours to use. Rejects when somebody else has the name. */
+  /** The dummy interface, or null if there is none. Rejects if the interface of that name is not a dummy. */
   async function find(): Promise<Link | null> {
     const link = await rtnetlink.findLink(name);
     if (link === null || link.kind === 'dummy') return link;
@@ -28,7 +28,7 @@ export function dummyInterface(
 
   async function addressOn({ index }: Link): Promise<InterfaceAddressKey | null> {
     const held = await rtnetlink.listAddresses({ family: virtualServer.family, interfaceIndex: index });
-    // An interface has an IPv6 address but once, whatever its length.
+    // An interface has an IPv6 address only once, with any prefix length.
     return (
       held.find(
         ({ address, prefixLength, family }) =>
@@ -37,8 +37,8 @@ export function dummyInterface(
     );
   }
 
-  /** The interface, if it is a dummy on which there is nothing of anybody else's. */
-  async function nobodyElses(): Promise<Link | null> {
+  /** The interface if it is a dummy and no other program has added an address to it, else null. */
+  async function onlyOurs(): Promise<Link | null> {
     const link = await rtnetlink.findLink(name);
     if (link?.kind !== 'dummy') return null;
     const held = await rtnetlink.listAddresses({ interfaceIndex: link.index });
@@ -69,14 +69,14 @@ export function dummyInterface(
     },
 
     async find() {
-      return (await nobodyElses()) === null ? null : `interface ${name}`;
+      return (await onlyOurs()) === null ? null : `interface ${name}`;
     },
 
     async remove() {
-      const made = await nobodyElses();
+      const made = await onlyOurs();
       if (made === null) return null;
       try {
-        // ENODEV: it went away by itself, which is what we want.
+        // ENODEV: it is gone already.
         await rtnetlink.deleteLink(made.index).catch(unless('ENODEV'));
       } catch (error) {
         throw explainRefusal(error, `ip link del ${name}`);
@@ -96,7 +96,7 @@ export function dummyInterface(
 
     async repair() {
       const found = await find();
-      if (found === null) throw new KernelError(`no interface ${name} to hold ${host}`, null);
+      if (found === null) throw new KernelError(`no interface ${name} to add ${host} to`, null);
       const key = { interfaceIndex: found.index, address: virtualServer.address, prefixLength: length };
       try {
         await rtnetlink.addAddress(key).catch(unless('EEXIST'));
@@ -116,7 +116,7 @@ export function dummyInterface(
       const key = found?.kind === 'dummy' ? await addressOn(found) : null;
       if (key === null) return null;
       try {
-        // EADDRNOTAVAIL: it went away by itself, which is what we want; ENODEV: with its interface.
+        // EADDRNOTAVAIL: it is gone already; ENODEV: with its interface.
         await rtnetlink.deleteAddress(key).catch(unless('EADDRNOTAVAIL', 'ENODEV'));
       } catch (error) {
         throw explainRefusal(error, `ip address del ${host} dev ${name}`);
@@ -138,7 +138,7 @@ export async function isDummy(
   return link?.kind === 'dummy' && link.index === index;
 }
 
-/** What the kernel gives every interface by itself. */
+/** The kernel adds such an address to every interface. */
 const LINK_LOCAL = 'fe80:';
 
 function unless(...codes: readonly string[]): (error: unknown) => void {

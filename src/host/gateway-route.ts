@@ -4,13 +4,13 @@ import { NetlinkError, RouteTable, type Route, type RouteKey, type Rtnetlink } f
 import { explainRefusal, KernelError } from '../values/errors.js';
 import { MADE_BY_ADMINISTRATOR, madeByHand } from './route-protocol.js';
 
-/** What tells our route from others to the same address. The Go program's has it, too. */
+/** Distinguishes our route from others to the same address. The Go lvscare uses it, too. */
 const METRIC = 50;
 
 /**
- * Mode `route`: `ip route replace VIP/32 via NODE_IP metric 50`, as the Go program makes it. The address is nobody's, and
- * the route only sees to it that the kernel has somewhere to send its clients' packets, which IPVS takes before they go
- * there. IPv6 takes no address of the node's own for a gateway: there it is `dev DEV src NODE_IP metric 50`.
+ * Mode `route`: `ip route replace VIP/32 via NODE_IP metric 50`, like the Go lvscare. No interface has the address; the
+ * route only makes the kernel send the packets of local clients, and IPVS takes them before they leave. IPv6 does not accept
+ * the node's own address as a gateway: there it is `dev DEV src NODE_IP metric 50`.
  *
  * @param nodeAddress NODE_IP as of now; it may change while we run.
  */
@@ -39,19 +39,19 @@ export function gatewayRoute(
   }
 
   /** The index of the interface that has an address. */
-  async function holder(source: string): Promise<number> {
+  async function interfaceOf(source: string): Promise<number> {
     const held = await rtnetlink.listAddresses({ family });
     const of = held.find((candidate) => candidate.address === source);
     if (of === undefined) throw new KernelError(`no interface of this node has the address ${source}`, null);
     return of.interfaceIndex;
   }
 
-  /** What the route has to have. */
+  /** The attributes that the route must have. */
   async function wanted(): Promise<Pick<Route, 'gateway' | 'interfaceIndex' | 'preferredSource'>> {
     const source = await nodeAddress();
     return family === 'ipv4'
       ? { gateway: source, interfaceIndex: null, preferredSource: null }
-      : { gateway: null, interfaceIndex: await holder(source), preferredSource: source };
+      : { gateway: null, interfaceIndex: await interfaceOf(source), preferredSource: source };
   }
 
   function say({ gateway, preferredSource }: Pick<Route, 'gateway' | 'preferredSource'>): string {
@@ -68,7 +68,7 @@ export function gatewayRoute(
       if (first === undefined) return `no route ${say(want)}`;
       if (!isOurs(first)) {
         throw new KernelError(
-          `somebody else's route to ${host} has metric ${METRIC} (type ${first.type}, protocol ${first.protocol}): remove it`,
+          `another program has a route to ${host} with metric ${METRIC} (type ${first.type}, protocol ${first.protocol}): remove it`,
           null,
         );
       }
@@ -82,7 +82,7 @@ export function gatewayRoute(
     async repair() {
       const want = await wanted();
       try {
-        // Of IPv6 routes the kernel would keep one by another interface beside it.
+        // For IPv6 the kernel would keep a route by another interface beside it.
         if (family === 'ipv6') for (const route of (await found()).filter(isOurs)) await drop(route);
         await rtnetlink.replaceRoute({ ...key, ...want, protocol: MADE_BY_ADMINISTRATOR });
       } catch (error) {
@@ -113,7 +113,7 @@ export function gatewayRoute(
     try {
       await rtnetlink.deleteRoute({ ...key, gateway, interfaceIndex, protocol });
     } catch (error) {
-      // ESRCH: it went away by itself, which is what we want.
+      // ESRCH: it is gone already.
       if (error instanceof NetlinkError && error.code === 'ESRCH') return;
       throw explainRefusal(error, `ip route del ${host} metric ${METRIC}`);
     }

@@ -6,11 +6,11 @@ import { MADE_BY_ADMINISTRATOR, madeByHand, madeByKernel } from './route-protoco
 
 /**
  * Mode `local`: `ip route replace local VIP dev lo table local src NODE_IP`. The virtual server's address becomes
- * local, and its clients on this node speak from the node's own address.
+ * local, and local clients use the node's own address as source address.
  *
  * @param sourceAddress NODE_IP as of now; it may change while we run.
- * @param goesSoon Whether the interface with this index, and the kernel's route for the address that it holds, is about to be
- *   taken away: then ours has to be there first.
+ * @param goesSoon Whether the interface with this index is about to be removed, and with it the kernel's route for its address: then
+ *   ours must exist before.
  */
 export function localRoute(
   rtnetlink: Rtnetlink,
@@ -34,7 +34,7 @@ export function localRoute(
     return lo.index;
   }
 
-  /** Those to the virtual server, the one that the kernel takes first. */
+  /** The routes to the virtual server, in the order in which the kernel tries them. */
   async function found(): Promise<Route[]> {
     const routes = await rtnetlink.listRoutes({ family: key.family, table: key.table });
     return routes.filter(
@@ -57,19 +57,18 @@ export function localRoute(
       const ours = routes.filter((route) => isOurs(route, lo));
       if (ours.some((route) => route.preferredSource === source)) return null;
       const [first] = routes;
-      // Also when the kernel made one of its own behind it since: clients speak from where the first one says.
+      // The first route decides about the source address, also if the kernel has added one of its own behind it.
       if (first !== undefined && isOurs(first, lo)) {
         return `the route ${words} has src ${first.preferredSource ?? 'none'}, not ${source}`;
       }
-      // An address that an interface of this node has is local already, and its route is the kernel's: to replace
-      // it would be to take what is not ours.
+      // If an interface has the address, it is local already, by a route of the kernel, which is not ours to replace.
       const kernels = routes.filter(({ protocol }) => madeByKernel(protocol));
       if (await anyStays(kernels)) return null;
-      // IPv4 replaces the first one, whoever made it.
+      // IPv4 would replace the first route, whatever program created it.
       if (first !== undefined && !kernels.includes(first)) {
         const whose = `type ${first.type}, protocol ${first.protocol}`;
         throw new KernelError(
-          `table local has somebody else's route to ${key.destination} (${whose}): remove it`,
+          `table local has a route of another program to ${key.destination} (${whose}): remove it`,
           null,
         );
       }
@@ -100,12 +99,12 @@ export function localRoute(
       const ours = (await found()).filter((route) => isOurs(route, lo));
       for (const route of ours) {
         try {
-          // All that tells it from the kernel's own route, if lo has the address: IPv6 goes by the metric, IPv4 by
-          // the others.
+          // All that distinguishes it from the kernel's own route if lo has the address: IPv6 compares the metric, IPv4
+          // the rest.
           const { metric, protocol, preferredSource } = route;
           await rtnetlink.deleteRoute({ ...key, metric, interfaceIndex: lo, protocol, preferredSource });
         } catch (error) {
-          // ESRCH: it went away by itself, which is what we want.
+          // ESRCH: it is gone already.
           if (error instanceof NetlinkError && error.code === 'ESRCH') continue;
           throw explain(error, `ip route del ${words} table local`, null);
         }

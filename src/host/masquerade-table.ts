@@ -1,19 +1,19 @@
-/** The one nftables table that a virtual server's masquerading is: what it should be, and what is amiss with one. */
+/** The nftables table that masquerades for a virtual server: what it must contain, and how a table that exists differs. */
 import type { Endpoint } from '../values/endpoint.js';
 
 export interface MasqueradeTable {
   readonly family: 'ip' | 'ip6';
-  /** Made from our name and the virtual server's: nobody else's, and not that of another virtual server of ours. */
+  /** With lvscare's name and the virtual server's, so that no other program and no other virtual server uses it. */
   readonly name: string;
-  /** `table ip lvscare-10.103.97.2-6443`: as nft lists it, and as people read it. */
+  /** `table ip lvscare-10.103.97.2-6443`, as nft lists it. */
   readonly text: string;
-  /** The commands that make it anew, whatever it was before, in one transaction. */
+  /** The commands that replace it in one transaction. */
   readonly commands: string;
-  /** What `nft -j -n list table` shows of it, without handles. */
+  /** The objects that `nft -j -n list table` lists, without handles. */
   readonly objects: readonly NftObject[];
 }
 
-/** One object of `nft -j`: its kind, and what it is. */
+/** An object of `nft -j`: its kind and its attributes. */
 type NftObject = readonly [kind: string, value: Readonly<Record<string, unknown>>];
 
 const CHAIN = 'postrouting';
@@ -30,7 +30,7 @@ export function masqueradeTable({ family: addresses, address, port }: Endpoint):
     family,
     name,
     text,
-    // Adding it first lets deleting it succeed also when there is none.
+    // A delete of a table that does not exist fails: so it is added first.
     commands: `add ${text}
 delete ${text}
 ${text} {
@@ -64,13 +64,13 @@ function equal(left: object, right: string | number): object {
 }
 
 /**
- * What is amiss with the table, in words, or null when all is well.
+ * How the table differs from what it must be, in words, or null if it does not.
  *
- * @param shown What `nft -j -n list table` printed.
+ * @param shown The output of `nft -j -n list table`.
  */
-export function masqueradeAmiss(table: MasqueradeTable, shown: string): string | null {
+export function masqueradeDrift(table: MasqueradeTable, shown: string): string | null {
   const objects = parse(shown);
-  // nft 1.0.6 breaks off in the middle of a table that has flags.
+  // The output of nft 1.0.6 ends in the middle of a table that has flags.
   if (objects === null) return `${table.text} cannot be read`;
   const left = [...objects];
   for (const wanted of table.objects) {
@@ -86,7 +86,7 @@ export function masqueradeAmiss(table: MasqueradeTable, shown: string): string |
   return `${table.text} has a ${more[0]} that is not ours`;
 }
 
-/** Whether it is the object that is wanted, if maybe changed. A rule has no name: another one is another rule. */
+/** Whether it is the wanted object, perhaps with other attributes. A rule has no name: it is the same only if its text is. */
 function isSame([kind, wanted]: NftObject, [foundKind, found]: NftObject): boolean {
   return kind === foundKind && (kind === 'rule' ? isRuleOf(wanted, found) : wanted['name'] === found['name']);
 }
@@ -95,7 +95,7 @@ function isRuleOf(wanted: NftObject[1], found: NftObject[1]): boolean {
   return canonical(wanted['expr']) === canonical(found['expr']);
 }
 
-/** One of those that are wanted, in words. */
+/** A wanted object in words. */
 function say([kind]: NftObject): string {
   switch (kind) {
     case 'chain':
@@ -107,10 +107,10 @@ function say([kind]: NftObject): string {
   }
 }
 
-/** The first thing in which one that was found is not as wanted: `policy drop, not accept`. */
+/** The first attribute that differs: `policy drop, not accept`; null if none does. */
 function compare([, wanted]: NftObject, [, found]: NftObject): string | null {
   for (const key of new Set([...Object.keys(wanted), ...Object.keys(found)])) {
-    // The kernel's numbers for them, which change each time that they are made.
+    // The kernel's number of the object, which changes with each replacement.
     if (key === 'handle') continue;
     const [right, is] = [canonical(wanted[key]), canonical(found[key])];
     if (right !== is) return `${key} ${is}, not ${right}`;
@@ -118,7 +118,7 @@ function compare([, wanted]: NftObject, [, found]: NftObject): string | null {
   return null;
 }
 
-/** A value as text, the same for the same value in whatever order. */
+/** A value as text, independent of the order of its keys. */
 function canonical(value: unknown): string {
   if (value === undefined) return 'none';
   if (typeof value === 'string') return value;

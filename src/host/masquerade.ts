@@ -1,35 +1,35 @@
 import type { HostResource } from '../control-loop/ports.js';
 import type { Endpoint } from '../values/endpoint.js';
-import { KernelError } from '../values/errors.js';
-import { masqueradeAmiss, masqueradeTable, type MasqueradeTable } from './masquerade-table.js';
+import { KernelError, NOT_PERMITTED } from '../values/errors.js';
+import { masqueradeDrift, masqueradeTable, type MasqueradeTable } from './masquerade-table.js';
 import { NftMissing, type Nft, type NftResult } from './nft.js';
 
 const NAME = 'masquerade';
 
 /**
- * `--masquerade`: connections to the virtual server leave this node with its own address as their source, by one
- * nftables table that is the virtual server's alone. IPVS lets nftables see them only with net.ipv4.vs.conntrack=1.
+ * `--masquerade`: connections to the virtual server leave this node with the node's own address as source, by one nftables
+ * table for each virtual server. nftables sees connections of IPVS only with net.ipv4.vs.conntrack=1.
  */
 export function masquerade(nft: Nft, virtualServer: Endpoint): HostResource {
   const table = masqueradeTable(virtualServer);
 
-  async function check(): Promise<string | null> {
+  async function verify(): Promise<string | null> {
     const listed = await nft('-j', '-n', 'list', 'table', table.family, table.name);
-    if (listed.ok) return masqueradeAmiss(table, listed.stdout);
+    if (listed.ok) return masqueradeDrift(table, listed.stdout);
     if (!(await isThere(nft, table))) return `no ${table.text}`;
     return `${table.text} cannot be read: ${complaint(listed)}`;
   }
 
   return {
     name: NAME,
-    verify: check,
+    verify,
 
     async repair() {
       const made = await nft(table.commands);
       if (!made.ok) throw explain(`nft add ${table.text}`, made);
-      const amiss = await check();
-      // Rather than to make it again in each pass, and to say each time that now it is well.
-      if (amiss !== null) throw new KernelError(`made ${table.text}, and yet: ${amiss}`, null);
+      const drift = await verify();
+      // Otherwise each pass would create it again, and log a repair.
+      if (drift !== null) throw new KernelError(`created ${table.text}, but ${drift}`, null);
     },
 
     find: () => findTable(nft, table),
@@ -38,9 +38,9 @@ export function masquerade(nft: Nft, virtualServer: Endpoint): HostResource {
 }
 
 /**
- * Without `--masquerade`: the table that is left from when it was given is taken away. Looks for it once, at the start.
+ * Without `--masquerade`: removes the table of an earlier start with it. Checks for it once, at the start.
  *
- * @param onMissing Hears that there is no nft to look with. Who goes without it need not have it.
+ * @param onMissing Called if nft is not installed, which is no error here.
  */
 export function noMasquerade(
   nft: Nft,
@@ -50,10 +50,10 @@ export function noMasquerade(
   const table = masqueradeTable(virtualServer);
   let gone = false;
 
-  /** What `look` finds, or null when there is no nft. */
-  async function unlessMissing(look: () => Promise<string | null>): Promise<string | null> {
+  /** The result, or null if nft is not installed. */
+  async function unlessMissing(act: () => Promise<string | null>): Promise<string | null> {
     try {
-      return await look();
+      return await act();
     } catch (error) {
       if (!(error instanceof NftMissing)) throw error;
       onMissing(error);
@@ -87,40 +87,37 @@ async function findTable(nft: Nft, table: MasqueradeTable): Promise<string | nul
   return (await isThere(nft, table)) ? table.text : null;
 }
 
-/** Resolves to what was taken away, in words, or to null. */
+/** Resolves to what was removed, in words, or to null. */
 async function removeTable(nft: Nft, table: MasqueradeTable): Promise<string | null> {
   if (!(await isThere(nft, table))) return null;
   const removed = await nft('delete', 'table', table.family, table.name);
   if (removed.ok) return table.text;
-  // It may have gone by itself in between, which is what we want.
+  // It may have been removed meanwhile.
   if (!(await isThere(nft, table))) return null;
   throw explain(`nft delete ${table.text}`, removed);
 }
 
 async function isThere(nft: Nft, table: MasqueradeTable): Promise<boolean> {
-  // Not as JSON: there nft 1.0.6 breaks off at anybody's table that has flags.
+  // Not as JSON: the output of nft 1.0.6 then ends at any table that has flags.
   const listed = await nft('list', 'tables');
   if (listed.ok) return listed.stdout.split('\n').includes(table.text);
-  // A kernel without nftables has no table either.
+  // A kernel without nftables has no tables.
   if (NO_NFTABLES.test(listed.stderr)) return false;
   throw explain('nft list tables', listed);
 }
 
 /**
- * The errno's text is all that nft tells. EPROTONOSUPPORT: the kernel knows nothing of nftables; EINVAL: neither does its
- * nfnetlink, which others use, too.
+ * nft prints only the text of an errno. EPROTONOSUPPORT: the kernel has no nftables; EINVAL: it has nfnetlink for other uses,
+ * without nftables.
  */
 const NO_NFTABLES = /Protocol not supported|cache initialization failed: Invalid argument/;
-/** EOPNOTSUPP: it has no tables of this family. ENOENT, of what we make: no NAT, no `ct` or no `masquerade`. */
+/** EOPNOTSUPP: it has no tables of this family. ENOENT when we create a table: no NAT, no `ct` or no `masquerade`. */
 const NO_NAT = /Operation not supported|No such file or directory/;
-/** EPERM. */
-const NOT_PERMITTED = 'Operation not permitted';
+const EPERM = 'Operation not permitted';
 
 function explain(command: string, result: NftResult): KernelError {
   const { stderr } = result;
-  if (stderr.includes(NOT_PERMITTED)) {
-    return new KernelError(`${command}: not permitted, it takes root or the capability NET_ADMIN`, stderr);
-  }
+  if (stderr.includes(EPERM)) return new KernelError(`${command}: ${NOT_PERMITTED}`, stderr);
   if (NO_NFTABLES.test(stderr)) {
     return new KernelError('the kernel has no nftables: load it with modprobe nf_tables', stderr);
   }
@@ -133,8 +130,8 @@ function explain(command: string, result: NftResult): KernelError {
   return new KernelError(`${command}: ${complaint(result)}`, stderr);
 }
 
-/** The line of its output that says what is wrong, without where in its input. */
+/** The line of its output that says what is wrong, without the position in its input. */
 function complaint({ stderr }: NftResult): string {
   const lines = stderr.split('\n').map((line) => line.replace(/^.*?Error: /, '').trim());
-  return lines.find((line) => line !== '') ?? 'nft said nothing';
+  return lines.find((line) => line !== '') ?? 'nft printed nothing';
 }

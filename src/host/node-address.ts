@@ -1,33 +1,34 @@
-import { readFile } from 'node:fs/promises';
 import { isIP, SocketAddress } from 'node:net';
+import { readRegularFile } from '../files/regular-file.js';
 import type { Endpoint } from '../values/endpoint.js';
 import { NetlinkError, type Rtnetlink } from '../netlink/index.js';
 import { KernelError } from '../values/errors.js';
+import { hostsEntries } from './hosts-file.js';
 
 /** The name under which sealos writes the node's own address to the hosts file. */
 const HOSTS_NAME = 'lvscare.node.ip';
 
 interface NodeAddressSources {
-  /** What a person said, and where; null when nobody did. */
+  /** What an option or a variable says, or null if neither is given. */
   readonly given: Pick<NodeAddress, 'address' | 'from'> | null;
   readonly family: Endpoint['family'];
   readonly realServers: readonly Endpoint[];
   /** Default /etc/hosts. */
   readonly hostsFile?: string;
-  /** Default that of /proc/sys. */
+  /** Default the sysctl's file in /proc/sys. */
   readonly disableIpv6File?: string;
 }
 
 export interface NodeAddress {
   readonly address: string;
   readonly source: 'given' | 'hosts' | 'route';
-  /** Where it is from, in words. */
+  /** Its source in words. */
   readonly from: string;
 }
 
 /**
  * NODE_IP: as given, else from the hosts file, else the source address that the kernel picks towards the real servers.
- * Rejects with a KernelError when nothing tells.
+ * Rejects with a KernelError if none of them has it.
  */
 export async function nodeAddress(
   rtnetlink: Pick<Rtnetlink, 'lookupRoute'>,
@@ -39,11 +40,11 @@ export async function nodeAddress(
   for (const server of sources.realServers) {
     try {
       const { source } = await rtnetlink.lookupRoute({ destination: server.address });
-      // A real server at the loopback address tells how to reach this node itself, and nothing of others.
+      // The route to a real server at a loopback address does not say how other nodes reach this one.
       if (source !== null && !isLoopback(source))
         return { address: source, source: 'route', from: `the route to ${server.address}` };
     } catch (error) {
-      // ENETUNREACH, EHOSTUNREACH and what blackhole or prohibit routes give: no way there, maybe one to the next.
+      // ENETUNREACH, EHOSTUNREACH, and the errors of blackhole and prohibit routes: there may be a route to the next server.
       if (!(error instanceof NetlinkError && UNREACHABLE.has(error.code))) throw error;
     }
   }
@@ -54,7 +55,7 @@ export async function nodeAddress(
       null,
     );
   throw new KernelError(
-    'no route to any real server tells which address of this node to use: is its network up? else set --ip',
+    'the address of this node is not known, because it has no route to any real server: check its network, or set --ip',
     null,
   );
 }
@@ -62,7 +63,7 @@ export async function nodeAddress(
 const DISABLE_IPV6 = '/proc/sys/net/ipv6/conf/all/disable_ipv6';
 
 async function isSet(path: string): Promise<boolean> {
-  return (await readFile(path, 'utf8').catch(() => '')).trim() === '1';
+  return (await readRegularFile(path).catch(() => '')).trim() === '1';
 }
 
 function isLoopback(address: string): boolean {
@@ -72,13 +73,11 @@ function isLoopback(address: string): boolean {
 const UNREACHABLE = new Set(['ENETUNREACH', 'EHOSTUNREACH', 'EACCES', 'EINVAL', 'EAGAIN', 'ENETDOWN']);
 
 async function hostsEntry(path: string, family: Endpoint['family']): Promise<string | null> {
-  const text = await readFile(path, 'utf8').catch(() => '');
-  for (const line of text.split('\n')) {
-    const [address = '', ...names] = line.replace(/#.*/, '').trim().split(/\s+/);
-    if (names.includes(HOSTS_NAME) && isIP(address) === (family === 'ipv4' ? 4 : 6)) {
-      // As the kernel will write it, so that its route is not found to be another one each time.
-      return new SocketAddress({ address: address.replace(/%.*/, ''), family }).address;
-    }
-  }
-  return null;
+  const entry = hostsEntries(await readRegularFile(path).catch(() => '')).find(
+    ({ address, names }) => names.includes(HOSTS_NAME) && isIP(address) === (family === 'ipv4' ? 4 : 6),
+  );
+  // In the kernel's own spelling: with another one its route would be taken for a different one.
+  return entry === undefined
+    ? null
+    : new SocketAddress({ address: entry.address.replace(/%.*/, ''), family }).address;
 }

@@ -2,7 +2,7 @@ import type { Endpoint } from '../values/endpoint.js';
 import { NetlinkError, type Rtnetlink } from '../netlink/index.js';
 
 /**
- * The real servers that are this node itself, by an address of its own or by a loopback address, as the kernel's routes tell.
+ * The real servers that run on this node, at one of its addresses or at a loopback address, by the kernel's routes.
  */
 export async function ownServers(
   rtnetlink: Pick<Rtnetlink, 'lookupRoute'>,
@@ -13,7 +13,7 @@ export async function ownServers(
       try {
         return (await rtnetlink.lookupRoute({ destination: address })).type === 'local';
       } catch (error) {
-        // ENETUNREACH, EACCES and the like: there is no way there, so it is not here.
+        // ENETUNREACH, EACCES and the like: there is no route to it, so it is not local.
         if (error instanceof NetlinkError) return false;
         throw error;
       }

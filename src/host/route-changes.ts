@@ -2,7 +2,7 @@ import type { KernelChanges } from '../control-loop/ports.js';
 import type { Endpoint } from '../values/endpoint.js';
 import type { Rtnetlink, RtnetlinkEvent } from '../netlink/index.js';
 
-/** Notifications that may concern the way to the virtual server: its own routes, and any link or address. */
+/** Notifications that may concern how this node reaches the virtual server: its routes, and any link or address. */
 export function kernelChanges(rtnetlink: Rtnetlink, virtualServer: Endpoint): KernelChanges {
   return async function* (signal) {
     for await (const event of rtnetlink.subscribe({ signal })) {

@@ -3,8 +3,8 @@ import type { HostResource } from '../control-loop/ports.js';
 import { KernelError } from '../values/errors.js';
 
 /**
- * Where sysctls are, the first one that can be written to being taken. In a container /proc/sys is read-only; the static
- * pod mounts the host's at the second place.
+ * Where sysctls are; the first place that can be written is used. In a container /proc/sys is read-only, and the static pod
+ * mounts the host's at the second place.
  */
 const ROOTS = ['/proc/sys', '/host/proc/sys'] as const;
 
@@ -12,22 +12,23 @@ export interface SysctlSpec {
   /** For example `net.ipv4.vs.expire_nodest_conn`. */
   readonly name: string;
   readonly value: string;
-  /** What goes on without it, for the log. */
+  /** What happens without it, for the log. */
   readonly without: string;
 }
 
-/** Remembers what a sysctl was before it was set, beyond this process. */
-export interface SysctlMemory {
-  valueBefore(name: string): string | null;
-  /** Resolves to whether nothing was remembered before. */
-  rememberValue(name: string, value: string): Promise<boolean>;
-  forgetValue(name: string): Promise<void>;
+/** The values that sysctls had before lvscare first set them, kept beyond this process. */
+export interface SysctlValues {
+  /** The value of a sysctl, or null if there is none. */
+  find(name: string): Promise<string | null>;
+  /** Keeps a value unless there is one. Resolves to whether there was none. */
+  record(name: string, value: string): Promise<boolean>;
+  forget(name: string): Promise<void>;
 }
 
-/** A sysctl that has to have a value. It gets back the one that it had before, when everything is cleaned. */
+/** A sysctl that must have a value. `--clean` restores the one that it had before. */
 export function sysctl(
   { name, value, without }: SysctlSpec,
-  memory: SysctlMemory,
+  earlier: SysctlValues,
   roots: readonly string[] = ROOTS,
 ): HostResource {
   const file = name.replaceAll('.', '/');
@@ -36,12 +37,12 @@ export function sysctl(
 
   const read = async (): Promise<string> => (await readFile(path, 'utf8')).trim();
 
-  /** Resolves to the failures, none if one of the places took it. */
+  /** Resolves to the failures, or to none if the value was written at one of the places. */
   async function write(wanted: string): Promise<readonly NodeJS.ErrnoException[]> {
     const failures: NodeJS.ErrnoException[] = [];
     for (const root of roots) {
       try {
-        // Without O_CREAT: where the mount is missing, nothing is to be made in its place.
+        // Without O_CREAT: where the mount is missing, no file may be created instead.
         await writeFile(`${root}/${file}`, wanted, { flag: 'r+' });
         return [];
       } catch (error) {
@@ -51,10 +52,10 @@ export function sysctl(
     return failures;
   }
 
-  /** What it is to be put back to; null if it is not as we set it, or was so before. */
+  /** The value to restore, or null if lvscare did not set the sysctl, or if it was changed since. */
   async function before(): Promise<string | null> {
-    const was = memory.valueBefore(name);
-    // A module that was unloaded took it along.
+    const was = await earlier.find(name);
+    // A sysctl goes with its module.
     if (was === null || (await read().catch(() => null)) !== value) return null;
     return was;
   }
@@ -74,15 +75,15 @@ export function sysctl(
 
     async repair() {
       const was = await read().catch(() => null);
-      const first = was !== null && (await memory.rememberValue(name, was));
+      const first = was !== null && (await earlier.record(name, was));
       const failures = await write(value);
       if (failures.length === 0) return;
-      // Somebody else may set it now, and then it is theirs.
-      if (first) await memory.forgetValue(name);
-      // It will not become writable while we run, and the table is worth keeping without it: say it once.
+      // If another program sets it now, lvscare must not restore it.
+      if (first) await earlier.forget(name);
+      // It will not become writable while lvscare runs, so the log says it once.
       readOnly = failures.every(({ code }) => code !== undefined && NOT_WRITABLE.has(code));
       throw new KernelError(
-        `cannot set ${name}=${value} (${codes(failures)}); until somebody sets it on the host, ${without}`,
+        `cannot set ${name}=${value} (${codes(failures)}); until it is set on the host, ${without}`,
         failures[0],
       );
     },
@@ -97,15 +98,15 @@ export function sysctl(
       if (was !== null) {
         const failures = await write(was);
         if (failures.length > 0)
-          throw new KernelError(`cannot put back ${name}=${was} (${codes(failures)})`, failures[0]);
+          throw new KernelError(`cannot restore ${name}=${was} (${codes(failures)})`, failures[0]);
       }
-      await memory.forgetValue(name);
+      await earlier.forget(name);
       return was === null ? null : `sysctl ${name}=${value}, which is ${was} again`;
     },
   };
 }
 
-/** What writing to a read-only mount, without the right, or where nothing is mounted fails with. */
+/** The errors of a read-only mount, of a missing right, and of a missing mount. */
 const NOT_WRITABLE = new Set(['EROFS', 'EACCES', 'EPERM', 'ENOENT']);
 
 function codes(failures: readonly NodeJS.ErrnoException[]): string {

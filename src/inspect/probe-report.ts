@@ -1,4 +1,4 @@
-/** What one probe of one server showed, as plain values that JSON can say. */
+/** The result of one probe of one server, as values for JSON. */
 import type { Endpoint } from '../values/endpoint.js';
 import type { Evidence } from '../values/evidence.js';
 import type { Answer } from '../values/exchange.js';
@@ -9,25 +9,25 @@ import { certificateFacts, type CertificateFacts } from '../tls/certificate-summ
 export interface ProbeReport {
   /** As `--rs` has it. */
   readonly server: string;
-  /** Where it was asked: its own port, or that of `--health-port`. */
+  /** Where it was probed: at its own port, or at that of `--health-port`. */
   readonly askedAt: string;
-  /** When it was asked, ISO 8601. */
+  /** When it was probed, ISO 8601. */
   readonly at: string;
   readonly ok: boolean;
-  /** What the probe says about the server; null when it says nothing. */
+  /** What the probe says about the server, or null if it is inconclusive. */
   readonly evidence: Pick<Evidence, 'kind' | 'detail'> | null;
-  /** Why it says nothing: a fault of this node's own. */
+  /** The fault of this node that made it inconclusive, or null if it is conclusive. */
   readonly inconclusive: string | null;
-  /** In milliseconds; null for what was not come to. */
+  /** In milliseconds; null for a phase that the probe did not reach. */
   readonly phases: {
     readonly connectMs: number | null;
     readonly handshakeMs: number | null;
     readonly firstByteMs: number | null;
     readonly totalMs: number | null;
   };
-  /** The HTTP status. */
+  /** The HTTP status, or null without an answer. */
   readonly status: number | null;
-  /** What the server means by a status that is not accepted, and what helps; null if there is nothing to say. */
+  /** The meaning of a status that is not accepted, and the remedy, or null if neither is known. */
   readonly hint: string | null;
   readonly tls: TlsReport | null;
 }
@@ -36,29 +36,29 @@ interface TlsReport {
   readonly protocol: string;
   readonly cipher: string;
   readonly certificate: 'verified' | 'not accepted' | 'not verified';
-  /** The server's own first, then what leads to its CA, as far as it is known. */
+  /** The server's own certificate first, then those that lead to its CA, as far as they are known. */
   readonly chain: readonly ChainMember[];
 }
 
 export interface ChainMember extends CertificateFacts {
-  /** It is why the chain is not accepted. */
+  /** Whether the chain is not accepted because of it. */
   readonly atFault: boolean;
 }
 
-/** What came of one probe. */
+/** One probe and its result. */
 interface Asked extends Omit<Answer, 'answeredMs'> {
   readonly server: Endpoint;
   readonly askedAt: string;
 }
 
-const MOST_DETAIL = 500;
+const MAX_DETAIL = 500;
 
 /** @param verifies Whether certificates were verified. */
 export function probeReport(
   { server, askedAt, askedMs, outcome, exchange }: Asked,
   verifies: boolean,
 ): ProbeReport {
-  const detail = inOneLine(outcome.detail, MOST_DETAIL);
+  const detail = inOneLine(outcome.detail, MAX_DETAIL);
   const { kind } = outcome;
   const session = exchange?.session ?? null;
   const fault = session?.fault;

@@ -1,15 +1,15 @@
-/** A probe for people: a block of lines for each, or, of many probes, a line for each and a summary at the end. */
+/** Probes as text: a block of lines for one probe; with `--watch` a line for each, and a summary at the end. */
 import type { Forecast } from '../decisions/forecast.js';
 import type { HealthState } from '../decisions/health.js';
 import type { Paint, Style } from '../text/paint.js';
 import type { ChainMember, ProbeReport } from './probe-report.js';
 
-/** More names of a certificate than one reads. */
-const MOST_NAMES = 40;
+/** At most so many names of a certificate are shown. */
+const MAX_NAMES = 40;
 
 /**
- * @param fall How many failures in a row make a verdict.
- * @param running What the lvscares that are running say of the server, in words.
+ * @param fall Failures in a row until a verdict.
+ * @param running The state of the server in each running lvscare, in words.
  */
 export function probeText(
   report: ProbeReport,
@@ -19,7 +19,7 @@ export function probeText(
   paint: Paint,
 ): string {
   const { server, askedAt, hint, tls } = report;
-  const where = askedAt === server ? server : `${server}, asked at ${askedAt}`;
+  const where = askedAt === server ? server : `${server}, probed at ${askedAt}`;
   return [
     `${paint('strong', where)}  ${outcomeWords(report, paint)}`,
     ...labelled('hint', hint === null ? [] : [hint]),
@@ -49,7 +49,7 @@ function outcomeWords({ ok, evidence, inconclusive: why }: ProbeReport, paint: P
 }
 
 function forecastWords({ evidence }: ProbeReport, { state, intent }: Forecast, fall: number): string {
-  if (evidence === null) return "no verdict: the fault is this node's own, and says nothing about the server";
+  if (evidence === null) return 'no verdict: the fault is on this node, and says nothing about the server';
   if (state === 'up') return 'up: it gets new connections';
   const when = fall === 1 ? '' : ` after ${fall} such probes in a row`;
   return `${state}${when}: while another server is up, it ${fateWords(intent)}`;
@@ -60,10 +60,10 @@ function fateWords(intent: Forecast['intent']): string {
     case 'drain':
       return intent.untilIdle
         ? 'gets no new connections, and is removed with its last one'
-        : 'gets no new connections, and those that it has are given --drain-timeout';
+        : 'gets no new connections, and its live ones have --drain-timeout to end';
     case 'remove':
       return 'is removed, and its connections are reset';
-    // Of no server that fails.
+    // These are not the intents for a server that fails.
     case 'serve':
     case 'keep':
     case 'rest':
@@ -86,16 +86,16 @@ function certificateWords(member: ChainMember, own: boolean, paint: Paint): stri
   const { subject, issuer, names, notBefore, notAfter, validity, daysLeft, atFault } = member;
   const left = daysLeft === null ? '' : daysLeft < 0 ? `, ${-daysLeft} days ago` : `, ${daysLeft} days left`;
   const valid = `valid from ${notBefore ?? '?'} to ${notAfter ?? '?'}${left}`;
-  const more = names.length > MOST_NAMES ? ` and ${names.length - MOST_NAMES} more` : '';
+  const more = names.length > MAX_NAMES ? ` and ${names.length - MAX_NAMES} more` : '';
   return [
     `${subject === '' ? 'without a name' : subject}${atFault ? paint('bad', '  (not accepted)') : ''}`,
-    `by ${issuer === '' ? 'nobody' : issuer}`,
+    `by ${issuer === '' ? 'an issuer without a name' : issuer}`,
     validity === 'valid' ? valid : paint('bad', `${validity.toUpperCase()}: ${valid}`),
     ...(own
       ? [
           names.length === 0
             ? 'for no alternative names'
-            : `for ${names.slice(0, MOST_NAMES).join(', ')}${more}`,
+            : `for ${names.slice(0, MAX_NAMES).join(', ')}${more}`,
         ]
       : []),
   ];
@@ -108,7 +108,11 @@ const STYLES: Readonly<Record<HealthState, Style>> = {
   dead: 'bad',
 };
 
-/** One probe of many, in one line; `width` is that of the longest server. */
+/**
+ * One probe of `--watch` in one line.
+ *
+ * @param width Of the longest server.
+ */
 export function watchLine(report: ProbeReport, state: HealthState, width: number, paint: Paint): string {
   const time = report.at.slice(11, 23);
   const phases = phaseWords(report.phases);
@@ -121,15 +125,15 @@ export function watchLine(report: ProbeReport, state: HealthState, width: number
   return `${cells.join('  ')}${phases === '' ? '' : `  (${phases})`}\n`;
 }
 
-/** What is counted of each server while it is watched. */
+/** The counts of a server with `--watch`. */
 export interface Tally {
   readonly server: string;
   readonly state: HealthState;
   readonly probes: number;
   readonly failed: number;
-  /** That proved nothing. */
+  /** Inconclusive probes. */
   readonly voids: number;
-  /** The answers that were ok, and how long they took. */
+  /** The probes that were ok, and their durations. */
   readonly well: {
     readonly count: number;
     readonly sumMs: number;
@@ -143,8 +147,8 @@ export function tallyLine(tally: Tally, width: number): string {
   const { count, leastMs, sumMs, mostMs } = well;
   const times =
     count === 0
-      ? 'never well'
-      : `well in ${[leastMs, sumMs / count, mostMs].map((ms) => ms.toFixed(1)).join('/')} ms (min/mean/max)`;
-  const proved = voids === 0 ? '' : `, ${voids} proved nothing`;
+      ? 'never ok'
+      : `ok in ${[leastMs, sumMs / count, mostMs].map((ms) => ms.toFixed(1)).join('/')} ms (min/mean/max)`;
+  const proved = voids === 0 ? '' : `, ${voids} inconclusive`;
   return `${server.padEnd(width)}  ${state.padEnd(7)}  ${probes} probes, ${failed} failed${proved}; ${times}\n`;
 }

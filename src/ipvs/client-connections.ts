@@ -1,12 +1,12 @@
 import type { ClientConnections } from '../control-loop/ports.js';
 import { endpoint, type Endpoint } from '../values/endpoint.js';
 import { NetlinkError, SockDiag, type IpFamily, type TcpSocket, type TcpState } from '../netlink/index.js';
-import { KernelError } from '../values/errors.js';
+import { KernelError, NOT_PERMITTED } from '../values/errors.js';
 import { ipVsConnections, type IpVsConnection } from './ip-vs-connections.js';
 
 type Diagnostics = Pick<SockDiag, 'listTcpSockets' | 'endTcpSockets' | 'close'>;
 
-/** Where sockets and connections are found; the kernel's, unless a test has its own. */
+/** Where sockets and connections are read: from the kernel, except in tests. */
 interface Sources {
   readonly diagnose: () => Diagnostics;
   readonly connections: (virtualServer: Endpoint) => AsyncIterable<IpVsConnection>;
@@ -15,18 +15,17 @@ interface Sources {
 const KERNEL: Sources = { diagnose: () => SockDiag.open(), connections: ipVsConnections };
 
 /**
- * States in which a client may wait for its server. One that still connects (syn-sent) is left alone: the kernel sends it to
- * another server when it tries again. What a client has closed nobody waits for, and not every kernel can end it.
+ * The states in which a client may wait for its server. A client that still connects (syn-sent) is left alone: the kernel sends its
+ * next attempt to another server. No client waits for a socket that it has closed, and not every kernel can end one.
  */
 const WAITING: readonly TcpState[] = ['established', 'close-wait'];
 
 /**
- * The connections of processes in this network namespace to the virtual server. The kernel's IPVS resets a connection that
- * has lost its server only at the client's next packet, which a client that waits for news never sends, and one whose packets
- * are not answered sends ever more seldom.
+ * The connections from this network namespace to the virtual server. Clients of a removed server are disconnected: IPVS resets a
+ * connection only when the client sends again, which an idle client never does.
  */
 export function clientConnections(virtualServer: Endpoint, sources = KERNEL): ClientConnections {
-  // The kernel may have to load tcp_diag, for which there is no time when a server is out.
+  // The kernel may have to load tcp_diag, and should not do so only when a server fails.
   withDiagnostics(sources, (diagnostics) => socketsTo(virtualServer, diagnostics)).catch(() => undefined);
   return {
     async find(servers) {
@@ -44,10 +43,10 @@ async function findThose(
   servers: readonly Endpoint[],
   sources: Sources,
 ): Promise<Found> {
-  // First the sockets, by the kernel's own names for them: a later one with the same ports is not meant then.
+  // Sockets first, with the kernel's cookies: a later socket with the same ports is another one.
   const sockets = await withDiagnostics(sources, (diagnostics) => socketsTo(virtualServer, diagnostics));
   const found = new Map<string, TcpSocket[]>(servers.map(({ text }) => [text, []]));
-  // Most are done here: nobody on this node has a connection.
+  // Usually this node has no connection.
   if (sockets.size === 0) return found;
   for await (const { client, server } of sources.connections(virtualServer)) {
     const socket = sockets.get(client.text);
@@ -61,7 +60,7 @@ async function endThose(servers: readonly Endpoint[], found: Found, sources: Sou
   if (sockets.length === 0) return 0;
   const results = await withDiagnostics(sources, (diagnostics) => diagnostics.endTcpSockets(sockets));
   const count = results.filter(({ ok }) => ok).length;
-  // ENOENT: that very socket is no more.
+  // ENOENT: that socket no longer exists.
   const failed = results.find((result) => !result.ok && result.error.code !== 'ENOENT');
   if (failed?.ok === false && count === 0) throw failed.error;
   return count;
@@ -79,12 +78,12 @@ async function withDiagnostics<Value>(
   }
 }
 
-/** By their clients' ends. */
+/** The sockets connected to a virtual server, by the text of their own endpoint. */
 async function socketsTo(
   { family, port, text }: Endpoint,
   diagnostics: Diagnostics,
 ): Promise<ReadonlyMap<string, TcpSocket>> {
-  // A socket of IPv6 may speak IPv4.
+  // An IPv6 socket may be connected over IPv4.
   const families: readonly IpFamily[] = family === 'ipv4' ? ['ipv4', 'ipv6'] : ['ipv6'];
   const lists = await Promise.all(
     families.map((of) => diagnostics.listTcpSockets({ family: of, remotePort: port, states: WAITING })),
@@ -99,7 +98,7 @@ async function socketsTo(
   );
 }
 
-/** What a kernel says that has no sock_diag, no tcp_diag, or was built without the means to end a socket. */
+/** The errors of a kernel without sock_diag, without tcp_diag, or built without the ability to end a socket. */
 const CANNOT: ReadonlySet<string> = new Set(['EPROTONOSUPPORT', 'ENOENT', 'EOPNOTSUPP']);
 
 async function explained<Value>(work: Promise<Value>): Promise<Value> {
@@ -114,7 +113,5 @@ function explain(error: unknown): Error {
   const { code, message } = error as NodeJS.ErrnoException;
   if (error instanceof NetlinkError && CANNOT.has(error.code))
     return new KernelError('this kernel cannot end their connections (CONFIG_INET_DIAG_DESTROY)', error);
-  if (code === 'EPERM')
-    return new KernelError('not permitted, it takes root or the capability NET_ADMIN', error);
-  return new KernelError(message, error);
+  return new KernelError(code === 'EPERM' ? NOT_PERMITTED : message, error);
 }

@@ -1,4 +1,4 @@
-/** The connections that the kernel's IPVS carries, as /proc/net/ip_vs_conn has them. */
+/** The connections of IPVS, from /proc/net/ip_vs_conn. */
 import { createReadStream } from 'node:fs';
 import type { Endpoint } from '../values/endpoint.js';
 import { endpointInHex, hexAddress, hexPort } from '../values/hex-endpoint.js';
@@ -12,8 +12,8 @@ export interface IpVsConnection {
 }
 
 /**
- * Those of TCP through a virtual server, as they are read. There may be a hundred thousand more, through others: what is not
- * ours is not taken apart. Rejects with the error of the file system: `ENOENT` where the kernel has no IPVS.
+ * The TCP connections through a virtual server. There may be a hundred thousand through other ones, so only lines that contain
+ * ours are parsed. Rejects with the error of the file system: `ENOENT` if the kernel has no IPVS.
  */
 export async function* ipVsConnections(
   { address, port }: Endpoint,
@@ -33,7 +33,7 @@ export async function* ipVsConnections(
   }
 }
 
-/** `TCP 0A676301 CFC7 0A676102 192B 0A6761C8 192B ESTABLISHED     889`; null for what is no such line. */
+/** `TCP 0A676301 CFC7 0A676102 192B 0A6761C8 192B ESTABLISHED     889`, or null for any other line. */
 function parse(line: string, ours: string): IpVsConnection | null {
   const [from = '', to = ''] = line.split(ours);
   const [protocol, ...client] = from.split(/ +/);

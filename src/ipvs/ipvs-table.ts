@@ -14,9 +14,9 @@ import {
   type Service,
   type Stats,
 } from '../netlink/index.js';
-import { KernelError } from '../values/errors.js';
+import { KernelError, NOT_PERMITTED } from '../values/errors.js';
 
-/** One virtual server in the kernel's IPVS table. It cannot name another one. */
+/** One virtual server in the kernel's IPVS table; it cannot change another one. */
 export function ipvsTable(ipvs: Ipvs, virtualServer: Endpoint): VirtualServerTable {
   const service: AddressServiceKey = {
     protocol: 'tcp',
@@ -65,7 +65,7 @@ export function ipvsTable(ipvs: Ipvs, virtualServer: Endpoint): VirtualServerTab
   };
 }
 
-/** Reads one virtual server with what the kernel counts. Rejects as the table's own read() does. */
+/** Reads one virtual server with the kernel's counters. Rejects with a KernelError. */
 export async function countedTable(ipvs: Ipvs, { address, port }: Endpoint): Promise<CountedTable | null> {
   const service: AddressServiceKey = { protocol: 'tcp', address, port };
   try {
@@ -89,7 +89,7 @@ export async function countedTable(ipvs: Ipvs, { address, port }: Endpoint): Pro
   }
 }
 
-/** As `ipvsadm -Ln` writes them. */
+/** As `ipvsadm -Ln` prints them. */
 function flagsInWords({ scheduler, flags, timeoutSeconds, netmask, peName }: Service): string {
   const schedulerFlags = schedulerFlagsOf(scheduler).filter(([bit]) => (flags & bit) !== 0);
   const wholeHost = netmask === '255.255.255.255' || netmask === '128';
@@ -140,7 +140,7 @@ async function readService(
   ipvs: Ipvs,
   key: AddressServiceKey,
 ): Promise<{ readonly service: Service; readonly destinations: readonly KernelDestination[] } | null> {
-  // Both at once: the second need not wait for us to hear of the first.
+  // Both at once, to save a round trip.
   const [service, destinations] = await Promise.all([
     ipvs.getService(key),
     ipvs.listDestinations(key).catch(noneIfNoService),
@@ -206,12 +206,12 @@ function outcome(
   return { action, outcome: why, error: explainAction(action, result.error) };
 }
 
-/** Whether the table had changed between reading and acting, so that reading again is all it needs. */
+/** Whether the table had changed between reading and acting, so that a retry is enough. */
 function raced(action: Action, { code }: NetlinkError): boolean {
   switch (action.kind) {
     case 'create-service':
     case 'add-destination':
-      // EEXIST: it is there by now. ESRCH: the virtual server is gone by now.
+      // EEXIST: it exists by now. ESRCH: the virtual server is gone by now.
       return code === 'EEXIST' || code === 'ESRCH';
     case 'update-service':
     case 'update-destination':
@@ -237,7 +237,7 @@ function explain(error: unknown, what: string): Error {
     return new KernelError('the kernel has no IPVS: load it with modprobe ip_vs', error);
   }
   if (error instanceof NetlinkError && error.code === 'EPERM') {
-    return new KernelError(`${what}: not permitted, it takes root or the capability NET_ADMIN`, error);
+    return new KernelError(`${what}: ${NOT_PERMITTED}`, error);
   }
   return new KernelError(`${what}: ${(error as Error).message}`, error);
 }

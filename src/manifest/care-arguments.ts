@@ -1,6 +1,6 @@
 import type { Arguments } from '../config/settings.js';
 
-/** An option of `lvscare care`, as far as it matters here. */
+/** The part of an option of `lvscare care` that is needed here. */
 interface CareOption {
   readonly flag: string;
   readonly kind: 'text' | 'list' | 'switch';
@@ -8,8 +8,8 @@ interface CareOption {
 }
 
 /**
- * The arguments of `lvscare care` for what was given: `--flag=value`, each element of a list in one of its own, in the order
- * of `options`. What has no effect is left out.
+ * The given options as arguments of `lvscare care`, in the order of `options`: `--flag=value`, with an argument for each element
+ * of a list. Options without an effect are left out.
  */
 export function careArguments(given: Arguments, options: readonly CareOption[]): string[] {
   return options
@@ -21,7 +21,7 @@ export function careArguments(given: Arguments, options: readonly CareOption[]):
     });
 }
 
-/** Headers stay together: their commas have rules of their own. */
+/** Headers stay together: commas in them have another meaning. */
 function elements(flag: string, text: string): string[] {
   if (flag === 'health-req-headers') return [text];
   return text

@@ -3,20 +3,20 @@ import { DEFAULT_CA } from '../config/options.js';
 import type { Settings } from '../config/settings.js';
 import { UsageError } from '../config/usage-error.js';
 
-/** Something of the node's that the pod sees at the same place, unless it says otherwise. */
+/** A file or directory of the node that the pod mounts. */
 export interface Mount {
-  /** Of the volume. */
+  /** The name of the volume. */
   readonly name: string;
   readonly path: string;
-  /** In the pod. Default: the same. */
+  /** The path in the pod. Default `path`. */
   readonly at?: string;
   readonly type: 'File' | 'Directory' | 'DirectoryOrCreate';
   readonly readOnly: boolean;
-  /** Lines of a comment. */
+  /** The lines of its comment. */
   readonly why: readonly string[];
 }
 
-/** It has the keys of the whole cluster, and whoever renews what is in it writes it in place. */
+/** It has the keys of the whole cluster, and its files are renewed in place. */
 const CLUSTER_KEYS = '/etc/kubernetes/pki';
 
 const RUN: Mount = {
@@ -35,7 +35,7 @@ const SYSCTLS: Mount = {
   why: ['In the container /proc/sys is read-only; this is where lvscare sets a few of net.ipv4.vs.'],
 };
 
-/** What a pod that takes care by these settings needs of its node. Throws a UsageError for a path that cannot be mounted. */
+/** What a pod with these settings mounts. Throws a UsageError for a path that cannot be mounted. */
 export function mountsFor(settings: Settings): readonly Mount[] {
   return [...(settings.read('sysctl') ? [SYSCTLS] : []), ...filesFor(settings), RUN];
 }
@@ -70,7 +70,7 @@ const OF_CREDENTIALS = [
   'Who it is to the apiservers: the whole directory, because files in it are replaced when they are renewed.',
 ];
 
-/** Volumes of one name and its successors. */
+/** Mounts with numbered names: `secret`, `secret-2`. */
 function named(
   name: string,
   paths: readonly (string | null)[],
@@ -81,12 +81,12 @@ function named(
     .map((path, index) => ({ name: index === 0 ? name : `${name}-${index + 1}`, path, why }));
 }
 
-/** Whether a file is mounted without its directory: that of the cluster's keys, or one that the pod has itself, as `/etc`. */
+/** Whether a file is mounted without its directory, which has the cluster's keys, or is one of the pod's own, as `/etc`. */
 function isAlone(path: string): boolean {
   return dirname(path) === CLUSTER_KEYS || dirname(dirname(path)) === '/';
 }
 
-/** The CA by which it will verify, given or by default; null if it will not. */
+/** The file of the CA that verifies certificates, or null if they are not verified. */
 function caFor(settings: Settings): string | null {
   const given = pathOf(settings, 'health-ca');
   if (given !== null) return given;

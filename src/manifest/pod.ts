@@ -1,13 +1,13 @@
 import type { Mount } from './mounts.js';
-import type { HealthEndpoint } from './probes.js';
-import { scalar } from './scalar.js';
+import type { HealthEndpoint } from './health-endpoint.js';
+import { scalar } from './yaml-scalar.js';
 
 interface PodSpec {
   readonly name: string;
   readonly image: string;
-  /** Of `lvscare`, the command's name first; the kubelet puts the pod's address in for `$(POD_IP)`. */
+  /** The arguments of `lvscare`, the command's name first; kubelet replaces `$(POD_IP)` by the pod's address. */
   readonly args: readonly string[];
-  /** Where the kubelet asks whether it is alive; null for nowhere. */
+  /** The endpoint of kubelet's probes, or null for no probes. */
   readonly health: HealthEndpoint | null;
   readonly mounts: readonly Mount[];
 }
@@ -61,7 +61,7 @@ ${mounts.map(volumeMount).join('')}\
 ${mounts.map(volume).join('')}`;
 }
 
-/** Empty while the kubelet does not know this node's address: then it starts the container all the same. */
+/** Empty while kubelet does not know this node's address; kubelet then still starts the container. */
 const POD_IP = `\
       env:
         # The node's address, as far as the kubelet knows it.
@@ -71,12 +71,12 @@ const POD_IP = `\
               fieldPath: status.podIP
 `;
 
-/** An argument that reaches the program as it is: the kubelet replaces `$(NAME)` by a variable's value, and `$$` by `$`. */
+/** An argument in which kubelet replaces nothing: it would replace `$(NAME)` by a variable's value, and replaces `$$` by `$`. */
 export function unexpanded(arg: string): string {
   return arg.replaceAll('$', '$$$$');
 }
 
-/** A pod that is started again leaves the rules as they are: it may be done, but need not be done soon. */
+/** A restart of the pod keeps the rules, so it is harmless; and it is never urgent. */
 function probes(health: HealthEndpoint): string {
   return `\
       startupProbe:

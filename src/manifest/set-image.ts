@@ -1,13 +1,13 @@
 import { isMap, isScalar, isSeq, parseAllDocuments, type Document, type Scalar, type YAMLMap } from 'yaml';
 
-/** Throws an Error that says why a text, YAML or JSON, is no pod with a container of lvscare's. */
+/** Throws an Error that says why a text, YAML or JSON, is not a pod with an lvscare container. */
 export function checkIsLvscare(text: string): void {
   placeOf(containersOf(theDocument(text)));
 }
 
 /**
- * A manifest with another image in its lvscare container, and otherwise byte for byte as it was. Throws an Error for what is
- * no pod with such a container.
+ * A manifest with another image in its lvscare container, and every other byte unchanged. Throws an Error for a text that is not
+ * a pod with such a container.
  *
  * @param text YAML or JSON.
  */
@@ -18,10 +18,10 @@ export function withImage(text: string, image: string): string {
   const [start, end] = scalar.range ?? [0, 0];
   const before = text.slice(start, end);
   const quote = /^["']/.exec(before)?.[0] ?? '';
-  // What has a colon or a slash in it is text to every reader of YAML; `on` and 1_000 are not.
+  // Every YAML parser reads a value with a colon or a slash as text, but not `on` or 1_000.
   const around = quote === '' && !/[:/]/.test(image) ? '"' : quote;
   const changed = text.slice(0, start) + around + image + around + text.slice(end);
-  // Whatever else the text may be, it is not changed for anything but what was asked for.
+  // Nothing but the image may change, whatever the text is.
   if (imageOf(containersOf(theDocument(changed))[place]).value !== image)
     throw new Error('its image is written in a way that cannot be changed in place');
   return changed;
@@ -35,8 +35,8 @@ function theDocument(text: string): Document {
   if (document === undefined) throw new Error('it is empty');
   if (documents.length > 1) throw new Error('it has more than one document, and the kubelet reads one');
   const [error] = document.errors;
-  if (error !== undefined) throw new Error(`it is no YAML: ${error.message.replace(/:?\n[^]*/, '')}`);
-  if (document.get('kind') !== 'Pod') throw new Error('it is no Pod');
+  if (error !== undefined) throw new Error(`it is not valid YAML: ${error.message.replace(/:?\n[^]*/, '')}`);
+  if (document.get('kind') !== 'Pod') throw new Error('it is not a Pod');
   return document;
 }
 
@@ -46,8 +46,8 @@ function containersOf(document: Document): readonly YAMLMap[] {
 }
 
 /**
- * Where among them is the one named lvscare, else the only one whose program is called so, else the only one, if its image or
- * what it is told is lvscare's: any other pod of one container is somebody else's.
+ * The index of the container named lvscare, else of the only one with the program lvscare, else of the only container, if its image
+ * or its arguments are lvscare's: another pod with one container is not ours.
  */
 function placeOf(containers: readonly YAMLMap[]): number {
   const byName = containers.filter((container) => container.get('name') === 'lvscare');
@@ -59,15 +59,15 @@ function placeOf(containers: readonly YAMLMap[]): number {
   const [only, ...others] = containers;
   if (only === undefined) throw new Error('it has no container');
   if (others.length > 0) throw new Error(`none of its ${containers.length} containers is called lvscare`);
-  if (!mayTakeCare(only)) throw new Error("its container is not lvscare's");
+  if (!looksLikeLvscare(only)) throw new Error("its container is not lvscare's");
   return 0;
 }
 
-function mayTakeCare(container: YAMLMap): boolean {
+function looksLikeLvscare(container: YAMLMap): boolean {
   const image = container.get('image');
   if (typeof image === 'string' && image.includes('lvscare')) return true;
   const [args] = stringsOf(container, 'args');
-  // The program itself comes first, if it is said at all.
+  // The program comes first, if the command names it.
   return [args, ...stringsOf(container, 'command').slice(0, 2)].some(
     (word) => word === 'care' || word === 'ipvs',
   );

@@ -55,7 +55,7 @@ function stuckReconciler(
   { awakeSinceMs }: Patience,
 ): string | null {
   const idleMs = nowMs - Math.max(lastPass?.atMs ?? -Infinity, awakeSinceMs);
-  // A pass waits for upkeeps for an interval, and the next one begins an interval later.
+  // A pass waits for host resources for an interval, and the next one begins an interval later.
   const limitMs = overdueMs(intervalMs);
   if (idleMs <= limitMs) return null;
   return `the reconciler of ${virtualServer} has not ended a pass for ${seconds(idleMs)} (limit ${seconds(limitMs)})`;

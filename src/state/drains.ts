@@ -1,14 +1,14 @@
 import { rm } from 'node:fs/promises';
 import type { RunDirectory } from './run-directory.js';
 
-/** Since when real servers are drained by hand, in milliseconds since 1970, by their text. */
+/** Since when each drained real server is drained, in milliseconds since 1970, by its text. */
 type Drained = ReadonlyMap<string, number>;
 
-/** Remembers which real servers of a virtual server are drained by hand, until the next reboot. */
+/** The real servers of a virtual server that are drained by hand, until the next boot. */
 export interface DrainedFile {
-  /** None where there is no such file, or none that makes sense. */
+  /** Empty if there is no such file, or if it cannot be parsed. */
   read(): Promise<Drained>;
-  /** One after the other, the last one last. Rejects with the error of the file system. */
+  /** Writes of one process follow each other. Rejects with the error of the file system. */
   write(drained: Drained): Promise<void>;
 }
 

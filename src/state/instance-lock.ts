@@ -2,63 +2,66 @@ import { readFile } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { Clock } from '../control-loop/ports.js';
 import type { Endpoint } from '../values/endpoint.js';
-import { judgeHolder, type Holder, type HoldLook } from '../values/lock-holder.js';
+import { classifyHolder, type LockHolder, type LockState } from '../values/lock-holder.js';
 import { getPeerCredentials } from '../netlink/index.js';
 
-export type Hold =
-  /** Ours until we let go of it or end, however we end. */
-  | { readonly kind: 'ours'; readonly release: () => Promise<void> }
-  /** Another lvscare's. */
-  | { readonly kind: 'taken'; readonly by: Holder }
-  /** Nobody's who could be heeded, and not ours: nothing keeps a second lvscare away. Why, for the log. */
-  | { readonly kind: 'unguarded'; readonly why: string };
+export type InstanceLock =
+  /** Ours until it is released, or until this process ends in any way. */
+  | { readonly kind: 'acquired'; readonly release: () => Promise<void> }
+  /** Another lvscare holds it. */
+  | { readonly kind: 'held'; readonly by: LockHolder }
+  /** No lvscare is known to hold it, and we cannot acquire it, so a second lvscare could start. Why, for the log. */
+  | { readonly kind: 'unavailable'; readonly why: string };
 
-interface HoldOptions {
-  /** What we run as: the effective user id. */
+interface LockOptions {
+  /** The effective user id of this process. */
   readonly uid: number;
   readonly clock: Clock;
-  /** Ends the wait for a holder who cannot be asked; it then counts as one who never could. */
+  /** Ends the wait for a holder that does not answer yet. */
   readonly signal: AbortSignal;
 }
 
 /**
- * Takes hold of a virtual server in this network namespace: one process at a time can listen on the abstract Unix socket
- * that is named after it (`ss -xl`). The kernel keeps such names for each network namespace, across containers that share
- * it, and forgets them with the process: no file is left behind, and none is needed. The kernel also tells who listens,
- * even of a process that is stopped.
+ * Acquires the instance lock of a virtual server in this network namespace: only one process can listen on the abstract Unix
+ * socket with its name (`ss -xl`). The kernel keeps these names for each network namespace, across the containers that share
+ * it, and removes them with the process, so no file is left behind. The kernel also names the process that listens, even one
+ * that is stopped.
  */
-export async function takeHold(virtualServer: Endpoint, { uid, clock, signal }: HoldOptions): Promise<Hold> {
+export async function acquireInstanceLock(
+  virtualServer: Endpoint,
+  { uid, clock, signal }: LockOptions,
+): Promise<InstanceLock> {
   const name = nameOf(virtualServer);
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return ours(await listen(name));
+      return acquired(await listen(name));
     } catch (error) {
-      // What else a security module may say: a node without lvscare is worse than one with two.
+      // A security module may refuse it: a node without lvscare is worse than a node with two.
       if (codeOf(error) !== 'EADDRINUSE')
-        return { kind: 'unguarded', why: `the name cannot be taken: ${codeOf(error)}` };
+        return { kind: 'unavailable', why: `its socket cannot be created: ${codeOf(error)}` };
     }
     try {
-      const holder = await ask(name);
-      if (judgeHolder(holder, uid) === 'lvscare') return { kind: 'taken', by: holder };
-      return { kind: 'unguarded', why: `${wordsFor(holder)} of uid ${holder.uid} has the name to itself` };
+      const holder = await askHolder(name);
+      if (classifyHolder(holder, uid) === 'lvscare') return { kind: 'held', by: holder };
+      return { kind: 'unavailable', why: `${processInWords(holder)} (uid ${holder.uid}) holds it` };
     } catch (error) {
-      // ECONNREFUSED: it has ended by now, or does not listen yet. EAGAIN: too many ask it at once.
-      if (attempt === ATTEMPTS || signal.aborted) {
-        return {
-          kind: 'unguarded',
-          why: `the name is taken, and who has it cannot be asked: ${codeOf(error)}`,
-        };
-      }
+      // ECONNREFUSED: the holder has ended, or does not listen yet. EAGAIN: too many processes ask it at once.
+      if (attempt === ATTEMPTS || signal.aborted)
+        return { kind: 'unavailable', why: `a process that cannot be identified holds it: ${codeOf(error)}` };
     }
     await clock.sleep(PAUSE_MS, signal);
   }
 }
 
 /**
- * Does something while no other command of this network namespace does so for the same virtual server: what it reads is still
- * so when it writes. Whoever keeps the turn for longer than a second is not waited for: anybody may take the name.
+ * Does something while no other command of this network namespace does so for the same virtual server: between its reading and
+ * its writing no other one writes. It waits for a second at most, because every user can take the name.
  */
-export async function inTurn<T>(virtualServer: Endpoint, clock: Clock, act: () => Promise<T>): Promise<T> {
+export async function exclusively<T>(
+  virtualServer: Endpoint,
+  clock: Clock,
+  act: () => Promise<T>,
+): Promise<T> {
   const name = abstractName(`lvscare-turn/${virtualServer.text}`);
   const deadline = clock.now() + TURN_MS;
   let turn = await listen(name).catch(() => null);
@@ -75,75 +78,75 @@ export async function inTurn<T>(virtualServer: Endpoint, clock: Clock, act: () =
 
 const TURN_MS = 1000;
 
-/** Whether anybody has hold of a virtual server. Never rejects. */
-export async function lookAtHold(virtualServer: Endpoint): Promise<HoldLook> {
+/** The state of an instance lock. Never rejects. */
+export async function readLock(virtualServer: Endpoint): Promise<LockState> {
   try {
-    return { kind: 'held', by: await ask(nameOf(virtualServer)) };
+    return { kind: 'held', by: await askHolder(nameOf(virtualServer)) };
   } catch (error) {
     const code = codeOf(error);
-    // ECONNREFUSED: nobody listens. Whatever else may be a holder who cannot be asked.
-    return code === 'ECONNREFUSED' ? { kind: 'free' } : { kind: 'unanswerable', why: code };
+    // ECONNREFUSED: no process listens. With any other error one may.
+    return code === 'ECONNREFUSED' ? { kind: 'free' } : { kind: 'unknown', why: code };
   }
 }
 
-/** Whether anybody may have hold of a virtual server: who would take it away has to be sure that nobody does. */
-export async function mayBeHeld(virtualServer: Endpoint): Promise<boolean> {
-  return (await lookAtHold(virtualServer)).kind !== 'free';
+/** Whether an instance lock is held, or in an unknown state: then nothing of that virtual server may be removed. */
+export async function mayBeLocked(virtualServer: Endpoint): Promise<boolean> {
+  return (await readLock(virtualServer)).kind !== 'free';
 }
 
-/** The names of all virtual servers that somebody has hold of here, canonical or not. */
-export async function heldNames(): Promise<readonly string[]> {
+/** The names under which instance locks are held here, which may not be those of virtual servers. */
+export async function lockedNames(): Promise<readonly string[]> {
   const sockets = await readFile('/proc/net/unix', 'utf8').catch(() => '');
-  // NULs are shown as @: the one that makes the name abstract, and those that fill it up.
+  // The file shows NULs as @: the first, which makes the name abstract, and those that pad it.
   return [...new Set([...sockets.matchAll(/ @lvscare\/([^\s@]+)@*$/gm)].map(([, name = '']) => name))].sort();
 }
 
-/** For whom it takes between having the name and listening, on a node that is short of CPU. */
+/** On a node that is short of CPU, a process may need this long between taking the name and listening. */
 const ATTEMPTS = 20;
 const PAUSE_MS = 50;
 
 /** `process 4711` */
-export function wordsFor({ pid }: Holder): string {
+export function processInWords({ pid }: LockHolder): string {
   return pid === null ? 'a process outside of this container' : `process ${pid}`;
 }
 
-/** All that an address has room for, and the NUL that makes it abstract. */
+/** The longest address of a Unix socket, with the NUL that makes it abstract. */
 const NAME_BYTES = 108;
 
 function nameOf({ text }: Endpoint): string {
   return abstractName(`lvscare/${text}`);
 }
 
-/** Filled up with NULs, which count: the libuv of Node 20 does so by itself, that of Node 24 does not. */
+/** Padded with NULs, which belong to the name: Node 20 pads names by itself, Node 24 does not. */
 function abstractName(name: string): string {
   return `\0${name}`.padEnd(NAME_BYTES, '\0');
 }
 
 function listen(name: string): Promise<Server> {
   return new Promise((resolve, reject) => {
-    // Who asks has been answered by the kernel.
+    // A process that connects has its answer from the kernel already.
     const server = createServer({ pauseOnConnect: true }, (connection) => connection.destroy());
     server.once('error', reject);
     server.listen(name, () => {
       server.off('error', reject);
-      // That one cannot be accepted, for want of descriptors, takes nothing away.
+      // Without free descriptors a connection cannot be accepted; the lock stays ours.
       server.on('error', () => undefined);
       resolve(server.unref());
     });
   });
 }
 
-function ours(server: Server): Hold {
+function acquired(server: Server): InstanceLock {
   const release = (): Promise<void> =>
     new Promise((resolve) => {
       server.close(() => {
         resolve();
       });
     });
-  return { kind: 'ours', release };
+  return { kind: 'acquired', release };
 }
 
-async function ask(name: string): Promise<Holder> {
+async function askHolder(name: string): Promise<LockHolder> {
   const socket = await connectTo(name);
   try {
     const { pid, uid } = getPeerCredentials(socket);
@@ -158,12 +161,12 @@ function connectTo(name: string): Promise<Socket> {
     const socket = connect(name, () => {
       resolve(socket);
     });
-    // Also later ones, which concern nobody any more.
+    // Later errors are ignored: the promise is settled.
     socket.on('error', reject);
   });
 }
 
-/** Never the message: it has the name in it, with all its NULs. */
+/** Not the message, which contains the name with all its NULs. */
 function codeOf(error: unknown): string {
   return (error as NodeJS.ErrnoException).code ?? String(error);
 }

@@ -1,46 +1,47 @@
 import { readFileSync, readlinkSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readRegularFile } from '../files/regular-file.js';
+import { replaceFile } from '../files/replace-file.js';
 
 const ROOT = '/run/lvscare';
 
-/** What is kept of a virtual server: what was made for it, who is drained, and where its lvscare can be asked. */
+/** The files of a virtual server: its ownership record, its drains, and the socket of its lvscare. */
 const KINDS = ['json', 'drained', 'sock'] as const;
 
-/**
- * Where lvscare keeps small files for each virtual server of this network namespace, for this boot: those of another, which are
- * still there where `/run` is a disk, count for nothing.
- */
+/** A file of a virtual server, or of a sysctl by its name: the value that it had before lvscare set it. */
+type Kind = (typeof KINDS)[number] | 'sysctl';
+type WrittenKind = Exclude<Kind, 'sock'>;
+type Values = Readonly<Record<string, unknown>>;
+
+/** Readable for every user, as the kernel's own tables are. */
+const MODE = 0o644;
+
+/** Where lvscare keeps small files for this network namespace until the next boot, also where `/run` is a disk. */
 export interface RunDirectory {
   readonly path: string;
   /** `/run/lvscare/4026531840/10.103.97.2:6443.json` */
-  file(virtualServer: string, kind: (typeof KINDS)[number]): string;
-  /** The names of all virtual servers with a file here, as far as file names can be believed. */
+  file(name: string, kind: Kind): string;
+  /** The file names of all virtual servers, which may not be those of virtual servers. */
   names(): Promise<readonly string[]>;
-  /** What was written during this boot; null where nothing was, or nothing that makes sense. */
-  read(virtualServer: string, kind: Written): Promise<Values | null>;
-  /**
-   * Whole or not at all, whenever we are killed, and whoever else writes at the same time. Makes the directory, if it is not
-   * there. Rejects with the error of the file system.
-   */
-  write(virtualServer: string, kind: Written, values: Values): Promise<void>;
-  /** Makes the directory, if it is not there. Rejects with the error of the file system. */
+  /** What was written during this boot, or null if there is nothing, or nothing that can be parsed. */
+  read(name: string, kind: WrittenKind): Promise<Values | null>;
+  /** Replaces a file in one step, and creates the directory. Rejects with the error of the file system. */
+  write(name: string, kind: WrittenKind, values: Values): Promise<void>;
+  /** Creates the directory. Rejects with the error of the file system. */
   make(): Promise<void>;
   /** Removes every file of a virtual server. */
   forget(virtualServer: string): Promise<void>;
 }
 
-type Written = Exclude<(typeof KINDS)[number], 'sock'>;
-type Values = Readonly<Record<string, unknown>>;
-
 export function runDirectory(root = ROOT, namespace = networkNamespace(), boot = bootId()): RunDirectory {
   const path = join(root, namespace);
-  const file: RunDirectory['file'] = (virtualServer, kind) => join(path, `${virtualServer}.${kind}`);
+  const file: RunDirectory['file'] = (name, kind) => join(path, `${name}.${kind}`);
   const make = async (): Promise<void> => {
     try {
       await mkdir(path, { recursive: true });
     } catch (error) {
-      // Of a file system that is read-only Node says ENOENT then; to make one alone fails for the reason that there is.
+      // On a read-only file system a recursive mkdir fails with ENOENT in Node; one that is not recursive gives the reason.
       for (const one of [root, path]) await mkdir(one).catch(unlessThere);
       throw error;
     }
@@ -54,20 +55,13 @@ export function runDirectory(root = ROOT, namespace = networkNamespace(), boot =
       const names = found.flatMap((name) => KINDS.flatMap((kind) => withoutEnd(name, `.${kind}`)));
       return [...new Set(names)].sort();
     },
-    async read(virtualServer, kind) {
-      const values = await readFile(file(virtualServer, kind), 'utf8').then(parse, () => null);
+    async read(name, kind) {
+      const values = await readRegularFile(file(name, kind)).then(parse, () => null);
       return values?.['boot'] === boot ? values : null;
     },
-    async write(virtualServer, kind, values) {
+    async write(name, kind, values) {
       await make();
-      const drafts = await mkdtemp(join(path, 'draft-'));
-      try {
-        const draft = join(drafts, kind);
-        await writeFile(draft, `${JSON.stringify({ ...values, boot })}\n`);
-        await rename(draft, file(virtualServer, kind));
-      } finally {
-        await rm(drafts, { recursive: true, force: true });
-      }
+      await replaceFile(file(name, kind), `${JSON.stringify({ ...values, boot })}\n`, MODE);
     },
     async forget(virtualServer) {
       for (const kind of KINDS) await rm(file(virtualServer, kind), { force: true });
@@ -75,7 +69,7 @@ export function runDirectory(root = ROOT, namespace = networkNamespace(), boot =
   };
 }
 
-/** null for what is none of ours: half a disk's worth of zeros, another program's file. */
+/** The object in a text, or null if there is none: zeros after a power cut, or the file of another program. */
 function parse(text: string): Values | null {
   try {
     const values = JSON.parse(text) as unknown;
@@ -95,7 +89,7 @@ function withoutEnd(name: string, end: string): string[] {
   return name.endsWith(end) ? [name.slice(0, -end.length)] : [];
 }
 
-/** What tells this network namespace from others of the same boot: its inode number. */
+/** The inode number of this network namespace, which differs from that of every other one of the same boot. */
 function networkNamespace(): string {
   try {
     return /\d+/.exec(readlinkSync('/proc/self/ns/net'))?.[0] ?? 'net';

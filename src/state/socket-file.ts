@@ -1,29 +1,29 @@
-/** Unix sockets in the file system that only their own user may open. */
+/** Unix sockets in the file system that only their own user can open. */
 import { chmod, lstat, mkdtemp, rename, rm, unlink } from 'node:fs/promises';
 import { connect, type ListenOptions, type Server } from 'node:net';
 import { dirname, join } from 'node:path';
 
 export interface SocketFile {
-  /** Takes the file away, unless another one has taken its place. Never rejects; the server listens on. */
-  takeAway(): Promise<void>;
+  /** Removes the file, unless it was replaced. Never rejects; the server still listens. */
+  remove(): Promise<void>;
 }
 
-/** What the address of a Unix socket has room for, in bytes, its NUL left out. */
+/** The longest address of a Unix socket in bytes, without its NUL. */
 const LONGEST_PATH = 107;
 
 /**
- * Listens on a socket file of mode 0600, in place of one that nobody listens on any more. Rejects, having changed nothing,
- * when somebody does, when there is something else at that path, and when there can be no such file.
+ * Listens on a socket file of mode 0600, and replaces a socket on which no process listens. Rejects without a change if a process
+ * does, if the path is not a socket, and if the file cannot be created.
  */
 export async function listenOnFile(server: Server, path: string): Promise<SocketFile> {
-  // Inside, where a path may have a file system to itself, or the only one that can be written.
+  // In the same directory, which may be a file system of its own, or the only one that can be written.
   const draftPrefix = `${dirname(path)}/.`;
   const longest = Math.max(...[path, `${draftPrefix}XXXXXX/s`].map((one) => Buffer.byteLength(one)));
   if (longest > LONGEST_PATH)
     throw new Error(`${path} is too long for a socket: ${LONGEST_PATH} bytes are the limit`);
   await removeStale(path);
-  // In a directory that is closed to others, until its mode is what it has to be. And of this path alone Node thinks that it is its to
-  // remove: by the end, who knows whose the other one is.
+  // In a directory that is closed to other users until the socket has its mode. Node removes only this path when the server closes;
+  // the other one may belong to another process by then.
   const drafts = await mkdtemp(draftPrefix);
   try {
     const draft = join(drafts, 's');
@@ -35,32 +35,32 @@ export async function listenOnFile(server: Server, path: string): Promise<Socket
   }
   const { ino } = await lstat(path);
   return {
-    async takeAway() {
+    async remove() {
       const found = await lstat(path).catch(() => null);
       if (found?.ino === ino) await rm(path, { force: true }).catch(() => undefined);
     },
   };
 }
 
-/** Resolves when it listens; rejects with the reason when it cannot. */
+/** Resolves when the server listens; rejects if it cannot. */
 export function listening(server: Server, options: ListenOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen(options, () => {
       server.off('error', reject);
-      // That one connection cannot be accepted, for want of descriptors, ends nothing.
+      // Without free descriptors a connection cannot be accepted; the server stays.
       server.on('error', () => undefined);
       resolve();
     });
   });
 }
 
-/** Takes away the socket of who ended without doing so. */
+/** Removes the socket of a process that ended without removing it. */
 async function removeStale(path: string): Promise<void> {
   const found = await lstat(path).catch(unlessNone);
   if (found === null) return;
-  if (!found.isSocket()) throw new Error(`${path} is there, and no socket`);
-  if (await somebodyListens(path)) throw new Error(`${path} is in use: somebody else listens there`);
+  if (!found.isSocket()) throw new Error(`${path} exists, and is not a socket`);
+  if (await isInUse(path)) throw new Error(`${path} is in use: another process listens there`);
   await unlink(path).catch(unlessNone);
 }
 
@@ -69,14 +69,14 @@ function unlessNone(error: unknown): null {
   throw error as Error;
 }
 
-function somebodyListens(path: string): Promise<boolean> {
+function isInUse(path: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const socket = connect(path, () => {
       socket.destroy();
       resolve(true);
     });
     socket.once('error', (error: NodeJS.ErrnoException) => {
-      // ECONNREFUSED: nobody does. EAGAIN: so many ask that nobody can be asked more.
+      // ECONNREFUSED: no process listens. EAGAIN: one does, and its queue is full.
       if (error.code === 'ECONNREFUSED' || error.code === 'ENOENT') resolve(false);
       else if (error.code === 'EAGAIN') resolve(true);
       else reject(error);

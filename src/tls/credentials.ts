@@ -1,8 +1,9 @@
 /** What a handshake and a request need, from files that kubeadm and kubelet renew. */
 import type { BigIntStats } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import tls from 'node:tls';
 import { stallAwareTimeout } from '../async/stall-aware-timeout.js';
+import { readRegularFile } from '../files/regular-file.js';
 import { areCertificates, isPrivateKey, pairFault, tokenIn } from './pem.js';
 
 export interface CredentialFiles {
@@ -56,7 +57,7 @@ export interface Disk {
 
 const DISK: Disk = {
   look: (path) => stat(path, { bigint: true }),
-  read: (path) => readFile(path, 'utf8'),
+  read: readRegularFile,
 };
 
 /** How long a probe waits for the file system if it has earlier credentials, in milliseconds. */

@@ -1,4 +1,4 @@
-/** What the kernel refused, in words for an operator. `cause` is the original error. */
+/** A refusal of the kernel, in words for an operator; `cause` is the error behind it. */
 export class KernelError extends Error {
   override name = 'KernelError';
 
@@ -7,14 +7,12 @@ export class KernelError extends Error {
   }
 }
 
-/** The error of a change, with the command that makes the same change by hand. */
+/** For EPERM. */
+export const NOT_PERMITTED = 'not permitted: run as root, or with the capability NET_ADMIN';
+
+/** An error of a change, with the command that would make the same change. */
 export function explainRefusal(error: unknown, command: string): KernelError {
   if (error instanceof KernelError) return error;
   const { code, message } = error as NodeJS.ErrnoException;
-  return new KernelError(
-    code === 'EPERM'
-      ? `${command}: not permitted, it takes root or the capability NET_ADMIN`
-      : `${command}: ${message}`,
-    error,
-  );
+  return new KernelError(`${command}: ${code === 'EPERM' ? NOT_PERMITTED : message}`, error);
 }

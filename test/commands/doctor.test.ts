@@ -64,7 +64,7 @@ describe('lvscare doctor', () => {
     assert.equal(status, 1);
     const lines = stdout.split('\n');
     const at = lines.findIndex((line) => line.startsWith(`fail  rs ${refused.text}: refused: `));
-    assert.match(lines[at + 1] ?? '', /^ {6}mend: on 127\.0\.0\.1: crictl /);
+    assert.match(lines[at + 1] ?? '', /^ {6}fix: on 127\.0\.0\.1: crictl /);
     assert.match(stdout, /^\d+ ok, \d+ warn, \d+ fail; not checked:$/m);
     // eslint-disable-next-line no-control-regex
     assert.doesNotMatch(stdout, /\u001b/);

@@ -243,7 +243,7 @@ describe('lvscare probe', () => {
     const careOf = ({ stdout }: { readonly stdout: string }): string[] =>
       stdout.match(/^ {2}care .*$/gm) ?? [];
     assert.deepEqual(careOf(both), [
-      '  care  sick: while another server is up, it gets no new connections, and those that it has are given --drain-timeout',
+      '  care  sick: while another server is up, it gets no new connections, and its live ones have --drain-timeout to end',
       '  care  dead: while another server is up, it gets no new connections, and is removed with its last one',
     ]);
     const alone = await runProgram([...args, failing.endpoint.text]);
@@ -323,7 +323,7 @@ describe('lvscare probe --watch', () => {
     assert.ok(failed >= 2, 'one failure is no verdict');
     const summary = lines.at(-1) ?? '';
     assert.ok(summary.startsWith(server.endpoint.text), summary);
-    assert.match(summary, new RegExp(`${probes.length} probes, ${failed} failed; well in [\\d./]+ ms`));
+    assert.match(summary, new RegExp(`${probes.length} probes, ${failed} failed; ok in [\\d./]+ ms`));
   });
 
   it('is a document in each line with --json, and ends well if all was well', async () => {

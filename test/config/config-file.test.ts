@@ -124,8 +124,8 @@ describe('a file of options', () => {
     const folder = join(directory, 'folder');
     mkdirSync(folder);
     refused(`--config: expected a regular file, got "${folder}"`, () => readSettings({ config: folder }, {}));
-    refused(`--config: expected a file of at most 1 MiB, got "${file}"`, () =>
-      read(`{}${' '.repeat(1 << 20)}`),
+    refused(`--config: expected a file of at most 4 MiB, got "${file}"`, () =>
+      read(`{}${' '.repeat(4 << 20)}`),
     );
   });
 

@@ -97,8 +97,8 @@ describe('how certificates are verified', () => {
   });
 
   it('is refused when it is more than one would read', () => {
-    const path = file('large.pem', readFileSync(ca, 'utf8') + ' '.repeat(1 << 20));
-    refused(`--health-ca: expected a file of at most 1 MiB, got "${path}"`, () =>
+    const path = file('large.pem', readFileSync(ca, 'utf8') + ' '.repeat(4 << 20));
+    refused(`--health-ca: expected a file of at most 4 MiB, got "${path}"`, () =>
       tlsOf({ 'health-ca': path }),
     );
   });

@@ -144,9 +144,9 @@ export class FakeResource implements HostResource {
   /** What a check waits for. */
   hanging: Promise<void> | null = null;
 
-  constructor(name = 'fake', isTold = true) {
+  constructor(name = 'fake', isNotified = true) {
     this.name = name;
-    this.isNotified = isTold;
+    this.isNotified = isNotified;
   }
 
   async verify(): Promise<string | null> {

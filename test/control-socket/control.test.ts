@@ -127,7 +127,7 @@ describe('the control socket', () => {
   it('does not touch a file that a process listens on, nor one that replaced its own', async () => {
     await serve();
     await assert.rejects(serveControl(file, new Fake()), {
-      message: `${file} is in use: somebody else listens there`,
+      message: `${file} is in use: another process listens there`,
     });
     assert.equal((await ask('GET', '/status')).kind, 'answered');
     await rm(file);
@@ -150,7 +150,7 @@ describe('the control socket', () => {
     await assert.rejects(serveControl(file, new Fake()), { code: 'ENOTDIR' });
     await rm(join(directory, 'sub'));
     await mkdir(file, { recursive: true });
-    await assert.rejects(serveControl(file, new Fake()), { message: `${file} is there, and no socket` });
+    await assert.rejects(serveControl(file, new Fake()), { message: `${file} exists, and is not a socket` });
     assert.deepEqual(await readdir(join(directory, 'sub')), ['vs.sock'], 'nothing else is left');
   });
 

@@ -1,9 +1,11 @@
 /** A node that is well, for checks to look at; each test breaks something of it. */
-import { endpoint } from '../../src/values/endpoint.js';
-import type { Holder } from '../../src/values/lock-holder.js';
+import type { Iptables } from '../../src/host/iptables.js';
+import type { NodeAddress } from '../../src/host/node-address.js';
+import { endpoint, type Endpoint } from '../../src/values/endpoint.js';
+import type { LockHolder } from '../../src/values/lock-holder.js';
 import type { Answer, Exchange } from '../../src/values/exchange.js';
 import type { Said } from '../../src/doctor/finding.js';
-import type { Address, HostRoute, Iptables, Node, NodeAddress, Subject } from '../../src/doctor/ports.js';
+import type { Address, HostRoute, Node, Subject } from '../../src/doctor/ports.js';
 
 export const NOW_MS = Date.parse('2026-06-01T12:00:00Z');
 export const VS = endpoint('ipv4', '10.103.97.2', 6443);
@@ -33,8 +35,8 @@ export interface FakeNode {
   /** The interface towards each address. Default eth0. */
   towards: Record<string, string | null>;
   nodeAddress: NodeAddress | Error;
-  holder: Holder | null;
-  records: { virtualServer: string; realServers: string[]; held: boolean }[];
+  holder: LockHolder | null;
+  records: { virtualServer: Endpoint; isLocked: boolean }[];
   go: { taken: string[]; left: string[]; failures: Error[]; unknown: string | null };
   iptables: { variants: Iptables[]; failures: Error[] };
   ruleset: unknown;
@@ -121,7 +123,7 @@ export function nodeFrom(fake: FakeNode): Node {
           : Promise.resolve(fake.nodeAddress),
     },
     ownership: {
-      holder: () => Promise.resolve(fake.holder),
+      lockHolder: () => Promise.resolve(fake.holder),
       records: () => Promise.resolve(fake.records),
       goLeftovers: () => Promise.resolve(fake.go),
     },

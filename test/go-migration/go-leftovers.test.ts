@@ -234,25 +234,36 @@ describe('what the Go program left', () => {
   it('is nothing without the tools, which is noted', async () => {
     const withoutSets = scene({ iptables: NAT }, undefined);
     assert.deepEqual(await withoutSets.remove(), NOTHING);
-    assert.deepEqual(withoutSets.notes, ['there is no ipset to look for rules of the Go program with']);
+    assert.deepEqual(withoutSets.notes, [
+      'ipset is not installed, so rules of the Go lvscare cannot be found',
+    ]);
     const withoutRules = scene({}, setOf([OURS]));
     assert.deepEqual(await withoutRules.remove(), NOTHING);
     assert.deepEqual(withoutRules.tools.changes, []);
-    assert.deepEqual(withoutRules.notes, ['there is no iptables to remove rules of the Go program with']);
+    assert.deepEqual(withoutRules.notes, [
+      'iptables is not installed, so rules of the Go lvscare cannot be removed',
+    ]);
   });
 
-  it('is nothing in a kernel that has neither sets nor nf_tables', async () => {
-    const { remove } = scene(
-      {
-        'iptables-legacy': [],
-        'iptables-nft': failure(
-          'iptables-nft-save/1.8.9 (nf_tables) Failed to initialize nft: Protocol not supported\n',
-        ),
-      },
-      failure('ipset v7.17: Cannot open session to kernel.\n'),
-    );
-    assert.deepEqual(await remove(), NOTHING);
-  });
+  for (const [what, ipset, iptables] of [
+    [
+      'neither sets nor nf_tables',
+      'ipset v7.17: Cannot open session to kernel.',
+      'iptables-nft-save/1.8.9 (nf_tables) Failed to initialize nft: Protocol not supported',
+    ],
+    [
+      'only the nfnetlink of other modules',
+      'ipset v7.17: Kernel error received: Invalid argument',
+      'iptables-nft-save v1.8.9 (nf_tables): Could not fetch rule set generation id: Invalid argument',
+    ],
+  ] as const)
+    it(`is nothing in a kernel that has ${what}`, async () => {
+      const { remove } = scene(
+        { 'iptables-legacy': [], 'iptables-nft': failure(`${iptables}\n`) },
+        failure(`${ipset}\n`),
+      );
+      assert.deepEqual(await remove(), NOTHING);
+    });
 });
 
 describe('what the Go program left for another virtual server, too', () => {
@@ -262,7 +273,7 @@ describe('what the Go program left for another virtual server, too', () => {
     const { remove, tools } = scene({ iptables: NAT }, setOf([other, OURS]));
     assert.deepEqual(await remove(), {
       taken: [`${OURS} from ipset VIRTUAL-IP`],
-      left: [`the Go program's chains and ipset VIRTUAL-IP: ${other} is in it, too`],
+      left: [`the Go lvscare's chains and ipset VIRTUAL-IP: the set also has ${other}`],
       failures: [],
     });
     assert.deepEqual(tools.changes, [`ipset -exist del VIRTUAL-IP ${OURS}`]);
@@ -313,14 +324,14 @@ describe('what somebody else uses', () => {
     [
       'a rule in one of its chains',
       '-A VIRTUAL-MARK-MASQ -j LOG',
-      ["iptables -t nat chain VIRTUAL-MARK-MASQ: somebody else's rule is in it, -j LOG"],
+      ['iptables -t nat chain VIRTUAL-MARK-MASQ: it has a rule of another program, -j LOG'],
       ['VIRTUAL-MARK-MASQ'],
     ],
     [
       'a rule in a canary',
       '-A VIRTUAL-CANARY -j VIRTUAL-SERVICES',
       [
-        "iptables -t nat chain VIRTUAL-CANARY: somebody else's rule is in it, -j VIRTUAL-SERVICES",
+        'iptables -t nat chain VIRTUAL-CANARY: it has a rule of another program, -j VIRTUAL-SERVICES',
         'iptables -t nat chain VIRTUAL-SERVICES: chain VIRTUAL-CANARY leads to it',
         'iptables -t nat chain VIRTUAL-MARK-MASQ: chain VIRTUAL-SERVICES leads to it',
         'ipset VIRTUAL-IP: a rule of iptables -t nat chain VIRTUAL-SERVICES matches it',
@@ -377,7 +388,9 @@ describe('what somebody else uses', () => {
 
   it('is a set of its name that is of another type', async () => {
     const { remove, tools } = scene({ iptables: FILTER }, setOf(['10.103.97.2'], 'hash:ip'));
-    assert.deepEqual((await remove()).left, ["ipset VIRTUAL-IP: it is a hash:ip, not the Go program's"]);
+    assert.deepEqual((await remove()).left, [
+      'ipset VIRTUAL-IP: its type is hash:ip, so the Go lvscare did not create it',
+    ]);
     assert.deepEqual(tools.changes, ['iptables-restore', ...FILTER_GONE]);
   });
 });

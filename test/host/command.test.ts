@@ -54,6 +54,9 @@ describe('a command', () => {
       'tool: status 2: no',
     );
     assert.equal(complaint('tool', { status: 2, stdout: 'out\n', stderr: '' }), 'tool: status 2: out');
-    assert.equal(complaint('tool', { status: 2, stdout: '', stderr: '' }), 'tool: status 2: it said nothing');
+    assert.equal(
+      complaint('tool', { status: 2, stdout: '', stderr: '' }),
+      'tool: status 2: it printed nothing',
+    );
   });
 });

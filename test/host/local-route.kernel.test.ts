@@ -142,7 +142,7 @@ for (const { name, virtualServer, source, formerSource, ip, host } of families) 
     it("leaves a routing daemon's alone", async () => {
       await shell(`${ip} route add local ${host} dev lo table local proto bird`);
       await assert.rejects(route.verify(), {
-        message: /somebody else's route .*\(type local, protocol 12\)/,
+        message: /a route of another program .*\(type local, protocol 12\)/,
       });
       assert.equal(await route.remove(), null);
       assert.equal((await shown()).length, 1);

@@ -189,7 +189,7 @@ describe('a process that may do nothing but NET_ADMIN, as in the static pod', ()
     assert.equal(await pod.verify(), null);
     assert.notEqual(await shown(family, name), null);
     const nobody = masquerade(nftWith('-all'), virtualServer);
-    const message = /: not permitted, it takes root or the capability NET_ADMIN$/;
+    const message = /: not permitted: run as root, or with the capability NET_ADMIN$/;
     for (const asked of [() => nobody.verify(), () => nobody.repair(), () => nobody.remove()])
       await assert.rejects(asked, { name: 'KernelError', message });
     assert.equal(await pod.remove(), `table ${family} ${name}`);

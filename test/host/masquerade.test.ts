@@ -106,7 +106,7 @@ describe('a masquerade table', () => {
     const nft = fakeNft({ [MADE]: [said('')], [LISTED]: [said(captured('another port'))] });
     await assert.rejects(masquerade(nft, VS).repair(), {
       name: 'KernelError',
-      message: `made ${TABLE}, and yet: ${TABLE} has no masquerade rule`,
+      message: `created ${TABLE}, but ${TABLE} has no masquerade rule`,
     });
   });
 
@@ -130,7 +130,7 @@ describe('a masquerade table', () => {
     });
     await assert.rejects(masquerade(nft, VS).remove(), {
       name: 'KernelError',
-      message: `nft delete ${TABLE}: not permitted, it takes root or the capability NET_ADMIN`,
+      message: `nft delete ${TABLE}: not permitted: run as root, or with the capability NET_ADMIN`,
     });
   });
 
@@ -161,7 +161,7 @@ describe('without an answer from nft', () => {
   it('for want of privilege it says what it takes', async () => {
     const answer = refused(captured('without privilege: list tables'));
     const upkeep = masquerade(fakeNft({ [LISTED]: [answer], 'list tables': [answer], [MADE]: [answer] }), VS);
-    const message = /: not permitted, it takes root or the capability NET_ADMIN$/;
+    const message = /: not permitted: run as root, or with the capability NET_ADMIN$/;
     for (const asked of [() => upkeep.verify(), () => upkeep.remove(), () => upkeep.repair()])
       await assert.rejects(asked, { name: 'KernelError', message });
   });

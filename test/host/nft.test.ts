@@ -25,7 +25,7 @@ describe('nft', () => {
       assert.ok(error instanceof NftMissing);
       assert.equal(
         error.message,
-        'there is no nft, which masquerading takes: install the Debian package nftables',
+        'nft is not installed, and --masquerade needs it: install the Debian package nftables',
       );
       return true;
     });

@@ -4,35 +4,35 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { KernelError } from '../../src/values/errors.js';
-import { sysctl, type SysctlMemory } from '../../src/host/sysctl.js';
+import { sysctl, type SysctlValues } from '../../src/host/sysctl.js';
 
 const NAME = 'net.ipv4.vs.expire_nodest_conn';
 const FILE = 'net/ipv4/vs/expire_nodest_conn';
 const SPEC = { name: NAME, value: '1', without: 'connections hang' };
 
-class Memory implements SysctlMemory {
+class EarlierValues implements SysctlValues {
   readonly values = new Map<string, string>();
 
-  valueBefore(name: string): string | null {
-    return this.values.get(name) ?? null;
+  find(name: string): Promise<string | null> {
+    return Promise.resolve(this.values.get(name) ?? null);
   }
 
-  rememberValue(name: string, value: string): Promise<boolean> {
+  record(name: string, value: string): Promise<boolean> {
     const first = !this.values.has(name);
     if (first) this.values.set(name, value);
     return Promise.resolve(first);
   }
 
-  forgetValue(name: string): Promise<void> {
+  forget(name: string): Promise<void> {
     this.values.delete(name);
     return Promise.resolve();
   }
 }
 
 let roots: readonly [first: string, second: string];
-let memory: Memory;
+let earlier: EarlierValues;
 beforeEach(async () => {
-  memory = new Memory();
+  earlier = new EarlierValues();
   const directory = await mkdtemp(join(tmpdir(), 'lvscare-sysctl-'));
   roots = [join(directory, 'first'), join(directory, 'second')];
 });
@@ -49,12 +49,12 @@ async function make(root: string, value: string): Promise<string> {
 describe('a sysctl', () => {
   it('is well when it has its value', async () => {
     await make(roots[0], '1\n');
-    assert.equal(await sysctl(SPEC, memory, roots).verify(), null);
+    assert.equal(await sysctl(SPEC, earlier, roots).verify(), null);
   });
 
   it('is amiss when it has another, and is set', async () => {
     const path = await make(roots[0], '0\n');
-    const upkeep = sysctl(SPEC, memory, roots);
+    const upkeep = sysctl(SPEC, earlier, roots);
     assert.equal(upkeep.name, `sysctl ${NAME}`);
     assert.equal(await upkeep.verify(), `${NAME} is 0, not 1`);
     assert.equal(await readFile(path, 'ascii'), '0\n', 'checking changes nothing');
@@ -68,13 +68,13 @@ describe('a sysctl', () => {
 
   it('is set at the first place where it can be, and made at none', async () => {
     const path = await make(roots[1], '0\n');
-    await sysctl(SPEC, memory, roots).repair();
+    await sysctl(SPEC, earlier, roots).repair();
     assert.equal((await readFile(path, 'ascii')).trim(), '1');
     await assert.rejects(access(roots[0]), { code: 'ENOENT' });
   });
 
   it('that is not there cannot be checked: the module may come yet', async () => {
-    const upkeep = sysctl(SPEC, memory, roots);
+    const upkeep = sysctl(SPEC, earlier, roots);
     await assert.rejects(upkeep.verify(), (error: unknown) => {
       assert.ok(error instanceof KernelError);
       assert.ok(error.message.startsWith(`cannot read ${roots[0]}/${FILE}: ENOENT`), error.message);
@@ -86,39 +86,39 @@ describe('a sysctl', () => {
 
   it('gets back what it was before it was first set, in whatever process', async () => {
     const path = await make(roots[0], '0\n');
-    await sysctl(SPEC, memory, roots).repair();
+    await sysctl(SPEC, earlier, roots).repair();
     // Somebody sets it, and we set it again: what counts is what was there before us.
     await writeFile(path, '2\n');
-    await sysctl(SPEC, memory, roots).repair();
-    assert.equal(memory.values.get(NAME), '0');
-    const later = sysctl(SPEC, memory, roots);
+    await sysctl(SPEC, earlier, roots).repair();
+    assert.equal(earlier.values.get(NAME), '0');
+    const later = sysctl(SPEC, earlier, roots);
     assert.equal(await later.find(), `sysctl ${NAME}=1, which was 0 before`);
     assert.equal((await readFile(path, 'ascii')).trim(), '1', 'finding changes nothing');
     assert.equal(await later.remove(), `sysctl ${NAME}=1, which is 0 again`);
     assert.equal((await readFile(path, 'ascii')).trim(), '0');
     assert.equal(await later.remove(), null);
-    assert.equal(memory.values.size, 0);
+    assert.equal(earlier.values.size, 0);
   });
 
   it('is left when everything else is cleaned, if it was so before or somebody changed it since', async () => {
     const path = await make(roots[0], '1\n');
-    assert.equal(await sysctl(SPEC, memory, roots).find(), null);
-    assert.equal(await sysctl(SPEC, memory, roots).remove(), null);
+    assert.equal(await sysctl(SPEC, earlier, roots).find(), null);
+    assert.equal(await sysctl(SPEC, earlier, roots).remove(), null);
     assert.equal(await readFile(path, 'ascii'), '1\n');
-    memory.values.set(NAME, '0');
+    earlier.values.set(NAME, '0');
     await writeFile(path, '2\n');
-    assert.equal(await sysctl(SPEC, memory, roots).remove(), null);
+    assert.equal(await sysctl(SPEC, earlier, roots).remove(), null);
     assert.equal(await readFile(path, 'ascii'), '2\n');
   });
 
   it('that went away with its module is nothing to clean', async () => {
-    memory.values.set(NAME, '0');
-    assert.equal(await sysctl(SPEC, memory, roots).remove(), null);
+    earlier.values.set(NAME, '0');
+    assert.equal(await sysctl(SPEC, earlier, roots).remove(), null);
   });
 
   // This one nobody may write to, not even root, in any container and outside of it.
   it('that cannot be written to is given up, and said once with what goes on without it', async () => {
-    const refused = new Memory();
+    const refused = new EarlierValues();
     const upkeep = sysctl({ ...SPEC, name: 'kernel.ostype', value: 'Plan 9' }, refused, [
       '/proc/sys',
       roots[1],
@@ -128,7 +128,7 @@ describe('a sysctl', () => {
       assert.ok(error instanceof KernelError);
       assert.match(
         error.message,
-        /^cannot set kernel\.ostype=Plan 9 \((EACCES|EROFS|EPERM), ENOENT\); until somebody sets it on the host, connections hang$/,
+        /^cannot set kernel\.ostype=Plan 9 \((EACCES|EROFS|EPERM), ENOENT\); until it is set on the host, connections hang$/,
       );
       return true;
     });
@@ -137,15 +137,15 @@ describe('a sysctl', () => {
   });
 
   it('that cannot be set again is still to be put back by whoever can', async () => {
-    memory.values.set('kernel.ostype', 'Minix');
-    const upkeep = sysctl({ ...SPEC, name: 'kernel.ostype', value: 'Plan 9' }, memory, ['/proc/sys']);
+    earlier.values.set('kernel.ostype', 'Minix');
+    const upkeep = sysctl({ ...SPEC, name: 'kernel.ostype', value: 'Plan 9' }, earlier, ['/proc/sys']);
     await assert.rejects(upkeep.repair(), KernelError);
-    assert.deepEqual([...memory.values], [['kernel.ostype', 'Minix']]);
+    assert.deepEqual([...earlier.values], [['kernel.ostype', 'Minix']]);
   });
 
   it('that failed for another reason is tried again', async () => {
     await mkdir(join(roots[0], FILE), { recursive: true });
-    const upkeep = sysctl(SPEC, memory, [roots[0]]);
+    const upkeep = sysctl(SPEC, earlier, [roots[0]]);
     await assert.rejects(upkeep.repair(), /cannot set .*EISDIR/);
     await assert.rejects(upkeep.verify(), /EISDIR/, 'not given up');
   });

@@ -138,13 +138,12 @@ describe('the image under the security context of the static pod', () => {
       'no warning, and so verified by the CA of its volume',
     );
     const namespace = /\d+/.exec(await readlink(`/proc/${pid}/ns/net`))?.[0] ?? '';
-    const record = JSON.parse(await readFile(`/run/lvscare/${namespace}/${VS}.json`, 'utf8')) as object;
-    assert.deepEqual(record, {
-      ...record,
-      virtualServer: VS,
-      ways: [{ mode: 'local' }],
-      sysctls: { [EXPIRE]: '0' },
-    });
+    const written = async (name: string): Promise<object> =>
+      JSON.parse(await readFile(`/run/lvscare/${namespace}/${name}`, 'utf8')) as object;
+    const record = await written(`${VS}.json`);
+    assert.deepEqual(record, { ...record, virtualServer: VS, modes: [{ mode: 'local' }] });
+    const earlier = await written(`${EXPIRE}.sysctl`);
+    assert.deepEqual(earlier, { ...earlier, value: '0' });
     assert.deepEqual(
       [...new Set(await answerers(lab, 6))].sort(),
       lab.masters.map(({ name }) => name).sort(),

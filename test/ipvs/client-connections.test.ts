@@ -189,7 +189,7 @@ describe('connections of clients', () => {
   const failures: readonly (readonly [where: string, code: string, says: string])[] = [
     ['1', 'EOPNOTSUPP', 'this kernel cannot end their connections (CONFIG_INET_DIAG_DESTROY)'],
     ['list', 'ENOENT', 'this kernel cannot end their connections (CONFIG_INET_DIAG_DESTROY)'],
-    ['1', 'EPERM', 'not permitted, it takes root or the capability NET_ADMIN'],
+    ['1', 'EPERM', 'not permitted: run as root, or with the capability NET_ADMIN'],
   ];
   for (const [where, code, says] of failures)
     it(`that cannot be ended: ${code} of ${where}`, async () => {

@@ -311,7 +311,10 @@ describe('users complained that', () => {
       /the kernel has no scheduler nosuch: load it with modprobe ip_vs_nosuch/,
     );
     const withoutRight = await lvscare(lab.node, once, {}, ['setpriv', '--bounding-set', '-net_admin']);
-    assert.match(withoutRight.stderr, /^lvscare: [^\n]*it takes root or the capability NET_ADMIN\n$/);
+    assert.match(
+      withoutRight.stderr,
+      /^lvscare: [^\n]*not permitted: run as root, or with the capability NET_ADMIN\n$/,
+    );
     for (const { status, stdout, stderr } of [withoutScheduler, withoutRight]) {
       assert.equal(status, 1);
       assert.doesNotMatch(stdout + stderr, /invalid argument|EINVAL/i);

@@ -129,7 +129,7 @@ describe('lvscare doctor on a node that is well', () => {
     assert.equal(await lab.node.weights(), null);
   });
 
-  it('where lvscare is at work has nothing but ok, for people and for scripts', async () => {
+  it('reports nothing but ok while lvscare runs, as text and as JSON', async () => {
     const daemon = await takeCare(lab);
     running.push(daemon);
     const { status, findings, amiss } = await doctor(serversOf(lab));
@@ -140,7 +140,7 @@ describe('lvscare doctor on a node that is well', () => {
     for (const name of ['ipvs', 'scheduler', 'capabilities', 'clock', 'through-vip', 'node-address'])
       assert.ok(names.includes(name), names.join());
     const evidence = new Map(findings.map((finding) => [finding.name, finding.evidence]));
-    assert.equal(evidence.get('instance'), `process ${daemon.pid} takes care of ${VS}`);
+    assert.equal(evidence.get('instance'), `process ${daemon.pid} manages ${VS}`);
     assert.match(evidence.get('node-address') ?? '', new RegExp(`^${lab.node.addresses.ipv4} on `));
 
     const { status: same, stdout } = await lvscare(lab.node, ['doctor', ...serversOf(lab)]);
@@ -153,7 +153,7 @@ describe('lvscare doctor on a node that is well', () => {
     assert.match(stdout, new RegExp(`^${findings.length} ok, 0 warn, 0 fail; not checked:$`, 'm'));
   });
 
-  it('takes what to look at from the static pod, else from the lvscare that is at work, else from what one remembers', async () => {
+  it('takes its options from the static pod, else from the running lvscare, else from an ownership record', async () => {
     // Of a pod's address only the kubelet knows.
     const args = ['care', ...serversOf(lab), '--metrics-addr=[$(POD_IP)]:9288']
       .map((arg) => `        - "${arg}"\n`)
@@ -179,18 +179,21 @@ describe('lvscare doctor on a node that is well', () => {
     );
 
     await running.pop()?.stop();
-    const remembered = await doctor(['--health-ca', lab.caFile]);
-    assert.equal(remembered.status, 0);
-    assert.match(remembered.findings[0]?.evidence ?? '', new RegExp(`^${VS} with .*\\(/run/lvscare\\)$`));
+    const recorded = await doctor(['--health-ca', lab.caFile]);
+    assert.equal(recorded.status, 0);
+    assert.match(recorded.findings[0]?.evidence ?? '', new RegExp(`^${VS} with .*\\(/run/lvscare\\)$`));
   });
 
-  it('takes no word of a process that only has the name: it would read files and send what is in them', async () => {
+  it('ignores the options of a process that only has the name of lvscare: it would read files and send what they contain', async () => {
     await fake('lvscare', 'care', ...serversOf(lab), '--health-token-file', lab.caFile);
     const { findings } = await doctor([]);
-    assert.match(findings[0]?.evidence ?? '', /^neither --vs nor a static pod of lvscare here tells/);
+    assert.match(
+      findings[0]?.evidence ?? '',
+      /^no virtual server is known: there is neither --vs nor a static pod of lvscare/,
+    );
   });
 
-  it('does not take for left over what the lvscare that is at work keeps, whoever names the virtual server', async () => {
+  it('does not report what the running lvscare keeps as left over, also if the command line names the virtual server', async () => {
     const evidenceOf = (findings: readonly Finding[], name: string): string | undefined =>
       findings.find((finding) => finding.name === name)?.evidence;
     const vs = ['--vs', VS, '--health-ca', lab.caFile];
@@ -206,7 +209,7 @@ describe('lvscare doctor on a node that is well', () => {
     // Clients would need masquerading, for which this kernel has no nftables nat.
     running.push(await takeCare(lab, ['--mode', 'link', '--masquerade=false', '--iface', 'vs0']));
     const linked = await doctor(serversOf(lab));
-    assert.equal(evidenceOf(linked.findings, 'vip-address'), `vs0 has ${VIP.ipv4}, as mode link wants`);
+    assert.equal(evidenceOf(linked.findings, 'vip-address'), `vs0 has ${VIP.ipv4}, as mode link requires`);
   });
 
   it('has the static pod of the virtual server that is named below what is given', async () => {
@@ -232,7 +235,7 @@ describe('lvscare doctor on a node that is well', () => {
     const { skipped } = await doctor(serversOf(lab), without);
     assert.equal(
       skipped.find(({ name }) => name === 'go-leftovers')?.why,
-      'there is no ipset to look for rules of the Go program with',
+      'ipset is not installed, so rules of the Go lvscare cannot be found',
     );
   });
 
@@ -295,7 +298,10 @@ describe('lvscare doctor on a node that is not', () => {
     const { status, amiss } = await doctor(serversOf(lab));
     assert.equal(status, 1);
     assert.equal(amiss['virtual-server']?.verdict, 'fail');
-    assert.match(amiss['virtual-server'].evidence, /is there with 10\.103\.97\.250:443, not of --rs/);
+    assert.match(
+      amiss['virtual-server'].evidence,
+      /exists with 10\.103\.97\.250:443, which --rs does not name/,
+    );
     await lab.node.ipvsadm(`-D -t ${VS}`);
   });
 
@@ -367,7 +373,9 @@ describe('lvscare doctor on a node that is not', () => {
     const second = lab.node.spawn(process.execPath, [program, 'care', '--vs', VS, '--rs', '10.0.0.1:6443']);
     running.push(second);
     await second.waitForLine(/here/);
-    const line = new RegExp(`process ${second.pid} .*is at work on ${VS} beside process ${daemon.pid}`);
+    const line = new RegExp(
+      `process ${second.pid} .*manages ${VS} while process ${daemon.pid} holds its instance lock`,
+    );
     await onlyAmiss('instance', 'fail', line);
   });
 
@@ -403,7 +411,7 @@ describe('lvscare doctor on a node that is not', () => {
       const { remedy } = await onlyAmiss(
         'firewall',
         'warn',
-        /iptables-legacy -t filter chain INPUT drops INVALID/,
+        /iptables-legacy -t filter chain INPUT drops incoming INVALID/,
       );
       assert.match(remedy ?? '', /sysctl -w net\.ipv4\.vs\.conntrack=1/);
     } finally {
@@ -427,7 +435,7 @@ describe('lvscare doctor on a node that is not', () => {
     const rule = ['OUTPUT', '-d', VIP.ipv4, '-j', 'DROP'];
     await lab.node.must('iptables-legacy', ['-t', 'mangle', '-A', ...rule]);
     try {
-      await onlyAmiss('through-vip', 'fail', /^silent: .*, though real servers are well$/);
+      await onlyAmiss('through-vip', 'fail', /^silent: .*, although real servers answer$/);
     } finally {
       await lab.node.must('iptables-legacy', ['-t', 'mangle', '-D', ...rule]);
     }

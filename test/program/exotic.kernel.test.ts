@@ -237,7 +237,7 @@ describe('an exotic node', () => {
         ['unshare', '--user', '--map-root-user'],
       );
       assert.equal(status, 1, stdout + stderr);
-      assert.match(stdout + stderr, /not permitted, it takes root or the capability NET_ADMIN/);
+      assert.match(stdout + stderr, /not permitted: run as root, or with the capability NET_ADMIN/);
       if (task[0] !== '--clean') assert.match(stderr, /^lvscare: [^\n]*not permitted[^\n]*\n$/);
       assert.equal(await fingerprint(lab.node), before);
     }

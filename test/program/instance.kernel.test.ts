@@ -12,6 +12,12 @@ const name = '\\0lvscare/${VS}'.padEnd(108, '\\0');
 require('node:net').createServer().listen(name, () => console.log('listening'));
 `;
 
+interface Finding {
+  readonly name: string;
+  readonly evidence: string;
+  readonly remedy: string | null;
+}
+
 describe('lvscare care beside another', () => {
   let lab: Lab;
   const running: LabProcess[] = [];
@@ -137,7 +143,23 @@ describe('lvscare care beside another', () => {
       '-c',
       'ls /run/lvscare/$(readlink /proc/self/ns/net | tr -dc 0-9)',
     ]);
-    assert.deepEqual(records.trim().split('\n'), [`${VS}.json`, `${other}.json`]);
+    assert.deepEqual(records.trim().split('\n'), [
+      `${VS}.json`,
+      `${other}.json`,
+      'net.ipv4.vs.expire_nodest_conn.sysctl',
+    ]);
+    const findingsOf = async (...args: string[]): Promise<ReadonlyMap<string, Finding>> => {
+      const { stdout } = await lvscare(lab.node, ['doctor', '--json', ...args]);
+      const { findings } = JSON.parse(stdout) as { findings: Finding[] };
+      return new Map(findings.map((finding) => [finding.name, finding]));
+    };
+    const unnamed = await findingsOf();
+    assert.equal(
+      unnamed.get('arguments')?.evidence,
+      `lvscare has records of several virtual servers (${VS}, ${other}); only the node itself is checked`,
+    );
+    for (const vs of [VS, other])
+      assert.equal(unnamed.get(`records ${vs}`)?.remedy, `lvscare care --vs ${vs} --clean`);
 
     const [stopped, restarted] = await both();
     assert.ok(stopped !== undefined && restarted !== undefined);
@@ -159,9 +181,7 @@ describe('lvscare care beside another', () => {
       assert.deepEqual(client.failures, []);
     }
 
-    const doctor = await lvscare(lab.node, ['doctor', '--json', ...servers(other)]);
-    const { findings } = JSON.parse(doctor.stdout) as { findings: { name: string; remedy: string | null }[] };
-    const remedy = findings.find(({ name }) => name === `records ${VS}`)?.remedy ?? '';
+    const remedy = (await findingsOf(...servers(other))).get(`records ${VS}`)?.remedy ?? '';
     assert.equal(remedy, `lvscare care --vs ${VS} --clean`);
     assert.equal((await lvscare(lab.node, remedy.split(' ').slice(1))).status, 0);
     assert.equal(await lab.node.weights(VS), null);
@@ -193,13 +213,13 @@ describe('lvscare care beside another', () => {
       else assert.equal(text, '');
   });
 
-  it('a user without rights who has the name keeps nobody out, and is named in the log once', async () => {
+  it('a user without rights who holds the lock keeps no lvscare out, and the log names it once', async () => {
     const squatter = started(lab.node.spawn(process.execPath, ['-e', SQUATTER]));
     await squatter.waitForLine(/listening/);
     assert.deepEqual(await holders(), [squatter.pid]);
     const daemon = started(await takeCare(lab));
     await daemon.waitForLine(/reconciled|added/);
-    const named = `nothing keeps a second lvscare from ${VS}: process ${squatter.pid} of uid 65534 has the name`;
+    const named = `instance lock not acquired: process ${squatter.pid} (uid 65534) holds it; a second lvscare could start for ${VS}`;
     assert.equal(daemon.text().split(named).length - 1, 1, daemon.text());
     assert.equal(await daemon.stop(), 0);
     assert.equal((await lvscare(lab.node, ['care', '--vs', VS, '--clean'])).status, 0);

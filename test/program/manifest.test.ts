@@ -286,7 +286,7 @@ describe('lvscare manifest', { concurrency: 1 }, () => {
   }
 
   const foreign: readonly (readonly [what: string, text: string, why: string])[] = [
-    ['no pod', 'kind: Service\n', 'it is no Pod'],
+    ['no pod', 'kind: Service\n', 'it is not a Pod'],
     [
       'the pod of an apiserver',
       'kind: Pod\nspec:\n  containers:\n  - {name: kube-apiserver, image: kube-apiserver:1, command: [kube-apiserver]}\n',

@@ -75,7 +75,7 @@ describe('a machine without nft', () => {
 
     const wanting = await run(...serversOf(lab), '--run-once', '--masquerade');
     assert.equal(wanting.status, 1, wanting.stderr);
-    assert.match(wanting.stdout, /masquerade: there is no nft, .*: install the Debian package nftables/);
+    assert.match(wanting.stdout, /masquerade: nft is not installed, .*: install the Debian package nftables/);
     await untilWeights(lab, allOf(lab));
     assert.equal((await lab.node.request()).ok, true);
 
@@ -85,7 +85,7 @@ describe('a machine without nft', () => {
 
     const clean = await run('--vs', VS, '--clean');
     assert.equal(clean.status, 0, clean.stdout);
-    assert.match(clean.stdout, /no masquerade table was looked for: there is no nft/);
+    assert.match(clean.stdout, /the masquerade table was not checked: nft is not installed/);
     assert.equal(await lab.node.weights(VS), null);
   });
 });

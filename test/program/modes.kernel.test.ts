@@ -190,14 +190,14 @@ describe('the ways to the virtual server', () => {
     assert.equal(await fingerprint(lab.node), bare);
   });
 
-  it('another mode, or interface, after a restart: the earlier way goes, and no request fails', async () => {
+  it('another mode, or interface, after a restart: lvscare removes the earlier mode, and no request fails', async () => {
     const { node } = lab;
     daemon = await start('ipv4', '--mode', 'route');
     await untilSeenAs('ipv4', node.addresses.ipv4);
     const client = await node.steady({ everyMs: 100, timeoutMs: 10_000 });
     for (const [options, gone, there] of [
-      [['--mode', 'local'], /earlier way removed: route 10\.103\.97\.2\/32 via/, 'local 10.103.97.2 dev lo'],
-      [['--mode', 'route'], /earlier way removed: route local/, 'metric 50'],
+      [['--mode', 'local'], /earlier mode removed: route 10\.103\.97\.2\/32 via/, 'local 10.103.97.2 dev lo'],
+      [['--mode', 'route'], /earlier mode removed: route local/, 'metric 50'],
     ] as const) {
       await daemon.stop();
       daemon = await start('ipv4', ...options);
@@ -210,10 +210,10 @@ describe('the ways to the virtual server', () => {
     assert.deepEqual(client.failures, []);
     await daemon.stop();
     daemon = await start('ipv4', ...LINK, '--iface', 'one');
-    await daemon.waitForLine(/earlier way removed/);
+    await daemon.waitForLine(/earlier mode removed/);
     await daemon.stop();
     daemon = await start('ipv4', ...LINK, '--iface', 'two');
-    await daemon.waitForLine(/earlier way removed: (interface one|address 10\.103\.97\.2\/32 on one)/);
+    await daemon.waitForLine(/earlier mode removed: (interface one|address 10\.103\.97\.2\/32 on one)/);
     await until(async () => !(await node.ip('link show')).includes('one:'), { timeoutMs: 20_000 });
     assert.match(await node.ip('address show dev two'), /10\.103\.97\.2\/32/);
   });
@@ -241,7 +241,7 @@ describe('the ways to the virtual server', () => {
       await daemon.stop();
       const client = await node.steady({ url, everyMs: 50, timeoutMs: 10_000 });
       daemon = startCare(lab, ['--mode', 'local', '--interval', '10m'], options);
-      await daemon.waitForLine(/earlier way removed: interface lvscare/);
+      await daemon.waitForLine(/earlier mode removed: interface lvscare/);
       await until(async () => (await node.seenAs(url)) === node.addresses[family], { timeoutMs: 20_000 });
       await client.stop();
       assert.ok(client.samples.length > 5);
@@ -299,7 +299,7 @@ describe('the ways to the virtual server', () => {
   it('route, of a real server that is the node itself: says once what fails, and what to use', async () => {
     const { node } = lab;
     const own = [endpoint(node.addresses.ipv4), '127.0.0.1:6443'];
-    const says = `mode route does not lead to ${own.join(', ')}, on this node itself`;
+    const says = `mode "route" cannot reach ${own.join(', ')}, because`;
     const rs = [lab.master(0).endpoint, ...own].join(',');
     const options = ['--vs', VS, '--rs', rs, '--health-ca', lab.caFile];
     for (const [mode, times] of [
@@ -314,7 +314,7 @@ describe('the ways to the virtual server', () => {
         await daemon.waitForLine(/reconciled/, { from: daemon.lines.length });
       assert.equal(daemon.text().split(says).length - 1, times, daemon.text());
       if (times > 0)
-        assert.match(daemon.text(), /WARN.*mode route does not lead to .*; use --mode local or link/);
+        assert.match(daemon.text(), /WARN.*mode "route" cannot reach .*; use --mode local or link/);
       await daemon.stop();
     }
   });
@@ -369,7 +369,7 @@ describe('the ways to the virtual server', () => {
         ...task,
       ]);
       assert.equal(status, 1, stdout + stderr);
-      assert.match(stderr, /^lvscare: [^\n]*not permitted, it takes root or the capability NET_ADMIN\n$/);
+      assert.match(stderr, /^lvscare: [^\n]*not permitted: run as root, or with the capability NET_ADMIN\n$/);
       assert.equal(await fingerprint(lab.node), bare);
     }
   });

@@ -147,7 +147,7 @@ describe('lvscare status', () => {
     const next = started(await takeCare(lab));
     assert.equal((await json())[0]?.program?.pid, next.pid);
     await next.stop();
-    assert.deepEqual(await files(), [`${VS}.json`]);
+    assert.deepEqual(await files(), [`${VS}.json`, 'net.ipv4.vs.expire_nodest_conn.sysctl']);
   });
 
   it('shows all virtual servers of this network namespace, or the one that is asked for', async () => {

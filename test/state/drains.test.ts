@@ -14,8 +14,8 @@ beforeEach(async () => {
 });
 afterEach(() => rm(root, { recursive: true }));
 
-describe('who is drained by hand', () => {
-  it('is remembered, and nothing is left when nobody is', async () => {
+describe('the file of drained servers', () => {
+  it('keeps the drained servers, and is removed when there is none', async () => {
     const directory = runDirectory(root, '1');
     const file = drainedFile(directory, VS);
     assert.deepEqual([...(await file.read())], []);
@@ -31,7 +31,7 @@ describe('who is drained by hand', () => {
     assert.deepEqual(await readdir(directory.path), []);
   });
 
-  it('is what was written last, however many write at once', async () => {
+  it('has what was written last, however many writes there are at once', async () => {
     const file = drainedFile(runDirectory(root, '1'), VS);
     const written = Array.from({ length: 20 }, (_, index) =>
       file.write(new Map([[`10.0.0.${index}:6443`, index]])),
@@ -40,7 +40,7 @@ describe('who is drained by hand', () => {
     assert.deepEqual([...(await file.read())], [['10.0.0.19:6443', 19]]);
   });
 
-  it('is nobody where the file makes no sense', async () => {
+  it('has no servers if it cannot be parsed', async () => {
     const directory = runDirectory(root, '1', 'today');
     await mkdir(directory.path);
     const file = directory.file(VS, 'drained');
@@ -56,7 +56,7 @@ describe('who is drained by hand', () => {
     }
   });
 
-  it('is nobody after a reboot, also where the file outlasts it', async () => {
+  it('has no servers after a reboot, also if the file is still there', async () => {
     const before = drainedFile(runDirectory(root, '1', 'before'), VS);
     await before.write(new Map([['10.0.0.1:6443', 7]]));
     assert.equal((await before.read()).size, 1);
@@ -73,7 +73,7 @@ describe('who is drained by hand', () => {
     assert.equal((await file.read()).size, 1);
   });
 
-  it('is forgotten with all else that is kept of the virtual server', async () => {
+  it('is removed with the other files of the virtual server', async () => {
     const directory = runDirectory(root, '1');
     await drainedFile(directory, VS).write(new Map([['10.0.0.1:6443', 7]]));
     await drainedFile(directory, '[fd00::2]:6443').write(new Map([['[fd00::1]:6443', 7]]));
@@ -85,8 +85,8 @@ describe('who is drained by hand', () => {
   });
 });
 
-describe('many who remember at once', () => {
-  it('leave one whole file, and no drafts', async () => {
+describe('many writers of one file', () => {
+  it('leave one whole file, and no temporary files', async () => {
     const directory = runDirectory(root, '1');
     const all = Array.from({ length: 10 }, (_, index) => new Map([[`10.0.0.${index}:6443`, index]]));
     await Promise.all(all.map((drained) => drainedFile(directory, VS).write(drained)));

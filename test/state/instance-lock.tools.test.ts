@@ -5,8 +5,8 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { afterEach, describe, it } from 'node:test';
 import type { Clock } from '../../src/control-loop/ports.js';
-import { lvscareAtWork } from '../../src/values/lock-holder.js';
-import { heldNames, lookAtHold, mayBeHeld, takeHold } from '../../src/state/instance-lock.js';
+import { runningLvscare } from '../../src/values/lock-holder.js';
+import { lockedNames, readLock, mayBeLocked, acquireInstanceLock } from '../../src/state/instance-lock.js';
 import { startTool } from '../support/tools.js';
 import { take, uid, virtualServer } from './locks.js';
 
@@ -63,45 +63,45 @@ async function squat(vs: string): Promise<Squatter> {
   return squatter;
 }
 
-describe('hold of a virtual server whose name another process has', () => {
+describe('the instance lock whose name another process has', () => {
   afterEach(async () => {
     for (const squatter of squatters.splice(0)) await squatter.kill();
   });
 
-  it('waits for one who has the name and does not listen yet', async () => {
+  it('waits for a process that has the name and does not listen yet', async () => {
     const vs = virtualServer();
     const other = await squat(vs.text);
     const clock: Clock = { now: () => 0, sleep: () => other.tell('listen') };
-    assert.deepEqual(await take(vs, clock), { kind: 'taken', by: { pid: other.pid, uid } });
+    assert.deepEqual(await take(vs, clock), { kind: 'held', by: { pid: other.pid, uid } });
   });
 
-  it('is taken when the one who had it has gone meanwhile', async () => {
+  it('is acquired when the process that had the name has ended meanwhile', async () => {
     const vs = virtualServer();
     const other = await squat(vs.text);
     const clock: Clock = { now: () => 0, sleep: () => other.kill() };
-    const hold = await take(vs, clock);
-    assert.ok(hold.kind === 'ours');
-    await hold.release();
+    const lock = await take(vs, clock);
+    assert.ok(lock.kind === 'acquired');
+    await lock.release();
   });
 
   for (const [what, command, code] of [
     ['never listens', 'nothing', 'ECONNREFUSED'],
     ['has a full queue', 'fill', 'EAGAIN'],
   ] as const) {
-    it(`is done without after a second if a process has the name that ${what}`, async () => {
+    it(`is unavailable after a second if a process has the name and ${what}`, async () => {
       const vs = virtualServer();
       await (await squat(vs.text)).tell(command);
       const slept: number[] = [];
       const clock: Clock = { now: () => 0, sleep: (ms) => Promise.resolve(void slept.push(ms)) };
-      const hold = await take(vs, clock);
-      assert.ok(hold.kind === 'unguarded');
-      assert.match(hold.why, new RegExp(`^the name is taken, and who has it cannot be asked: ${code}$`));
+      const lock = await take(vs, clock);
+      assert.ok(lock.kind === 'unavailable');
+      assert.match(lock.why, new RegExp(`^a process that cannot be identified holds it: ${code}$`));
       const sum = slept.reduce((total, ms) => total + ms, 0);
       assert.ok(sum >= 500 && sum <= 1500, `${sum} ms`);
     });
   }
 
-  it('is waited for no longer than until the signal', async () => {
+  it('waits only until the signal aborts', async () => {
     const vs = virtualServer();
     await squat(vs.text);
     const stopping = new AbortController();
@@ -111,28 +111,32 @@ describe('hold of a virtual server whose name another process has', () => {
       stopping.abort();
       return Promise.resolve();
     };
-    const hold = await takeHold(vs, { uid, clock: { now: () => 0, sleep }, signal: stopping.signal });
-    assert.deepEqual([hold.kind, slept], ['unguarded', 1]);
+    const lock = await acquireInstanceLock(vs, {
+      uid,
+      clock: { now: () => 0, sleep },
+      signal: stopping.signal,
+    });
+    assert.deepEqual([lock.kind, slept], ['unavailable', 1]);
   });
 
   it('names its holder to every process that asks, and no other process can pass for the holder', async () => {
     const vs = virtualServer();
-    assert.deepEqual(await lookAtHold(vs), { kind: 'free' });
+    assert.deepEqual(await readLock(vs), { kind: 'free' });
     const other = await squat(vs.text);
-    assert.ok((await heldNames()).includes(vs.text));
-    assert.deepEqual(await lookAtHold(vs), { kind: 'free' }, 'it does not listen yet');
-    assert.equal(await mayBeHeld(vs), false);
+    assert.ok((await lockedNames()).includes(vs.text));
+    assert.deepEqual(await readLock(vs), { kind: 'free' }, 'it does not listen yet');
+    assert.equal(await mayBeLocked(vs), false);
     await other.tell('listen');
-    const look = await lookAtHold(vs);
+    const look = await readLock(vs);
     assert.deepEqual(look, { kind: 'held', by: { pid: other.pid, uid } });
-    assert.equal(await mayBeHeld(vs), true);
-    assert.deepEqual(lvscareAtWork(look, uid), { pid: other.pid, uid });
+    assert.equal(await mayBeLocked(vs), true);
+    assert.deepEqual(runningLvscare(look, uid), { pid: other.pid, uid });
   });
 
   it('may be had by a process whose queue is full', async () => {
     const vs = virtualServer();
     await (await squat(vs.text)).tell('fill');
-    assert.deepEqual(await lookAtHold(vs), { kind: 'unanswerable', why: 'EAGAIN' });
-    assert.equal(await mayBeHeld(vs), true);
+    assert.deepEqual(await readLock(vs), { kind: 'unknown', why: 'EAGAIN' });
+    assert.equal(await mayBeLocked(vs), true);
   });
 });

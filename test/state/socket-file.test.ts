@@ -15,14 +15,14 @@ async function listeningAt(path: string, work: () => Promise<void>): Promise<voi
   try {
     await work();
   } finally {
-    await file.takeAway();
+    await file.remove();
     server.close();
     await once(server, 'close');
   }
 }
 
 describe('a socket file', () => {
-  it('is made without a trace outside of its directory, whose parent may not be ours to write to', async () => {
+  it('is created without a change outside its directory, whose parent may not be writable', async () => {
     const parent = await mkdtemp(join(tmpdir(), 'lvscare-socket-'));
     try {
       const directory = join(parent, 'own');
@@ -49,7 +49,7 @@ describe('a socket file', () => {
     }
   });
 
-  it('is made where its directory is a file system of its own', async () => {
+  it('is created also if its directory is a file system of its own', async () => {
     const directory = '/dev/shm';
     assert.notEqual((await stat(directory)).dev, (await stat(dirname(directory))).dev);
     const before = new Set(await readdir(directory));
@@ -62,11 +62,11 @@ describe('a socket file', () => {
     await assert.rejects(stat(path), { code: 'ENOENT' });
   });
 
-  it('leaves nothing behind where it cannot be', async () => {
+  it('leaves nothing behind if it cannot be created', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'lvscare-socket-'));
     try {
       const holder = createServer();
-      await assert.rejects(listenOnFile(holder, directory), /is there, and no socket$/);
+      await assert.rejects(listenOnFile(holder, directory), /exists, and is not a socket$/);
       holder.listen(0, '127.0.0.1');
       await once(holder, 'listening');
       // It listens already: what fails comes after the draft's directory was made.

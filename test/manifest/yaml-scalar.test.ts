@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { parse } from 'yaml';
-import { scalar } from '../../src/manifest/scalar.js';
+import { scalar } from '../../src/manifest/yaml-scalar.js';
 
 /** Read by both versions of YAML, in a list and as a value. */
 function read(text: string): unknown[] {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { endpointIn, parseAddress, parseEndpoint } from '../../src/config/endpoint.js';
+import { endpointIn, parseAddress, parseEndpoint } from '../../src/config/parse-endpoint.js';
 import { refused } from './refused.js';
 
 const NUMERIC = 'IP:PORT or [IPv6]:PORT with a numeric address';

@@ -6,7 +6,7 @@ import { systemClock } from './clock.js';
 import type { CareConfig } from '../config/care-config.js';
 import type { Endpoint } from '../values/endpoint.js';
 import { yieldWhenDue } from '../async/yield.js';
-import { keepListening } from '../http/endpoint.js';
+import { keepListening } from '../http/keep-listening.js';
 import { httpServer, LIMITS } from '../http/http-server.js';
 import type { ListenAddress } from '../values/listen-address.js';
 import { inWords } from '../http/listen-failure.js';

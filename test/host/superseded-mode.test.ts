@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
 import type { Work } from '../../src/control-loop/ports.js';
-import { leftover } from '../../src/state/leftover.js';
+import { supersededMode } from '../../src/host/superseded-mode.js';
 
 let there: Set<string>;
 let log: string[];
@@ -17,9 +17,8 @@ function work(what: string): Work {
   };
 }
 
-const upkeep = (): ReturnType<typeof leftover> =>
-  leftover(
-    'earlier way',
+const upkeep = (): ReturnType<typeof supersededMode> =>
+  supersededMode(
     [work('link'), work('address')],
     () => Promise.resolve(due),
     () => {
@@ -34,8 +33,8 @@ beforeEach(() => {
   due = true;
 });
 
-describe('what is left from an earlier start', () => {
-  it('is taken away, last made first, when what is wanted instead is there', async () => {
+describe('the superseded mode', () => {
+  it('is removed in reverse order, but only when the current mode is set up', async () => {
     const left = upkeep();
     due = false;
     assert.equal(await left.verify(), null);
@@ -45,7 +44,7 @@ describe('what is left from an earlier start', () => {
     assert.deepEqual(log, ['remove address', 'remove link', 'gone']);
   });
 
-  it('is none of our business once it was gone: who makes it again then is somebody else', async () => {
+  it('is left alone once it was gone: then another program created it again', async () => {
     const left = upkeep();
     await left.repair();
     there.add('link');
@@ -53,7 +52,7 @@ describe('what is left from an earlier start', () => {
     assert.deepEqual([...there], ['link']);
   });
 
-  it('is forgotten when there is nothing of it', async () => {
+  it('is dropped from the record when there is nothing of it', async () => {
     there.clear();
     const left = upkeep();
     assert.equal(await left.verify(), null);

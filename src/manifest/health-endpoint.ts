@@ -1,22 +1,22 @@
 import { isIPv6 } from 'node:net';
 import type { CareConfig } from '../config/care-config.js';
 
-/** Where the kubelet asks for `/healthz`. */
+/** Where kubelet requests `/healthz`. */
 export interface HealthEndpoint {
-  /** null for the pod's own address, which is the node's. */
+  /** The host, or null for the pod's own address, which is the node's. */
   readonly host: string | null;
   readonly port: number;
 }
 
 /**
- * What `lvscare care` is told in a pod when nobody tells it otherwise: to listen at the node's address, which the kubelet puts
- * in. Not `status.hostIP`: the kubelet starts no container while it does not know that, and it may have to reach an apiserver
- * by this very pod to be told. `status.podIP` is the same address where it is known, and else nothing: every address.
+ * The default of `--metrics-addr` in a pod: the node's address, which kubelet inserts. Not `status.hostIP`: kubelet starts no
+ * container until it knows that address, and it may need this very pod to reach the apiserver that has it. `status.podIP` is
+ * the same address once it is known, and empty before: then lvscare listens at every address.
  */
 export const POD_METRICS_ADDRESS = '[$(POD_IP)]:9288';
 export const AT_THE_POD: HealthEndpoint = { host: null, port: 9288 };
 
-/** Where the kubelet, which is on the same node, reaches what listens there; null where it cannot, as at a Unix socket. */
+/** Where kubelet, on the same node, reaches a metrics address, or null if it cannot, as with a Unix socket. */
 export function healthEndpoint(metricsAddress: CareConfig['metricsAddress']): HealthEndpoint | null {
   if (metricsAddress?.kind !== 'tcp') return null;
   const { address, port } = metricsAddress;

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { plain } from '../../src/http/answer.js';
-import { keepListening } from '../../src/http/endpoint.js';
+import { keepListening } from '../../src/http/keep-listening.js';
 import { httpServer, LIMITS } from '../../src/http/http-server.js';
 import type { ListenAddress } from '../../src/values/listen-address.js';
 import { FakeClock } from '../control-loop/fake-clock.js';

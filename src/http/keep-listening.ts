@@ -35,7 +35,7 @@ export async function keepListening(parts: EndpointParts, signal: AbortSignal): 
       parts.onFailure(error as Error, retryMs);
     } finally {
       await close(server);
-      await made?.takeAway();
+      await made?.remove();
     }
     await parts.clock.sleep(retryMs, signal);
     retryMs = Math.min(2 * retryMs, LONGEST_RETRY_MS);

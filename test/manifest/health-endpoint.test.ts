@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parseListenAddress } from '../../src/config/listen-address.js';
-import { healthEndpoint } from '../../src/manifest/probes.js';
+import { healthEndpoint } from '../../src/manifest/health-endpoint.js';
 
 describe('where the kubelet asks', () => {
   const cases: readonly (readonly [address: string, found: readonly [host: string, port: number] | null])[] =

@@ -10,23 +10,23 @@ const CONNTRACK: SysctlSpec = {
   name: 'net.ipv4.vs.conntrack',
   value: '1',
   without:
-    'nothing is masqueraded: apiservers see the address that a client has, and may not know the way back',
+    'nothing is masqueraded: apiservers see the address of the client, and may have no route back to it',
 };
 
 const CONN_REUSE_MODE: SysctlSpec = {
   name: 'net.ipv4.vs.conn_reuse_mode',
   value: '0',
-  without: 'a client that uses a port again soon may wait for a second',
+  without: 'a client that soon reuses a port may wait for a second',
 };
 
-/** All that lvscare sets on any kernel. */
+/** All that lvscare sets, on any kernel. */
 export const EVERY_SYSCTL: readonly SysctlSpec[] = [EXPIRE_NODEST_CONN, CONNTRACK, CONN_REUSE_MODE];
 
 /**
- * The sysctls that a virtual server wants. They rule both families. `conn_reuse_mode` is left alone where its default is
- * well: from 5.9 on; before 4.1 there is none.
+ * The sysctls that a virtual server needs. They apply to both address families. lvscare leaves `conn_reuse_mode` alone from
+ * Linux 5.9 on, where its default works; before 4.1 the kernel has none.
  *
- * @param release Of the kernel, as `uname -r` says it.
+ * @param release Of the kernel, as `uname -r` prints it.
  */
 export function sysctlsFor(
   { masquerade }: { readonly masquerade: boolean },

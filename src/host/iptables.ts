@@ -1,4 +1,4 @@
-import { complaint, type Finished, type Run } from '../host/command.js';
+import { complaint, type Finished, type Run } from './command.js';
 import { KernelError } from '../values/errors.js';
 
 /** One rule of a table, as `iptables-save` writes it: `-A CHAIN SPECIFICATION`. */
@@ -14,9 +14,9 @@ export interface Table {
   readonly rules: readonly Rule[];
 }
 
-/** iptables of one variant, with the tables that there are in its part of the kernel. */
+/** One variant of iptables, and the tables in its part of the kernel. */
 export interface Iptables {
-  /** `iptables-legacy`, `iptables-nft`, or `iptables` where the two have no names of their own. */
+  /** `iptables-legacy`, `iptables-nft`, or `iptables` where the variants have no names of their own. */
   readonly command: string;
   readonly tables: readonly Table[];
 }
@@ -24,8 +24,8 @@ export interface Iptables {
 const VARIANTS = ['iptables-legacy', 'iptables-nft'] as const;
 
 /**
- * The rules of every variant that this machine has: both may have some at the same time. Those that could not be read are
- * `failures`.
+ * The rules of every variant that this machine has: both may have rules at the same time. `failures` has a failure for each
+ * variant that cannot be read.
  */
 export async function readIptables(
   run: Run,
@@ -34,7 +34,7 @@ export async function readIptables(
   const failures: Error[] = [];
   const read = async (command: string): Promise<boolean> => {
     try {
-      // Without -t: a table that is named is made, and its modules loaded, if it was not there.
+      // Without -t: iptables creates a table that is named, and loads its modules.
       const saved = await run(`${command}-save`, []);
       if (saved === null) return false;
       if (saved.status === 0) variants.push({ command, tables: parseTables(saved.stdout) });
@@ -51,7 +51,7 @@ export async function readIptables(
   return { variants, failures };
 }
 
-/** Carries out commands in one table, all of them or, if one fails, none: `iptables-restore --noflush`. */
+/** Executes commands in one table, or none of them if one fails: `iptables-restore --noflush`. */
 export async function changeTable(
   run: Run,
   command: string,
@@ -60,28 +60,31 @@ export async function changeTable(
 ): Promise<void> {
   const input = [`*${table}`, ...commands, 'COMMIT', ''].join('\n');
   const restored = await run(`${command}-restore`, ['--wait=5', '--noflush'], { input });
-  if (restored === null) throw new KernelError(`${command}-restore: there is no such program`, null);
+  if (restored === null) throw new KernelError(`${command}-restore is not installed`, null);
   if (restored.status !== 0) throw new KernelError(complaint(`${command}-restore`, restored), null);
 }
 
-/** The chain or the target that a rule leads to, null if it only counts. */
-export function targetOf({ specification }: Rule): string | null {
-  return /(?:^| )-[jg] (\S+)/.exec(unquoted(specification))?.[1] ?? null;
+/** The chain or the target of a rule, or null if it only counts. */
+export function targetOf(rule: Rule): string | null {
+  return /(?:^| )-[jg] (\S+)/.exec(unquoted(rule))?.[1] ?? null;
 }
 
-/** Whether a rule looks into this ipset. */
-export function matchesSet({ specification }: Rule, set: string): boolean {
-  return ` ${unquoted(specification)} `.includes(` --match-set ${set} `);
+/** Whether a rule matches this ipset. */
+export function matchesSet(rule: Rule, set: string): boolean {
+  return ` ${unquoted(rule)} `.includes(` --match-set ${set} `);
 }
 
-/** Without what is quoted: a comment may say anything. */
-function unquoted(specification: string): string {
+/** The specification of a rule without quoted text: a comment may contain anything. */
+export function unquoted({ specification }: Rule): string {
   return specification.replaceAll(/"(?:[^"\\]|\\.)*"/g, '""');
 }
 
-/** A kernel without nf_tables has no rules in it. The program has no status of its own for that. */
+/**
+ * A kernel without nf_tables has no such rules. The program has no exit status of its own for that; the second text is EINVAL, the
+ * answer of a nfnetlink that other modules use.
+ */
 function isUnknownToKernel({ stderr }: Finished): boolean {
-  return stderr.includes('Failed to initialize nft: Protocol not supported');
+  return /initialize nft: Protocol not supported|generation id: Invalid argument/.test(stderr);
 }
 
 function parseTables(text: string): Table[] {

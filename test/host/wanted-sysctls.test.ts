@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { EVERY_SYSCTL, sysctlsFor } from '../../src/host/sysctls.js';
+import { EVERY_SYSCTL, sysctlsFor } from '../../src/host/wanted-sysctls.js';
 
 const EXPIRE = 'net.ipv4.vs.expire_nodest_conn=1';
 const CONNTRACK = 'net.ipv4.vs.conntrack=1';

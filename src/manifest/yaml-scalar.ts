@@ -1,8 +1,8 @@
-/** What begins with a letter and is no word of YAML 1.1, a path, or an option: none of it needs quotes. */
+/** A word that is not special in YAML 1.1, a path, or an option: these need no quotes. */
 const PLAIN = /^(?:[A-Za-z_/]|--?[A-Za-z])(?:[A-Za-z0-9_/.@=+-]|:(?=[A-Za-z0-9_/.@=+-]))*$/;
 const WORDS = /^(?:y|yes|n|no|true|false|on|off|null)$/i;
 
-/** A text as a scalar of YAML, quoted where it has to be: it is read as the same text by YAML 1.1, which is the kubelet's, and 1.2. */
+/** A text as a YAML scalar, quoted where necessary. YAML 1.1, which kubelet uses, and YAML 1.2 read it as the same text. */
 export function scalar(text: string): string {
   if (PLAIN.test(text) && !WORDS.test(text)) return text;
   // In single quotes nothing is escaped but the quote; line ends and control characters need the others.

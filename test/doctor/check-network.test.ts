@@ -1,0 +1,158 @@
+import {
+  checkForwarding,
+  checkIpv6,
+  checkMode,
+  checkNodeAddress,
+  checkReversePath,
+  checkRoutes,
+  checkVirtualAddress,
+} from '../../src/doctor/check-network.js';
+import { onMaster, table, VS6, well } from './check-table.js';
+import { VS, type FakeNode } from './fake-node.js';
+
+const DISABLE = '/proc/sys/net/ipv6/conf/all/disable_ipv6';
+table('ipv6', checkIpv6, [
+  ['IPv4', well, 'skip: the virtual server has an IPv4 address'],
+  [
+    'enabled',
+    (fake) => {
+      fake.files[DISABLE] = '0\n';
+      return { virtualServer: VS6 };
+    },
+    'ok: enabled',
+  ],
+  [
+    'disabled',
+    (fake) => {
+      fake.files[DISABLE] = '1\n';
+      return { virtualServer: VS6 };
+    },
+    'fail: net.ipv6.conf.all.disable_ipv6 is 1 -> sysctl -w net.ipv6.conf.all.disable_ipv6=0',
+  ],
+  ['not built', () => ({ virtualServer: VS6 }), /^fail: this kernel has no IPv6/],
+]);
+
+table('node-address', checkNodeAddress, [
+  ['by the route', well, 'ok: 10.0.0.9 on eth0 (the route to 10.0.0.1)'],
+  [
+    'of another node, by the hosts file',
+    (fake) =>
+      void (fake.nodeAddress = {
+        address: '10.0.0.7',
+        source: 'hosts',
+        from: "the hosts file's lvscare.node.ip",
+      }),
+    /^fail: 10\.0\.0\.7 \(the hosts file's lvscare\.node\.ip\) is not an address of this node -> correct the line/,
+  ],
+  [
+    'not known',
+    (fake) => void (fake.nodeAddress = new Error('no route')),
+    /^fail: no route -> give lvscare --ip/,
+  ],
+  [
+    'not known, and no real server to tell',
+    (fake) => {
+      fake.nodeAddress = new Error('no route');
+      return { realServers: [] };
+    },
+    'skip: no --rs',
+  ],
+]);
+
+table('mode', checkMode, [
+  ['local', well, 'ok: local'],
+  ['route', () => ({ mode: 'route' }), /^ok: route/],
+  [
+    'route on a master',
+    (fake) => {
+      onMaster(fake);
+      return { mode: 'route' };
+    },
+    /^warn: mode route cannot reach 10\.0\.0\.1:6443, because it runs on this node.* -> give lvscare --mode local$/,
+  ],
+  ['link, masqueraded', () => ({ mode: 'link', masquerade: true }), 'ok: link, masqueraded'],
+  ['link', () => ({ mode: 'link' }), /^warn: link without --masquerade/],
+  ['none', () => ({ mode: 'none' }), /^ok: none/],
+]);
+
+const holding =
+  (interfaceName: string) =>
+  (fake: FakeNode): void => {
+    fake.addresses.push({ address: VS.address, prefixLength: 32, interfaceName });
+  };
+table('vip-address', checkVirtualAddress, [
+  ['nobody has it', well, 'ok: no interface has 10.103.97.2'],
+  [
+    'another interface',
+    holding('eth1'),
+    /^fail: 10\.103\.97\.2 is an address of eth1: .* -> ip address del 10\.103\.97\.2\/32 dev eth1$/,
+  ],
+  [
+    'a service of that address',
+    holding('kube-ipvs0'),
+    /^fail: .*kube-ipvs0: kube-proxy in ipvs mode has a service/,
+  ],
+  [
+    'left over from mode link',
+    holding('lvscare'),
+    'warn: 10.103.97.2 is an address of lvscare: left over from mode link -> ip link del lvscare',
+  ],
+  [
+    'mode link',
+    (fake) => {
+      holding('lvscare')(fake);
+      return { mode: 'link' };
+    },
+    'ok: lvscare has 10.103.97.2, as mode link requires',
+  ],
+]);
+
+table('routes', checkRoutes, [
+  ['none', well, 'ok: no other route to 10.103.97.2/32'],
+  [
+    'left over from mode route',
+    (fake) => void fake.routes.push({ gateway: '10.0.0.9', interfaceName: 'eth0' }),
+    /^warn: there is a route .* from an earlier start in mode route.* -> ip route del 10\.103\.97\.2\/32 via 10\.0\.0\.9$/,
+  ],
+  [
+    'mode route',
+    (fake) => {
+      fake.routes.push({ gateway: '10.0.0.9', interfaceName: 'eth0' });
+      return { mode: 'route' };
+    },
+    'ok: there is a route to 10.103.97.2/32',
+  ],
+  ['mode none', () => ({ mode: 'none' }), /^skip/],
+]);
+
+table('rp-filter', checkReversePath, [
+  ['the same way back', well, /^ok/],
+  [
+    'another way, strict',
+    (fake) => {
+      fake.towards['10.0.0.2'] = 'eth1';
+      fake.files['/proc/sys/net/ipv4/conf/all/rp_filter'] = '0\n';
+      fake.files['/proc/sys/net/ipv4/conf/eth1/rp_filter'] = '1\n';
+    },
+    /^warn: 10\.0\.0\.2:6443 is reached through eth1, while 10\.0\.0\.9 is on eth0.* -> sysctl -w/,
+  ],
+  [
+    'another way, loose',
+    (fake) => {
+      fake.towards['10.0.0.2'] = 'eth1';
+      fake.files['/proc/sys/net/ipv4/conf/all/rp_filter'] = '2\n';
+      fake.files['/proc/sys/net/ipv4/conf/eth1/rp_filter'] = '1\n';
+    },
+    /^ok/,
+  ],
+  ['IPv6', () => ({ virtualServer: VS6 }), /^skip/],
+]);
+
+table('ip-forward', checkForwarding, [
+  ['on', well, 'ok: on'],
+  [
+    'off',
+    (fake) => void (fake.files['/proc/sys/net/ipv4/ip_forward'] = '0\n'),
+    /^ok: off: enough for clients on the node/,
+  ],
+]);

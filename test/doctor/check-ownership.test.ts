@@ -1,0 +1,174 @@
+import { endpoint } from '../../src/values/endpoint.js';
+import {
+  checkGoLeftovers,
+  checkInstances,
+  checkRecords,
+  checkVirtualServer,
+} from '../../src/doctor/check-ownership.js';
+import { HELD, table, well, without } from './check-table.js';
+import { addProcess, VS } from './fake-node.js';
+
+const OTHERS = 'TCP  0A676102:192B rr \n  -> 0A630001:01BB      Masq    1      0          0\n';
+table('virtual-server', checkVirtualServer, [
+  ['nobody has it', well, 'ok: the kernel has no 10.103.97.2:6443 yet'],
+  [
+    'no IPVS',
+    (fake) => {
+      fake.files = without(fake, '/proc/net/ip_vs');
+    },
+    /^skip/,
+  ],
+  [
+    "lvscare's",
+    (fake) => {
+      fake.files['/proc/net/ip_vs'] = HELD;
+      fake.holder = { pid: 7, uid: 0 };
+    },
+    'ok: 10.103.97.2:6443 exists with 2 real servers, and an lvscare manages it',
+  ],
+  [
+    'of an lvscare that ended',
+    (fake) => {
+      fake.files['/proc/net/ip_vs'] = HELD;
+      fake.records.push({ virtualServer: VS, isLocked: false });
+    },
+    /^warn: .* no lvscare manages it; an earlier lvscare created it -> start lvscare care/,
+  ],
+  [
+    'made by hand',
+    (fake) => void (fake.files['/proc/net/ip_vs'] = HELD),
+    /^warn: .* no lvscare has recorded that it created it/,
+  ],
+  [
+    "another program's",
+    (fake) => void (fake.files['/proc/net/ip_vs'] = OTHERS),
+    /^fail: 10\.103\.97\.2:6443 exists with 10\.99\.0\.1:443, which --rs does not name, .* -> stop that program, then ipvsadm -D -t 10\.103\.97\.2:6443/,
+  ],
+  [
+    'on another port',
+    (fake) => void (fake.files['/proc/net/ip_vs'] = OTHERS.replace('192B rr', '01BB rr')),
+    /^warn: 10\.103\.97\.2:443 has the same address/,
+  ],
+  [
+    'of UDP: none of ours',
+    (fake) => void (fake.files['/proc/net/ip_vs'] = OTHERS.replace('TCP', 'UDP')),
+    'ok: the kernel has no 10.103.97.2:6443 yet',
+  ],
+]);
+
+const OURS = ['/usr/bin/node', '/usr/bin/lvscare', 'care', '--vs', VS.text, '--rs', 'x'];
+const GO = ['/usr/bin/lvscare', 'care', `--vs=${VS.text}`, '--rs', 'x'];
+const pod = (args: string): string =>
+  `kind: Pod\nspec:\n  containers:\n    - image: lvscare:1\n      args:\n${args}`;
+const POD_ARGS = `        - care\n        - --vs=${VS.text}\n        - --rs=10.0.0.1:6443\n`;
+table('instance', checkInstances, [
+  ['none', well, 'ok: no lvscare is running'],
+  [
+    'the one that holds it',
+    (fake) => {
+      addProcess(fake, 7, OURS);
+      fake.holder = { pid: 7, uid: 0 };
+    },
+    'ok: process 7 manages 10.103.97.2:6443',
+  ],
+  [
+    'the one that holds it, in a container',
+    (fake) => {
+      addProcess(fake, 7, OURS);
+      fake.holder = { pid: null, uid: 0 };
+    },
+    /^ok: an lvscare manages/,
+  ],
+  [
+    'the Go program',
+    (fake) => {
+      addProcess(fake, 8, GO);
+    },
+    /^warn: process 8 \(lvscare care --vs=10\.103\.97\.2:6443\) manages \S+ without holding its instance lock: .* -> stop it where it is started/,
+  ],
+  [
+    'the Go program beside ours',
+    (fake) => {
+      addProcess(fake, 7, OURS);
+      addProcess(fake, 8, ['sealctl', 'ipvs', '--vs', VS.text]);
+      fake.holder = { pid: 7, uid: 0 };
+    },
+    /^fail: process 8 \(sealctl ipvs --vs\) manages \S+ while process 7 holds its instance lock -> .*kill 8$/,
+  ],
+  [
+    'two that nobody told apart',
+    (fake) => {
+      addProcess(fake, 7, GO);
+      addProcess(fake, 8, GO);
+    },
+    /^fail: process 7 .* and process 8 .* manage .*, and each undoes what the others do/,
+  ],
+  [
+    "others that are in nobody's way",
+    (fake) => {
+      addProcess(fake, 2, [...OURS, '--dry-run']);
+      addProcess(fake, 3, ['lvscare', 'care', '--vs', '10.9.9.9:6443']);
+      addProcess(fake, 4, GO, 'net:[2]');
+      addProcess(fake, 5, ['vi', 'care', VS.text]);
+      addProcess(fake, 1000, ['node', 'lvscare', 'care']);
+    },
+    'ok: no lvscare is running',
+  ],
+  [
+    'a squatter',
+    (fake) => void (fake.holder = { pid: 9, uid: 1000 }),
+    /^warn: process 9 \(uid 1000\) holds the instance lock .* -> kill 9$/,
+  ],
+  [
+    'two static pods',
+    (fake) => {
+      fake.files['/etc/kubernetes/manifests/kube-sealos-lvscare.yaml'] = pod(POD_ARGS);
+      fake.files['/etc/kubernetes/manifests/lvscare.yaml'] = pod(POD_ARGS);
+      fake.files['/etc/kubernetes/manifests/.lvscare.yaml.swp'] = pod(POD_ARGS);
+      fake.files['/etc/kubernetes/manifests/other.yaml'] = pod(POD_ARGS.replace('97.2', '97.3'));
+    },
+    /^fail: \S+kube-sealos-lvscare\.yaml and \S+\/lvscare\.yaml are both for 10\.103\.97\.2:6443.* -> rm/,
+  ],
+]);
+
+table('records', checkRecords, [
+  ['none', well, 'ok: no other lvscare left a record'],
+  ['our own', (fake) => void fake.records.push({ virtualServer: VS, isLocked: false }), /^ok/],
+  [
+    'others',
+    (fake) => {
+      fake.records.push({ virtualServer: endpoint('ipv4', '10.9.9.9', 1), isLocked: true });
+      fake.records.push({ virtualServer: endpoint('ipv4', '10.9.9.8', 1), isLocked: false });
+    },
+    'ok 10.9.9.9:1: another lvscare manages it',
+    /^warn 10\.9\.9\.8:1: an earlier lvscare created it.* -> lvscare care --vs 10\.9\.9\.8:1 --clean$/,
+  ],
+]);
+
+table('records', (node) => checkRecords(node, null), [
+  ['none, and no virtual server to examine', well, 'ok: no lvscare left a record'],
+  [
+    'several, and no virtual server to examine',
+    (fake) => {
+      fake.records.push({ virtualServer: VS, isLocked: true });
+      fake.records.push({ virtualServer: endpoint('ipv4', '10.9.9.8', 1), isLocked: false });
+    },
+    'ok 10.103.97.2:6443: an lvscare manages it',
+    /^warn 10\.9\.9\.8:1: an earlier lvscare created it.* -> lvscare care --vs 10\.9\.9\.8:1 --clean$/,
+  ],
+]);
+
+table('go-leftovers', checkGoLeftovers, [
+  ['none', well, 'ok: the Go lvscare left nothing'],
+  [
+    'some',
+    (fake) => void (fake.go.taken = ['chain VIRTUAL-SERVICES', 'ipset VIRTUAL-IP']),
+    /^warn: the Go lvscare left chain VIRTUAL-SERVICES, ipset VIRTUAL-IP -> lvscare care --vs 10\.103\.97\.2:6443 --clean, with no lvscare running; .* put the manifest back afterwards$/,
+  ],
+  ['nothing to look with', (fake) => void (fake.go.unknown = 'there is no ipset'), 'skip: there is no ipset'],
+  [
+    'not to be read',
+    (fake) => void (fake.go.failures = [new Error('ipset: status 1')]),
+    /^warn: ipset: status 1/,
+  ],
+]);
