@@ -39,7 +39,7 @@ export async function setUpOnce(
   const actions = reconcile(serviceSettings(policy.scheduler), desired, observed);
   const results = actions.length === 0 ? [] : await parts.table.apply(actions);
   parts.emit({ kind: 'pass', causes: ['start'], results, drift: false, durationMs: 0 });
-  if (desired.lastResort)
+  if (desired.failOpen)
     parts.emit({ kind: 'fail-open', active: true, anyDrained: manualDrains.drained.size > 0 });
   let done = results.every(({ error }) => error === null);
   for (const resource of parts.resources) done = (await verifyAndRepair(resource, parts.emit)) && done;

@@ -78,7 +78,7 @@ export class TableReconciler {
     this.#asWanted = results.every(({ error }) => error === null);
     this.#settled = this.#asWanted ? wanted : null;
     emit({ kind: 'pass', causes, results, drift, durationMs: clock.now() - startMs });
-    this.#emitChanges(desired.lastResort, hasRival(this.#deletions), judged);
+    this.#emitChanges(desired.failOpen, hasRival(this.#deletions), judged);
     if (finding !== null) this.#endConnections(finding, results);
     return results;
   }

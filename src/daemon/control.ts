@@ -103,7 +103,7 @@ async function setDrained(
     changed,
     state: told?.servers.find((one) => one.server === server.text)?.state ?? 'unknown',
     row: destination === null ? null : { weight: destination.weight, active: destination.active },
-    lastResort: told?.lastResort ?? false,
+    failOpen: told?.failOpen ?? false,
     kernelError: error,
     forgotten,
   };

@@ -50,7 +50,7 @@ export interface Desired {
   readonly destinations: readonly WantedDestination[];
   readonly drains: Drains;
   /** No server is up that is not drained by hand, and those most likely to answer serve. */
-  readonly lastResort: boolean;
+  readonly failOpen: boolean;
 }
 
 /** From verdicts to the wanted table. The table of decisions is in docs/decisions.md. */
@@ -89,7 +89,7 @@ export function desire(
     nextDrains.set(destination.server.text, sinceMs);
     return nowMs - sinceMs >= policy.drainTimeoutMs ? { ...destination, intent: REMOVE } : destination;
   });
-  return { destinations, drains: nextDrains, lastResort: isLastResort(pool) };
+  return { destinations, drains: nextDrains, failOpen: isFailOpen(pool) };
 }
 
 function isOnItsWayOut({ kind }: Intent): boolean {
@@ -127,7 +127,7 @@ function assessPool(servers: readonly JudgedServer[]): PoolState {
   };
 }
 
-function isLastResort({ undecided, bestRank, drainedServe }: PoolState): boolean {
+function isFailOpen({ undecided, bestRank, drainedServe }: PoolState): boolean {
   return !undecided && bestRank > 0 && (bestRank < UP_RANK || drainedServe);
 }
 

@@ -26,7 +26,7 @@ export function failOpenRank({ lastEvidence, start }: Health): number {
 }
 
 /** That the last resort serves, in words that the log and `lvscare status` share. */
-export function lastResortInWords(anyDrained: boolean): string {
+export function failOpenInWords(anyDrained: boolean): string {
   const none = anyDrained ? 'no real server is up that is not drained' : 'no real server is up';
   return `${none}: as a last resort, those most likely to answer serve`;
 }

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { Observer, VirtualServerEvent } from '../control-loop/events.js';
 import type { ActionResult, Clock } from '../control-loop/ports.js';
 import { exclusionOf } from '../decisions/deletion-contention.js';
-import { lastResortInWords } from '../decisions/fail-open.js';
+import { failOpenInWords } from '../decisions/fail-open.js';
 import type { Health } from '../decisions/health.js';
 import type { Action } from '../decisions/reconcile.js';
 import { statusHint } from '../decisions/status-meaning.js';
@@ -90,7 +90,7 @@ export function eventLog(log: Logger, clock: Pick<Clock, 'now'>): Observer {
         write({
           level: event.active ? 'warn' : 'info',
           fields: { active: event.active },
-          message: event.active ? lastResortInWords(event.anyDrained) : 'the last resort is over',
+          message: event.active ? failOpenInWords(event.anyDrained) : 'the last resort is over',
         });
         break;
       case 'deleted-repeatedly':

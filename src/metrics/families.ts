@@ -184,8 +184,8 @@ export function declareFamilies(registry: Registry) {
       'The time between probes, and between passes of the reconciler. To compare ages with.',
       VS_LABELS,
     ),
-    lastResort: gauge(
-      'last_resort',
+    failOpen: gauge(
+      'fail_open',
       'Whether no real server is up and those most likely to answer serve all the same (1). Call an administrator.',
       VS_LABELS,
     ),

@@ -49,7 +49,7 @@ export function showVirtualServer(families: Families, report: VirtualServerRepor
     1,
   );
   families.interval.set(vs, report.intervalMs / 1000);
-  families.lastResort.set(vs, report.lastResort ? 1 : 0);
+  families.failOpen.set(vs, report.failOpen ? 1 : 0);
   families.deletedRepeatedly.set(vs, report.deletedRepeatedly ? 1 : 0);
   for (const { what } of report.troubles) trouble.set({ ...vs, what }, 1);
   if (lastPass !== null) lastReconcile.set(vs, seconds(lastPass.atMs));

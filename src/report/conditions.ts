@@ -1,6 +1,6 @@
 /** What an operator should know of virtual and real servers, in the words that the status page and `lvscare status` share. */
 import { exclusionOf } from '../decisions/deletion-contention.js';
-import { lastResortInWords } from '../decisions/fail-open.js';
+import { failOpenInWords } from '../decisions/fail-open.js';
 import { overdueMs } from './liveness.js';
 import type { ServerReport, VirtualServerReport } from './report.js';
 import { durationInWords } from './summary.js';
@@ -12,12 +12,12 @@ export interface Condition {
 
 /** Of the virtual server as a whole. */
 export function virtualServerConditions(virtualServer: VirtualServerReport, nowMs: number): Condition[] {
-  const { virtualServer: name, servers, lastResort, deletedRepeatedly, troubles, lastPass } = virtualServer;
+  const { virtualServer: name, servers, failOpen, deletedRepeatedly, troubles, lastPass } = virtualServer;
   const found: Condition[] = [];
   const critical = (words: string): unknown => found.push({ severity: 'critical', words });
   const warn = (words: string): unknown => found.push({ severity: 'warning', words });
 
-  if (lastResort) critical(lastResortInWords(servers.some(({ drained }) => drained !== null)));
+  if (failOpen) critical(failOpenInWords(servers.some(({ drained }) => drained !== null)));
   else if (servers.length > 0 && servers.every(({ state }) => state === 'sick' || state === 'dead'))
     critical(`no real server is up${lastPass?.error === null ? ': the kernel refuses clients at once' : ''}`);
   const stuckMs = stuckForMs(virtualServer, nowMs);

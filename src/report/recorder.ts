@@ -60,7 +60,7 @@ export class Recorder {
   readonly #faultedMs = new Map<string, number>();
   readonly #repairs: Record<string, number> = {};
   #lastPass: PassReport | null = null;
-  #lastResort = false;
+  #failOpen = false;
   #deletedRepeatedly = false;
   #nodeAddress: string | null = null;
 
@@ -83,7 +83,7 @@ export class Recorder {
       masquerade,
       nodeAddress: this.#nodeAddress,
       intervalMs: policy.intervalMs,
-      lastResort: this.#lastResort,
+      failOpen: this.#failOpen,
       deletedRepeatedly: this.#deletedRepeatedly,
       lastPass: later(this.#lastPass, offsetMs),
       troubles: [...this.#troubles.values()].map((trouble) => ({
@@ -116,7 +116,7 @@ export class Recorder {
         this.#trouble(TABLE, event.error);
         break;
       case 'fail-open':
-        this.#lastResort = event.active;
+        this.#failOpen = event.active;
         break;
       case 'deleted-repeatedly':
         this.#deletedRepeatedly = event.active;

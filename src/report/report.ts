@@ -46,7 +46,7 @@ export interface VirtualServerReport {
   readonly nodeAddress: string | null;
   readonly intervalMs: number;
   /** No real server is up that is not drained by hand, and those most likely to answer serve. */
-  readonly lastResort: boolean;
+  readonly failOpen: boolean;
   /** Another program keeps deleting the virtual server. */
   readonly deletedRepeatedly: boolean;
   /** The last pass of the reconciler; null before the first. */

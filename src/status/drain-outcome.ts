@@ -11,7 +11,7 @@ export interface DrainOutcome {
   /** Its row in the kernel now, or null if it has none. */
   readonly row: { readonly weight: number; readonly active: number } | null;
   /** No other server is up, so this one may go on to serve. */
-  readonly lastResort: boolean;
+  readonly failOpen: boolean;
   /** Why the kernel's table could not be read, or null. */
   readonly kernelError: string | null;
   /** Why it could not be saved for the next start, or null. */
@@ -30,12 +30,12 @@ export function outcomeInWords(outcome: DrainOutcome): readonly string[] {
 }
 
 function drainedInWords(outcome: DrainOutcome): string {
-  const { server, changed, state, row, lastResort, kernelError } = outcome;
+  const { server, changed, state, row, failOpen, kernelError } = outcome;
   const what = `${server} ${changed ? 'is drained' : 'was drained already'}`;
   if (kernelError !== null) return `${what}, but the kernel's table may not be updated yet: ${kernelError}`;
   if (row === null) return `${what}; it is ${state}, and not in the kernel's table`;
   if (row.weight === 0) return `${what}: no new connections; ${row.active} established`;
-  if (lastResort) return `${what}, but keeps serving as a last resort: no other server is up`;
+  if (failOpen) return `${what}, but keeps serving as a last resort: no other server is up`;
   return `${what}; it keeps taking new connections until another server is up`;
 }
 

@@ -24,7 +24,7 @@ describe('from health to the wanted table', () => {
         { scheduler: cell(row, 'scheduler'), weight: 1, drainTimeoutMs: 30_000 },
       );
       assert.equal(desired.destinations.map(sayWanted).join(', '), cell(row, 'wanted'));
-      assert.equal(desired.lastResort ? 'yes' : 'no', cell(row, 'last resort'));
+      assert.equal(desired.failOpen ? 'yes' : 'no', cell(row, 'last resort'));
     });
   }
 });
@@ -89,7 +89,7 @@ describe('a server that is drained by hand', () => {
         const who = all.map((one) => one.judged);
         const found = all.flatMap(({ row }) => (row === null ? [] : [row]));
         const policy = { scheduler, weight: 1, drainTimeoutMs: 30_000 };
-        const { destinations: rows, lastResort } = desire(who, found, new Map(), 0, policy);
+        const { destinations: rows, failOpen } = desire(who, found, new Map(), 0, policy);
         const serving = who.filter((_, index) => rows[index]?.intent.kind === 'serve');
         const isUp = ({ health: { state } }: (typeof who)[number]): boolean => state === 'up';
         const undecided = !who.some((one) => isUp(one) && !one.drained) && who.some(isUnknown);
@@ -98,7 +98,7 @@ describe('a server that is drained by hand', () => {
         if (!undecided) assert.equal(serving.length > 0, mayAnswer);
         if (who.some(isUp) && !undecided) assert.ok(serving.some(isUp));
         if (who.some((one) => isUp(one) && !one.drained)) assert.ok(!serving.some((one) => one.drained));
-        if (serving.some((one) => one.drained)) assert.ok(lastResort);
+        if (serving.some((one) => one.drained)) assert.ok(failOpen);
       }),
     );
   });

@@ -21,7 +21,7 @@ function observed(service: string, found: string): ObservedTable {
 }
 
 function wanting(rows: readonly WantedDestination[]): Desired {
-  return { destinations: rows, drains: new Map(), lastResort: false };
+  return { destinations: rows, drains: new Map(), failOpen: false };
 }
 
 describe('from wanted and observed to actions', () => {

@@ -241,7 +241,7 @@ describe('the metrics of a virtual server', () => {
     for (const server of [A, B, C]) stage.answer(server, 'status');
     await stage.clock.advance(12_000);
     const samples = await scrape();
-    assert.equal(samples.get(`lvscare_last_resort${ofVirtualServer()}`), 1);
+    assert.equal(samples.get(`lvscare_fail_open${ofVirtualServer()}`), 1);
     assert.equal(samples.get(`lvscare_interval_seconds${ofVirtualServer()}`), 5);
     const info =
       ',scheduler="rr",mode="local",masquerade="false",node_address="10.103.97.100",dry_run="false"';

@@ -95,9 +95,9 @@ const CASES: readonly Case[] = [
     what: 'one node is on its last resort',
     changes: {
       lvscare_real_server_up: onNode('n1', turning(1, 0, 20)),
-      lvscare_last_resort: onNode('n1', turning(0, 1, 20)),
+      lvscare_fail_open: onNode('n1', turning(0, 1, 20)),
     },
-    at: { 22: [{ alert: 'LvscareLastResort', labels: vsOf('n1') }] },
+    at: { 22: [{ alert: 'LvscareFailOpen', labels: vsOf('n1') }] },
   },
   {
     what: 'all are down for everybody',

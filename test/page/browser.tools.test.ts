@@ -159,7 +159,7 @@ describe('the status page in a browser', { concurrency: 4 }, () => {
       report: {
         ...report,
         virtualServers: report.virtualServers.map((each) =>
-          each.virtualServer === last ? { ...each, lastResort: true } : each,
+          each.virtualServer === last ? { ...each, failOpen: true } : each,
         ),
       },
       looks,

@@ -43,7 +43,7 @@ export function virtualServer(more: Partial<VirtualServerReport> = {}): VirtualS
     masquerade: false,
     nodeAddress: '10.103.97.100',
     intervalMs: 5000,
-    lastResort: false,
+    failOpen: false,
     deletedRepeatedly: false,
     lastPass: { atMs: NOW_MS - 1200, durationMs: 0.83, error: null },
     troubles: [],
@@ -182,7 +182,7 @@ export function trouble(): { readonly report: Report; readonly looks: Looks } {
     string,
   ];
   const only = virtualServer({
-    lastResort: true,
+    failOpen: true,
     deletedRepeatedly: true,
     troubles: [
       {

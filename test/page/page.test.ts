@@ -241,7 +241,7 @@ describe('a virtual server on the page', () => {
     assert.equal(levelOf(servers('dead', 'unknown')), 'impaired');
     assert.equal(levelOf(servers('up', 'sick')), 'impaired');
     assert.equal(levelOf(servers('sick', 'dead')), 'down');
-    assert.equal(levelOf({ lastResort: true }), 'down');
+    assert.equal(levelOf({ failOpen: true }), 'down');
     assert.equal(levelOf({ deletedRepeatedly: true }), 'impaired');
     assert.equal(levelOf({ troubles: [{ what: 'local route', message: 'EPERM', sinceMs: 0 }] }), 'impaired');
     assert.equal(levelOf({ lastPass: { atMs: NOW_MS - 50_000, durationMs: 1, error: null } }), 'impaired');
@@ -253,7 +253,7 @@ describe('a virtual server on the page', () => {
 
   it('shows what an operator should know, and nothing when all is well', () => {
     assert.deepEqual(noticesOf({}), []);
-    assert.match(noticesOf({ lastResort: true })[0] ?? '', /^no real server is up: as a last resort/);
+    assert.match(noticesOf({ failOpen: true })[0] ?? '', /^no real server is up: as a last resort/);
     assert.match(noticesOf(servers('dead', 'dead'))[0] ?? '', /the kernel refuses clients at once/);
     for (const lastPass of [null, { atMs: NOW_MS, durationMs: 1, error: 'not permitted' }])
       assert.match(noticesOf({ ...servers('dead', 'dead'), lastPass })[0] ?? '', /^no real server is up$/);

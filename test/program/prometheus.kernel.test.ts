@@ -261,9 +261,9 @@ describe('Prometheus', () => {
 
   it('sees the last resort', async () => {
     for (const master of lab.masters) await master.fail(500);
-    await prometheus.untilValues('lvscare_last_resort', 'node', { node0: 1 });
+    await prometheus.untilValues('lvscare_fail_open', 'node', { node0: 1 });
     for (const master of lab.masters) await master.heal();
-    await prometheus.untilValues('lvscare_last_resort', 'node', { node0: 0 });
+    await prometheus.untilValues('lvscare_fail_open', 'node', { node0: 0 });
     // One that is up is enough for that. What is tampered with next are rows that lvscare wants to be there.
     await untilWeights(lab, allOf(lab));
   });

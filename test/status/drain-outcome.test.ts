@@ -9,7 +9,7 @@ const OUTCOME: DrainOutcome = {
   changed: true,
   state: 'up',
   row: { weight: 0, active: 3 },
-  lastResort: false,
+  failOpen: false,
   kernelError: null,
   forgotten: null,
 };
@@ -24,7 +24,7 @@ describe('the result of a drain, in words', () => {
     [{ row: { weight: 0, active: 0 } }, 'VS: RS is drained: no new connections; 0 established'],
     [{ row: null, state: 'dead' }, "VS: RS is drained; it is dead, and not in the kernel's table"],
     [
-      { row: { weight: 1, active: 0 }, lastResort: true },
+      { row: { weight: 1, active: 0 }, failOpen: true },
       'VS: RS is drained, but keeps serving as a last resort: no other server is up',
     ],
     [

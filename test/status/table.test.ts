@@ -34,7 +34,7 @@ function care(
     masquerade: false,
     nodeAddress: '10.103.97.100',
     intervalMs: 5000,
-    lastResort: false,
+    failOpen: false,
     deletedRepeatedly: false,
     lastPass: { atMs: NOW_MS - 2000, durationMs: 1, error: null },
     troubles: [],
@@ -177,7 +177,7 @@ describe('the table of the status', () => {
   it('shows every condition', () => {
     const shown = status({
       care: care([serverReport(A, { state: 'dead', heldUntilMs: NOW_MS + 4000, relapses: 1 })], {
-        lastResort: true,
+        failOpen: true,
         deletedRepeatedly: true,
         lastPass: { atMs: NOW_MS - 60_000, durationMs: 1, error: null },
         troubles: [{ what: 'local route', message: 'EPERM', sinceMs: NOW_MS - 3000 }],
@@ -227,7 +227,7 @@ describe('the table of the status', () => {
 
   it('says that the last resort may be a server that is drained', () => {
     const servers = [serverReport(A, { drained: { sinceMs: NOW_MS } })];
-    const text = show(status({ care: care(servers, { lastResort: true }) })).join('\n');
+    const text = show(status({ care: care(servers, { failOpen: true }) })).join('\n');
     assert.ok(
       text.includes('that is not drained: as a last resort, those most likely to answer serve'),
       text,
