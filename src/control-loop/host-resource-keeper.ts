@@ -6,7 +6,7 @@ import type { HostResource } from './ports.js';
  * repairs it. One that hangs does not keep the others that notifications are about from being checked.
  */
 export class HostResourceKeeper {
-  readonly resources: readonly HostResource[];
+  readonly #resources: readonly HostResource[];
   readonly #emit: Emit;
   #allDue = false;
   #checkingAll: Promise<void> | null = null;
@@ -24,7 +24,7 @@ export class HostResourceKeeper {
 
   /** @param resources In the order in which they are checked. */
   constructor(resources: readonly HostResource[], emit: Emit) {
-    this.resources = resources;
+    this.#resources = resources;
     this.#emit = emit;
   }
 
@@ -42,14 +42,14 @@ export class HostResourceKeeper {
   begin(): void {
     if (this.#notifiedDue && this.#checkedAll && this.#checkingNotified === null) {
       this.#notifiedDue = false;
-      const notified = this.resources.filter(({ isNotified }) => isNotified);
+      const notified = this.#resources.filter(({ isNotified }) => isNotified);
       this.#checkingNotified = this.#checkEach(notified).finally(() => {
         this.#checkingNotified = null;
       });
     }
     if (this.#allDue && this.#checkingAll === null) {
       this.#allDue = false;
-      this.#checkingAll = this.#checkEach(this.resources).finally(() => {
+      this.#checkingAll = this.#checkEach(this.#resources).finally(() => {
         this.#checkingAll = null;
         this.#checkedAll = true;
       });

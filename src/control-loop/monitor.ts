@@ -30,15 +30,18 @@ export interface MonitorParts {
   readonly random: () => number;
 }
 
+/** A monitor as the others use it. */
+export type PeerMonitor = Pick<Monitor, 'health' | 'probing' | 'probeNow' | 'askAgain'>;
+
 /** The monitors of the other servers, as one monitor sees them. */
 export interface Peers {
   /** Lets the first probes of all servers through, a few at a time. */
   readonly firstProbes: Semaphore;
-  /** When another server first answered since this one fell silent, in milliseconds; null if none did. */
-  heardMs(silent: Monitor): number | null;
-  /** Probes another server; resolves when any other one answers. null if there is none to probe. */
-  hearAnother(late: Monitor): Promise<void> | null;
-  judged(monitor: Monitor, before: Health, after: Health): void;
+  /** When another server first answered since this one fell silent, in milliseconds, or null if none did. */
+  witnessedMs(silent: PeerMonitor): number | null;
+  /** Probes another server. Resolves when any other one answers; null if there is none to probe. */
+  askWitness(late: PeerMonitor): Promise<void> | null;
+  judged(monitor: PeerMonitor, before: Health, after: Health): void;
 }
 
 /** By how much an interval is varied, to either side. */
@@ -48,16 +51,16 @@ function isDown({ state }: Health): boolean {
   return state === 'sick' || state === 'dead';
 }
 
-/** For how long a server that fell silent is not asked, so that others are heard before. */
-const COURTESY_MS = 100;
+/** How long a server that fell silent is not probed, so that another one may answer before, in milliseconds. */
+const WITNESS_WAIT_MS = 100;
 
-/** How many kept connections may be lost in a row with a probe at once after each; one more with each interval. */
-const MOST_HASTE = 4;
+/** How many kept connections may be lost in a row with a probe at once after each. One token returns in an interval. */
+const MOST_LOSS_TOKENS = 4;
 
 /** For how long a first probe keeps others waiting at most. */
 const FIRST_TURN_MS = 1000;
 
-/** Watches one real server: probes it, judges it, and says what it found. */
+/** Monitors one real server: probes it, judges it, and emits what it found. */
 export class Monitor {
   readonly server: Endpoint;
   readonly #policy: MonitorPolicy;
@@ -69,13 +72,13 @@ export class Monitor {
   /** When the next probe is due at the latest, whatever the pace says; null for no such time. */
   #dueMs: number | null = null;
   #handshakeDueMs = 0;
-  /** How many lost connections may be followed by a probe at once, as of `#hasteMs`; below 0 for one that waited. */
-  #haste = MOST_HASTE;
-  #hasteMs = 0;
+  /** How many lost connections may be followed by a probe at once; below 0 for one that waited. */
+  #lossTokens = MOST_LOSS_TOKENS;
+  #lossTokensAtMs = 0;
   #rested = false;
   #probing = false;
-  /** Asked on another one's account. */
-  #hastened = false;
+  /** The next probe is for another server's silence. */
+  #isWitness = false;
 
   constructor(server: Endpoint, policy: MonitorPolicy, parts: MonitorParts, peers: Peers) {
     this.server = server;
@@ -120,7 +123,7 @@ export class Monitor {
   /** Asks for a probe now rather than at its time. One that is under way will do. */
   probeNow(): void {
     if (this.#probing) return;
-    this.#hastened = true;
+    this.#isWitness = true;
     this.#wakeAt(this.#parts.clock.now());
   }
 
@@ -163,48 +166,47 @@ export class Monitor {
         emit({ kind: 'fault', where: `probe of ${this.server.text}`, error: error as Error });
     } finally {
       this.#probing = false;
-      this.#hastened = false;
+      this.#isWitness = false;
     }
   }
 
   #manner(nowMs: number, signal: AbortSignal): ProbeManner {
     const { state, lastEvidence, silence } = this.#health;
-    // A connection that works says nothing of those that somebody else tries in vain to make.
+    // A working connection does not prove that clients can open new ones.
     const fresh = lastEvidence?.kind !== 'ok' || nowMs >= this.#handshakeDueMs;
     if (fresh) this.#handshakeDueMs = nowMs + this.#jittered(this.#policy.handshakeIntervalMs);
-    // Nobody is the better for it that a server which is down is asked twice, unless it depends on it whether its
-    // connections are reset.
+    // A second request to a server that is down helps only if the reset of its connections depends on the answer.
     const hedged = state === 'up' || state === 'unknown' || silence?.witnessed === false;
     // A witness that is late calls no witness: where all are late, that would never end.
-    const hearAnother =
-      hedged && !this.#hastened ? (): Promise<boolean> => this.#hearAnother(signal) : undefined;
-    return { fresh, hedged, ...(hearAnother && { hearAnother }) };
+    const askWitness =
+      hedged && !this.#isWitness ? (): Promise<boolean> => this.#askWitness(signal) : undefined;
+    return { fresh, hedged, ...(askWitness && { askWitness }) };
   }
 
-  async #hearAnother(signal: AbortSignal): Promise<boolean> {
-    const another = this.#peers.hearAnother(this);
+  async #askWitness(signal: AbortSignal): Promise<boolean> {
+    const another = this.#peers.askWitness(this);
     if (another === null) return false;
     const waiting = new AbortController();
     const stop = (): void => {
       waiting.abort();
     };
     signal.addEventListener('abort', stop);
-    let heard = false;
+    let answered = false;
     void another.then(() => {
-      heard = true;
+      answered = true;
       stop();
     });
-    await this.#parts.clock.sleep(Math.min(COURTESY_MS, this.#policy.fastIntervalMs), waiting.signal);
+    await this.#parts.clock.sleep(Math.min(WITNESS_WAIT_MS, this.#policy.fastIntervalMs), waiting.signal);
     signal.removeEventListener('abort', stop);
-    return heard;
+    return answered;
   }
 
   #judge(evidence: Evidence, askedMs: number | null): void {
     const { clock, emit } = this.#parts;
     const nowMs = clock.now();
     const before = this.#health;
-    const heardMs = this.#peers.heardMs(this);
-    const after = step(before, evidence, nowMs, this.#policy, { askedMs, heardMs });
+    const witnessedMs = this.#peers.witnessedMs(this);
+    const after = step(before, evidence, nowMs, this.#policy, { askedMs, witnessedMs });
     this.#health = after;
     const { server } = this;
     if (before.state !== after.state) emit({ kind: 'transition', server, before, after });
@@ -223,22 +225,22 @@ export class Monitor {
       this.#parts.emit({ kind: 'probe', server, evidence, durationMs: 0 });
       this.#judge(evidence, null);
     }
-    // What is asked before another server was heard proves nothing, so that one goes first, if it is quick.
-    const courtesyMs = evidence === null ? 0 : COURTESY_MS;
+    // A probe before another server answered proves nothing, so that one goes first, if it is quick.
+    const waitMs = evidence === null ? 0 : WITNESS_WAIT_MS;
     const { intervalMs } = this.#policy;
-    this.#wakeAt(nowMs + Math.min(Math.max(this.#patienceMs(nowMs), courtesyMs), intervalMs));
+    this.#wakeAt(nowMs + Math.min(Math.max(this.#delayAfterLossMs(nowMs), waitMs), intervalMs));
   }
 
   /**
-   * After how long to come back after a loss: at once, but to a server that closes connection after connection only once
-   * an interval in the long run. One that is killed again and again is noticed at once each time.
+   * How long to wait with the probe after a loss: by a token bucket, so that a server which is killed again and again is probed
+   * at once each time, and one which closes connection after connection only once an interval in the long run.
    */
-  #patienceMs(nowMs: number): number {
+  #delayAfterLossMs(nowMs: number): number {
     const { intervalMs } = this.#policy;
-    const regained = (nowMs - this.#hasteMs) / intervalMs;
-    this.#haste = Math.max(-1, Math.min(MOST_HASTE, this.#haste + regained) - 1);
-    this.#hasteMs = nowMs;
-    return Math.max(0, -this.#haste * intervalMs);
+    const regained = (nowMs - this.#lossTokensAtMs) / intervalMs;
+    this.#lossTokens = Math.max(-1, Math.min(MOST_LOSS_TOKENS, this.#lossTokens + regained) - 1);
+    this.#lossTokensAtMs = nowMs;
+    return Math.max(0, -this.#lossTokens * intervalMs);
   }
 
   #wakeAt(timeMs: number): void {

@@ -23,10 +23,10 @@ export interface ProbeManner {
   /** When an answer is late, ask again over further connections, and believe whichever answers. */
   readonly hedged: boolean;
   /**
-   * Asks another server before the same is asked again, and resolves soon: to whether it was heard. The silence that
-   * follows is witnessed then. Absent: nobody is asked. Never rejects.
+   * Probes another server before the same one is probed again, and resolves soon: to whether it answered. The silence that
+   * follows is witnessed then. Absent: no other server is probed. Never rejects.
    */
-  readonly hearAnother?: () => Promise<boolean>;
+  readonly askWitness?: () => Promise<boolean>;
 }
 
 /** One real server as seen from here, with a connection to it that is kept between probes. */

@@ -112,7 +112,7 @@ export class Reconciler {
     const { clock } = this.#parts;
     const endedMs = clock.now();
     for (;;) {
-      const untilMs = endedMs + this.#patience(timeMs);
+      const untilMs = endedMs + this.#delayMs(timeMs);
       const leftMs = untilMs - clock.now();
       if (signal.aborted || leftMs <= 0) break;
       this.#alarm = new AbortController();
@@ -121,7 +121,7 @@ export class Reconciler {
     if (this.#causes.size === 0) this.#causes.add(this.#failures > 0 ? 'retry' : 'timer');
   }
 
-  #patience(timeMs: number): number {
+  #delayMs(timeMs: number): number {
     if (this.#causes.size === 0) return timeMs;
     const onlyNotified = this.#causes.size === 1 && this.#causes.has('notification');
     return onlyNotified ? Math.min(NOTIFICATION_GAP_MS, timeMs) : 0;

@@ -1,100 +1,88 @@
 import type { Health } from '../decisions/health.js';
 import { failOpenRank } from '../decisions/fail-open.js';
 import { Semaphore } from '../async/semaphore.js';
-import type { Peers, Monitor } from './monitor.js';
+import type { PeerMonitor, Peers } from './monitor.js';
 
 /** How many other servers are probed when one falls silent. */
 const MOST_WITNESSES = 3;
 
 /** How many servers get their first probe at once. */
-const MOST_BEGINNERS = 16;
+const MOST_FIRST_PROBES = 16;
 
 /**
  * Connects the monitors of one virtual server. When one server falls silent, this node itself may be cut off: the pool has the
  * others probed at once. When one answers, the pool has the silent ones probed again.
  */
 export class WitnessPool implements Peers {
-  readonly firstProbes = new Semaphore(MOST_BEGINNERS);
+  readonly firstProbes = new Semaphore(MOST_FIRST_PROBES);
   readonly #onVerdict: () => void;
-  #monitors: readonly Monitor[] = [];
+  #monitors: readonly PeerMonitor[] = [];
   /** Silent without a witness, each with when another one first answered since, in milliseconds, or null if none did. */
-  readonly #suspects = new Map<Monitor, number | null>();
+  readonly #silent = new Map<PeerMonitor, number | null>();
   /** The monitors that wait until another one's server answers. */
-  readonly #listeners = new Map<Monitor, () => void>();
+  readonly #waiting = new Map<PeerMonitor, () => void>();
 
   /** @param onVerdict Called when the table may have to change. */
   constructor(onVerdict: () => void) {
     this.#onVerdict = onVerdict;
   }
 
-  join(monitors: readonly Monitor[]): void {
+  join(monitors: readonly PeerMonitor[]): void {
     this.#monitors = monitors;
   }
 
   /** The first time, not the last: among a thousand servers one has always just answered. */
-  heardMs(silent: Monitor): number | null {
-    return this.#suspects.get(silent) ?? null;
+  witnessedMs(silent: PeerMonitor): number | null {
+    return this.#silent.get(silent) ?? null;
   }
 
   /** Probes one server that is not being probed: were all late, no server would be probed much more often for that. */
-  hearAnother(late: Monitor): Promise<void> | null {
-    let witness: Monitor | null = null;
-    for (const monitor of this.#monitors)
-      if (
-        monitor !== late &&
-        monitor.health.state === 'up' &&
-        !monitor.probing &&
-        isFresher(monitor, witness)
-      )
-        witness = monitor;
-    if (witness === null) return null;
-    const heard = new Promise<void>((resolve) => this.#listeners.set(late, resolve));
+  askWitness(late: PeerMonitor): Promise<void> | null {
+    const witness = this.#witnesses(late).find(({ probing }) => !probing);
+    if (witness === undefined) return null;
+    const answered = new Promise<void>((resolve) => this.#waiting.set(late, resolve));
     witness.probeNow();
-    return heard;
+    return answered;
   }
 
-  judged(monitor: Monitor, before: Health, after: Health): void {
+  judged(monitor: PeerMonitor, before: Health, after: Health): void {
     if (verdictChanged(before, after)) this.#onVerdict();
     if (after.silence?.witnessed === false) {
-      if (!this.#suspects.has(monitor)) this.#suspects.set(monitor, null);
+      if (!this.#silent.has(monitor)) this.#silent.set(monitor, null);
       if (before.silence === null) this.#askWitnesses(monitor);
       // This server was probed before another one answered: that proves nothing.
-      else if (after.state === 'dead' && this.heardMs(monitor) !== null) monitor.askAgain();
+      else if (after.state === 'dead' && this.witnessedMs(monitor) !== null) monitor.askAgain();
       return;
     }
-    this.#suspects.delete(monitor);
+    this.#silent.delete(monitor);
     if (after.answeredMs !== null && after.answeredMs !== before.answeredMs)
-      this.#heard(monitor, after.answeredMs);
+      this.#answered(monitor, after.answeredMs);
   }
 
-  #askWitnesses(silent: Monitor): void {
+  #askWitnesses(silent: PeerMonitor): void {
     for (const monitor of this.#witnesses(silent).slice(0, MOST_WITNESSES)) monitor.probeNow();
   }
 
   /** The others that are up, the one that answered last first. */
-  #witnesses(of: Monitor): Monitor[] {
+  #witnesses(of: PeerMonitor): PeerMonitor[] {
     return this.#monitors
       .filter((monitor) => monitor !== of && monitor.health.state === 'up')
       .sort((a, b) => (b.health.answeredMs ?? 0) - (a.health.answeredMs ?? 0));
   }
 
-  /** Has servers probed again that were silent before this answer: the network may have been out, and be back. */
-  #heard(heard: Monitor, nowMs: number): void {
-    for (const [late, resolve] of this.#listeners) {
-      if (late === heard) continue;
-      this.#listeners.delete(late);
+  /** Has the silent servers probed again: the network may have been out, and be back. */
+  #answered(by: PeerMonitor, nowMs: number): void {
+    for (const [late, resolve] of this.#waiting) {
+      if (late === by) continue;
+      this.#waiting.delete(late);
       resolve();
     }
-    for (const [suspect, heardMs] of this.#suspects) {
-      if (heardMs !== null) continue;
-      this.#suspects.set(suspect, nowMs);
+    for (const [suspect, witnessedMs] of this.#silent) {
+      if (witnessedMs !== null) continue;
+      this.#silent.set(suspect, nowMs);
       suspect.askAgain();
     }
   }
-}
-
-function isFresher({ health }: Monitor, other: Monitor | null): boolean {
-  return other === null || (health.answeredMs ?? 0) > (other.health.answeredMs ?? 0);
 }
 
 /** Whether the table may have to change. */

@@ -16,7 +16,7 @@ import { countedTable } from '../ipvs/ipvs-table.js';
 import { CONTENT_TYPES, formatFor } from '../metrics/exposition.js';
 import { createMetrics } from '../metrics/metrics.js';
 import { Ipvs } from '../netlink/index.js';
-import { stuck, unready, type Patience } from '../report/liveness.js';
+import { stuck, unready, type ProgressLimits } from '../report/liveness.js';
 import type { KernelReport, Report } from '../report/report.js';
 import { Wakefulness } from '../report/wakefulness.js';
 import { PAGE_POLICY, statusPage } from '../page/page.js';
@@ -56,7 +56,7 @@ export function composeEndpoint(
   const breathe = yieldWhenDue(now, () => new Promise((resolve) => setImmediate(resolve)));
   const metrics = createMetrics(config, systemClock, breathe);
   const wakefulness = new Wakefulness(systemClock);
-  const patience = (atMs: number): Patience => ({
+  const patience = (atMs: number): ProgressLimits => ({
     awakeSinceMs: atMs - (now() - wakefulness.awakeSinceMs()),
     probeTimeoutMs: config.probe.timeoutMs,
     fastIntervalMs: config.policy.fastIntervalMs,

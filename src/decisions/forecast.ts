@@ -36,7 +36,7 @@ function healthAfter(evidence: Evidence | null, fall: number): Health {
   let health = unknownHealth(0);
   if (evidence === null) return health;
   // The other server answered, so a silence is the fault of this one.
-  const question = { askedMs: 0, heardMs: 0 };
+  const question = { askedMs: 0, witnessedMs: 0 };
   // Two prove even that the server is unreachable.
   for (let count = 0; count < Math.max(fall, 2); count += 1)
     health = step(health, evidence, 0, { fall, rise: 1, maxHoldMs: 0 }, question);

@@ -46,10 +46,10 @@ interface Question {
   /** When it was asked, in milliseconds; null for the loss of a kept connection, which nobody asked for. */
   readonly askedMs: number | null;
   /** When another server was first heard since this one fell silent, in milliseconds; null if none was. */
-  readonly heardMs: number | null;
+  readonly witnessedMs: number | null;
 }
 
-const UNASKED: Question = { askedMs: null, heardMs: null };
+const UNASKED: Question = { askedMs: null, witnessedMs: null };
 
 export interface HealthPolicy {
   /** Failures in a row that make a server down. At least 1. */
@@ -118,11 +118,11 @@ function silenceOf(
   { unreachable, witnessed }: Evidence,
   nowMs: number,
   { fall }: HealthPolicy,
-  { askedMs, heardMs }: Question,
+  { askedMs, witnessedMs }: Question,
 ): Silence {
   const sinceMs = silence?.sinceMs ?? nowMs;
   const count = (silence?.count ?? 0) + 1;
-  const proves = witnessed === true || (askedMs !== null && heardMs !== null && askedMs >= heardMs);
+  const proves = witnessed === true || (askedMs !== null && witnessedMs !== null && askedMs >= witnessedMs);
   const proofs = (silence?.proofs ?? 0) + (proves ? 1 : 0);
   // That nobody can be reached the kernel may have found during the outage.
   const enough = proves && proofs >= (unreachable === true ? 2 : 1);

@@ -77,7 +77,7 @@ export class HttpKeptConnection implements KeptConnection {
   }
 
   async *probe(manner: ProbeManner, signal: AbortSignal): AsyncGenerator<Evidence | InconclusiveProbe> {
-    const { fresh, hedged, hearAnother } = manner;
+    const { fresh, hedged, askWitness: hearAnother } = manner;
     const stopped = (): boolean => signal.aborted;
     if (stopped()) return;
     const ending = new AbortController();
@@ -135,7 +135,7 @@ export class HttpKeptConnection implements KeptConnection {
   }
 
   /** Calls back each time that an answer is late, as often as a probe may ask again; first it waits for another server. */
-  #whenLate(hearAnother: ProbeManner['hearAnother'], onLate: (witnessed: boolean) => void): () => void {
+  #whenLate(hearAnother: ProbeManner['askWitness'], onLate: (witnessed: boolean) => void): () => void {
     let attempts = 1;
     let calledOff = false;
     const late = async (): Promise<void> => {

@@ -1,7 +1,7 @@
 import type { Report, VirtualServerReport } from './report.js';
 
 /** What there is to know beside the report. Times are of the report's clock. */
-export interface Patience {
+export interface ProgressLimits {
   /** Since when the program has run without standing still: before that, nothing could make progress. */
   readonly awakeSinceMs: number;
   /** What one answer of a server may take. */
@@ -27,7 +27,7 @@ export function overdueMs(intervalMs: number): number {
  * its passes. That servers do not answer, that the kernel refuses, that there is no IPVS: none of that is a lack of progress,
  * and none of it gets better by a restart.
  */
-export function stuck(report: Report, patience: Patience): string | null {
+export function stuck(report: Report, patience: ProgressLimits): string | null {
   for (const virtualServer of report.virtualServers) {
     const found =
       stuckReconciler(virtualServer, report.atMs, patience) ??
@@ -52,7 +52,7 @@ export function unready({ virtualServers }: Report): string | null {
 function stuckReconciler(
   { virtualServer, lastPass, intervalMs }: VirtualServerReport,
   nowMs: number,
-  { awakeSinceMs }: Patience,
+  { awakeSinceMs }: ProgressLimits,
 ): string | null {
   const idleMs = nowMs - Math.max(lastPass?.atMs ?? -Infinity, awakeSinceMs);
   // A pass waits for host resources for an interval, and the next one begins an interval later.
@@ -64,7 +64,7 @@ function stuckReconciler(
 function stuckMonitor(
   { servers, intervalMs }: VirtualServerReport,
   nowMs: number,
-  { awakeSinceMs, probeTimeoutMs, fastIntervalMs }: Patience,
+  { awakeSinceMs, probeTimeoutMs, fastIntervalMs }: ProgressLimits,
 ): string | null {
   const paceMs = Math.max(intervalMs, fastIntervalMs);
   const limitMs = overdueMs(paceMs + probeTimeoutMs);

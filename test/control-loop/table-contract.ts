@@ -36,7 +36,10 @@ export function holdToContract(open: () => Promise<VirtualServerTable>): void {
     const table = await open();
     assert.deepEqual(outcomes(await table.apply([CREATE, ADD_A, ADD_B])), ['ok', 'ok', 'ok']);
     const found = await table.read();
-    assert.deepEqual({ ...found, rows: found?.destinations.length }, { ...serviceSettings('rr'), rows: 2 });
+    assert.deepEqual(
+      { ...found, destinations: found?.destinations.length },
+      { ...serviceSettings('rr'), destinations: 2 },
+    );
     const row = found?.destinations.find(({ server }) => server.text === A.text);
     assert.deepEqual(row, {
       server: A,

@@ -150,15 +150,15 @@ describe('a server that flaps', () => {
     const patient = { ...policy, fall: 2 };
     let nowMs = 0;
     let health = step(unknownHealth(0), evidence('ok'), nowMs, patient);
-    for (const heardMs of [null, null, null, 0]) {
+    for (const witnessedMs of [null, null, null, 0]) {
       nowMs += 1000;
-      const question = { askedMs: nowMs, heardMs };
+      const question = { askedMs: nowMs, witnessedMs };
       for (let time = 0; time < 2; time += 1)
         health = step(health, evidence('silent'), nowMs, patient, question);
       assert.equal(health.state, 'dead');
-      assert.equal(health.relapses, heardMs === null ? 0 : 1);
+      assert.equal(health.relapses, witnessedMs === null ? 0 : 1);
       health = step(health, evidence('ok'), nowMs, patient);
-      if (heardMs === null) assert.equal(health.state, 'up', 'back at once');
+      if (witnessedMs === null) assert.equal(health.state, 'up', 'back at once');
     }
   });
 
@@ -186,20 +186,20 @@ describe('a server that flaps', () => {
 
 describe('silence', () => {
   const policy = { fall: 2, rise: 2, maxHoldMs: 0 };
-  const silent = (health: Health, nowMs: number, askedMs: number | null, heardMs: number | null): Health =>
-    step(health, evidence('silent'), nowMs, policy, { askedMs, heardMs });
+  const silent = (health: Health, nowMs: number, askedMs: number | null, witnessedMs: number | null): Health =>
+    step(health, evidence('silent'), nowMs, policy, { askedMs, witnessedMs });
 
   it('is witnessed when it was asked after another server had been heard', () => {
     const first = silent(healthIn('up'), 100, null, null);
     const unseen = { sinceMs: 100, proofs: 0, witnessed: false };
     assert.deepEqual(first.silence, { ...unseen, count: 1, sure: false });
-    for (const [askedMs, heardMs] of [
+    for (const [askedMs, witnessedMs] of [
       [120, null],
       [120, 121],
       // The loss of a kept connection, which nobody asked for.
       [null, 110],
     ] as const) {
-      const second = silent(first, 200, askedMs, heardMs);
+      const second = silent(first, 200, askedMs, witnessedMs);
       assert.deepEqual(second.silence, { ...unseen, count: 2, sure: true });
     }
     const seen = silent(first, 200, 120, 120);
@@ -209,7 +209,7 @@ describe('silence', () => {
 
   it('is witnessed, too, when another server had been heard just before it was asked', () => {
     const witnessed = { ...evidence('silent'), witnessed: true } as const;
-    const first = step(healthIn('up'), witnessed, 100, policy, { askedMs: 50, heardMs: null });
+    const first = step(healthIn('up'), witnessed, 100, policy, { askedMs: 50, witnessedMs: null });
     assert.deepEqual(first.silence, { sinceMs: 100, count: 1, sure: false, proofs: 1, witnessed: true });
     assert.equal(silent(first, 200, 50, null).silence?.witnessed, true, 'and stays so');
     const unreachable = { ...witnessed, unreachable: true } as const;
@@ -219,9 +219,9 @@ describe('silence', () => {
   it('that the kernel only tells of takes two such questions: it may have found so before', () => {
     const unreachable = { ...evidence('silent'), unreachable: true } as const;
     const first = step(healthIn('up'), unreachable, 100, policy);
-    const second = step(first, unreachable, 120, policy, { askedMs: 115, heardMs: 110 });
+    const second = step(first, unreachable, 120, policy, { askedMs: 115, witnessedMs: 110 });
     assert.equal(second.silence?.witnessed, false);
-    const third = step(second, unreachable, 130, policy, { askedMs: 125, heardMs: 110 });
+    const third = step(second, unreachable, 130, policy, { askedMs: 125, witnessedMs: 110 });
     assert.equal(third.silence?.witnessed, true);
     assert.equal(silent(second, 130, 125, 110).silence?.witnessed, true);
   });

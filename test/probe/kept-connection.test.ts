@@ -308,7 +308,7 @@ describe('a late answer', () => {
       // The first one is late at a third of the time, and is given up a little later.
       const connectTimeoutMs = timeLimit(400);
       using kept = keeping(server.endpoint, { connectTimeoutMs, timeoutMs: timeLimit(900) });
-      const outcomes = await probe(kept, { ...FRESH, hearAnother: () => Promise.resolve(heard) });
+      const outcomes = await probe(kept, { ...FRESH, askWitness: () => Promise.resolve(heard) });
       const plain = { kind: 'silent', detail: `no answer to connect in ${connectTimeoutMs} ms` };
       assert.deepEqual(outcomes, [plain, heard ? { ...plain, witnessed: true } : plain]);
     }
@@ -332,10 +332,10 @@ describe('a late answer', () => {
       answer();
       return hearing;
     };
-    assert.deepEqual(await probe(kept, { ...REGULAR, hearAnother }), OK);
+    assert.deepEqual(await probe(kept, { ...REGULAR, askWitness: hearAnother }), OK);
     go();
     await hearing;
-    assert.deepEqual(await probe(kept, { ...REGULAR, hearAnother }), OK);
+    assert.deepEqual(await probe(kept, { ...REGULAR, askWitness: hearAnother }), OK);
     assert.equal(server.connections.length, 1);
   });
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { stuck, unready, type Patience } from '../../src/report/liveness.js';
+import { stuck, unready, type ProgressLimits } from '../../src/report/liveness.js';
 import type { Report } from '../../src/report/report.js';
 import { Recorder } from '../../src/report/recorder.js';
 import { A, B, C, POLICY, Stage, VIRTUAL_SERVER } from '../control-loop/stage.js';
@@ -9,7 +9,7 @@ import { A, B, C, POLICY, Stage, VIRTUAL_SERVER } from '../control-loop/stage.js
 function watchedStage(policy: Partial<typeof POLICY> = {}): {
   readonly stage: Stage;
   readonly report: () => Report;
-  readonly stuckNow: (patience?: Partial<Patience>) => string | null;
+  readonly stuckNow: (patience?: Partial<ProgressLimits>) => string | null;
 } {
   const stage = new Stage([A, B, C], policy);
   const board = new Recorder(
@@ -29,7 +29,7 @@ function watchedStage(policy: Partial<typeof POLICY> = {}): {
     program: { version: 'v0', commit: 'none', pid: 1, startedAtMs: startMs, dryRun: false },
     virtualServers: [board.report({ history: false })],
   });
-  const stuckNow = (patience: Partial<Patience> = {}): string | null =>
+  const stuckNow = (patience: Partial<ProgressLimits> = {}): string | null =>
     stuck(report(), { awakeSinceMs: startMs, probeTimeoutMs: 3000, fastIntervalMs: 200, ...patience });
   return { stage, report, stuckNow };
 }
