@@ -52,9 +52,13 @@ export function dryEmit(emit: Emit): Emit {
   return (event) => {
     switch (event.kind) {
       case 'resource-created':
+        emit({ ...event, kind: 'resource-drifted', change: 'create' });
+        break;
       case 'resource-repaired':
+        emit({ ...event, kind: 'resource-drifted', change: 'repair' });
+        break;
       case 'resource-removed':
-        emit({ ...event, kind: 'resource-drifted' });
+        emit({ ...event, kind: 'resource-drifted', change: 'remove' });
         break;
       default:
         emit(event);

@@ -20,7 +20,7 @@ type ServerEvent =
   | { readonly kind: 'still-down'; readonly health: Health }
   /** A flapping server answers again, and is held out for `forMs` milliseconds. */
   | { readonly kind: 'held'; readonly health: Health; readonly forMs: number }
-  /** The kept connection was lost while no probe used it. That alone proves nothing. */
+  /** The kept connection was lost while no probe used it. What that proves, if anything, is a `probe` after it. */
   | { readonly kind: 'connection-lost' }
   /**
    * An operator drained the server, or undrained it: `sinceMs` in milliseconds since 1970, or null if it is drained no longer.
@@ -67,7 +67,11 @@ type ResourceEvent =
   /** It was removed, since the virtual server does not need it any more. */
   | { readonly kind: 'resource-removed'; readonly drift: string }
   /** In a dry run: it would be created, repaired or removed. */
-  | { readonly kind: 'resource-drifted'; readonly drift: string }
+  | {
+      readonly kind: 'resource-drifted';
+      readonly change: 'create' | 'repair' | 'remove';
+      readonly drift: string;
+    }
   /** It could not be verified, or not be repaired. */
   | { readonly kind: 'resource-failed'; readonly error: Error };
 
@@ -77,7 +81,7 @@ type NodeEvent =
   | { readonly kind: 'node-address'; readonly address: string; readonly from: string }
   /** Mode `route` is given real servers that are on this node, which it cannot reach. */
   | { readonly kind: 'own-servers'; readonly servers: readonly Endpoint[] }
-  /** The stream of the kernel's notifications ended; the timer finds what they would have reported. */
+  /** The stream of the kernel's notifications ended; lvscare subscribes again, and checks everything then. */
   | { readonly kind: 'notifications-lost'; readonly error: Error; readonly retryInMs: number }
   /** Files with a certificate, key or token cannot be used; the last good ones still are. */
   | { readonly kind: 'credentials-failed'; readonly what: string; readonly error: Error }

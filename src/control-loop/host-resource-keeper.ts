@@ -3,7 +3,8 @@ import type { HostResource } from './ports.js';
 
 /**
  * Keeps what must exist beside the table: routes, sysctls, the masquerade table. It checks each resource when that is due, and
- * repairs it. One that hangs does not keep the others that notifications are about from being checked.
+ * repairs it. A check that hangs does not delay
+ * those of the resources that notifications report.
  */
 export class HostResourceKeeper {
   readonly #resources: readonly HostResource[];
@@ -13,7 +14,7 @@ export class HostResourceKeeper {
   /** Those that notifications are about are to be checked, whatever becomes of the others. */
   #notifiedDue = false;
   #checkingNotified: Promise<void> | null = null;
-  /** All have been checked in their order once: the route must not be there before what its clients need with it. */
+  /** All have been checked once, in their order: the route must not exist before the masquerading that its clients need. */
   #checkedAll = false;
   /** The checks under way: one at a time of each. */
   readonly #checking = new Map<HostResource, Promise<void>>();
@@ -38,7 +39,7 @@ export class HostResourceKeeper {
     this.#notifiedDue = true;
   }
 
-  /** Begins the checks that are due, as far as they are not under way. Resolves to nothing: see {@link underWay}. */
+  /** Begins the checks that are due and not under way, and returns at once; {@link underWay} has their promises. */
   begin(): void {
     if (this.#notifiedDue && this.#checkedAll && this.#checkingNotified === null) {
       this.#notifiedDue = false;
@@ -85,7 +86,7 @@ export class HostResourceKeeper {
 /**
  * Verifies a resource and repairs it. Resolves to whether it is as it must be now.
  *
- * @param stood The names of resources that have been as they must be before: the others are created, not repaired. Kept current.
+ * @param stood The names of resources that were right before, kept current. A repair of another one is a creation.
  */
 export async function verifyAndRepair(
   resource: HostResource,

@@ -21,7 +21,7 @@ export class ManualDrains {
     return this.#drained.has(text);
   }
 
-  /** Resolves to whether that was news, when the table follows or failed to. One that is drained stays so since then. */
+  /** Resolves when the table was updated, or could not be: to whether the server was not drained before. */
   async drain({ text }: Endpoint, nowMs: number): Promise<boolean> {
     if (this.#drained.has(text)) return false;
     this.#drained.set(text, nowMs);

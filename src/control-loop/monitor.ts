@@ -127,7 +127,7 @@ export class Monitor {
     this.#wakeAt(this.#parts.clock.now());
   }
 
-  /** The same, but of one that is under way the answer may be lost already: then another one follows it. */
+  /** The same, but if a probe is under way, another one follows it: its answer may be lost already. */
   askAgain(): void {
     this.#wakeAt(this.#parts.clock.now());
   }
@@ -175,9 +175,9 @@ export class Monitor {
     // A working connection does not prove that clients can open new ones.
     const fresh = lastEvidence?.kind !== 'ok' || nowMs >= this.#handshakeDueMs;
     if (fresh) this.#handshakeDueMs = nowMs + this.#jittered(this.#policy.handshakeIntervalMs);
-    // A second request to a server that is down helps only if the reset of its connections depends on the answer.
+    // A late request to a server that is down is repeated only if the answer decides whether its connections are reset.
     const hedged = state === 'up' || state === 'unknown' || silence?.witnessed === false;
-    // A witness that is late calls no witness: where all are late, that would never end.
+    // A probe made as a witness asks no further witness: where all are late, that would never end.
     const askWitness =
       hedged && !this.#isWitness ? (): Promise<boolean> => this.#askWitness(signal) : undefined;
     return { fresh, hedged, ...(askWitness && { askWitness }) };

@@ -42,7 +42,7 @@ export interface KeptConnection {
 
 export interface Prober {
   /**
-   * Makes no connection yet: the first probe does. `onLost` is called when the kept connection is lost while no probe uses
+   * The first probe opens the connection. `onLost` is called when the kept connection is lost while no probe uses
    * it, with what that alone proves: null if nothing, since servers close idle connections, too.
    */
   keepConnection(server: Endpoint, onLost: (evidence: Evidence | null) => void): KeptConnection;
@@ -68,7 +68,7 @@ export interface VirtualServerTable extends Work {
 /** The connections of this node's own clients through the virtual server. */
 export interface ClientConnections {
   /**
-   * Finds those to servers whose destinations are to go. With its destination the kernel may forget which they are, so it is asked before.
+   * Finds those to servers whose destinations are to go. To be called before the destinations are removed: the kernel may forget the connections with them.
    * Rejects when they cannot be found.
    */
   find(servers: readonly Endpoint[]): Promise<FoundConnections>;
@@ -119,5 +119,5 @@ export interface Leftovers {
   remove(): Promise<Removal>;
 }
 
-/** Tells that something changed in the kernel which an {@link HostResource} may care about; the text says what, for the log. */
+/** Yields when something changed in the kernel that a {@link HostResource} may depend on; the text says what. */
 export type KernelChanges = (signal: AbortSignal) => AsyncIterable<string>;

@@ -6,7 +6,7 @@ import type { ActionResult, HostResource } from './ports.js';
 import { TableReconciler, type TableParts } from './table-reconciler.js';
 
 export interface ReconcilerPolicy extends TablePolicy {
-  /** Between passes that nothing but time asks for, in milliseconds. */
+  /** Between routine passes, in milliseconds. */
   readonly intervalMs: number;
 }
 
@@ -42,7 +42,7 @@ export class Reconciler {
   #alarm = new AbortController();
   #failures = 0;
   #races = 0;
-  /** When all host resources were due last, in milliseconds of the monotonic clock: news may be all that passes are for. */
+  /** When all host resources were last due, in milliseconds of the monotonic clock: passes for news do not check all. */
   #resourcesDueMs = -Infinity;
   /** Those who wait for the table to follow. */
   readonly #settling: (() => void)[] = [];
@@ -118,7 +118,7 @@ export class Reconciler {
       this.#alarm = new AbortController();
       await clock.sleep(leftMs, this.#alarm.signal);
     }
-    if (this.#causes.size === 0) this.#causes.add(this.#failures > 0 ? 'retry' : 'timer');
+    if (this.#causes.size === 0) this.#causes.add(this.#failures > 0 || this.#races > 0 ? 'retry' : 'timer');
   }
 
   #delayMs(timeMs: number): number {
@@ -132,6 +132,8 @@ export class Reconciler {
     const { clock, emit } = this.#parts;
     const startMs = clock.now();
     const settling = this.#settling.splice(0);
+    // Before the table is read: a notification must not be lost with a pass that fails.
+    if (causes.includes('notification')) this.#resources.checkNotified();
     let results: readonly ActionResult[];
     try {
       results = await this.#table.pass(causes);
@@ -142,7 +144,6 @@ export class Reconciler {
     } finally {
       for (const settled of settling) settled();
     }
-    if (causes.includes('notification')) this.#resources.checkNotified();
     if (!causes.every(isNews) || startMs - this.#resourcesDueMs >= this.#policy.intervalMs) {
       this.#resources.checkAll();
       this.#resourcesDueMs = startMs;
@@ -171,7 +172,7 @@ export class Reconciler {
       timeUp = true;
     });
     const over = (): boolean => timeUp || signal.aborted || [...this.#causes].some(isNews);
-    // Also with news already: where there are always some, it would never be done.
+    // Also when there is news already, or constant news would starve these checks.
     this.#resources.begin();
     while (!over()) {
       const checking = this.#resources.underWay;
@@ -198,7 +199,7 @@ export class Reconciler {
   }
 }
 
-/** What must not wait for host resources that are checked for another reason. */
+/** Causes whose pass of the table must not wait for checks of host resources. */
 function isNews(cause: Cause): boolean {
   return cause === 'verdict' || cause === 'notification' || cause === 'drift';
 }

@@ -19,7 +19,7 @@ export interface TableParts {
   readonly emit: Emit;
 }
 
-/** How long the removal of destinations waits for the connections of their clients to be found. Their weight is 0 meanwhile. */
+/** How long a removal waits for the search for clients' connections; the destination has weight 0 meanwhile. */
 const MOST_FINDING_MS = 1000;
 /** Between looks at a destination that is to go when it is idle. */
 const IDLE_CHECK_MS = 250;
@@ -40,7 +40,7 @@ export class TableReconciler {
   #drainsMs = 0;
   /** A destination goes as soon as it has no connection, which only the table shows. */
   #awaitsIdle = false;
-  /** What the last pass without a failure wanted, to tell drift from change. */
+  /** What the last good pass wanted: if the same is wanted now and actions are needed, another program interfered. */
   #settled: string | null = null;
   #deletions: Deletions = [];
   /** The last pass left the virtual server as wanted: if it is not so any more, another program changed it. */

@@ -31,12 +31,12 @@ export class WitnessPool implements Peers {
     this.#monitors = monitors;
   }
 
-  /** The first time, not the last: among a thousand servers one has always just answered. */
+  /** The first answer, not the last: with many servers the last is always of just now. */
   witnessedMs(silent: PeerMonitor): number | null {
     return this.#silent.get(silent) ?? null;
   }
 
-  /** Probes one server that is not being probed: were all late, no server would be probed much more often for that. */
+  /** Probes one server that is not being probed, which bounds the further probes if all are late. */
   askWitness(late: PeerMonitor): Promise<void> | null {
     const witness = this.#witnesses(late).find(({ probing }) => !probing);
     if (witness === undefined) return null;

@@ -86,6 +86,7 @@ export async function composeKernel(
     ...current,
     ...earlierModes.map((other) =>
       supersededMode(
+        other,
         resourcesOf(other, rtnetlink, virtualServer, address),
         async () => (await isSetUp()) && !(await isStillNeeded(other)),
         async () => {
@@ -115,7 +116,8 @@ export async function composeClean(
   const store = ownershipStore(directory);
   const { modes } = await recordOf(config, store);
   const others = await othersInUse(store, virtualServer, ipvs);
-  const all: readonly ReachMode[] = [...modes, { mode: 'local' }, { mode: 'route' }, { mode: 'link', iface }];
+  const possible: readonly ReachMode[] = [{ mode: 'local' }, { mode: 'route' }, { mode: 'link', iface }];
+  const all = [...modes, ...possible.filter((one) => !modes.some((other) => sameMode(one, other)))];
   const onNoNft = ({ message }: Error): void => {
     log.warn({ event: 'clean' }, `the masquerade table was not checked: ${message}`);
   };

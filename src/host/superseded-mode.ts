@@ -1,14 +1,17 @@
 import type { HostResource, Work } from '../control-loop/ports.js';
+import type { ReachMode } from './reach-mode.js';
 
 /**
  * What an earlier start created for another mode. It is removed once, and only when the current mode is set up: so it is the
  * last of the host resources.
  *
+ * @param earlier The earlier mode.
  * @param resources Of the earlier mode, in the order in which they are created.
  * @param isDue Whether the current mode is set up, and no other virtual server needs the earlier one. Asked each time.
  * @param onGone Called when all of it is gone.
  */
 export function supersededMode(
+  earlier: ReachMode,
   resources: readonly Work[],
   isDue: () => Promise<boolean>,
   onGone: () => Promise<void>,
@@ -37,7 +40,7 @@ export function supersededMode(
   }
 
   return {
-    name: 'earlier mode',
+    name: earlier.mode === 'link' ? `earlier interface ${earlier.iface}` : `earlier mode ${earlier.mode}`,
     isRemoval: true,
     async verify() {
       if (gone || !(await isDue())) return null;

@@ -57,7 +57,7 @@ export function eventLog(log: Logger, clock: Pick<Clock, 'now'>): Observer {
         write({
           level: 'debug',
           fields: { rs: event.server.text },
-          message: `the kept connection to ${event.server.text} was lost; probing now`,
+          message: `the kept connection to ${event.server.text} was lost; probing it again`,
         });
         break;
       case 'drained':
@@ -128,11 +128,11 @@ export function eventLog(log: Logger, clock: Pick<Clock, 'now'>): Observer {
         break;
       }
       case 'resource-drifted': {
-        const { resource, drift } = event;
+        const { resource, change, drift } = event;
         write({
           level: 'info',
-          fields: { resource, drift },
-          message: `would change ${resource}: ${drift}`,
+          fields: { resource, change, drift },
+          message: `would ${change} ${resource}: ${drift}`,
           once: { topic: resource, words: drift },
         });
         break;
@@ -254,7 +254,7 @@ function transition({ server, before, after }: Of<'transition'>): Line {
       ...(hint !== null && { hint }),
     },
     message: `${server.text} is ${after.state} (was ${before.state}): ${reasonOf(after)}${hint === null ? '' : `; ${hint}`}`,
-    // Each reason once, until it is up again: two of them may take turns for days.
+    // A further reason of `still-down` is logged once from here to the next transition.
     once: { topic: `down ${server.text}`, words: keyOf(after) },
   };
 }
@@ -290,7 +290,7 @@ function drained({ server, sinceMs, restored }: Of<'drained'>): Line {
   const words =
     sinceMs === null
       ? restored
-        ? 'was drained by hand, and is no longer configured'
+        ? 'was drained, and is no longer configured'
         : 'is no longer drained by hand'
       : restored
         ? `stays drained by hand, since ${new Date(sinceMs).toISOString()}`

@@ -14,7 +14,7 @@ export interface ProgressLimits {
 const GRACE_MS = 30_000;
 /** How often in a row something may be missed. */
 const TURNS = 3;
-/** What the first questions wait for each other at most, for each server: a second for each sixteen (control-loop/monitor.ts). */
+/** What the first questions wait for each other at most, for each server: a second for each sixteen (control-loop/witness-pool.ts). */
 const FIRST_TURN_PER_SERVER_MS = 100;
 
 /** After how long what is due each interval is overdue: whoever shows it says so then, and not sooner. In milliseconds. */

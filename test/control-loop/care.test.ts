@@ -792,6 +792,21 @@ describe('drift', () => {
     assert.equal(stage.kernel.reads, before + 2);
   });
 
+  it('that a notification reported is repaired also when the table could not be read at that time', async () => {
+    await running();
+    await stage.clock.advance(1000);
+    stage.kernel.broken = new Error('EBUSY');
+    stage.upkeep.amiss = 'the route is gone';
+    await stage.notify();
+    await stage.clock.advance(60);
+    stage.kernel.broken = null;
+    // The next pass is for a verdict, and checks no host resource that is not due.
+    stage.answer(B, 'refused');
+    await stage.lose(B, 'refused');
+    await stage.clock.advance(100);
+    assert.equal(stage.upkeep.amiss, null);
+  });
+
   it('is still found by the timer when there are no notifications', async () => {
     stage = new Stage();
     stage.deafness = new Error('no buffer space');

@@ -186,8 +186,12 @@ describe('a server that flaps', () => {
 
 describe('silence', () => {
   const policy = { fall: 2, rise: 2, maxHoldMs: 0 };
-  const silent = (health: Health, nowMs: number, askedMs: number | null, witnessedMs: number | null): Health =>
-    step(health, evidence('silent'), nowMs, policy, { askedMs, witnessedMs });
+  const silent = (
+    health: Health,
+    nowMs: number,
+    askedMs: number | null,
+    witnessedMs: number | null,
+  ): Health => step(health, evidence('silent'), nowMs, policy, { askedMs, witnessedMs });
 
   it('is witnessed when it was asked after another server had been heard', () => {
     const first = silent(healthIn('up'), 100, null, null);

@@ -19,6 +19,7 @@ function work(what: string): Work {
 
 const upkeep = (): ReturnType<typeof supersededMode> =>
   supersededMode(
+    { mode: 'link', iface: 'one' },
     [work('link'), work('address')],
     () => Promise.resolve(due),
     () => {

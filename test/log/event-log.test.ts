@@ -124,7 +124,7 @@ const EACH: {
   ],
   'connection-lost': [
     { kind: 'connection-lost', server: SERVER },
-    'debug connection-lost: the kept connection to 10.0.0.1:6443 was lost; probing now',
+    'debug connection-lost: the kept connection to 10.0.0.1:6443 was lost; probing it again',
   ],
   drained: [
     { kind: 'drained', server: SERVER, sinceMs: 0, restored: true },
@@ -189,8 +189,8 @@ const EACH: {
     'info resource-removed: local route removed: interface one',
   ],
   'resource-drifted': [
-    { kind: 'resource-drifted', resource, drift },
-    `info resource-drifted: would change local route: ${drift}`,
+    { kind: 'resource-drifted', resource, change: 'create', drift },
+    `info resource-drifted: would create local route: ${drift}`,
   ],
   'resource-failed': [
     { kind: 'resource-failed', resource, error },
@@ -353,7 +353,7 @@ describe('the log of a server', () => {
     assert.deepEqual(take(), [
       'info 10.0.0.1:6443 is drained by hand',
       'info 10.0.0.1:6443 is no longer drained by hand',
-      'info 10.0.0.1:6443 was drained by hand, and is no longer configured',
+      'info 10.0.0.1:6443 was drained, and is no longer configured',
     ]);
   });
 });
@@ -484,6 +484,6 @@ describe('the log of a host resource', () => {
   it('in a dry run has what would change, once', () => {
     const { log, take } = logging();
     log(EACH['resource-drifted'][0], EACH['resource-drifted'][0]);
-    assert.deepEqual(take(), [`info would change local route: ${drift}`]);
+    assert.deepEqual(take(), [`info would create local route: ${drift}`]);
   });
 });

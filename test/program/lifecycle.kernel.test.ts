@@ -138,7 +138,7 @@ describe('the life of lvscare care', () => {
     for (const { addresses } of lab.masters) {
       await daemon.waitForLine(new RegExp(`would add ${addresses.ipv4}:6443 with weight 1`));
     }
-    await daemon.waitForLine(/would change local route: no route local 10\.103\.97\.2 dev lo/);
+    await daemon.waitForLine(/would create local route: no route local 10\.103\.97\.2 dev lo/);
     await daemon.stop();
     assert.equal(await fingerprint(lab.node), bare);
   });

@@ -164,6 +164,8 @@ describe('the ways to the virtual server', () => {
       const dry = await lvscare(lab.node, ['care', '--vs', VS, '-C', '--dry-run', ...by]);
       assert.match(dry.stdout, /would remove virtual server 10\.103\.97\.2:6443/);
       assert.match(dry.stdout, /would remove (route|address)/);
+      const removals = dry.stdout.match(/would remove .*/g) ?? [];
+      assert.equal(new Set(removals).size, removals.length, dry.stdout);
       for (const word of ['removed', 'nothing']) {
         const cleaned = await lvscare(lab.node, ['care', '--vs', VS, '-C', ...by]);
         assert.equal(cleaned.status, 0, cleaned.stdout + cleaned.stderr);
@@ -196,8 +198,12 @@ describe('the ways to the virtual server', () => {
     await untilSeenAs('ipv4', node.addresses.ipv4);
     const client = await node.steady({ everyMs: 100, timeoutMs: 10_000 });
     for (const [options, gone, there] of [
-      [['--mode', 'local'], /earlier mode removed: route 10\.103\.97\.2\/32 via/, 'local 10.103.97.2 dev lo'],
-      [['--mode', 'route'], /earlier mode removed: route local/, 'metric 50'],
+      [
+        ['--mode', 'local'],
+        /earlier mode route removed: route 10\.103\.97\.2\/32 via/,
+        'local 10.103.97.2 dev lo',
+      ],
+      [['--mode', 'route'], /earlier mode local removed: route local/, 'metric 50'],
     ] as const) {
       await daemon.stop();
       daemon = await start('ipv4', ...options);
@@ -210,10 +216,12 @@ describe('the ways to the virtual server', () => {
     assert.deepEqual(client.failures, []);
     await daemon.stop();
     daemon = await start('ipv4', ...LINK, '--iface', 'one');
-    await daemon.waitForLine(/earlier mode removed/);
+    await daemon.waitForLine(/earlier (mode|interface) \S+ removed/);
     await daemon.stop();
     daemon = await start('ipv4', ...LINK, '--iface', 'two');
-    await daemon.waitForLine(/earlier mode removed: (interface one|address 10\.103\.97\.2\/32 on one)/);
+    await daemon.waitForLine(
+      /earlier interface one removed: (interface one|address 10\.103\.97\.2\/32 on one)/,
+    );
     await until(async () => !(await node.ip('link show')).includes('one:'), { timeoutMs: 20_000 });
     assert.match(await node.ip('address show dev two'), /10\.103\.97\.2\/32/);
   });
@@ -241,7 +249,7 @@ describe('the ways to the virtual server', () => {
       await daemon.stop();
       const client = await node.steady({ url, everyMs: 50, timeoutMs: 10_000 });
       daemon = startCare(lab, ['--mode', 'local', '--interval', '10m'], options);
-      await daemon.waitForLine(/earlier mode removed: interface lvscare/);
+      await daemon.waitForLine(/earlier interface lvscare removed: interface lvscare/);
       await until(async () => (await node.seenAs(url)) === node.addresses[family], { timeoutMs: 20_000 });
       await client.stop();
       assert.ok(client.samples.length > 5);

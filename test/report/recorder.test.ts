@@ -184,8 +184,9 @@ describe('the recorder', () => {
       board.record({ ...PASS, results, drift: true });
       board.record({ ...PASS, results, drift: false });
       board.record({ kind: 'resource-created', resource: 'local route', drift: 'gone' });
-      const kind = outcome === 'ok' ? 'resource-repaired' : 'resource-drifted';
-      board.record({ kind, resource: 'local route', drift: 'gone' });
+      const about = { resource: 'local route', drift: 'gone' };
+      if (outcome === 'ok') board.record({ kind: 'resource-repaired', ...about });
+      else board.record({ kind: 'resource-drifted', change: 'repair', ...about });
       const repairs = outcome === 'ok' ? { 'remove-destination': 1, 'local route': 1 } : {};
       assert.deepEqual(board.report().repairs, repairs);
     }
