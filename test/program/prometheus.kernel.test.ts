@@ -57,7 +57,7 @@ function panelsOfFailover(rows: VirtualServerRow['realServers']): Readonly<Recor
     'Alive and ready, A': { alive: 1 },
     'Alive and ready, B': { ready: 1 },
     'Last resort, A': { 'last resort': 0 },
-    'Last resort, B': { rival: 0 },
+    'Last resort, B': { 'deleted repeatedly': 0 },
     'In the kernel, A': { readable: 1 },
     'In the kernel, B': { present: 1 },
     'Runs for, A': { '': positive },
