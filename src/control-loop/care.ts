@@ -81,7 +81,7 @@ async function listen(
         parts.emit({ kind: 'notifications-lost', error: error as Error, retryInMs: LISTEN_AGAIN_MS });
     }
     await parts.clock.sleep(LISTEN_AGAIN_MS, signal);
-    // What happened while nobody listened is found now.
+    // Changes without a notification are found now.
     onChange();
   }
 }

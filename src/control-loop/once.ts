@@ -18,7 +18,7 @@ const TRUSTING = { fall: 1, rise: 1, maxHoldMs: 0 };
 
 /**
  * `--run-once`: sets up the virtual server with every real server in rotation that is not drained by hand, unprobed, and
- * removes destinations that are not configured: nobody stays behind to end their drain. Resolves to whether all of it was done;
+ * removes destinations that are not configured: no daemon would end their drain. Resolves to whether all of it was done;
  * rejects when the table cannot be read.
  */
 export async function setUpOnce(

@@ -46,7 +46,7 @@ export interface TablePolicy {
 export type Drains = ReadonlyMap<string, number>;
 
 export interface Desired {
-  /** Configured servers in their order, then destinations that the kernel has and nobody configured. */
+  /** Configured servers in their order, then destinations that the kernel has and the options do not name. */
   readonly destinations: readonly WantedDestination[];
   readonly drains: Drains;
   /** No server is up that is not drained by hand, and those most likely to answer serve. */

@@ -782,9 +782,9 @@ describe('drift', () => {
     await running();
     await stage.clock.advance(1000);
     const before = stage.kernel.reads;
-    stage.upkeep.amiss = 'the route is gone';
+    stage.upkeep.drift = 'the route is gone';
     await stage.notify();
-    assert.equal(stage.upkeep.amiss, null);
+    assert.equal(stage.upkeep.drift, null);
     assert.equal(stage.kernel.reads, before + 1);
     for (let count = 0; count < 20; count += 1) await stage.notify();
     assert.equal(stage.kernel.reads, before + 1);
@@ -796,7 +796,7 @@ describe('drift', () => {
     await running();
     await stage.clock.advance(1000);
     stage.kernel.broken = new Error('EBUSY');
-    stage.upkeep.amiss = 'the route is gone';
+    stage.upkeep.drift = 'the route is gone';
     await stage.notify();
     await stage.clock.advance(60);
     stage.kernel.broken = null;
@@ -804,7 +804,7 @@ describe('drift', () => {
     stage.answer(B, 'refused');
     await stage.lose(B, 'refused');
     await stage.clock.advance(100);
-    assert.equal(stage.upkeep.amiss, null);
+    assert.equal(stage.upkeep.drift, null);
   });
 
   it('is still found by the timer when there are no notifications', async () => {
@@ -812,9 +812,9 @@ describe('drift', () => {
     stage.deafness = new Error('no buffer space');
     await stage.start();
     assert.ok(stage.observer.lines.includes('notifications lost: no buffer space'));
-    stage.upkeep.amiss = 'the route is gone';
+    stage.upkeep.drift = 'the route is gone';
     await stage.clock.advance(5000);
-    assert.equal(stage.upkeep.amiss, null);
+    assert.equal(stage.upkeep.drift, null);
   });
 });
 
@@ -850,7 +850,7 @@ describe('a kernel that refuses', () => {
     assert.deepEqual(stage.rows, ALL.slice(1));
     stage.upkeep.refusal = null;
     await stage.clock.advance(5000);
-    assert.equal(stage.upkeep.amiss, null);
+    assert.equal(stage.upkeep.drift, null);
   });
 
   it('nor does one that hangs; it is waited for, and looked at again when that is due', async () => {
@@ -867,10 +867,10 @@ describe('a kernel that refuses', () => {
     assert.deepEqual(stage.rows, ALL);
     assert.equal(stage.upkeep.checks, checks, 'one look at a time');
     stage.upkeep.hanging = null;
-    stage.upkeep.amiss = 'changed';
+    stage.upkeep.drift = 'changed';
     goOn();
     await stage.clock.advance(5000);
-    assert.equal(stage.upkeep.amiss, null);
+    assert.equal(stage.upkeep.drift, null);
   });
 
   it('that a notification tells of is at first made in its turn: with the way, clients need what is made before it', async () => {
@@ -894,17 +894,17 @@ describe('a kernel that refuses', () => {
       if (since !== 'in this pass') await stage.clock.advance(5000);
       const { checks } = stage.untold;
       for (let time = 0; time < 3; time += 1) {
-        stage.upkeep.amiss = 'the route is gone';
+        stage.upkeep.drift = 'the route is gone';
         await stage.notify();
         await stage.clock.advance(50);
-        assert.equal(stage.upkeep.amiss, null);
+        assert.equal(stage.upkeep.drift, null);
       }
       assert.equal(stage.untold.checks, checks);
       stage.untold.hanging = null;
-      stage.untold.amiss = 'changed';
+      stage.untold.drift = 'changed';
       goOn();
       await stage.clock.advance(5000);
-      assert.equal(stage.untold.amiss, null);
+      assert.equal(stage.untold.drift, null);
     });
   }
 
@@ -938,7 +938,7 @@ describe('a host resource', () => {
     await running();
     const said = (): readonly string[] => stage.observer.lines.filter((line) => line.startsWith('fake'));
     assert.deepEqual(said(), ['fake created: not there yet']);
-    stage.upkeep.amiss = 'gone';
+    stage.upkeep.drift = 'gone';
     await stage.clock.advance(5500);
     assert.deepEqual(said(), ['fake created: not there yet', 'fake repaired: gone']);
   });
@@ -947,7 +947,7 @@ describe('a host resource', () => {
     stage = new Stage();
     stage.upkeep.isRemoval = true;
     await stage.start();
-    stage.upkeep.amiss = 'there again';
+    stage.upkeep.drift = 'there again';
     await stage.clock.advance(5500);
     assert.deepEqual(
       stage.observer.lines.filter((line) => line.startsWith('fake')),

@@ -136,7 +136,7 @@ export class FakeResource implements HostResource {
   readonly name: string;
   readonly isNotified: boolean;
   isRemoval = false;
-  amiss: string | null = 'not there yet';
+  drift: string | null = 'not there yet';
   refusal: Error | null = null;
   unremovable: Error | null = null;
   mends = 0;
@@ -152,24 +152,24 @@ export class FakeResource implements HostResource {
   async verify(): Promise<string | null> {
     this.checks += 1;
     await this.hanging;
-    return this.amiss;
+    return this.drift;
   }
 
   repair(): Promise<void> {
     if (this.refusal !== null) return Promise.reject(this.refusal);
-    this.amiss = null;
+    this.drift = null;
     this.mends += 1;
     return Promise.resolve();
   }
 
   find(): Promise<string | null> {
-    return Promise.resolve(this.amiss === null ? 'the fake' : null);
+    return Promise.resolve(this.drift === null ? 'the fake' : null);
   }
 
   remove(): Promise<string | null> {
     if (this.unremovable !== null) return Promise.reject(this.unremovable);
-    if (this.amiss !== null) return Promise.resolve(null);
-    this.amiss = 'taken away';
+    if (this.drift !== null) return Promise.resolve(null);
+    this.drift = 'taken away';
     return Promise.resolve('the fake');
   }
 }

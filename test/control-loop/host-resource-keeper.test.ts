@@ -37,7 +37,7 @@ describe('the keeper of host resources', () => {
     keeper.checkAll();
     keeper.begin();
     await Promise.all(keeper.underWay);
-    route.amiss = 'gone';
+    route.drift = 'gone';
     keeper.checkAll();
     keeper.begin();
     await Promise.all(keeper.underWay);
@@ -70,8 +70,8 @@ describe('the keeper of host resources', () => {
     const leftover = new FakeResource('leftover');
     leftover.isRemoval = true;
     const { keeper, lines } = keeping(leftover);
-    for (const amiss of ['a route', 'an interface']) {
-      leftover.amiss = amiss;
+    for (const drift of ['a route', 'an interface']) {
+      leftover.drift = drift;
       keeper.checkAll();
       keeper.begin();
       await Promise.all(keeper.underWay);
@@ -106,11 +106,11 @@ describe('the keeper of host resources', () => {
     const release = hang(masquerade);
     keeper.checkAll();
     keeper.begin();
-    route.amiss = 'gone';
+    route.drift = 'gone';
     keeper.checkNotified();
     keeper.begin();
     await settle();
-    assert.equal(route.amiss, null);
+    assert.equal(route.drift, null);
     assert.equal(masquerade.checks, 2);
     release();
     await Promise.all(keeper.underWay);
