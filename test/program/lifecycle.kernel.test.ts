@@ -87,6 +87,25 @@ describe('the life of lvscare care', () => {
     }
   });
 
+  it('SIGHUP, SIGUSR1 and SIGUSR2 leave a line each, end nothing, change nothing and open no debugger', async () => {
+    daemon = await takeCare(lab);
+    const before = await fingerprint(lab.node);
+    const listening = async (): Promise<string> => await lab.node.must('ss', ['-Hltn']);
+    const ports = await listening();
+    for (const signal of ['SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const) {
+      daemon.signal(signal);
+      await daemon.waitForLine(new RegExp(`WARN: ${signal}: ignored`));
+    }
+    assert.equal(await listening(), ports);
+    assert.doesNotMatch(daemon.text(), /debugger/i);
+    assert.equal(await fingerprint(lab.node), before);
+    // It works on: a row that is deleted comes back.
+    await lab.node.must('ipvsadm', ['-D', '-t', VS]);
+    await untilWeights(lab, allOf(lab));
+    daemon.signal('SIGTERM');
+    assert.equal(await daemon.exited, 0);
+  });
+
   it('-C leaves no trace, and the second time finds nothing to do', async () => {
     daemon = await takeCare(lab);
     await daemon.stop();
