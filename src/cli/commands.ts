@@ -190,7 +190,7 @@ const MANIFEST = {
     [
       ...(['write', 'path', 'set-image', 'name', 'image'] as const),
       // kubelet starts a pod that ends again and again.
-      ...CARE_FLAGS.filter((flag) => flag !== 'run-once' && flag !== 'clean'),
+      ...CARE_FLAGS.filter((flag) => flag !== 'run-once' && flag !== 'trust' && flag !== 'clean'),
     ],
     { rs: { otherwise: 'required' } },
   ),

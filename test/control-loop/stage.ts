@@ -39,7 +39,7 @@ export const POLICY: CarePolicy = {
 type FakeAnswer = EvidenceKind | 'inconclusive' | 'hang' | 'throw' | 'late';
 
 /** Servers that answer as they are told; `hang` until the probe is stopped. */
-class FakeProber implements Prober {
+export class FakeProber implements Prober {
   readonly answers = new Map<string, FakeAnswer | readonly FakeAnswer[]>();
   /** Each probe: its server, and ` fresh` or ` hedged` as it was asked for. */
   readonly probes: string[] = [];
