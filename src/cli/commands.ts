@@ -43,7 +43,7 @@ const CARE = {
   synopsis: '--vs IP:PORT --rs IP:PORT...',
   description:
     'Probes every real server, keeps the healthy ones in the virtual server, and repairs what other programs ' +
-    'change. SIGTERM or Ctrl-C ends it and leaves everything in place.',
+    'change. SIGTERM or Ctrl-C ends it and leaves everything in place; it ignores SIGHUP, SIGUSR1 and SIGUSR2.',
   options: CARE_OPTIONS,
   words: 'stray',
   notes:
@@ -190,7 +190,7 @@ const MANIFEST = {
     [
       ...(['write', 'path', 'set-image', 'name', 'image'] as const),
       // kubelet starts a pod that ends again and again.
-      ...CARE_FLAGS.filter((flag) => flag !== 'run-once' && flag !== 'clean'),
+      ...CARE_FLAGS.filter((flag) => flag !== 'run-once' && flag !== 'trust' && flag !== 'clean'),
     ],
     { rs: { otherwise: 'required' } },
   ),

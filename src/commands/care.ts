@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { care, type CareParts } from '../control-loop/care.js';
 import { dryEmit, dryLeftovers, dryWork } from '../control-loop/dry-run.js';
 import { emitter, type Emit, type Observer } from '../control-loop/events.js';
-import { cleanUp, setUpOnce } from '../control-loop/once.js';
+import { cleanUp, probeOnce, setUpOnce } from '../control-loop/once.js';
 import type { VirtualServerTable } from '../control-loop/ports.js';
 import { systemClock } from '../daemon/clock.js';
 import type { CareConfig } from '../config/care-config.js';
@@ -54,7 +54,16 @@ export async function runCareCommand(
       const emit = composeEmit(config, [eventLog(log, systemClock)]);
       const kernel = await composeKernel(config, emit, handles);
       const { manualDrains } = await composeManualDrains(config, emit);
-      return await setUpOnce(config.realServers, config.policy, { ...kernel, emit }, manualDrains);
+      const { realServers, policy, trust } = config;
+      const probed = trust ? null : { prober: await composeProber(config, emit), clock: systemClock, emit };
+      const healthy = probed === null ? realServers : await probeOnce(realServers, probed, signal);
+      if (signal.aborted) return false;
+      if (healthy.length === 0)
+        log.warn(
+          { event: 'note', vs: config.virtualServer.text },
+          'no real server answered as a healthy one does: all are used',
+        );
+      return await setUpOnce(realServers, policy, { ...kernel, emit }, manualDrains, healthy);
     }
     case 'clean':
       return await clean(config, log, handles);
@@ -64,7 +73,8 @@ export async function runCareCommand(
 /** What to do about another lvscare that is at work on the same virtual server. */
 const INSTEAD: Readonly<Record<CareConfig['task'], string>> = {
   care: 'one is enough',
-  'run-once': 'stop it first: --run-once takes all servers for healthy, and it may know better',
+  'run-once':
+    'stop it first: --run-once probes only once, and the other one may know better which servers are healthy',
   clean: 'stop it first: it would put back at once what --clean removes',
 };
 

@@ -27,6 +27,8 @@ export interface CareConfig {
   /** Where metrics, health and status are to be had; null for nowhere. */
   readonly metricsAddress: ListenAddress | null;
   readonly task: 'care' | 'run-once' | 'clean';
+  /** `run-once` takes every real server for healthy, without probes. */
+  readonly trust: boolean;
   readonly dryRun: boolean;
   readonly log: LogConfig;
   readonly notes: readonly Note[];
@@ -93,6 +95,7 @@ export function readCareConfig(
     // A dry run is often beside the one that takes care, and its address is that one's.
     metricsAddress: dryRun && !settings.has('metrics-addr') ? null : settings.read('metrics-addr'),
     task,
+    trust: readTrust(settings, task),
     dryRun,
     log,
     notes: [
@@ -111,6 +114,13 @@ function readTask(settings: Settings): CareConfig['task'] {
     throw new UsageError(name, `no ${other} beside it`, other);
   }
   return clean ? 'clean' : once ? 'run-once' : 'care';
+}
+
+function readTrust(settings: Settings, task: CareConfig['task']): boolean {
+  const trust = settings.read('trust');
+  if (trust && task !== 'run-once')
+    throw new UsageError(settings.name('trust'), '--run-once beside it', null);
+  return trust;
 }
 
 function readNodeAddress(

@@ -244,7 +244,12 @@ const CARE = {
   },
   'run-once': {
     ...OFF,
-    help: 'Set everything up with every real server in rotation, without probes, and exit',
+    help: 'Set everything up with the real servers that answer one probe, or with all if none does, and exit',
+    ...TASKS,
+  },
+  trust: {
+    ...OFF,
+    help: 'With --run-once: take every real server for healthy, without probes',
     ...TASKS,
   },
   clean: {
