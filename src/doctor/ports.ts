@@ -38,17 +38,26 @@ export interface Address {
   readonly address: string;
   readonly prefixLength: number;
   readonly interfaceName: string;
+  /** Whether the interface is a dummy: it leads nowhere. */
+  readonly onDummy: boolean;
 }
 
-export interface HostRoute {
+/** A route of any table but local. */
+export interface NodeRoute {
+  /** `10.0.0.0/24`, or `0.0.0.0/0` for the default route. */
+  readonly to: string;
   readonly gateway: string | null;
   readonly interfaceName: string | null;
+  /** The source address that it sets, or null. */
+  readonly source: string | null;
+  readonly inMainTable: boolean;
+  /** Whether the kernel created it for an address. */
+  readonly byKernel: boolean;
 }
 
 export interface Network {
   addresses(): Promise<readonly Address[]>;
-  /** The routes of the main table to this one address. */
-  hostRoutes(to: string): Promise<readonly HostRoute[]>;
+  routes(family: 'ipv4' | 'ipv6'): Promise<readonly NodeRoute[]>;
   /** The interface through which packets to an address leave, or null if there is no route. */
   interfaceTowards(address: string): Promise<string | null>;
   /** Rejects if it cannot be found. */

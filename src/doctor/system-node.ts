@@ -3,7 +3,7 @@ import { constants } from 'node:fs';
 import { access, readdir, readlink } from 'node:fs/promises';
 import { release } from 'node:os';
 import type { CareConfig } from '../config/care-config.js';
-import { hostLength, type Endpoint } from '../values/endpoint.js';
+import type { Endpoint } from '../values/endpoint.js';
 import type { Answer } from '../values/exchange.js';
 import { findModule } from './modules.js';
 import {
@@ -20,10 +20,11 @@ import { runCommand, type Run } from '../host/command.js';
 import { goLeftovers } from '../go-migration/go-leftovers.js';
 import { readLock, mayBeLocked } from '../state/instance-lock.js';
 import { readIptables } from '../host/iptables.js';
+import { madeByKernel } from '../host/route-protocol.js';
 import { nodeAddress } from '../host/node-address.js';
 import { ownershipStore } from '../state/ownership-store.js';
 import { runDirectory } from '../state/run-directory.js';
-import { NetlinkError, RouteTable, type Rtnetlink } from '../netlink/index.js';
+import { NetlinkError, RouteTable, type Link, type Rtnetlink } from '../netlink/index.js';
 import { composeAsk, type Ask } from '../daemon/probing.js';
 
 export const systemFiles: Files = {
@@ -95,38 +96,39 @@ function runWithoutLoading(run: Run, files: Files, kernelRelease: string): Run {
 
 function noNetwork(error: Error): Network {
   const fails = (): Promise<never> => Promise.reject(error);
-  return { addresses: fails, hostRoutes: fails, interfaceTowards: fails, nodeAddress: fails };
+  return { addresses: fails, routes: fails, interfaceTowards: fails, nodeAddress: fails };
 }
 
 function networkOf(config: CareConfig | null, rtnetlink: Rtnetlink): Network {
-  const names = async (): Promise<ReadonlyMap<number, string>> =>
-    new Map((await rtnetlink.listLinks()).map(({ index, name }) => [index, name]));
+  const links = async (): Promise<ReadonlyMap<number, Link>> =>
+    new Map((await rtnetlink.listLinks()).map((link) => [link.index, link]));
   return {
     async addresses() {
-      const [known, all] = await Promise.all([names(), rtnetlink.listAddresses()]);
+      const [known, all] = await Promise.all([links(), rtnetlink.listAddresses()]);
       return all.map(({ address, prefixLength, interfaceIndex }) => ({
         address,
         prefixLength,
-        interfaceName: known.get(interfaceIndex) ?? `interface ${interfaceIndex}`,
+        interfaceName: known.get(interfaceIndex)?.name ?? `interface ${interfaceIndex}`,
+        onDummy: known.get(interfaceIndex)?.kind === 'dummy',
       }));
     },
-    async hostRoutes(to) {
-      const family = to.includes(':') ? 'ipv6' : 'ipv4';
-      const [known, all] = await Promise.all([
-        names(),
-        rtnetlink.listRoutes({ family, table: RouteTable.main }),
-      ]);
+    async routes(family) {
+      const [known, all] = await Promise.all([links(), rtnetlink.listRoutes({ family })]);
       return all
-        .filter(({ destination, prefixLength }) => destination === to && prefixLength === hostLength(family))
-        .map(({ gateway, interfaceIndex }) => ({
+        .filter(({ table }) => table !== RouteTable.local)
+        .map(({ destination, prefixLength, gateway, interfaceIndex, preferredSource, table, protocol }) => ({
+          to: `${destination}/${prefixLength}`,
           gateway,
-          interfaceName: interfaceIndex === null ? null : (known.get(interfaceIndex) ?? null),
+          interfaceName: interfaceIndex === null ? null : (known.get(interfaceIndex)?.name ?? null),
+          source: preferredSource,
+          inMainTable: table === RouteTable.main,
+          byKernel: madeByKernel(protocol),
         }));
     },
     async interfaceTowards(address) {
       try {
         const { interfaceIndex } = await rtnetlink.lookupRoute({ destination: address });
-        return interfaceIndex === null ? null : ((await names()).get(interfaceIndex) ?? null);
+        return interfaceIndex === null ? null : ((await links()).get(interfaceIndex)?.name ?? null);
       } catch (error) {
         if (error instanceof NetlinkError) return null;
         throw error;

@@ -42,7 +42,7 @@ table('virtual-server', checkVirtualServer, [
   [
     "another program's",
     (fake) => void (fake.files['/proc/net/ip_vs'] = OTHERS),
-    /^fail: 10\.103\.97\.2:6443 exists with 10\.99\.0\.1:443, which --rs does not name, .* -> stop that program, then ipvsadm -D -t 10\.103\.97\.2:6443/,
+    /^fail: 10\.103\.97\.2:6443 exists with 10\.99\.0\.1:443, which --rs does not name, .* -> choose another --vs; or stop that program: lvscare care then takes over the virtual server/,
   ],
   [
     'on another port',
@@ -127,7 +127,7 @@ table('instance', checkInstances, [
       fake.files['/etc/kubernetes/manifests/.lvscare.yaml.swp'] = pod(POD_ARGS);
       fake.files['/etc/kubernetes/manifests/other.yaml'] = pod(POD_ARGS.replace('97.2', '97.3'));
     },
-    /^fail: \S+kube-sealos-lvscare\.yaml and \S+\/lvscare\.yaml are both for 10\.103\.97\.2:6443.* -> rm/,
+    /^fail: \S+kube-sealos-lvscare\.yaml and \S+\/lvscare\.yaml are both for 10\.103\.97\.2:6443.* -> mv \S+ \/root\//,
   ],
 ]);
 
@@ -142,6 +142,22 @@ table('records', checkRecords, [
     },
     'ok 10.9.9.9:1: another lvscare manages it',
     /^warn 10\.9\.9\.8:1: an earlier lvscare created it.* -> lvscare care --vs 10\.9\.9\.8:1 --clean$/,
+  ],
+  [
+    'one that the kubelet uses: its removal would cut the node off from the control plane',
+    (fake) => {
+      fake.records.push({ virtualServer: endpoint('ipv4', '10.9.9.8', 1), isLocked: false });
+      fake.files['/etc/kubernetes/kubelet.conf'] = 'server: https://10.9.9.8:1\n';
+    },
+    /^warn 10\.9\.9\.8:1: .* this node's clients use that address -> start lvscare care --vs 10\.9\.9\.8:1/,
+  ],
+  [
+    'one that the hosts file names',
+    (fake) => {
+      fake.records.push({ virtualServer: endpoint('ipv4', '10.9.9.8', 1), isLocked: false });
+      fake.files['/etc/hosts'] = '10.9.9.8 apiserver.cluster.local\n';
+    },
+    /^warn 10\.9\.9\.8:1: .* this node's clients use that address -> start lvscare care/,
   ],
 ]);
 

@@ -5,7 +5,7 @@ import { endpoint, type Endpoint } from '../../src/values/endpoint.js';
 import type { LockHolder } from '../../src/values/lock-holder.js';
 import type { Answer, Exchange } from '../../src/values/exchange.js';
 import type { Said } from '../../src/doctor/finding.js';
-import type { Address, HostRoute, Node, Subject } from '../../src/doctor/ports.js';
+import type { Address, Node, NodeRoute, Subject } from '../../src/doctor/ports.js';
 
 export const NOW_MS = Date.parse('2026-06-01T12:00:00Z');
 export const VS = endpoint('ipv4', '10.103.97.2', 6443);
@@ -31,7 +31,7 @@ export interface FakeNode {
   /** Paths that can be written. */
   writable: string[];
   addresses: Address[];
-  routes: HostRoute[];
+  routes: NodeRoute[];
   /** The interface towards each address. Default eth0. */
   towards: Record<string, string | null>;
   nodeAddress: NodeAddress | Error;
@@ -60,8 +60,8 @@ export function wellNode(): FakeNode {
     links: { '/proc/self/ns/net': 'net:[1]' },
     writable: ['/run/lvscare'],
     addresses: [
-      { address: '127.0.0.1', prefixLength: 8, interfaceName: 'lo' },
-      { address: '10.0.0.9', prefixLength: 24, interfaceName: 'eth0' },
+      { address: '127.0.0.1', prefixLength: 8, interfaceName: 'lo', onDummy: false },
+      { address: '10.0.0.9', prefixLength: 24, interfaceName: 'eth0', onDummy: false },
     ],
     routes: [],
     towards: {},
@@ -115,7 +115,7 @@ export function nodeFrom(fake: FakeNode): Node {
     },
     network: {
       addresses: () => Promise.resolve(fake.addresses),
-      hostRoutes: () => Promise.resolve(fake.routes),
+      routes: () => Promise.resolve(fake.routes),
       interfaceTowards: (address) => Promise.resolve(fake.towards[address] ?? 'eth0'),
       nodeAddress: () =>
         fake.nodeAddress instanceof Error
