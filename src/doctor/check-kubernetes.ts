@@ -159,7 +159,7 @@ export async function checkHosts(node: Node, subject: Subject): Promise<readonly
           ? ok(`${address}, an address of this node`)
           : fail(
               `${address} is not an address of this node`,
-              `${withoutName(OWN_NAME, [address])} /etc/hosts; lvscare then takes the address of the route to the real servers`,
+              `${renaming(OWN_NAME, [address], null)}; lvscare then takes the address of the route to the real servers`,
             ),
       ),
     );
@@ -187,10 +187,15 @@ export async function checkHosts(node: Node, subject: Subject): Promise<readonly
     : said;
 }
 
-/** The beginning of a command that takes a name from the lines of these addresses; their other names stay. */
-function withoutName(name: string, addresses: readonly string[]): string {
-  const [lines, pattern] = [addresses.join('|'), name].map((text) => text.replaceAll('.', '\\.'));
-  return `sed -E -i -e '/^\\s*(${lines})\\s/s/^([^#]*\\s)${pattern}(\\s|#|$)/\\1\\2/' -e '/^\\s*(${lines})\\s*$/d'`;
+/** The command that takes a name from the lines of these addresses, whose other names stay, and adds it with another one if given. */
+function renaming(name: string, from: readonly string[], to: string | null): string {
+  const [lines, pattern] = [from.join('|'), name].map((text) => text.replaceAll('.', '\\.'));
+  const scripts = [
+    ...(to === null ? [] : [`$a${to} ${name}`]),
+    `/^\\s*(${lines})\\s/s/^([^#]*)\\s${pattern}(\\s|#|$)/\\1\\2/`,
+    `/^\\s*(${lines})\\s*$/d`,
+  ];
+  return `sed -E -i ${scripts.map((script) => `-e '${script}'`).join(' ')} /etc/hosts`;
 }
 
 function sayName(
@@ -201,7 +206,7 @@ function sayName(
   { virtualServer, realServers }: Subject,
 ): Said {
   const wrong = addresses.filter((address) => address !== virtualServer.address);
-  const change = `${withoutName(name, wrong)} -e '$a${virtualServer.address} ${name}' /etc/hosts`;
+  const change = renaming(name, wrong, virtualServer.address);
   // Before the virtual server exists, its address leads nowhere.
   const remedy = isThere ? change : `start lvscare care; when ${virtualServer.text} answers: ${change}`;
   const [first] = wrong;

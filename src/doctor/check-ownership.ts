@@ -60,7 +60,32 @@ export async function checkInstances(
       `process ${holder.pid ?? '?'} (uid ${holder.uid}) holds the instance lock of ${text}, and is not an lvscare: a second lvscare could start`,
       holder.pid === null ? 'end that process' : `kill ${holder.pid}`,
     );
-  return sayInstances(text, running, holder);
+  const said = sayInstances(text, running, holder);
+  if (said.verdict !== 'ok') return said;
+  if (holder === null) return await sayNone(text, podFiles, ownership);
+  const why = await ownership.whySilent(virtualServer);
+  if (why === null) return said;
+  return warn(
+    `${said.evidence}, but does not answer: ${why}`,
+    'read its log: crictl logs $(crictl ps -q --name lvscare), or journalctl -u lvscare; then restart it, which keeps all connections',
+  );
+}
+
+/** Without an lvscare: before the first start that is no fault. */
+async function sayNone(
+  text: string,
+  podFiles: readonly string[],
+  ownership: Node['ownership'],
+): Promise<Said> {
+  const isRecorded = (await ownership.records()).some(({ virtualServer }) => virtualServer.text === text);
+  const [file] = podFiles;
+  if (file === undefined && !isRecorded) return ok('no lvscare is running, and none has run yet');
+  return warn(
+    `no lvscare is running, although ${file === undefined ? 'one has run here' : `${file} starts one`}: failed apiservers stay in rotation`,
+    file === undefined
+      ? 'start lvscare care again'
+      : 'crictl ps -a --name lvscare; crictl logs $(crictl ps -a -q --name lvscare); journalctl -u kubelet',
+  );
 }
 
 function sayInstances(text: string, running: readonly Process[], holder: LockHolder | null): Said {

@@ -5,7 +5,7 @@ import { release } from 'node:os';
 import type { CareConfig } from '../config/care-config.js';
 import type { Endpoint } from '../values/endpoint.js';
 import type { Answer } from '../values/exchange.js';
-import { findModule } from './modules.js';
+import { findModule, type Module } from './modules.js';
 import {
   textOf,
   type Files,
@@ -16,7 +16,7 @@ import {
   type Subject,
 } from './ports.js';
 import { readRegularFile } from '../files/regular-file.js';
-import { runCommand, type Run } from '../host/command.js';
+import { complaint, runCommand, type Run } from '../host/command.js';
 import { goLeftovers } from '../go-migration/go-leftovers.js';
 import { readLock, mayBeLocked } from '../state/instance-lock.js';
 import { readIptables } from '../host/iptables.js';
@@ -26,6 +26,7 @@ import { ownershipStore } from '../state/ownership-store.js';
 import { runDirectory } from '../state/run-directory.js';
 import { NetlinkError, RouteTable, type Link, type Rtnetlink } from '../netlink/index.js';
 import { composeAsk, type Ask } from '../daemon/probing.js';
+import { runningInstances } from '../daemon/running-instances.js';
 
 export const systemFiles: Files = {
   read: readRegularFile,
@@ -63,8 +64,10 @@ export function nodeOf(
   return {
     files: systemFiles,
     network: rtnetlink instanceof Error ? noNetwork(rtnetlink) : networkOf(config, rtnetlink),
-    ownership: ownershipOf(withoutLoading),
-    firewall: firewallOf(withoutLoading(runCommand)),
+    ownership: ownershipOf(self.uid, withoutLoading),
+    firewall: firewallOf(withoutLoading(runCommand), async (module) => {
+      return (await findModule(systemFiles, kernelRelease, module)).kind;
+    }),
     kernelRelease,
     ...self,
     now: Date.now,
@@ -143,13 +146,23 @@ function networkOf(config: CareConfig | null, rtnetlink: Rtnetlink): Network {
   };
 }
 
-function ownershipOf(withoutLoading: (run: Run) => Run): Ownership {
+/** For a running lvscare to answer. */
+const ANSWER_MS = 3000;
+
+function ownershipOf(uid: number, withoutLoading: (run: Run) => Run): Ownership {
   return {
     async lockHolder(virtualServer) {
       const state = await readLock(virtualServer);
       if (state.kind === 'unknown')
         throw new Error(`the instance lock of ${virtualServer.text} cannot be read: ${state.why}`);
       return state.kind === 'held' ? state.by : null;
+    },
+    async whySilent(virtualServer) {
+      const call = { method: 'GET', path: '/status', timeoutMs: ANSWER_MS } as const;
+      const heard = await runningInstances(uid).call(virtualServer, call);
+      if (heard.kind === 'none') return 'it has ended';
+      if (heard.kind !== 'answered') return heard.why;
+      return heard.status === 200 ? null : `it answers with status ${heard.status}`;
     },
     async records() {
       const all = await ownershipStore(runDirectory()).list();
@@ -179,17 +192,36 @@ function ownershipOf(withoutLoading: (run: Run) => Run): Ownership {
   };
 }
 
-function firewallOf(run: Run): Firewall {
+function firewallOf(run: Run, kindOf: (module: string) => Promise<Module['kind']>): Firewall {
   return {
-    iptables: (family) =>
-      readIptables(
-        family === 'ipv4'
-          ? run
-          : (command, args, options) => run(command.replace(/^iptables/, 'ip6tables'), args, options),
-      ),
+    async iptables(family) {
+      const v6 = family === 'ipv4' ? '' : '6';
+      const found = await readIptables((command, args, options) =>
+        run(command.replace(/^iptables/, `ip${v6}tables`), args, options),
+      );
+      const legacy = (await textOf(systemFiles, `/proc/net/ip${v6}_tables_names`))?.trim() ?? '';
+      const isRead =
+        found.failures.length > 0 || found.variants.some(({ command }) => command !== 'iptables-nft');
+      const unknown =
+        legacy === '' || isRead
+          ? []
+          : [`ip${v6}tables-legacy-save is not installed, so rules of iptables cannot be listed`];
+      return { ...found, unknown };
+    },
     async nftRuleset() {
+      const kind = await kindOf('nf_tables');
+      if (kind === 'unknown')
+        return {
+          kind,
+          why: 'it is not known whether this kernel has nf_tables: its modules are not visible',
+        };
+      if (kind !== 'loaded') return { kind: 'none' };
       const listed = await run('nft', ['-j', 'list', 'ruleset']);
-      return listed?.status === 0 ? (JSON.parse(listed.stdout) as unknown) : null;
+      if (listed?.status === 0) return { kind: 'listed', ruleset: JSON.parse(listed.stdout) as unknown };
+      return {
+        kind: 'unknown',
+        why: `rules of nftables cannot be listed: ${listed === null ? 'nft is not installed' : complaint('nft', listed)}`,
+      };
     },
     async nftVersion() {
       const said = await run('nft', ['--version']);

@@ -113,7 +113,7 @@ table('hosts', checkHosts, [
   [
     'a wrong address',
     hosts('10.0.0.77 apiserver.cluster.local'),
-    "fail apiserver.cluster.local: 10.0.0.77 is neither 10.103.97.2 nor a real server -> start lvscare care; when 10.103.97.2:6443 answers: sed -E -i -e '/^\\s*(10\\.0\\.0\\.77)\\s/s/^([^#]*\\s)apiserver\\.cluster\\.local(\\s|#|$)/\\1\\2/' -e '/^\\s*(10\\.0\\.0\\.77)\\s*$/d' -e '$a10.103.97.2 apiserver.cluster.local' /etc/hosts",
+    "fail apiserver.cluster.local: 10.0.0.77 is neither 10.103.97.2 nor a real server -> start lvscare care; when 10.103.97.2:6443 answers: sed -E -i -e '$a10.103.97.2 apiserver.cluster.local' -e '/^\\s*(10\\.0\\.0\\.77)\\s/s/^([^#]*)\\sapiserver\\.cluster\\.local(\\s|#|$)/\\1\\2/' -e '/^\\s*(10\\.0\\.0\\.77)\\s*$/d' /etc/hosts",
   ],
   [
     'one master alone',

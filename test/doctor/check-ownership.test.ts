@@ -62,7 +62,7 @@ const pod = (args: string): string =>
   `kind: Pod\nspec:\n  containers:\n    - image: lvscare:1\n      args:\n${args}`;
 const POD_ARGS = `        - care\n        - --vs=${VS.text}\n        - --rs=10.0.0.1:6443\n`;
 table('instance', checkInstances, [
-  ['none', well, 'ok: no lvscare is running'],
+  ['none', well, 'ok: no lvscare is running, and none has run yet'],
   [
     'the one that holds it',
     (fake) => {
@@ -70,6 +70,25 @@ table('instance', checkInstances, [
       fake.holder = { pid: 7, uid: 0 };
     },
     'ok: process 7 manages 10.103.97.2:6443',
+  ],
+  [
+    'the one that holds it, and does not answer',
+    (fake) => {
+      addProcess(fake, 7, OURS);
+      fake.holder = { pid: 7, uid: 0 };
+      fake.whySilent = 'no answer within 3 s';
+    },
+    /^warn: process 7 manages 10\.103\.97\.2:6443, but does not answer: no answer within 3 s -> read its log/,
+  ],
+  [
+    'none, although a static pod starts one',
+    (fake) => void (fake.files['/etc/kubernetes/manifests/lvscare.yaml'] = pod(POD_ARGS)),
+    /^warn: no lvscare is running, although \/etc\/kubernetes\/manifests\/lvscare\.yaml starts one: .* -> crictl/,
+  ],
+  [
+    'none, although one has run here',
+    (fake) => void fake.records.push({ virtualServer: VS, isLocked: false }),
+    /^warn: no lvscare is running, although one has run here: .* -> start lvscare care again$/,
   ],
   [
     'the one that holds it, in a container',
@@ -112,7 +131,7 @@ table('instance', checkInstances, [
       addProcess(fake, 5, ['vi', 'care', VS.text]);
       addProcess(fake, 1000, ['node', 'lvscare', 'care']);
     },
-    'ok: no lvscare is running',
+    'ok: no lvscare is running, and none has run yet',
   ],
   [
     'a squatter',

@@ -230,7 +230,8 @@ describe('lvscare doctor on a node that is well', () => {
       'kubernetes/manifests/b.yaml': pod(VS, '--rs', '10.0.0.9:6443', '--mode', 'route'),
     });
     const { status, findings, amiss } = await doctor(serversOf(lab), wrapper);
-    assert.deepEqual([status, amiss], [0, {}]);
+    assert.deepEqual([status, Object.keys(amiss)], [0, ['instance']]);
+    assert.match(amiss['instance']?.evidence ?? '', /^no lvscare is running, although \S+b\.yaml starts one/);
     const servers = lab.masters.map(({ endpoint }) => endpoint).join(', ');
     assert.equal(
       findings[0]?.evidence,
@@ -470,19 +471,67 @@ describe('lvscare doctor on a node that is not', () => {
     await onlyAmiss('clock', 'warn', /10\.103\.97\.200:6443 by \+3(599|600) s/);
   });
 
-  it('a firewall that drops INVALID', async () => {
-    await lab.node.sysctl('net.ipv4.vs.conntrack', 0);
-    const rule = ['INPUT', '-m', 'conntrack', '--ctstate', 'INVALID', '-j', 'DROP'];
-    await lab.node.must('iptables-legacy', ['-A', ...rule]);
+  for (const [what, rules, name, evidence] of [
+    [
+      'in INPUT',
+      ['-A INPUT -m conntrack --ctstate INVALID -j DROP'],
+      'firewall',
+      /iptables-legacy -t filter chain INPUT drops incoming INVALID/,
+    ],
+    [
+      'in PREROUTING',
+      ['-t mangle -A PREROUTING -m conntrack --ctstate INVALID -j DROP'],
+      'firewall',
+      /iptables-legacy -t mangle chain PREROUTING drops incoming INVALID/,
+    ],
+    [
+      'by its policy of INPUT',
+      [
+        '-A INPUT -i lo -j ACCEPT',
+        '-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT',
+        // The probes of lvscare and doctor have connections that are tracked.
+        '-P INPUT DROP',
+      ],
+      'firewall',
+      /the policy of iptables-legacy -t filter chain INPUT drops incoming INVALID/,
+    ],
+    [
+      'by its policy of OUTPUT',
+      ['-A OUTPUT -m conntrack --ctstate NEW,RELATED,ESTABLISHED -j ACCEPT', '-P OUTPUT DROP'],
+      'firewall of requests',
+      /the policy of iptables-legacy -t filter chain OUTPUT drops outgoing UNTRACKED/,
+    ],
+  ] as const)
+    it(`a firewall that drops what IPVS does not track ${what}: clients time out, and the remedy cures it`, async () => {
+      running.push(await takeCare(lab));
+      await lab.node.sysctl('net.ipv4.vs.conntrack', 0);
+      const iptables = (rule: string): Promise<string> => lab.node.must('iptables-legacy', rule.split(' '));
+      assert.equal((await lab.node.request()).ok, true);
+      try {
+        for (const rule of rules) await iptables(rule);
+        assert.equal((await lab.node.request()).ok, false);
+        const { amiss } = await doctor(serversOf(lab));
+        assert.equal(amiss[name]?.verdict, 'warn', JSON.stringify(amiss));
+        assert.match(amiss[name].evidence, evidence);
+        const [command = ''] = /^sysctl -w net\.ipv4\.vs\.conntrack=1/.exec(amiss[name].remedy ?? '') ?? [];
+        await lab.node.must('sh', ['-c', command]);
+        assert.equal((await lab.node.request()).ok, true);
+        assert.deepEqual((await doctor(serversOf(lab))).amiss, {});
+      } finally {
+        for (const rule of rules.toReversed())
+          await iptables(rule.replace('-A ', '-D ').replace(/^(-P \w+) DROP/, '$1 ACCEPT'));
+        await lab.node.sysctl('net.ipv4.vs.conntrack', 0);
+      }
+    });
+
+  it('an lvscare that hangs', async () => {
+    const daemon = await takeCare(lab);
+    running.push(daemon);
+    process.kill(daemon.pid, 'SIGSTOP');
     try {
-      const { remedy } = await onlyAmiss(
-        'firewall',
-        'warn',
-        /iptables-legacy -t filter chain INPUT drops incoming INVALID/,
-      );
-      assert.match(remedy ?? '', /sysctl -w net\.ipv4\.vs\.conntrack=1/);
+      await onlyAmiss('instance', 'warn', /manages \S+, but does not answer: no answer within 3 s$/);
     } finally {
-      await lab.node.must('iptables-legacy', ['-D', ...rule]);
+      process.kill(daemon.pid, 'SIGCONT');
     }
   });
 
