@@ -4,6 +4,7 @@ import { exclusionOf } from '../decisions/deletion-contention.js';
 import { contains } from './cidr.js';
 import { hostsEntries } from '../host/hosts-file.js';
 import { about, AS_ROOT, fail, ok, skip, warn, type Said } from './finding.js';
+import { readIpVs } from './ip-vs-table.js';
 import { listsOf, MANIFESTS, scalarOf } from './manifests.js';
 import { textOf, type Node, type Subject } from './ports.js';
 import { baseName, flagValue, processes, type Process } from './processes.js';
@@ -125,12 +126,23 @@ export async function controlPlaneNames(files: Node['files']): Promise<readonly 
   return [...new Set(names)];
 }
 
+/** Whether the kubelet, or a name of the control plane in the hosts file, leads to this address. */
+export async function isControlPlane(files: Node['files'], address: string): Promise<boolean> {
+  if ((await kubeletServer(files)) === address) return true;
+  const names = await controlPlaneNames(files);
+  return (await hostsOf(files)).some(
+    (entry) => entry.address === address && entry.names.some((name) => names.includes(name)),
+  );
+}
+
 export async function checkHosts(node: Node, subject: Subject): Promise<readonly Said[]> {
   const { files, network } = node;
   const { virtualServer, realServers } = subject;
   const own = new Set((await network.addresses()).map(({ address }) => address));
   const apiserver = await textOf(files, `${MANIFESTS[0]}/kube-apiserver.yaml`);
   const isMaster = apiserver !== null || realServers.some(({ address }) => own.has(address));
+  const table = await readIpVs(files);
+  const isThere = table?.some(({ server }) => server.text === virtualServer.text) === true;
   const entries = await hostsOf(files);
   const version = virtualServer.family === 'ipv4' ? 4 : 6;
   const addressesOf = (name: string): string[] =>
@@ -147,7 +159,7 @@ export async function checkHosts(node: Node, subject: Subject): Promise<readonly
           ? ok(`${address}, an address of this node`)
           : fail(
               `${address} is not an address of this node`,
-              `sed -i '/${OWN_NAME}/d' /etc/hosts, and add this node's address`,
+              `${renaming(OWN_NAME, [address], null)}; lvscare then takes the address of the route to the real servers`,
             ),
       ),
     );
@@ -168,23 +180,35 @@ export async function checkHosts(node: Node, subject: Subject): Promise<readonly
 
   for (const name of await controlPlaneNames(files)) {
     const addresses = addressesOf(name);
-    if (addresses.length > 0) said.push(about(name, sayName(name, addresses, isMaster, subject)));
+    if (addresses.length > 0) said.push(about(name, sayName(name, addresses, isMaster, isThere, subject)));
   }
   return said.length === 0
     ? [skip('neither /etc/hosts nor the configuration of kubelet names the control plane')]
     : said;
 }
 
+/** The command that takes a name from the lines of these addresses, whose other names stay, and adds it with another one if given. */
+function renaming(name: string, from: readonly string[], to: string | null): string {
+  const [lines, pattern] = [from.join('|'), name].map((text) => text.replaceAll('.', '\\.'));
+  const scripts = [
+    ...(to === null ? [] : [`$a${to} ${name}`]),
+    `/^\\s*(${lines})\\s/s/^([^#]*)\\s${pattern}(\\s|#|$)/\\1\\2/`,
+    `/^\\s*(${lines})\\s*$/d`,
+  ];
+  return `sed -E -i ${scripts.map((script) => `-e '${script}'`).join(' ')} /etc/hosts`;
+}
+
 function sayName(
   name: string,
   addresses: readonly string[],
   isMaster: boolean,
+  isThere: boolean,
   { virtualServer, realServers }: Subject,
 ): Said {
   const wrong = addresses.filter((address) => address !== virtualServer.address);
-  // Other names in that line stay.
-  const pattern = name.replaceAll('.', '\\.');
-  const remedy = `sed -E -i 's/^\\s*\\S+(\\s(.*\\s)?${pattern}(\\s|$))/${virtualServer.address}\\1/' /etc/hosts`;
+  const change = renaming(name, wrong, virtualServer.address);
+  // Before the virtual server exists, its address leads nowhere.
+  const remedy = isThere ? change : `start lvscare care; when ${virtualServer.text} answers: ${change}`;
   const [first] = wrong;
   if (first === undefined) return ok(`${addresses.join(', ')}, the virtual server`);
   if (realServers.some(({ address }) => address === first)) {

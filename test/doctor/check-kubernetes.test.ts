@@ -83,7 +83,12 @@ table('kube-proxy', checkKubeProxy, [
   [
     'seen by its interface',
     (fake) =>
-      void fake.addresses.push({ address: '10.96.0.1', prefixLength: 32, interfaceName: 'kube-ipvs0' }),
+      void fake.addresses.push({
+        address: '10.96.0.1',
+        prefixLength: 32,
+        interfaceName: 'kube-ipvs0',
+        onDummy: true,
+      }),
     /^warn: kube-proxy in ipvs mode has run here/,
   ],
 ]);
@@ -108,7 +113,7 @@ table('hosts', checkHosts, [
   [
     'a wrong address',
     hosts('10.0.0.77 apiserver.cluster.local'),
-    "fail apiserver.cluster.local: 10.0.0.77 is neither 10.103.97.2 nor a real server -> sed -E -i 's/^\\s*\\S+(\\s(.*\\s)?apiserver\\.cluster\\.local(\\s|$))/10.103.97.2\\1/' /etc/hosts",
+    "fail apiserver.cluster.local: 10.0.0.77 is neither 10.103.97.2 nor a real server -> start lvscare care; when 10.103.97.2:6443 answers: sed -E -i -e '$a10.103.97.2 apiserver.cluster.local' -e '/^\\s*(10\\.0\\.0\\.77)\\s/s/^([^#]*)\\sapiserver\\.cluster\\.local(\\s|#|$)/\\1\\2/' -e '/^\\s*(10\\.0\\.0\\.77)\\s*$/d' /etc/hosts",
   ],
   [
     'one master alone',
