@@ -77,8 +77,16 @@ type ResourceEvent =
 
 /** What happened on the node. */
 type NodeEvent =
-  /** NODE_IP is known, or is another one now; `from` says where it is from, in words. */
-  | { readonly kind: 'node-address'; readonly address: string; readonly from: string }
+  /**
+   * NODE_IP is known, or is another one now; `from` says where it is from, in words. `gone`: what was to be NODE_IP and is not an
+   * address of this node, or null.
+   */
+  | {
+      readonly kind: 'node-address';
+      readonly address: string;
+      readonly from: string;
+      readonly gone: { readonly address: string; readonly from: string } | null;
+    }
   /** Mode `route` is given real servers that are on this node, which it cannot reach. */
   | { readonly kind: 'own-servers'; readonly servers: readonly Endpoint[] }
   /** The stream of the kernel's notifications ended; lvscare subscribes again, and checks everything then. */

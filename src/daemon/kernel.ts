@@ -172,13 +172,14 @@ export function findNodeAddress(config: CareConfig, rtnetlink: Rtnetlink): Promi
 
 /** NODE_IP, looked up each time, with an event when it is first known and when it changes. */
 function observedNodeAddress(config: CareConfig, emit: Emit, rtnetlink: Rtnetlink): () => Promise<string> {
-  let known: string | null = null;
+  let known: NodeAddress | null = null;
   const reported = new Set<Endpoint>();
   return async () => {
-    const { address, from } = await findNodeAddress(config, rtnetlink);
-    if (address !== known) {
-      emit({ kind: 'node-address', address, from });
-      known = address;
+    const found = await findNodeAddress(config, rtnetlink);
+    const { address, from, gone } = found;
+    if (address !== known?.address || gone?.address !== known.gone?.address) {
+      emit({ kind: 'node-address', address, from, gone });
+      known = found;
       if (config.mode === 'route') await reportOwnServers();
     }
     return address;

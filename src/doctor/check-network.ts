@@ -1,7 +1,7 @@
 /** How this node reaches the virtual server and the real servers. */
 import { isIP } from 'node:net';
 import { hostLength } from '../values/endpoint.js';
-import type { NodeAddress } from '../host/node-address.js';
+import { goneInWords, NodeAddressGone, type NodeAddress } from '../host/node-address.js';
 import { fail, NO_SERVERS, ok, skip, warn, type Said } from './finding.js';
 import { textOf, type Address, type Node, type Subject } from './ports.js';
 
@@ -22,19 +22,18 @@ export async function checkNodeAddress({ network }: Node, subject: Subject): Pro
   try {
     found = await network.nodeAddress(subject);
   } catch (error) {
-    if (subject.realServers.length === 0) return NO_SERVERS;
+    if (subject.realServers.length === 0 && !(error instanceof NodeAddressGone)) return NO_SERVERS;
     return fail((error as Error).message, 'give lvscare --ip with an address of this node');
   }
-  const { address, source, from } = found;
+  const { address, from, gone } = found;
   const holder = (await network.addresses()).find((held) => held.address === address);
-  if (holder === undefined)
-    return fail(
-      `${address} (${from}) is not an address of this node`,
-      source === 'hosts'
-        ? 'correct the line of lvscare.node.ip in /etc/hosts'
-        : 'give lvscare --ip with an address of this node',
-    );
-  return ok(`${address} on ${holder.interfaceName} (${from})`);
+  const evidence =
+    holder === undefined ? `${address} (${from})` : `${address} on ${holder.interfaceName} (${from})`;
+  if (gone === null) return ok(evidence);
+  return warn(
+    `${goneInWords(gone)}: lvscare uses ${evidence}`,
+    'correct --ip, LVSCARE_NODE_IP or the line of lvscare.node.ip in /etc/hosts, or remove it',
+  );
 }
 
 export async function checkMode(

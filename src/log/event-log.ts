@@ -148,11 +148,7 @@ export function eventLog(log: Logger, clock: Pick<Clock, 'now'>): Observer {
         break;
       }
       case 'node-address':
-        write({
-          level: 'info',
-          fields: { nodeAddress: event.address, from: event.from },
-          message: `this node is ${event.address} (${event.from})`,
-        });
+        write(nodeAddress(event));
         break;
       case 'own-servers':
         write(ownServers(event));
@@ -366,6 +362,16 @@ function connectionsLeft({ servers, error }: Of<'connections-left'>): Line {
     fields: { rs, err: error },
     message,
     once: { topic: 'connections', words: message },
+  };
+}
+
+function nodeAddress({ address, from, gone }: Of<'node-address'>): Line {
+  const message = `this node is ${address} (${from})`;
+  if (gone === null) return { level: 'info', fields: { nodeAddress: address, from }, message };
+  return {
+    level: 'warn',
+    fields: { nodeAddress: address, from, gone: gone.address },
+    message: `${message}: ${gone.address} (${gone.from}) is not an address of this node`,
   };
 }
 

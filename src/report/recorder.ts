@@ -28,6 +28,7 @@ interface RecorderParts {
 
 const MOST_TRANSITIONS = 100;
 const MOST_RECENT = 60;
+const NODE_ADDRESS = 'node address';
 /** For how long a fault is trouble unless it happens again, in milliseconds: no event ends it. */
 const FAULT_MS = 600_000;
 
@@ -136,6 +137,12 @@ export class Recorder {
         break;
       case 'node-address':
         this.#nodeAddress = event.address;
+        if (event.gone === null) this.#troubles.delete(NODE_ADDRESS);
+        else
+          this.#trouble(
+            NODE_ADDRESS,
+            new Error(`${event.gone.address} (${event.gone.from}) is not an address of this node`),
+          );
         break;
       case 'credentials-failed':
         this.#trouble(event.what, event.error);

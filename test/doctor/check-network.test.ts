@@ -8,6 +8,7 @@ import {
   checkVirtualAddress,
 } from '../../src/doctor/check-network.js';
 import type { NodeRoute } from '../../src/doctor/ports.js';
+import { NodeAddressGone } from '../../src/host/node-address.js';
 import { onMaster, table, VS6, well } from './check-table.js';
 import { VS, type FakeNode } from './fake-node.js';
 
@@ -36,14 +37,22 @@ table('ipv6', checkIpv6, [
 table('node-address', checkNodeAddress, [
   ['by the route', well, 'ok: 10.0.0.9 on eth0 (the route to 10.0.0.1)'],
   [
-    'of another node, by the hosts file',
+    'by the route, because the hosts file has one of another node',
     (fake) =>
       void (fake.nodeAddress = {
-        address: '10.0.0.7',
-        source: 'hosts',
-        from: "the hosts file's lvscare.node.ip",
+        address: '10.0.0.9',
+        from: 'the route to 10.0.0.1',
+        gone: { address: '10.0.0.7', from: "the hosts file's lvscare.node.ip" },
       }),
-    /^fail: 10\.0\.0\.7 \(the hosts file's lvscare\.node\.ip\) is not an address of this node -> correct the line/,
+    /^warn: 10\.0\.0\.7 \(the hosts file's lvscare\.node\.ip\) is not an address of this node: lvscare uses 10\.0\.0\.9 on eth0 \(the route to 10\.0\.0\.1\) -> correct --ip/,
+  ],
+  [
+    'gone, and no real server to choose another by',
+    (fake) => {
+      fake.nodeAddress = new NodeAddressGone({ address: '10.0.0.7', from: '--ip' });
+      return { realServers: [] };
+    },
+    /^fail: 10\.0\.0\.7 \(--ip\) is not an address of this node, .* -> give lvscare --ip/,
   ],
   [
     'not known',

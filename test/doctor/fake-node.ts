@@ -66,7 +66,7 @@ export function wellNode(): FakeNode {
     ],
     routes: [],
     towards: {},
-    nodeAddress: { address: '10.0.0.9', source: 'route', from: 'the route to 10.0.0.1' },
+    nodeAddress: { address: '10.0.0.9', from: 'the route to 10.0.0.1', gone: null },
     holder: null,
     whySilent: null,
     records: [],

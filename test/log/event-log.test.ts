@@ -197,8 +197,13 @@ const EACH: {
     'warn resource-failed: local route: EPERM',
   ],
   'node-address': [
-    { kind: 'node-address', address: '10.103.97.100', from: '--ip' },
-    'info node-address: this node is 10.103.97.100 (--ip)',
+    {
+      kind: 'node-address',
+      address: '10.103.97.100',
+      from: 'the route to 10.0.0.1',
+      gone: { address: '10.0.0.9', from: '--ip' },
+    },
+    'warn node-address: this node is 10.103.97.100 (the route to 10.0.0.1): 10.0.0.9 (--ip) is not an address of this node',
   ],
   'own-servers': [
     { kind: 'own-servers', servers: [SERVER] },

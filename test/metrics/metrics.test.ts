@@ -237,7 +237,7 @@ describe('the metrics of a virtual server', () => {
   it('tell of the last resort, and of the node', async () => {
     const { stage, observe, scrape } = watched();
     await stage.start();
-    observe({ kind: 'node-address', address: '10.103.97.100', from: '--ip' });
+    observe({ kind: 'node-address', address: '10.103.97.100', from: '--ip', gone: null });
     for (const server of [A, B, C]) stage.answer(server, 'status');
     await stage.clock.advance(12_000);
     const samples = await scrape();
@@ -246,7 +246,7 @@ describe('the metrics of a virtual server', () => {
     const info =
       ',scheduler="rr",mode="local",masquerade="false",node_address="10.103.97.100",dry_run="false"';
     assert.equal(samples.get(`lvscare_virtual_server_info${ofVirtualServer(info)}`), 1);
-    observe({ kind: 'node-address', address: '10.103.97.101', from: '--ip' });
+    observe({ kind: 'node-address', address: '10.103.97.101', from: '--ip', gone: null });
     const series = [...(await scrape()).keys()].filter((name) =>
       name.startsWith('lvscare_virtual_server_info'),
     );
