@@ -10,7 +10,7 @@ import type { CareConfig } from '../config/care-config.js';
 import { kernelChanges } from '../host/route-changes.js';
 import { composeManualDrains, openControl } from '../daemon/control.js';
 import type { Endpoints, Knowledge, Usage } from '../daemon/http.js';
-import { composeProber } from '../daemon/probing.js';
+import { composeProbes } from '../daemon/probing.js';
 import { composeClean, composeKernel, findNodeAddress, type KernelHandles } from '../daemon/kernel.js';
 import { KernelError } from '../values/errors.js';
 import { acquireInstanceLock, processInWords } from '../state/instance-lock.js';
@@ -136,7 +136,7 @@ async function takeCare(
   const { manualDrains, file } = await composeManualDrains(config, emit);
   const parts: CareParts = {
     ...(await composeKernel(config, emit, handles)),
-    prober: await composeProber(config, emit),
+    ...(await composeProbes(config, emit)),
     changes: kernelChanges(handles.rtnetlink, virtualServer),
     clock: systemClock,
     random: Math.random,

@@ -54,6 +54,8 @@ type TableEvent =
   | { readonly kind: 'table-unreadable'; readonly error: Error; readonly retryInMs: number }
   /** `count` connections of this node's clients to removed servers were ended. */
   | { readonly kind: 'connections-ended'; readonly servers: readonly Endpoint[]; readonly count: number }
+  /** Clients on this node reach no apiserver through the virtual server, because of `reason`; with null they do. */
+  | { readonly kind: 'reachability'; readonly reason: string | null }
   | { readonly kind: 'connections-left'; readonly servers: readonly Endpoint[]; readonly error: Error };
 
 /** What happened to a host resource: a route, a sysctl, the masquerade table. */

@@ -48,6 +48,12 @@ export interface Prober {
   keepConnection(server: Endpoint, onLost: (evidence: Evidence | null) => void): KeptConnection;
 }
 
+/**
+ * Probes the virtual server as a client on this node does, once, over a connection of its own. Bounded in time by itself; ends early when
+ * the signal aborts.
+ */
+export type VirtualServerProbe = (signal: AbortSignal) => Promise<Evidence | InconclusiveProbe>;
+
 export interface ActionResult {
   readonly action: Action;
   /** `raced`: another program changed the table after it was read, so the action did not apply. It is no failure. */

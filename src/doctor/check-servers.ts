@@ -203,7 +203,7 @@ export async function checkVirtualServerAnswers(node: Node, subject: Subject): P
       ? warn(`${evidence}; no real server answers either`, 'see the findings of rs')
       : fail(
           `${evidence}, although real servers answer`,
-          `ipvsadm -Ln -t ${virtualServer.text}; ip route get ${virtualServer.address}`,
+          `ipvsadm -Ln -t ${virtualServer.text}; ip route get ${virtualServer.address}; nft list ruleset; iptables-save`,
         );
   const throughMs = exchange?.phases.totalMs ?? 0;
   const slowestMs = directMs.length === 0 ? null : Math.max(...directMs);

@@ -93,6 +93,15 @@ export function eventLog(log: Logger, clock: Pick<Clock, 'now'>): Observer {
           message: event.active ? failOpenInWords(event.anyDrained) : 'the last resort is over',
         });
         break;
+      case 'reachability':
+        if (event.reason !== null) write(unreachable(event.virtualServer, event.reason));
+        else if (limiter.over('reachability'))
+          write({
+            level: 'info',
+            fields: { reachable: true },
+            message: `clients on this node reach ${vs} again`,
+          });
+        break;
       case 'deleted-repeatedly':
         write(deletedRepeatedly(event));
         break;
@@ -332,6 +341,15 @@ function action({ action: what, outcome, error }: ActionResult, drift: boolean):
     case 'failed':
       return { level: 'warn', fields, topic, message: `failed to ${words}: ${error?.message ?? ''}` };
   }
+}
+
+function unreachable({ text }: Endpoint, reason: string): Line {
+  return {
+    level: 'warn',
+    fields: { reachable: false, why: reason },
+    message: `clients on this node do not reach ${text}: ${reason}; run lvscare doctor`,
+    once: { topic: 'reachability', words: reason },
+  };
 }
 
 function deletedRepeatedly({ virtualServer: { address, text }, active }: Of<'deleted-repeatedly'>): Line {

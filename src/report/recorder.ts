@@ -6,6 +6,7 @@ import type { HealthState } from '../decisions/health.js';
 import { History } from './history.js';
 import type {
   PassReport,
+  ReachabilityReport,
   ServerReport,
   TransitionReport,
   TroubleReport,
@@ -61,6 +62,7 @@ export class Recorder {
   readonly #faultedMs = new Map<string, number>();
   readonly #repairs: Record<string, number> = {};
   #lastPass: PassReport | null = null;
+  #reachability: ReachabilityReport | null = null;
   #failOpen = false;
   #deletedRepeatedly = false;
   #nodeAddress: string | null = null;
@@ -86,6 +88,10 @@ export class Recorder {
       intervalMs: policy.intervalMs,
       failOpen: this.#failOpen,
       deletedRepeatedly: this.#deletedRepeatedly,
+      reachability: this.#reachability && {
+        ...this.#reachability,
+        sinceMs: this.#reachability.sinceMs + offsetMs,
+      },
       lastPass: later(this.#lastPass, offsetMs),
       troubles: [...this.#troubles.values()].map((trouble) => ({
         ...trouble,
@@ -121,6 +127,9 @@ export class Recorder {
         break;
       case 'deleted-repeatedly':
         this.#deletedRepeatedly = event.active;
+        break;
+      case 'reachability':
+        this.#recordReachability(event.reason);
         break;
       case 'resource-repaired':
         this.#repaired(event.resource);
@@ -218,6 +227,12 @@ export class Recorder {
     if (failure === null) this.#troubles.delete(TABLE);
     else this.#trouble(TABLE, failure);
     if (drift) for (const { action, outcome } of results) if (outcome === 'ok') this.#repaired(action.kind);
+  }
+
+  #recordReachability(reason: string | null): void {
+    const before = this.#reachability;
+    const isSame = before !== null && (before.reason === null) === (reason === null);
+    this.#reachability = { reason, sinceMs: isSame ? before.sinceMs : this.#parts.clock.now() };
   }
 
   #forgetFaults(): void {

@@ -159,6 +159,10 @@ const EACH: {
     { kind: 'fail-open', active: true, anyDrained: false },
     'warn fail-open: no real server is up: as a last resort, those most likely to answer serve',
   ],
+  reachability: [
+    { kind: 'reachability', reason: 'silent, no answer to connect in 3000 ms' },
+    'warn reachability: clients on this node do not reach 10.103.97.2:6443: silent, no answer to connect in 3000 ms; run lvscare doctor',
+  ],
   'deleted-repeatedly': [
     { kind: 'deleted-repeatedly', active: true },
     'warn deleted-repeatedly: another program keeps deleting 10.103.97.2:6443: if it is kube-proxy in ipvs mode, set ipvs.excludeCIDRs: ["10.103.97.2/32"] in its configuration',
@@ -444,6 +448,18 @@ describe('the log of the table', () => {
     ]);
     log(EACH['table-unreadable'][0]);
     assert.equal(take().length, 1, 'it is news again');
+    log(
+      { kind: 'reachability', reason: null },
+      { kind: 'reachability', reason: 'silent' },
+      { kind: 'reachability', reason: 'slow' },
+      { kind: 'reachability', reason: 'silent' },
+      { kind: 'reachability', reason: null },
+    );
+    assert.deepEqual(take(), [
+      'warn clients on this node do not reach 10.103.97.2:6443: silent; run lvscare doctor',
+      'warn clients on this node do not reach 10.103.97.2:6443: slow; run lvscare doctor',
+      'info clients on this node reach 10.103.97.2:6443 again',
+    ]);
   });
 
   it('says of connections that they were ended, unless there were none, and that they could not be, once', () => {

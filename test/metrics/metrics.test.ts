@@ -176,6 +176,17 @@ describe('the metrics of a real server', () => {
 });
 
 describe('the metrics of a virtual server', () => {
+  it('have whether clients reach it, as soon as that is known', async () => {
+    const { observe, scrape } = watched();
+    const reachable = async (): Promise<number | undefined> =>
+      (await scrape()).get(`lvscare_virtual_server_reachable${ofVirtualServer()}`);
+    assert.equal(await reachable(), undefined);
+    observe({ kind: 'reachability', reason: 'silent' });
+    assert.equal(await reachable(), 0);
+    observe({ kind: 'reachability', reason: null });
+    assert.equal(await reachable(), 1);
+  });
+
   it('count passes, actions and repairs', async () => {
     const { stage, scrape } = watched();
     await stage.start();
