@@ -55,7 +55,7 @@ export async function runCareCommand(
       const kernel = await composeKernel(config, emit, handles);
       const { manualDrains } = await composeManualDrains(config, emit);
       const { realServers, policy, trust } = config;
-      const probed = trust ? null : { prober: await composeProber(config, emit), clock: systemClock, emit };
+      const probed = trust ? null : { ...(await composeProbes(config, emit)), clock: systemClock, emit };
       const healthy = probed === null ? realServers : await probeOnce(realServers, probed, signal);
       if (signal.aborted) return false;
       if (healthy.length === 0)

@@ -2,12 +2,12 @@ import type { Evidence } from '../values/evidence.js';
 import type { Emit, EventDetails } from './events.js';
 import type { Clock, InconclusiveProbe, VirtualServerProbe } from './ports.js';
 
-export interface ReachabilityPolicy {
+interface ReachabilityPolicy {
   readonly intervalMs: number;
   readonly fastIntervalMs: number;
 }
 
-export interface ReachabilityParts {
+interface ReachabilityParts {
   readonly virtualServerProbe: VirtualServerProbe;
   readonly clock: Clock;
   /** At least 0, less than 1. */

@@ -68,7 +68,7 @@ export async function checkFirewall(node: Node, subject: Subject): Promise<reado
     const first = fatesOf(packet, way)
       .map((fate, index) => harmIn(fate, known[index]))
       .find((words) => words !== null);
-    if (first !== undefined && first !== null) found.push(judge(first, way, tracked, subject));
+    if (first !== undefined) found.push(judge(first, way, tracked, subject));
   }
   const notRead = [...failures.map(({ message }) => warn(message, AS_ROOT)), ...unknown.map(skip)];
   if (nft.kind === 'unknown') notRead.push(skip(nft.why));

@@ -25,7 +25,7 @@ export interface Rule {
   readonly target: Target;
 }
 
-export type Chains = ReadonlyMap<string, readonly Rule[]>;
+type Chains = ReadonlyMap<string, readonly Rule[]>;
 
 /** What may become of a packet. */
 export interface Fate {

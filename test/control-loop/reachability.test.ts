@@ -8,7 +8,12 @@ import { FakeClock } from './fake-clock.js';
 import { A, Stage } from './stage.js';
 
 const POLICY = { intervalMs: 5000, fastIntervalMs: 200 };
-const CHANGED: EventDetails = { kind: 'node-address', address: '10.103.97.100', from: 'a test' };
+const CHANGED: EventDetails = {
+  kind: 'node-address',
+  address: '10.103.97.100',
+  from: 'a test',
+  gone: null,
+};
 
 type Answer = EvidenceKind | 'inconclusive' | 'throw' | 'hang';
 
