@@ -83,7 +83,7 @@ export class HostResourceKeeper {
 }
 
 /**
- * Verifies a resource and repairs it. Resolves to whether it is as it must be now.
+ * Verifies a resource and repairs it. Resolves to whether it is as it must be now, or is optional.
  *
  * @param stood The names of resources that have been as they must be before: the others are created, not repaired. Kept current.
  */
@@ -104,7 +104,7 @@ export async function verifyAndRepair(
     }
   } catch (error) {
     emit({ kind: 'resource-failed', ...about, error: error as Error });
-    return false;
+    return resource.isOptional === true;
   }
   stood.add(resource.name);
   return true;
