@@ -26,6 +26,7 @@ import { isNeeded, othersInUse } from '../state/recorded-virtual-servers.js';
 import { runDirectory } from '../state/run-directory.js';
 import { sysctlValues } from '../state/sysctl-values.js';
 import { supersededMode } from '../host/superseded-mode.js';
+import { noSegmentSize, segmentSize } from '../host/segment-size.js';
 import { noSilence, silence } from '../host/silence.js';
 import { sysctl } from '../host/sysctl.js';
 import { EVERY_SYSCTL, sysctlsFor } from '../host/wanted-sysctls.js';
@@ -85,6 +86,7 @@ export async function composeKernel(
     ...(config.sysctl ? sysctlsFor(config, release()) : []).map((spec) => sysctl(spec, values)),
     config.masquerade ? masquerade(nft, virtualServer) : noMasquerade(nft, virtualServer, onNoNft),
     silence(nft, mode, virtualServer, onNoNft),
+    segmentSize(nft, virtualServer, config.realServers),
     ...current,
     ...earlierModes.map((other) =>
       supersededMode(
@@ -133,6 +135,7 @@ export async function composeClean(
       ipvsTable(ipvs, virtualServer),
       noMasquerade(nft, virtualServer, onNoNft),
       noSilence(nft, virtualServer, onNoNft),
+      noSegmentSize(nft, virtualServer, onNoNft),
       ...all
         .filter((mode) => !isNeeded(mode, virtualServer.address, others))
         .flatMap((mode) => resourcesOf(mode, rtnetlink, virtualServer, () => Promise.resolve(''))),
