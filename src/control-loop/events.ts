@@ -100,7 +100,7 @@ type NodeEvent =
   | { readonly kind: 'keepalive-failed'; readonly error: Error }
   /** `what` could not be written to the state directory. */
   | { readonly kind: 'state-not-saved'; readonly what: 'drains' | 'ownership'; readonly error: Error }
-  | { readonly kind: 'masquerade-not-checked'; readonly error: Error }
+  | { readonly kind: 'nft-missing'; readonly error: Error }
   /** `lvscare status` and `lvscare drain` cannot reach this process. */
   | { readonly kind: 'control-socket-failed'; readonly error: Error }
   /** Something failed that cannot fail: a bug. */

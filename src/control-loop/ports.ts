@@ -104,6 +104,8 @@ export interface HostResource extends Work {
   readonly isNotified?: boolean;
   /** Whether {@link repair} removes it: the log says so, and it counts as no repair. */
   readonly isRemoval?: boolean;
+  /** Whether the virtual server works without it on most nodes: `--run-once` succeeds if it cannot be created. */
+  readonly isOptional?: boolean;
   /** How it differs from what it must be, in words, or null if it does not. Changes nothing. */
   verify(): Promise<string | null>;
   /** Repairs what {@link verify} found. */

@@ -26,6 +26,8 @@ import { isNeeded, othersInUse } from '../state/recorded-virtual-servers.js';
 import { runDirectory } from '../state/run-directory.js';
 import { sysctlValues } from '../state/sysctl-values.js';
 import { supersededMode } from '../host/superseded-mode.js';
+import { noSegmentSize, segmentSize } from '../host/segment-size.js';
+import { noSilence, silence } from '../host/silence.js';
 import { sysctl } from '../host/sysctl.js';
 import { EVERY_SYSCTL, sysctlsFor } from '../host/wanted-sysctls.js';
 import { resourcesOf, sameMode, type ReachMode } from '../host/reach-mode.js';
@@ -62,7 +64,7 @@ export async function composeKernel(
   const address = observedNodeAddress(config, emit, rtnetlink);
   const nft = nftProgram();
   const onNoNft = (error: Error): void => {
-    emit({ kind: 'masquerade-not-checked', error });
+    emit({ kind: 'nft-missing', error });
   };
   const table = ipvsTable(ipvs, virtualServer);
   const isStillNeeded = async (other: ReachMode): Promise<boolean> =>
@@ -83,6 +85,8 @@ export async function composeKernel(
   const resources = [
     ...(config.sysctl ? sysctlsFor(config, release()) : []).map((spec) => sysctl(spec, values)),
     config.masquerade ? masquerade(nft, virtualServer) : noMasquerade(nft, virtualServer, onNoNft),
+    silence(nft, mode, virtualServer, onNoNft),
+    segmentSize(nft, virtualServer, config.realServers),
     ...current,
     ...earlierModes.map((other) =>
       supersededMode(
@@ -119,18 +123,21 @@ export async function composeClean(
   const possible: readonly ReachMode[] = [{ mode: 'local' }, { mode: 'route' }, { mode: 'link', iface }];
   const all = [...modes, ...possible.filter((one) => !modes.some((other) => sameMode(one, other)))];
   const onNoNft = ({ message }: Error): void => {
-    log.warn({ event: 'clean' }, `the masquerade table was not checked: ${message}`);
+    log.warn({ event: 'clean' }, `nftables was not checked: ${message}`);
   };
   // Sysctls apply to all virtual servers: the last one that goes restores them.
   const values = sysctlValues(directory, ({ message }) => {
     log.warn({ event: 'clean' }, `cannot save state: ${message}`);
   });
+  const nft = nftProgram();
   const sysctls = others.length === 0 ? EVERY_SYSCTL.map((spec) => sysctl(spec, values)) : [];
   return {
     works: [
       ...sysctls,
       ipvsTable(ipvs, virtualServer),
-      noMasquerade(nftProgram(), virtualServer, onNoNft),
+      noMasquerade(nft, virtualServer, onNoNft),
+      noSilence(nft, virtualServer, onNoNft),
+      noSegmentSize(nft, virtualServer, onNoNft),
       ...all
         .filter((mode) => !isNeeded(mode, virtualServer.address, others))
         .flatMap((mode) => resourcesOf(mode, rtnetlink, virtualServer, () => Promise.resolve(''))),

@@ -202,11 +202,11 @@ export function eventLog(log: Logger, clock: Pick<Clock, 'now'>): Observer {
         });
         break;
       }
-      case 'masquerade-not-checked':
+      case 'nft-missing':
         write({
           level: 'debug',
           fields: { err: event.error },
-          message: `the masquerade table was not checked: ${event.error.message}`,
+          message: `nftables was not checked: ${event.error.message}`,
         });
         break;
       case 'control-socket-failed':

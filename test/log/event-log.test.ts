@@ -233,10 +233,7 @@ const EACH: {
     { kind: 'state-not-saved', what: 'ownership', error },
     'warn state-not-saved: cannot save state: EPERM; --clean will only find what matches its own options',
   ],
-  'masquerade-not-checked': [
-    { kind: 'masquerade-not-checked', error },
-    'debug masquerade-not-checked: the masquerade table was not checked: EPERM',
-  ],
+  'nft-missing': [{ kind: 'nft-missing', error }, 'debug nft-missing: nftables was not checked: EPERM'],
   'control-socket-failed': [
     { kind: 'control-socket-failed', error },
     'warn control-socket-failed: lvscare status and drain cannot reach this process: EPERM',
