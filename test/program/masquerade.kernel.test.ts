@@ -158,7 +158,7 @@ describe('--masquerade', () => {
     const before = await ruleset();
     const start = ['care', ...servers('ipv4'), '--run-once'];
     const dry = await lvscare(lab.node, [...start, '--dry-run']);
-    assert.match(dry.stdout, new RegExp(`would remove: ${TABLE}, because --masquerade is off`));
+    assert.match(dry.stdout, new RegExp(`would change masquerade: ${TABLE}, because --masquerade is off`));
     assert.equal(await ruleset(), before);
 
     const off = await lvscare(lab.node, start);
