@@ -51,6 +51,7 @@ export async function runCareCommand(
       await takeCare(config, program, log, handles, signal);
       return true;
     case 'run-once': {
+      await warnOfOwnAddress(config, log, handles);
       const emit = composeEmit(config, [eventLog(log, systemClock)]);
       const kernel = await composeKernel(config, emit, handles);
       const { manualDrains } = await composeManualDrains(config, emit);
@@ -119,6 +120,7 @@ async function takeCare(
     { event: 'start', ...summary(config, program, await nodeAddressOf(config, handles)) },
     `taking care of ${virtualServer.text}${dryRun ? ', without changing anything' : ''}`,
   );
+  await warnOfOwnAddress(config, log, handles);
   const startedAtMs = Date.now();
   const recorder = new Recorder(config, { clock: systemClock, wallClock: Date.now });
   const { version, commit, pid, usage } = program;
@@ -221,6 +223,23 @@ async function clean(config: CareConfig, log: Logger, handles: KernelHandles): P
   // What is still there is to be found the next time.
   if (!dryRun && failures.length === 0) await forget();
   return failures.length === 0;
+}
+
+/** A virtual server at an address of an interface takes the port from the node itself. */
+async function warnOfOwnAddress(
+  { virtualServer: { address, family, text, port } }: CareConfig,
+  log: Logger,
+  { rtnetlink }: KernelHandles,
+): Promise<void> {
+  const [held, links] = await Promise.all([rtnetlink.listAddresses({ family }), rtnetlink.listLinks()]);
+  const indexes = held.filter((one) => one.address === address).map(({ interfaceIndex }) => interfaceIndex);
+  // Mode link has it on a dummy.
+  const link = links.find(({ index, kind }) => indexes.includes(index) && kind !== 'dummy');
+  if (link === undefined) return;
+  log.warn(
+    { event: 'own-address', vs: text, interface: link.name },
+    `${address} is an address of this node, on ${link.name}: clients of its port ${port}, other hosts too, are given to the real servers; choose a --vs that no host has`,
+  );
 }
 
 /** NODE_IP as of now; null while nothing tells it. */

@@ -66,6 +66,8 @@ export function readCareConfig(
   const virtualServer = settings.read('vs');
   if (virtualServer === null)
     throw new UsageError('--vs', 'the virtual server, IP:PORT or [IPv6]:PORT', null);
+  // --clean removes what an earlier version created there.
+  if (task !== 'clean') refuseUnusable(virtualServer, settings.name('vs'));
   const realServers = readRealServers(settings, virtualServer, task === 'clean' || withoutRealServers);
   const { probe, notes } = readProbe(settings, task === 'care' && !elsewhere, defaultCa);
   const mode = settings.read('mode');
@@ -106,6 +108,21 @@ export function readCareConfig(
     ],
   };
 }
+
+/** Refuses addresses with which no client can reach a virtual server. */
+function refuseUnusable({ address, text }: Endpoint, option: string): void {
+  if (address.startsWith('127.') || address === '::1')
+    throw new UsageError(
+      option,
+      `an address that no host has, such as ${EXAMPLE_ADDRESS} (clients of a loopback address would time out)`,
+      text,
+    );
+  if (/^fe[89ab].:/.test(address))
+    throw new UsageError(option, 'an address that clients can use without naming an interface', text);
+}
+
+/** Of TEST-NET-1 (RFC 5737), which no host, pod or service has. */
+const EXAMPLE_ADDRESS = '192.0.2.2';
 
 function readTask(settings: Settings): CareConfig['task'] {
   const [once, clean] = [settings.read('run-once'), settings.read('clean')];

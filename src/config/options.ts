@@ -45,7 +45,7 @@ const CARE = {
   vs: {
     ...text('IP:PORT', parseEndpoint),
     otherwise: 'required',
-    help: 'Virtual server, IP:PORT or [IPv6]:PORT',
+    help: 'Virtual server, IP:PORT or [IPv6]:PORT: an address that no host, pod or service has, such as 192.0.2.2',
     ...SERVERS,
   },
   rs: {

@@ -11,7 +11,7 @@ import type {
   Work,
 } from '../control-loop/ports.js';
 import type { CareConfig } from '../config/care-config.js';
-import type { Endpoint } from '../values/endpoint.js';
+import { endpoint, type Endpoint } from '../values/endpoint.js';
 import { ipvsTable } from '../ipvs/ipvs-table.js';
 import { clientConnections } from '../ipvs/client-connections.js';
 import { isDummy } from '../host/dummy-interface.js';
@@ -31,7 +31,7 @@ import { noSilence, silence } from '../host/silence.js';
 import { sysctl } from '../host/sysctl.js';
 import { EVERY_SYSCTL, sysctlsFor } from '../host/wanted-sysctls.js';
 import { resourcesOf, sameMode, type ReachMode } from '../host/reach-mode.js';
-import type { Ipvs, Rtnetlink } from '../netlink/index.js';
+import { isIpvsMissing, type Ipvs, type Rtnetlink, type Service } from '../netlink/index.js';
 
 export interface KernelHandles {
   readonly ipvs: Ipvs;
@@ -130,10 +130,11 @@ export async function composeClean(
     log.warn({ event: 'clean' }, `cannot save state: ${message}`);
   });
   const nft = nftProgram();
-  const sysctls = others.length === 0 ? EVERY_SYSCTL.map((spec) => sysctl(spec, values)) : [];
+  const sysctls = EVERY_SYSCTL.map((spec) => sysctl(spec, values));
+  const stranger = await strangersService(ipvs, virtualServer);
   return {
     works: [
-      ...sysctls,
+      ...(others.length === 0 && stranger === null ? sysctls : []),
       ipvsTable(ipvs, virtualServer),
       noMasquerade(nft, virtualServer, onNoNft),
       noSilence(nft, virtualServer, onNoNft),
@@ -143,12 +144,45 @@ export async function composeClean(
         .flatMap((mode) => resourcesOf(mode, rtnetlink, virtualServer, () => Promise.resolve(''))),
     ],
     leftovers: [
+      ...(others.length === 0 && stranger !== null ? [keeping(sysctls, stranger)] : []),
       goLeftovers(virtualServer, (words) => {
         log.debug(words);
       }),
     ],
     forget: () => store.forget(virtualServer),
   };
+}
+
+/** Why sysctls of IPVS may still be in use when our virtual server is gone, or null if they are not. */
+async function strangersService(ipvs: Ipvs, own: Endpoint): Promise<string | null> {
+  try {
+    const services = await ipvs.listServices();
+    const other = services.find((service) => serviceText(service) !== own.text);
+    return other === undefined ? null : `another program's virtual server ${serviceText(other)} may need it`;
+  } catch (error) {
+    if (isIpvsMissing(error)) return null;
+    return `other virtual servers cannot be listed: ${(error as Error).message}`;
+  }
+}
+
+/** As `ipvsadm` names it. */
+function serviceText({ key }: Service): string {
+  if ('fwmark' in key) return `FWM ${key.fwmark}`;
+  const { text } = endpoint(key.address.includes(':') ? 'ipv6' : 'ipv4', key.address, key.port);
+  return key.protocol === 'tcp' ? text : `${key.protocol} ${text}`;
+}
+
+/** Leaves these as they are, and says why. */
+function keeping(works: readonly Work[], why: string): Leftovers {
+  const find: Leftovers['find'] = async () => {
+    const found = await Promise.all(works.map((work) => work.find()));
+    return {
+      taken: [],
+      left: found.flatMap((what) => (what === null ? [] : `${what}: ${why}`)),
+      failures: [],
+    };
+  };
+  return { find, remove: find };
 }
 
 /** The record of our virtual server, with today's real servers if there are any. */

@@ -65,9 +65,7 @@ export async function checkFirewall(node: Node, subject: Subject): Promise<reado
   for (const way of Object.keys(WAYS) as Way[]) {
     const packet = await packetOf(way, node, subject);
     const known = fatesOf({ ...packet, state: 'established' }, way);
-    const first = fatesOf(packet, way)
-      .map((fate, index) => harmIn(fate, known[index]))
-      .find((words) => words !== null);
+    const [first] = fatesOf(packet, way).flatMap((fate, index) => harmIn(fate, known[index]) ?? []);
     if (first !== undefined) found.push(judge(first, way, tracked, subject));
   }
   const notRead = [...failures.map(({ message }) => warn(message, AS_ROOT)), ...unknown.map(skip)];

@@ -1,5 +1,6 @@
 /** How Kubernetes on this node uses the virtual server, and what of it conflicts with the virtual server. */
 import { isIP } from 'node:net';
+import type { Endpoint } from '../values/endpoint.js';
 import { exclusionOf } from '../decisions/deletion-contention.js';
 import { contains } from './cidr.js';
 import { hostsEntries } from '../host/hosts-file.js';
@@ -32,10 +33,34 @@ export async function checkServiceCidr({ files }: Node, { virtualServer }: Subje
       ? ok(`${virtualServer.address} is outside ${range} (${found.from})`)
       : warn(
           `${virtualServer.address} is inside ${inside} (${found.from}): a service with that address would get its clients, and with kube-proxy in nftables mode clients of a removed server hang`,
-          'choose a --vs outside the service CIDR',
+          'choose a --vs outside the service CIDR, such as 192.0.2.2',
         );
   }
-  return skip('there is no kube-apiserver here, so the service CIDR is not known');
+  return await byClusterDns(files, virtualServer);
+}
+
+const KUBELET_CONFIG = '/var/lib/kubelet/config.yaml';
+/** The service CIDR of kubeadm, unless its configuration names another one. */
+const DEFAULT_CIDR = '10.96.0.0/12';
+
+/** On a worker: the DNS server of the cluster is a service. */
+async function byClusterDns(files: Node['files'], { address }: Endpoint): Promise<Said> {
+  const dns = listsOf((await textOf(files, KUBELET_CONFIG)) ?? '', 'clusterDNS').flat();
+  const near = dns.find((server) =>
+    [DEFAULT_CIDR, `${server}/${isIP(server) === 4 ? 16 : 108}`].some(
+      (cidr) => contains(cidr, server) && contains(cidr, address),
+    ),
+  );
+  if (near !== undefined)
+    return warn(
+      `${address} is probably inside the service CIDR, as the DNS service ${near} is (${KUBELET_CONFIG}): a service with that address would get its clients`,
+      'choose a --vs outside the service CIDR, such as 192.0.2.2',
+    );
+  return skip(
+    dns.length === 0
+      ? 'there is no kube-apiserver here, so the service CIDR is not known'
+      : `there is no kube-apiserver here, so of the service CIDR only ${dns.join(', ')} is known (clusterDNS)`,
+  );
 }
 
 export async function checkKubeProxy({ files, network }: Node, { virtualServer }: Subject): Promise<Said> {

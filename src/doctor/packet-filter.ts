@@ -42,7 +42,7 @@ export function fateIn(chains: Chains, base: string, policy: Target, packet: Pac
     if (target.kind === 'drop') drops.add(target.words);
     else accepted = true;
   };
-  /** Resolves to whether the packet may come out at the end of a chain. */
+  /** Returns whether the packet may reach the end of a chain. */
   const walk = (name: string, above: readonly string[]): boolean => {
     // The kernel has no circles.
     if (above.includes(name)) return true;

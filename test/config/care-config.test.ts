@@ -250,6 +250,17 @@ describe('a configuration is refused', () => {
   const cases: readonly (readonly [given: Arguments, message: string, environment?: Environment])[] = [
     [{ vs: undefined }, '--vs: expected the virtual server, IP:PORT or [IPv6]:PORT, got nothing'],
     [{ vs: '10.103.97.2' }, '--vs: expected IP:PORT or [IPv6]:PORT with a port, got "10.103.97.2"'],
+    ...['127.0.0.1:6443', '127.9.9.9:6443', '[::1]:6443'].map(
+      (vs) =>
+        [
+          { vs },
+          `--vs: expected an address that no host has, such as 192.0.2.2 (clients of a loopback address would time out), got "${vs}"`,
+        ] as const,
+    ),
+    [
+      { vs: '[fe80::1]:6443' },
+      '--vs: expected an address that clients can use without naming an interface, got "[fe80::1]:6443"',
+    ],
     [{ rs: undefined }, '--rs: expected at least one real server, IP:PORT, got nothing'],
     [{ rs: [] }, '--rs: expected at least one real server, IP:PORT, got nothing'],
     [{ rs: ',' }, '--rs: expected at least one real server, IP:PORT, got nothing'],

@@ -46,6 +46,24 @@ const proxy =
   };
 const IPVS_MODE = (excluded: string): string =>
   `apiVersion: kubeproxy.config.k8s.io/v1alpha1\nclusterCIDR: 10.244.0.0/16\nipvs:\n  excludeCIDRs:${excluded}\n  strictARP: false\nkind: KubeProxyConfiguration\nmode: "ipvs"\n`;
+table('service-cidr', checkServiceCidr, [
+  [
+    "a worker with kubeadm's default",
+    (fake) => void (fake.files['/var/lib/kubelet/config.yaml'] = 'clusterDNS:\n- 10.96.0.10\n'),
+    /^warn: 10\.103\.97\.2 is probably inside the service CIDR, as the DNS service 10\.96\.0\.10 is .* -> choose a --vs outside the service CIDR, such as 192\.0\.2\.2$/,
+  ],
+  [
+    'a worker with another network near the virtual server',
+    (fake) => void (fake.files['/var/lib/kubelet/config.yaml'] = 'clusterDNS: [10.103.0.10]\n'),
+    /^warn: .* as the DNS service 10\.103\.0\.10 is/,
+  ],
+  [
+    'a worker with another network',
+    (fake) => void (fake.files['/var/lib/kubelet/config.yaml'] = 'clusterDNS:\n- 172.20.0.10\n'),
+    'skip: there is no kube-apiserver here, so of the service CIDR only 172.20.0.10 is known (clusterDNS)',
+  ],
+]);
+
 table('kube-proxy', checkKubeProxy, [
   ['none', well, 'skip: no kube-proxy runs here'],
   ['iptables by default', proxy('ipvs:\n  excludeCIDRs: null\nmode: ""\n'), /^ok: mode iptables/],
