@@ -348,7 +348,7 @@ describe('users complained that', () => {
       await untilWeights(lab, allOf(lab));
     }
     await until(async () => (await node.request()).ok, { timeoutMs: 20_000 });
-    const told = daemon.lines.filter(({ text }) => text.includes('something keeps deleting'));
+    const told = daemon.lines.filter(({ text }) => text.includes('another program keeps deleting'));
     assert.equal(told.length, 1, daemon.text());
     assert.match(
       told[0]?.text ?? '',
