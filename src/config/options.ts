@@ -297,12 +297,33 @@ const OTHERS = {
   path: {
     ...text('file', parseManifestPath),
     default: '/etc/kubernetes/manifests/lvscare.yaml',
-    help: 'File to write to with --write, or whose image to set with --set-image',
+    help: 'File to write to with --write, or to take with --add-rs, --remove-rs, --set or --set-image',
     ...MANIFEST,
   },
   'set-image': {
     ...text('image', parseImage),
     help: 'Take the manifest at --path, and change only the image of its lvscare container',
+    ...MANIFEST,
+  },
+  'add-rs': {
+    ...list('IP:PORT, ...', parseEndpoint),
+    help: 'Take the manifest at --path, and add this real server; repeated or comma-joined',
+    ...MANIFEST,
+  },
+  'remove-rs': {
+    ...list('IP:PORT, ...', parseEndpoint),
+    help: 'Take the manifest at --path, and remove this real server; repeated or comma-joined',
+    ...MANIFEST,
+  },
+  set: {
+    ...list('NAME=VALUE', values.parseAssignment),
+    split: (text) => [text],
+    help: 'Take the manifest at --path, and set this option of care: --set fall=3; may be repeated',
+    ...MANIFEST,
+  },
+  replace: {
+    ...OFF,
+    help: 'With --write: replace an existing manifest although something of it is lost',
     ...MANIFEST,
   },
   name: {
