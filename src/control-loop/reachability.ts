@@ -17,12 +17,14 @@ interface ReachabilityParts {
 
 /** While clients reach the virtual server, it is probed once in so many intervals: a minute at the defaults. */
 const INTERVALS_WHILE_REACHABLE = 12;
-/** After a change, it is probed within an interval, but not before this part of it: the kernel may not be ready yet. */
+/** After a change, it is probed within an interval, but not before this part of it: more changes may follow. */
 const LEAST_DELAY = 0.2;
 /** Of a time between two probes: nodes that started together must not probe together. */
 const JITTER = 0.1;
-/** So many failures in a row mean that clients do not reach it: one server may just have failed. */
+/** So many failures in a row mean that clients do not reach it any more: one server may just have failed. */
 const FALL = 2;
+/** At the start so many, an interval apart: the kernel is not ready at once. */
+const FIRST_FALL = 5;
 
 /**
  * Probes the virtual server as this node's own clients reach it, and reports when they no longer reach it, and when they do again. The
@@ -34,7 +36,6 @@ export class Reachability {
   /** Why clients do not reach it, or null if they do; undefined if that is not known yet. */
   #reason: string | null | undefined;
   #failures = 0;
-  #changed = false;
   /** When the next probe is due, in milliseconds of the monotonic clock. */
   #dueMs: number;
   #alarm = new AbortController();
@@ -48,7 +49,6 @@ export class Reachability {
   /** Has the virtual server probed soon if the event may change whether clients reach it. */
   observe(event: EventDetails): void {
     if (!mayMatter(event)) return;
-    this.#changed = true;
     const { clock, random } = this.#parts;
     const part = LEAST_DELAY + (1 - LEAST_DELAY) * random();
     const dueMs = clock.now() + part * this.#policy.intervalMs;
@@ -83,7 +83,6 @@ export class Reachability {
 
   async #probe(signal: AbortSignal): Promise<void> {
     const { virtualServerProbe, clock, emit } = this.#parts;
-    this.#changed = false;
     this.#dueMs = Infinity;
     let outcome: Evidence | InconclusiveProbe;
     try {
@@ -93,32 +92,29 @@ export class Reachability {
       outcome = { kind: 'inconclusive', detail: '' };
     }
     if (signal.aborted) return;
-    if (outcome.kind !== 'inconclusive') this.#judge(outcome);
-    this.#dueMs = Math.min(this.#dueMs, clock.now() + this.#jittered(this.#delayMs()));
+    const delayMs = outcome.kind === 'inconclusive' ? this.#policy.intervalMs : this.#judge(outcome);
+    this.#dueMs = Math.min(this.#dueMs, clock.now() + this.#jittered(delayMs));
   }
 
-  #judge(evidence: Evidence): void {
+  /** Returns the time until the next probe, in milliseconds. */
+  #judge(evidence: Evidence): number {
+    const { intervalMs, fastIntervalMs } = this.#policy;
     // Any answer has come the whole way.
     if (evidence.kind === 'ok' || evidence.kind === 'status') {
       this.#failures = 0;
       this.#report(null);
-      return;
+      return INTERVALS_WHILE_REACHABLE * intervalMs;
     }
-    // At the start the kernel may not have been ready when the probe began.
-    this.#failures = this.#reason === undefined && this.#changed ? 0 : this.#failures + 1;
-    if (this.#failures >= FALL) this.#report(`${evidence.kind}, ${evidence.detail}`);
+    this.#failures += 1;
+    const fall = this.#reason === undefined ? FIRST_FALL : FALL;
+    if (this.#failures >= fall) this.#report(`${evidence.kind}, ${evidence.detail}`);
+    return this.#reason === null ? fastIntervalMs : intervalMs;
   }
 
   #report(reason: string | null): void {
     if (reason === this.#reason) return;
     this.#reason = reason;
     this.#parts.emit({ kind: 'reachability', reason });
-  }
-
-  #delayMs(): number {
-    const { intervalMs, fastIntervalMs } = this.#policy;
-    if (this.#failures > 0) return this.#failures < FALL ? fastIntervalMs : intervalMs;
-    return this.#reason === null ? INTERVALS_WHILE_REACHABLE * intervalMs : intervalMs;
   }
 
   #jittered(ms: number): number {
