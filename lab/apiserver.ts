@@ -4,6 +4,7 @@
  *   /healthz /livez /readyz   ok, or as the lab says
  *   /whoami                   who answers, and whom (JSON)
  *   /stream?everyMs=N         a line at once and one every N ms, until the client goes
+ *   /bytes?count=N            a body of N bytes
  *   /stats                    what was counted (JSON)
  */
 import { readFileSync } from 'node:fs';
@@ -179,6 +180,8 @@ class Apiserver {
     else response.removeHeader('connection');
     if (HEALTH_PATHS.has(pathname)) this.#answerHealth(pathname, request, response);
     else if (pathname === '/whoami') sendJson(response, this.#whoami(request));
+    else if (pathname === '/bytes')
+      sendText(response, 200, 'x'.repeat(Number(searchParams.get('count') ?? 0)));
     else if (pathname === '/stats') sendJson(response, this.stats());
     else if (pathname === '/stream') this.#stream(response, Number(searchParams.get('everyMs') ?? 1000));
     else sendText(response, 404, 'not found\n');

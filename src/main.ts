@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 /** The program's edge: the only place that touches `process`. */
+import { closeSync } from 'node:fs';
 import process from 'node:process';
+import { isatty } from 'node:tty';
 import { readBuildInfo } from './cli/build-info.js';
 import { readCommandLine, type Command } from './cli/command-line.js';
 import { readCareConfig } from './config/care-config.js';
@@ -16,6 +18,10 @@ import type { Output, Screen } from './cli/output.js';
 const DONE = 0;
 const FAILED = 1;
 const WRONG_ARGUMENTS = 2;
+
+/** The standard descriptors that are a terminal at the start. */
+const TERMINALS = [0, 1, 2].filter((descriptor) => isatty(descriptor));
+const terminalsGone = (): number[] => TERMINALS.filter((descriptor) => !isatty(descriptor));
 
 async function main(): Promise<number> {
   try {
@@ -84,6 +90,8 @@ async function runManifest({ given, spelled }: Run): Promise<boolean> {
 }
 
 async function runCare({ given, spelled, words: stray }: Run): Promise<boolean> {
+  // From the start: without a listener they end the process.
+  const others = listenToOtherSignals();
   const config = readCareConfig(readSettings(given, process.env, spelled), process.env);
   // Only now: help, version and wrong arguments need not wait for HTTP and netlink to be loaded.
   const { createLogger } = await import('./log/logger.js');
@@ -108,8 +116,14 @@ async function runCare({ given, spelled, words: stray }: Run): Promise<boolean> 
   const stopping = untilSignal(ENDING, (name) => {
     log.info({ event: 'stopping', signal: name }, `${name}: stopping`);
   });
+  others.onSignal = (name, terminalIsGone) => {
+    if (terminalIsGone)
+      log.info({ event: 'stopping', signal: name }, `${name}: stopping, because its terminal is gone`);
+    else
+      log.warn({ event: 'signal-ignored', signal: name }, `${name}: ignored; only SIGTERM and SIGINT end it`);
+  };
   try {
-    return await runCareCommand(config, program, log, stopping);
+    return await runCareCommand(config, program, log, AbortSignal.any([stopping, others.hangup]));
   } finally {
     written.flush();
   }
@@ -180,6 +194,30 @@ function usageOfProcess(): Usage {
 
 const ENDING = ['SIGTERM', 'SIGINT'] as const;
 
+interface OtherSignals {
+  /** Aborts at a SIGHUP that came because the terminal is gone. */
+  readonly hangup: AbortSignal;
+  /** What to do at each signal. */
+  onSignal: (name: string, terminalIsGone: boolean) => void;
+}
+
+/**
+ * Signals that mean something to other daemons: keepalived reads its file again at SIGHUP. `lvscare care` ignores them, except
+ * SIGHUP from the terminal on which it was started: when that closes, it ends as by SIGTERM.
+ */
+function listenToOtherSignals(): OtherSignals {
+  const hangup = new AbortController();
+  const signals: OtherSignals = { hangup: hangup.signal, onSignal: () => undefined };
+  for (const name of ['SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const)
+    process.on(name, () => {
+      // The kernel takes the terminal away before it sends the signal.
+      const terminalIsGone = name === 'SIGHUP' && terminalsGone().length > 0;
+      signals.onSignal(name, terminalIsGone);
+      if (terminalIsGone) hangup.abort(name);
+    });
+  return signals;
+}
+
 function untilSignal(
   names: readonly NodeJS.Signals[],
   onSignal: (name: string) => void = () => undefined,
@@ -194,4 +232,8 @@ function untilSignal(
   return stopping.signal;
 }
 
+// Without a listener Node.js opens its debugger at SIGUSR1, and every user of this machine could give orders to it.
+process.on('SIGUSR1', () => undefined);
 process.exitCode = await main();
+// At its end Node.js resets the terminal that it was started on, and aborts if that is gone.
+for (const descriptor of terminalsGone()) closeSync(descriptor);

@@ -43,7 +43,7 @@ const CARE = {
   synopsis: '--vs IP:PORT --rs IP:PORT...',
   description:
     'Probes every real server, keeps the healthy ones in the virtual server, and repairs what other programs ' +
-    'change. SIGTERM or Ctrl-C ends it and leaves everything in place.',
+    'change. SIGTERM or Ctrl-C ends it and leaves everything in place; it ignores SIGHUP, SIGUSR1 and SIGUSR2.',
   options: CARE_OPTIONS,
   words: 'stray',
   notes:
@@ -184,13 +184,14 @@ const MANIFEST = {
   description:
     'Prints a static pod that runs lvscare care with the given options, with only the privilege NET_ADMIN and with mounts ' +
     'for every file that they name. With --write it replaces the file at --path in one step, so that kubelet never reads ' +
-    'half of it; it refuses to replace the manifest of another pod. It refuses what lvscare care would refuse, before it ' +
-    'writes anything.',
+    'half of it; it refuses to replace the manifest of another pod, and, without --replace, one of which something would be ' +
+    'lost. --add-rs, --remove-rs and --set change only these arguments of an existing manifest; they print the difference, ' +
+    'and write with --write. It refuses what lvscare care would refuse, before it writes anything.',
   options: options(
     [
-      ...(['write', 'path', 'set-image', 'name', 'image'] as const),
+      ...(['write', 'replace', 'path', 'add-rs', 'remove-rs', 'set', 'set-image', 'name', 'image'] as const),
       // kubelet starts a pod that ends again and again.
-      ...CARE_FLAGS.filter((flag) => flag !== 'run-once' && flag !== 'clean'),
+      ...CARE_FLAGS.filter((flag) => flag !== 'run-once' && flag !== 'trust' && flag !== 'clean'),
     ],
     { rs: { otherwise: 'required' } },
   ),
@@ -201,6 +202,8 @@ const MANIFEST = {
   examples: [
     ['Print it', '--vs 10.103.97.2:6443 --rs 10.0.0.1:6443,10.0.0.2:6443'],
     ['Let the kubelet of this node run it', '--vs 10.103.97.2:6443 --rs 10.0.0.1:6443 --write'],
+    ['Add a master to it', '--add-rs 10.0.0.3:6443 --write'],
+    ['Show what a changed option would change', '--set health-path=/readyz'],
     ['Print it with another image', '--set-image registry.example.com/lvscare:0.2.0'],
     ['Upgrade it', '--set-image registry.example.com/lvscare:0.2.0 --write'],
   ],

@@ -3,14 +3,15 @@ import type { Logger } from 'pino';
 import { care, type CareParts } from '../control-loop/care.js';
 import { dryEmit, dryLeftovers, dryWork } from '../control-loop/dry-run.js';
 import { emitter, type Emit, type Observer } from '../control-loop/events.js';
-import { cleanUp, setUpOnce } from '../control-loop/once.js';
+import { cleanUp, probeOnce, setUpOnce } from '../control-loop/once.js';
 import type { VirtualServerTable } from '../control-loop/ports.js';
 import { systemClock } from '../daemon/clock.js';
 import type { CareConfig } from '../config/care-config.js';
+import { ownInterface } from '../host/own-address.js';
 import { kernelChanges } from '../host/route-changes.js';
 import { composeManualDrains, openControl } from '../daemon/control.js';
 import type { Endpoints, Knowledge, Usage } from '../daemon/http.js';
-import { composeProber } from '../daemon/probing.js';
+import { composeProbes } from '../daemon/probing.js';
 import { composeClean, composeKernel, findNodeAddress, type KernelHandles } from '../daemon/kernel.js';
 import { KernelError } from '../values/errors.js';
 import { acquireInstanceLock, processInWords } from '../state/instance-lock.js';
@@ -51,10 +52,20 @@ export async function runCareCommand(
       await takeCare(config, program, log, handles, signal);
       return true;
     case 'run-once': {
+      await warnOfOwnAddress(config, log, handles);
       const emit = composeEmit(config, [eventLog(log, systemClock)]);
       const kernel = await composeKernel(config, emit, handles);
       const { manualDrains } = await composeManualDrains(config, emit);
-      return await setUpOnce(config.realServers, config.policy, { ...kernel, emit }, manualDrains);
+      const { realServers, policy, trust } = config;
+      const probed = trust ? null : { ...(await composeProbes(config, emit)), clock: systemClock, emit };
+      const healthy = probed === null ? realServers : await probeOnce(realServers, probed, signal);
+      if (signal.aborted) return false;
+      if (healthy.length === 0)
+        log.warn(
+          { event: 'note', vs: config.virtualServer.text },
+          'no real server answered as a healthy one does: all are used',
+        );
+      return await setUpOnce(realServers, policy, { ...kernel, emit }, manualDrains, healthy);
     }
     case 'clean':
       return await clean(config, log, handles);
@@ -64,7 +75,8 @@ export async function runCareCommand(
 /** What to do about another lvscare that is at work on the same virtual server. */
 const INSTEAD: Readonly<Record<CareConfig['task'], string>> = {
   care: 'one is enough',
-  'run-once': 'stop it first: --run-once takes all servers for healthy, and it may know better',
+  'run-once':
+    'stop it first: --run-once probes only once, and the other one may know better which servers are healthy',
   clean: 'stop it first: it would put back at once what --clean removes',
 };
 
@@ -109,6 +121,7 @@ async function takeCare(
     { event: 'start', ...summary(config, program, await nodeAddressOf(config, handles)) },
     `taking care of ${virtualServer.text}${dryRun ? ', without changing anything' : ''}`,
   );
+  await warnOfOwnAddress(config, log, handles);
   const startedAtMs = Date.now();
   const recorder = new Recorder(config, { clock: systemClock, wallClock: Date.now });
   const { version, commit, pid, usage } = program;
@@ -126,7 +139,7 @@ async function takeCare(
   const { manualDrains, file } = await composeManualDrains(config, emit);
   const parts: CareParts = {
     ...(await composeKernel(config, emit, handles)),
-    prober: await composeProber(config, emit),
+    ...(await composeProbes(config, emit)),
     changes: kernelChanges(handles.rtnetlink, virtualServer),
     clock: systemClock,
     random: Math.random,
@@ -211,6 +224,21 @@ async function clean(config: CareConfig, log: Logger, handles: KernelHandles): P
   // What is still there is to be found the next time.
   if (!dryRun && failures.length === 0) await forget();
   return failures.length === 0;
+}
+
+/** A virtual server at an address of an interface takes the port from the node itself. */
+async function warnOfOwnAddress(
+  { virtualServer }: CareConfig,
+  log: Logger,
+  { rtnetlink }: KernelHandles,
+): Promise<void> {
+  const held = await ownInterface(rtnetlink, virtualServer);
+  if (held === null) return;
+  const { address, port, text } = virtualServer;
+  log.warn(
+    { event: 'own-address', vs: text, interface: held },
+    `${address} is an address of this node, on ${held}: clients of its port ${port}, other hosts too, are given to the real servers; choose a --vs that no host has`,
+  );
 }
 
 /** NODE_IP as of now; null while nothing tells it. */

@@ -4,7 +4,8 @@ import { dirname } from 'node:path';
 import { readCareConfig } from '../config/care-config.js';
 import { readSettings } from '../config/config-file.js';
 import type { Option } from '../config/option.js';
-import { CARE_OPTIONS } from '../config/options.js';
+import { CARE_OPTIONS, OPTION } from '../config/options.js';
+import { parseEndpoint } from '../config/parse-endpoint.js';
 import { Settings, type Arguments, type Spellings } from '../config/settings.js';
 import { UsageError } from '../config/usage-error.js';
 import { careArguments } from '../manifest/care-arguments.js';
@@ -39,11 +40,15 @@ export async function runManifestCommand(
   const image = own.read('set-image');
   const writes = own.read('write');
   if (image !== null) return await setImage(given, own, image, writes);
-  if (own.has('path') && !writes) throw new UsageError('--path', '--write or --set-image beside it', null);
   const path = own.read('path');
+  if (EDITS.some((flag) => own.has(flag))) return await editManifest(given, own);
+  if (own.has('path') && !writes)
+    throw new UsageError('--path', '--write, --add-rs, --remove-rs, --set or --set-image beside it', null);
+  if (own.read('replace') && !writes) throw new UsageError('--replace', '--write beside it', null);
   const { text, mounts, notes } = manifestFor(given, own, version, spelled);
   if (!writes) return { text, notes };
   await refuseForeign(path);
+  if (!own.read('replace')) await refuseLosses(path, text);
   const said = await written(path, text);
   const missing = await missingOf(mounts);
   return {
@@ -86,21 +91,141 @@ function manifestFor(given: Arguments, own: Settings, version: string, spelled: 
 }
 
 async function setImage(given: Arguments, own: Settings, image: string, writes: boolean): Promise<Outcome> {
-  const beside = Object.keys(given).find((flag) => !['set-image', 'path', 'write'].includes(flag));
-  if (beside !== undefined)
-    throw new UsageError('--set-image', 'nothing beside it but --path and --write', own.name(beside));
+  refuseBeside('--set-image', given, own, ['set-image']);
   const path = own.read('path');
-  const before = await readRegularFile(path).catch((error: unknown) => {
+  const before = await manifestAt(path);
+  const { withImage } = await yamlReader();
+  const text = ofLvscare(path, () => withImage(before, image));
+  return { text: writes ? await written(path, text) : text, notes: [] };
+}
+
+/** Throws a UsageError if an option is given beside these, `--path` and `--write`. */
+function refuseBeside(option: string, given: Arguments, own: Settings, those: readonly string[]): void {
+  const beside = Object.keys(given).find((flag) => ![...those, 'path', 'write'].includes(flag));
+  if (beside === undefined) return;
+  const allowed = [...those.map((flag) => `--${flag}`).filter((name) => name !== option), '--path'].join(
+    ', ',
+  );
+  throw new UsageError(option, `nothing beside it but ${allowed} and --write`, own.name(beside));
+}
+
+async function manifestAt(path: string): Promise<string> {
+  return await readRegularFile(path).catch((error: unknown) => {
     throw new Error(`cannot read ${path}: ${codeOf(error)}`, { cause: error });
   });
-  const { withImage } = await yamlReader();
-  let text: string;
+}
+
+const EDITS = ['add-rs', 'remove-rs', 'set'] as const;
+
+/** Changes arguments of the manifest at `--path`, and nothing else of it. */
+async function editManifest(given: Arguments, own: Settings): Promise<Outcome> {
+  const option = EDITS.find((flag) => own.has(flag)) ?? 'set';
+  refuseBeside(`--${option}`, given, own, EDITS);
+  const path = own.read('path');
+  const before = await manifestAt(path);
+  const settings = await settingsIn(before, path);
+  const after = await edited(before, own, path);
+  const changed = await settingsIn(after, path);
+  // As lvscare care would read it.
+  readCareConfig(changed, {}, { elsewhere: true });
+  if (JSON.stringify(mountsFor(changed)) !== JSON.stringify(mountsFor(settings)))
+    throw new UsageError(
+      '--set',
+      'options for which the pod needs no other mounts: write a new manifest',
+      null,
+    );
+  const { lineDiff } = await import('../manifest/line-diff.js');
+  const difference = lineDiff(before, after);
+  if (difference === '') return { text: `${path} is so already\n`, notes: [] };
+  return { text: own.read('write') ? difference + (await written(path, after)) : difference, notes: [] };
+}
+
+/** The manifest with what `--add-rs`, `--remove-rs` and `--set` ask for. */
+async function edited(before: string, own: Settings, path: string): Promise<string> {
+  const { optionsIn, withEdit } = await import('../manifest/edit-arguments.js');
+  const rs = OPTION.rs;
+  const serversIn = (text: string): string[] =>
+    optionsIn(text, OPTIONS)
+      .filter(({ flag }) => flag === rs.flag)
+      .flatMap(({ value }) => value.split(','))
+      .map((element) => parseEndpoint(element.trim(), `--rs in ${path}`).text);
+  const [added, removed] = [own.read('add-rs'), own.read('remove-rs')];
+  return ofLvscare(path, () => {
+    let text = before;
+    const there = serversIn(before);
+    if (added.length + removed.length > 0 && there.length === 0)
+      throw new Error('its real servers are not among its arguments');
+    for (const { text: server } of added) {
+      if (serversIn(text).includes(server))
+        throw new UsageError('--add-rs', `a real server that ${path} does not have yet`, server);
+      text = withEdit(text, { kind: 'add', option: rs, value: server }, OPTIONS);
+    }
+    for (const { text: server } of removed) {
+      if (!serversIn(text).includes(server))
+        throw new UsageError(
+          '--remove-rs',
+          `one of the real servers of ${path}, ${there.join(', ')}`,
+          server,
+        );
+      const is = (element: string): boolean => parseEndpoint(element, '--rs').text === server;
+      text = withEdit(text, { kind: 'remove', option: rs, is }, OPTIONS);
+    }
+    for (const { name, value } of own.read('set'))
+      text = withEdit(text, { kind: 'set', option: settable(name), value }, OPTIONS);
+    return text;
+  });
+}
+
+/** Not what has an option of its own here, what the pod's probes depend on, or what ends. */
+const NOT_SETTABLE: readonly string[] = ['rs', 'metrics-addr', 'run-once', 'trust', 'clean', 'dry-run'];
+
+function settable(name: string): Option {
+  const option = OPTIONS.find(
+    ({ flag, aliases = [] }) => flag === name || (name.length > 1 && aliases.includes(name)),
+  );
+  if (option === undefined || option.hidden === true)
+    throw new UsageError('--set', 'an option of lvscare care, NAME=VALUE', name);
+  if (NOT_SETTABLE.includes(option.flag))
+    throw new UsageError('--set', `an option other than ${NOT_SETTABLE.join(', ')}`, name);
+  return option;
+}
+
+/** The settings of the manifest at `path`. */
+async function settingsIn(text: string, path: string): Promise<Settings> {
+  const { optionsIn } = await import('../manifest/edit-arguments.js');
+  const given: Record<string, string[]> = {};
+  for (const { flag, value } of ofLvscare(path, () => optionsIn(text, OPTIONS)))
+    if (!isPodsAddress(flag, value)) (given[flag] ??= []).push(value);
+  return readSettings(given, {}, {});
+}
+
+/** Does something with the manifest at `path`; the failure of it is a UsageError that says why it is not an lvscare's. */
+function ofLvscare<Result>(path: string, work: () => Result): Result {
   try {
-    text = withImage(before, image);
+    return work();
   } catch (error) {
+    if (error instanceof UsageError) throw error;
     throw new UsageError('--path', `the manifest of an lvscare (${(error as Error).message})`, path);
   }
-  return { text: writes ? await written(path, text) : text, notes: [] };
+}
+
+/** How many lost things are named. */
+const MOST_NAMED = 8;
+
+/** An existing manifest may have what nobody repeats: options, an image, resources, comments. */
+async function refuseLosses(path: string, text: string): Promise<void> {
+  const before = await readRegularFile(path).catch(() => '');
+  if (before.trim() === '' || before === text) return;
+  const { lossesOf } = await import('../manifest/losses.js');
+  const losses = lossesOf(before, text);
+  if (losses.length === 0) return;
+  const more = losses.length > MOST_NAMED ? [`and ${losses.length - MOST_NAMED} more`] : [];
+  const lost = [...losses.slice(0, MOST_NAMED), ...more].map((line) => `  ${line}\n`).join('');
+  throw new Error(
+    `${path} is there already, and this would be lost:\n${lost}` +
+      'To change only real servers, options or the image, use --add-rs, --remove-rs, --set or --set-image; ' +
+      'to lose this, add --replace',
+  );
 }
 
 /** Only where there is YAML to be read: it takes its time. */

@@ -27,6 +27,8 @@ export interface CareConfig {
   /** Where metrics, health and status are to be had; null for nowhere. */
   readonly metricsAddress: ListenAddress | null;
   readonly task: 'care' | 'run-once' | 'clean';
+  /** `run-once` takes every real server for healthy, without probes. */
+  readonly trust: boolean;
   readonly dryRun: boolean;
   readonly log: LogConfig;
   readonly notes: readonly Note[];
@@ -64,6 +66,8 @@ export function readCareConfig(
   const virtualServer = settings.read('vs');
   if (virtualServer === null)
     throw new UsageError('--vs', 'the virtual server, IP:PORT or [IPv6]:PORT', null);
+  // --clean removes what an earlier version created there.
+  if (task !== 'clean') refuseUnusable(virtualServer, settings.name('vs'));
   const realServers = readRealServers(settings, virtualServer, task === 'clean' || withoutRealServers);
   const { probe, notes } = readProbe(settings, task === 'care' && !elsewhere, defaultCa);
   const mode = settings.read('mode');
@@ -93,6 +97,7 @@ export function readCareConfig(
     // A dry run is often beside the one that takes care, and its address is that one's.
     metricsAddress: dryRun && !settings.has('metrics-addr') ? null : settings.read('metrics-addr'),
     task,
+    trust: readTrust(settings, task),
     dryRun,
     log,
     notes: [
@@ -104,6 +109,21 @@ export function readCareConfig(
   };
 }
 
+/** Refuses addresses with which no client can reach a virtual server. */
+function refuseUnusable({ address, text }: Endpoint, option: string): void {
+  if (address.startsWith('127.') || address === '::1')
+    throw new UsageError(
+      option,
+      `an address that no host has, such as ${EXAMPLE_ADDRESS} (clients of a loopback address would time out)`,
+      text,
+    );
+  if (/^fe[89ab].:/.test(address))
+    throw new UsageError(option, 'an address that clients can use without naming an interface', text);
+}
+
+/** Of TEST-NET-1 (RFC 5737), which no host, pod or service has. */
+const EXAMPLE_ADDRESS = '192.0.2.2';
+
 function readTask(settings: Settings): CareConfig['task'] {
   const [once, clean] = [settings.read('run-once'), settings.read('clean')];
   if (once && clean) {
@@ -111,6 +131,13 @@ function readTask(settings: Settings): CareConfig['task'] {
     throw new UsageError(name, `no ${other} beside it`, other);
   }
   return clean ? 'clean' : once ? 'run-once' : 'care';
+}
+
+function readTrust(settings: Settings, task: CareConfig['task']): boolean {
+  const trust = settings.read('trust');
+  if (trust && task !== 'run-once')
+    throw new UsageError(settings.name('trust'), '--run-once beside it', null);
+  return trust;
 }
 
 function readNodeAddress(

@@ -45,7 +45,7 @@ const CARE = {
   vs: {
     ...text('IP:PORT', parseEndpoint),
     otherwise: 'required',
-    help: 'Virtual server, IP:PORT or [IPv6]:PORT',
+    help: 'Virtual server, IP:PORT or [IPv6]:PORT: an address that no host, pod or service has, such as 192.0.2.2',
     ...SERVERS,
   },
   rs: {
@@ -244,7 +244,12 @@ const CARE = {
   },
   'run-once': {
     ...OFF,
-    help: 'Set everything up with every real server in rotation, without probes, and exit',
+    help: 'Set everything up with the real servers that answer one probe, or with all if none does, and exit',
+    ...TASKS,
+  },
+  trust: {
+    ...OFF,
+    help: 'With --run-once: take every real server for healthy, without probes',
     ...TASKS,
   },
   clean: {
@@ -292,12 +297,33 @@ const OTHERS = {
   path: {
     ...text('file', parseManifestPath),
     default: '/etc/kubernetes/manifests/lvscare.yaml',
-    help: 'File to write to with --write, or whose image to set with --set-image',
+    help: 'File to write to with --write, or to take with --add-rs, --remove-rs, --set or --set-image',
     ...MANIFEST,
   },
   'set-image': {
     ...text('image', parseImage),
     help: 'Take the manifest at --path, and change only the image of its lvscare container',
+    ...MANIFEST,
+  },
+  'add-rs': {
+    ...list('IP:PORT, ...', parseEndpoint),
+    help: 'Take the manifest at --path, and add this real server; repeated or comma-joined',
+    ...MANIFEST,
+  },
+  'remove-rs': {
+    ...list('IP:PORT, ...', parseEndpoint),
+    help: 'Take the manifest at --path, and remove this real server; repeated or comma-joined',
+    ...MANIFEST,
+  },
+  set: {
+    ...list('NAME=VALUE', values.parseAssignment),
+    split: (text) => [text],
+    help: 'Take the manifest at --path, and set this option of care: --set fall=3; may be repeated',
+    ...MANIFEST,
+  },
+  replace: {
+    ...OFF,
+    help: 'With --write: replace an existing manifest although something of it is lost',
     ...MANIFEST,
   },
   name: {

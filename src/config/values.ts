@@ -26,6 +26,14 @@ export const parseBoolean: Parser<boolean> = (text, option) => {
   throw new UsageError(option, 'true or false', text);
 };
 
+/** An option and its value; whether there is such an option, and takes such a value, is not checked here. */
+export const parseAssignment: Parser<{ readonly name: string; readonly value: string }> = (text, option) => {
+  const equals = text.indexOf('=');
+  const name = text.slice(0, Math.max(equals, 0)).replace(/^--?/, '');
+  if (name === '') throw new UsageError(option, 'NAME=VALUE, such as fall=3', text);
+  return { name, value: text.slice(equals + 1) };
+};
+
 /** The name of a scheduler, which is the kernel's to know: `ip_vs_NAME` is its module. */
 export const parseScheduler: Parser<string> = (text, option) => {
   if (!/^[a-z0-9_]{1,15}$/.test(text)) {

@@ -1,8 +1,10 @@
 import type { Endpoint } from '../values/endpoint.js';
+import type { Emit } from './events.js';
 import type { ManualDrains } from './manual-drains.js';
 import { Monitor, type MonitorParts, type MonitorPolicy } from './monitor.js';
 import { WitnessPool } from './witness-pool.js';
-import type { KernelChanges } from './ports.js';
+import type { KernelChanges, VirtualServerProbe } from './ports.js';
+import { Reachability } from './reachability.js';
 import { Reconciler, type ReconcilerParts, type ReconcilerPolicy } from './reconciler.js';
 
 export interface CarePolicy extends MonitorPolicy, ReconcilerPolicy {}
@@ -10,6 +12,8 @@ export interface CarePolicy extends MonitorPolicy, ReconcilerPolicy {}
 export interface CareParts extends MonitorParts, ReconcilerParts {
   readonly changes: KernelChanges;
   readonly manualDrains: ManualDrains;
+  /** null: it is not known whether this node's clients should reach the virtual server. */
+  readonly virtualServerProbe: VirtualServerProbe | null;
 }
 
 /** How long to wait before listening again after the notifications broke off. */
@@ -17,14 +21,24 @@ const LISTEN_AGAIN_MS = 1000;
 
 /**
  * Takes care of one virtual server until the signal aborts: a monitor for each real server, one reconciler, one ear to
- * the kernel. When it resolves, nothing of it is running any more, and the kernel's table is as it was last made.
+ * the kernel, one probe of the virtual server. When it resolves, nothing of it is running any more, and the kernel's table is as it was last made.
  */
 export async function care(
   servers: readonly Endpoint[],
   policy: CarePolicy,
-  parts: CareParts,
+  { emit: emitOnly, ...others }: CareParts,
   signal: AbortSignal,
 ): Promise<void> {
+  const { virtualServerProbe, clock, random } = others;
+  const reachability =
+    virtualServerProbe === null
+      ? null
+      : new Reachability(policy, { virtualServerProbe, clock, random, emit: emitOnly });
+  const emit: Emit = (event) => {
+    emitOnly(event);
+    reachability?.observe(event);
+  };
+  const parts = { ...others, emit };
   const endings: AbortController[] = [];
   const end = (): void => {
     for (const ending of endings) ending.abort();
@@ -54,6 +68,7 @@ export async function care(
   const running = [
     reconciler.run(ended()),
     listen(parts, notified, ended()),
+    ...(reachability === null ? [] : [reachability.run(ended())]),
     ...monitors.map((monitor) => monitor.run(ended())),
   ];
   try {

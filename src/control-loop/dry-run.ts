@@ -32,6 +32,7 @@ export function dryResource(resource: HostResource): HostResource {
     name: resource.name,
     isNotified: resource.isNotified ?? false,
     isRemoval: resource.isRemoval ?? false,
+    isOptional: resource.isOptional ?? false,
     verify: () => resource.verify(),
     repair: () => Promise.resolve(),
   };

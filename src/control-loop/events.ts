@@ -54,6 +54,8 @@ type TableEvent =
   | { readonly kind: 'table-unreadable'; readonly error: Error; readonly retryInMs: number }
   /** `count` connections of this node's clients to removed servers were ended. */
   | { readonly kind: 'connections-ended'; readonly servers: readonly Endpoint[]; readonly count: number }
+  /** Clients on this node reach no apiserver through the virtual server, because of `reason`; with null they do. */
+  | { readonly kind: 'reachability'; readonly reason: string | null }
   | { readonly kind: 'connections-left'; readonly servers: readonly Endpoint[]; readonly error: Error };
 
 /** What happened to a host resource: a route, a sysctl, the masquerade table. */
@@ -77,8 +79,16 @@ type ResourceEvent =
 
 /** What happened on the node. */
 type NodeEvent =
-  /** NODE_IP is known, or is another one now; `from` says where it is from, in words. */
-  | { readonly kind: 'node-address'; readonly address: string; readonly from: string }
+  /**
+   * NODE_IP is known, or is another one now; `from` says where it is from, in words. `gone`: what was to be NODE_IP and is not an
+   * address of this node, or null.
+   */
+  | {
+      readonly kind: 'node-address';
+      readonly address: string;
+      readonly from: string;
+      readonly gone: { readonly address: string; readonly from: string } | null;
+    }
   /** Mode `route` is given real servers that are on this node, which it cannot reach. */
   | { readonly kind: 'own-servers'; readonly servers: readonly Endpoint[] }
   /** The stream of the kernel's notifications ended; lvscare subscribes again, and checks everything then. */
@@ -90,7 +100,7 @@ type NodeEvent =
   | { readonly kind: 'keepalive-failed'; readonly error: Error }
   /** `what` could not be written to the state directory. */
   | { readonly kind: 'state-not-saved'; readonly what: 'drains' | 'ownership'; readonly error: Error }
-  | { readonly kind: 'masquerade-not-checked'; readonly error: Error }
+  | { readonly kind: 'nft-missing'; readonly error: Error }
   /** `lvscare status` and `lvscare drain` cannot reach this process. */
   | { readonly kind: 'control-socket-failed'; readonly error: Error }
   /** Something failed that cannot fail: a bug. */

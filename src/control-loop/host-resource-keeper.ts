@@ -84,7 +84,7 @@ export class HostResourceKeeper {
 }
 
 /**
- * Verifies a resource and repairs it. Resolves to whether it is as it must be now.
+ * Verifies a resource and repairs it. Resolves to whether it is as it must be now, or is optional.
  *
  * @param stood The names of resources that were right before, kept current. A repair of another one is a creation.
  */
@@ -105,7 +105,7 @@ export async function verifyAndRepair(
     }
   } catch (error) {
     emit({ kind: 'resource-failed', ...about, error: error as Error });
-    return false;
+    return resource.isOptional === true;
   }
   stood.add(resource.name);
   return true;

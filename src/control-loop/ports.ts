@@ -48,6 +48,12 @@ export interface Prober {
   keepConnection(server: Endpoint, onLost: (evidence: Evidence | null) => void): KeptConnection;
 }
 
+/**
+ * Probes the virtual server as a client on this node does, once, over a connection of its own. Bounded in time by itself; ends early when
+ * the signal aborts.
+ */
+export type VirtualServerProbe = (signal: AbortSignal) => Promise<Evidence | InconclusiveProbe>;
+
 export interface ActionResult {
   readonly action: Action;
   /** `raced`: another program changed the table after it was read, so the action did not apply. It is no failure. */
@@ -98,6 +104,8 @@ export interface HostResource extends Work {
   readonly isNotified?: boolean;
   /** Whether {@link repair} removes it: the log says so, and it counts as no repair. */
   readonly isRemoval?: boolean;
+  /** Whether the virtual server works without it on most nodes: `--run-once` succeeds if it cannot be created. */
+  readonly isOptional?: boolean;
   /** How it differs from what it must be, in words, or null if it does not. Changes nothing. */
   verify(): Promise<string | null>;
   /** Repairs what {@link verify} found. */

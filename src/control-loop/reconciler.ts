@@ -40,7 +40,8 @@ export class Reconciler {
   readonly #resources: HostResourceKeeper;
   readonly #causes = new Set<Cause>(['start']);
   #alarm = new AbortController();
-  #failures = 0;
+  /** How often the table, and the host resources, have failed in a row. */
+  readonly #failures = { table: 0, resources: 0 };
   #races = 0;
   /** When all host resources were last due, in milliseconds of the monotonic clock: passes for news do not check all. */
   #resourcesDueMs = -Infinity;
@@ -118,7 +119,10 @@ export class Reconciler {
       this.#alarm = new AbortController();
       await clock.sleep(leftMs, this.#alarm.signal);
     }
-    if (this.#causes.size === 0) this.#causes.add(this.#failures > 0 || this.#races > 0 ? 'retry' : 'timer');
+    if (this.#causes.size === 0) {
+      const { table, resources } = this.#failures;
+      this.#causes.add(table + resources + this.#races > 0 ? 'retry' : 'timer');
+    }
   }
 
   #delayMs(timeMs: number): number {
@@ -138,7 +142,7 @@ export class Reconciler {
     try {
       results = await this.#table.pass(causes);
     } catch (error) {
-      const retryInMs = this.#retryDelay();
+      const retryInMs = this.#retryDelay('table');
       emit({ kind: 'table-unreadable', error: error as Error, retryInMs });
       return retryInMs;
     } finally {
@@ -149,16 +153,18 @@ export class Reconciler {
       this.#resourcesDueMs = startMs;
     }
     await this.#checkResources(signal);
-    if (this.#resources.allWell && results.every(({ error }) => error === null)) {
-      this.#failures = 0;
+    if (results.every(({ error }) => error === null)) {
+      this.#failures.table = 0;
       this.#races = 0;
+      if (!this.#resources.allWell) return Math.min(this.#retryDelay('resources'), this.#untilNextPass());
+      this.#failures.resources = 0;
       return this.#untilNextPass();
     }
     if (results.some(({ outcome }) => outcome === 'raced') && this.#races < MOST_RACES) {
       this.#races += 1;
       return 0;
     }
-    return this.#retryDelay();
+    return this.#retryDelay('table');
   }
 
   /**
@@ -185,9 +191,9 @@ export class Reconciler {
     ending.abort();
   }
 
-  #retryDelay(): number {
-    const delayMs = Math.min(FIRST_RETRY_MS * 2 ** this.#failures, this.#policy.intervalMs);
-    this.#failures = Math.min(this.#failures + 1, 30);
+  #retryDelay(of: 'table' | 'resources'): number {
+    const delayMs = Math.min(FIRST_RETRY_MS * 2 ** this.#failures[of], this.#policy.intervalMs);
+    this.#failures[of] = Math.min(this.#failures[of] + 1, 30);
     return delayMs;
   }
 

@@ -11,7 +11,7 @@ import type {
   Work,
 } from '../control-loop/ports.js';
 import type { CareConfig } from '../config/care-config.js';
-import type { Endpoint } from '../values/endpoint.js';
+import { endpoint, type Endpoint } from '../values/endpoint.js';
 import { ipvsTable } from '../ipvs/ipvs-table.js';
 import { clientConnections } from '../ipvs/client-connections.js';
 import { isDummy } from '../host/dummy-interface.js';
@@ -19,6 +19,7 @@ import { goLeftovers } from '../go-migration/go-leftovers.js';
 import { masquerade, noMasquerade } from '../host/masquerade.js';
 import { nftProgram } from '../host/nft.js';
 import { nodeAddress, type NodeAddress } from '../host/node-address.js';
+import { ownInterface } from '../host/own-address.js';
 import { ownServers } from '../host/own-servers.js';
 import { OwnershipJournal } from '../state/ownership-journal.js';
 import { ownershipStore, type OwnershipRecord, type OwnershipStore } from '../state/ownership-store.js';
@@ -26,10 +27,12 @@ import { isNeeded, othersInUse } from '../state/recorded-virtual-servers.js';
 import { runDirectory } from '../state/run-directory.js';
 import { sysctlValues } from '../state/sysctl-values.js';
 import { supersededMode } from '../host/superseded-mode.js';
+import { noSegmentSize, segmentSize } from '../host/segment-size.js';
+import { noSilence, silence } from '../host/silence.js';
 import { sysctl } from '../host/sysctl.js';
 import { EVERY_SYSCTL, sysctlsFor } from '../host/wanted-sysctls.js';
 import { resourcesOf, sameMode, type ReachMode } from '../host/reach-mode.js';
-import type { Ipvs, Rtnetlink } from '../netlink/index.js';
+import { isIpvsMissing, type Ipvs, type Rtnetlink, type Service } from '../netlink/index.js';
 
 export interface KernelHandles {
   readonly ipvs: Ipvs;
@@ -62,7 +65,7 @@ export async function composeKernel(
   const address = observedNodeAddress(config, emit, rtnetlink);
   const nft = nftProgram();
   const onNoNft = (error: Error): void => {
-    emit({ kind: 'masquerade-not-checked', error });
+    emit({ kind: 'nft-missing', error });
   };
   const table = ipvsTable(ipvs, virtualServer);
   const isStillNeeded = async (other: ReachMode): Promise<boolean> =>
@@ -83,6 +86,8 @@ export async function composeKernel(
   const resources = [
     ...(config.sysctl ? sysctlsFor(config, release()) : []).map((spec) => sysctl(spec, values)),
     config.masquerade ? masquerade(nft, virtualServer) : noMasquerade(nft, virtualServer, onNoNft),
+    silence(nft, mode, virtualServer, () => ownInterface(rtnetlink, virtualServer), onNoNft),
+    segmentSize(nft, virtualServer, config.realServers),
     ...current,
     ...earlierModes.map((other) =>
       supersededMode(
@@ -119,29 +124,66 @@ export async function composeClean(
   const possible: readonly ReachMode[] = [{ mode: 'local' }, { mode: 'route' }, { mode: 'link', iface }];
   const all = [...modes, ...possible.filter((one) => !modes.some((other) => sameMode(one, other)))];
   const onNoNft = ({ message }: Error): void => {
-    log.warn({ event: 'clean' }, `the masquerade table was not checked: ${message}`);
+    log.warn({ event: 'clean' }, `nftables was not checked: ${message}`);
   };
   // Sysctls apply to all virtual servers: the last one that goes restores them.
   const values = sysctlValues(directory, ({ message }) => {
     log.warn({ event: 'clean' }, `cannot save state: ${message}`);
   });
-  const sysctls = others.length === 0 ? EVERY_SYSCTL.map((spec) => sysctl(spec, values)) : [];
+  const nft = nftProgram();
+  const sysctls = EVERY_SYSCTL.map((spec) => sysctl(spec, values));
+  const stranger = await strangersService(ipvs, virtualServer);
   return {
     works: [
-      ...sysctls,
+      ...(others.length === 0 && stranger === null ? sysctls : []),
       ipvsTable(ipvs, virtualServer),
-      noMasquerade(nftProgram(), virtualServer, onNoNft),
+      noMasquerade(nft, virtualServer, onNoNft),
+      noSilence(nft, virtualServer, onNoNft),
+      noSegmentSize(nft, virtualServer, onNoNft),
       ...all
         .filter((mode) => !isNeeded(mode, virtualServer.address, others))
         .flatMap((mode) => resourcesOf(mode, rtnetlink, virtualServer, () => Promise.resolve(''))),
     ],
     leftovers: [
+      ...(others.length === 0 && stranger !== null ? [keeping(sysctls, stranger)] : []),
       goLeftovers(virtualServer, (words) => {
         log.debug(words);
       }),
     ],
     forget: () => store.forget(virtualServer),
   };
+}
+
+/** Why sysctls of IPVS may still be in use when our virtual server is gone, or null if they are not. */
+async function strangersService(ipvs: Ipvs, own: Endpoint): Promise<string | null> {
+  try {
+    const services = await ipvs.listServices();
+    const other = services.find((service) => serviceText(service) !== own.text);
+    return other === undefined ? null : `another program's virtual server ${serviceText(other)} may need it`;
+  } catch (error) {
+    if (isIpvsMissing(error)) return null;
+    return `other virtual servers cannot be listed: ${(error as Error).message}`;
+  }
+}
+
+/** As `ipvsadm` names it. */
+function serviceText({ key }: Service): string {
+  if ('fwmark' in key) return `FWM ${key.fwmark}`;
+  const { text } = endpoint(key.address.includes(':') ? 'ipv6' : 'ipv4', key.address, key.port);
+  return key.protocol === 'tcp' ? text : `${key.protocol} ${text}`;
+}
+
+/** Leaves these as they are, and says why. */
+function keeping(works: readonly Work[], why: string): Leftovers {
+  const find: Leftovers['find'] = async () => {
+    const found = await Promise.all(works.map((work) => work.find()));
+    return {
+      taken: [],
+      left: found.flatMap((what) => (what === null ? [] : `${what}: ${why}`)),
+      failures: [],
+    };
+  };
+  return { find, remove: find };
 }
 
 /** The record of our virtual server, with today's real servers if there are any. */
@@ -172,13 +214,14 @@ export function findNodeAddress(config: CareConfig, rtnetlink: Rtnetlink): Promi
 
 /** NODE_IP, looked up each time, with an event when it is first known and when it changes. */
 function observedNodeAddress(config: CareConfig, emit: Emit, rtnetlink: Rtnetlink): () => Promise<string> {
-  let known: string | null = null;
+  let known: NodeAddress | null = null;
   const reported = new Set<Endpoint>();
   return async () => {
-    const { address, from } = await findNodeAddress(config, rtnetlink);
-    if (address !== known) {
-      emit({ kind: 'node-address', address, from });
-      known = address;
+    const found = await findNodeAddress(config, rtnetlink);
+    const { address, from, gone } = found;
+    if (address !== known?.address || gone?.address !== known.gone?.address) {
+      emit({ kind: 'node-address', address, from, gone });
+      known = found;
       if (config.mode === 'route') await reportOwnServers();
     }
     return address;

@@ -1,19 +1,32 @@
 /** The side that asks the servers, composed: for `lvscare care`, and for commands that only ask. */
 import type { Socket } from 'node:net';
 import type { Emit } from '../control-loop/events.js';
-import type { Prober, KeptConnection } from '../control-loop/ports.js';
+import type { Prober, KeptConnection, VirtualServerProbe } from '../control-loop/ports.js';
 import type { CareConfig } from '../config/care-config.js';
 import type { ProbeConfig } from '../config/probe-request.js';
 import type { Endpoint } from '../values/endpoint.js';
 import type { Answer, Exchange } from '../values/exchange.js';
+import type { ProberParts } from '../probe/request.js';
 import { setTcpLiveness } from '../netlink/index.js';
 
 type OnExchange = (server: Endpoint, exchange: Exchange) => void;
 
-export function composeProber({ probe }: CareConfig, emit: Emit): Promise<Prober> {
-  return proberOf(probe, emitTrouble(emit), (server, exchange) => {
+/** The probes of real servers, and those of the virtual server, which are null if clients need not reach it by what lvscare makes. */
+export async function composeProbes(
+  { probe, virtualServer, mode, dryRun }: CareConfig,
+  emit: Emit,
+): Promise<{ readonly prober: Prober; readonly virtualServerProbe: VirtualServerProbe | null }> {
+  const parts = await probeParts(probe, emitTrouble(emit));
+  const { createProber } = await import('../probe/prober.js');
+  const { createVirtualServerProbe } = await import('../probe/virtual-server-probe.js');
+  const onExchange: OnExchange = (server, exchange) => {
     emit({ kind: 'exchange', server, exchange });
-  });
+  };
+  return {
+    prober: createProber(probe, { ...parts, onExchange }),
+    virtualServerProbe:
+      dryRun || mode === 'none' ? null : createVirtualServerProbe(virtualServer, probe, parts),
+  };
 }
 
 /** What is wrong on this node. */
@@ -34,14 +47,13 @@ export function troubleInWords(trouble: Trouble): string {
   }
 }
 
-async function proberOf(probe: ProbeConfig, onTrouble: OnTrouble, onExchange: OnExchange): Promise<Prober> {
-  // What only sets up or cleans up need not wait for HTTP to be loaded.
-  const { createProber } = await import('../probe/prober.js');
+async function probeParts(probe: ProbeConfig, onTrouble: OnTrouble): Promise<ProberParts> {
+  // What only sets up or cleans up need not wait for HTTP and TLS to be loaded.
   const { createCredentials } = await import('../tls/credentials.js');
   const credentials = createCredentials(probe.tls, (what, error) => {
     onTrouble({ kind: 'credentials', what, error });
   });
-  return createProber(probe, { credentials, guard: guardTelling(onTrouble), onExchange });
+  return { credentials, guard: guardTelling(onTrouble) };
 }
 
 /** Asks a server once, over a connection of its own; never one server twice at the same time. */
@@ -49,9 +61,12 @@ export type Ask = (server: Endpoint, signal: AbortSignal) => Promise<Answer>;
 
 export async function composeAsk(probe: ProbeConfig, onTrouble: OnTrouble): Promise<Ask> {
   const seen = new Map<string, Exchange>();
-  const prober = await proberOf(probe, onTrouble, (server, exchange) => {
+  const parts = await probeParts(probe, onTrouble);
+  const { createProber } = await import('../probe/prober.js');
+  const onExchange: OnExchange = (server, exchange) => {
     seen.set(server.text, exchange);
-  });
+  };
+  const prober = createProber(probe, { ...parts, onExchange });
   return async (server, signal) => {
     const connection = prober.keepConnection(server, () => undefined);
     try {

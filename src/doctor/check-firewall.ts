@@ -1,179 +1,127 @@
 /**
- * Rules that drop packets of state INVALID. Unless IPVS registers its connections with connection tracking, the answers of real
- * servers are INVALID.
+ * Rules and policies that drop packets because connection tracking does not know their connection. Unless IPVS registers its
+ * connections with it, the answers of real servers are INVALID to it, and what IPVS sends to them is UNTRACKED.
  */
-import { targetOf, unquoted, type Iptables } from '../host/iptables.js';
+import { fatesInIptables } from './iptables-rules.js';
+import { fatesInNft } from './nft-rules.js';
+import type { Fate, Packet } from './packet-filter.js';
 import { about, AS_ROOT, ok, skip, warn, type Said } from './finding.js';
 import { textOf, type Node, type Subject } from './ports.js';
 
 const CONNTRACK = 'net.ipv4.vs.conntrack';
 
-/** The hooks that answers of real servers pass, and the clients that wait for them. */
-const HOOKS = {
-  input: { about: null, packets: 'incoming', clients: 'clients on this node' },
-  forward: { about: 'of pods', packets: 'forwarded', clients: 'clients in pods and behind this node' },
+/** The packets that a firewall must let pass, and the clients that wait for them. */
+const WAYS = {
+  answers: {
+    about: null,
+    hooks: ['prerouting', 'input'],
+    state: 'invalid',
+    packets: 'incoming INVALID packets',
+    which: 'the answers of real servers',
+    clients: 'clients on this node',
+  },
+  requests: {
+    about: 'of requests',
+    hooks: ['output', 'postrouting'],
+    state: 'untracked',
+    packets: 'outgoing UNTRACKED packets',
+    which: 'the requests to real servers',
+    clients: 'clients on this node',
+  },
+  'answers to pods': {
+    about: 'of pods',
+    hooks: ['forward'],
+    state: 'invalid',
+    packets: 'forwarded INVALID packets',
+    which: 'the answers of real servers',
+    clients: 'clients in pods and behind this node',
+  },
 } as const;
-type Hook = keyof typeof HOOKS;
+type Way = keyof typeof WAYS;
 
-export async function checkFirewall({ files, firewall }: Node, subject: Subject): Promise<readonly Said[]> {
+export async function checkFirewall(node: Node, subject: Subject): Promise<readonly Said[]> {
+  const { files, firewall } = node;
   const { family } = subject.virtualServer;
-  const [{ variants, failures }, ruleset] = await Promise.all([
+  const [{ variants, failures, unknown }, nft] = await Promise.all([
     firewall.iptables(family),
     firewall.nftRuleset(),
   ]);
   const tracked = (await textOf(files, `/proc/sys/${CONNTRACK.replaceAll('.', '/')}`))?.trim() === '1';
-  const found = (['input', 'forward'] as const).flatMap((hook) => {
-    const [first] = [
-      ...variants.flatMap((variant) => inIptables(variant, hook)),
-      ...inNftables(ruleset, family, hook),
+  // nft shows the matches of iptables-nft only by their names.
+  const isListed = (of: string, table: string): boolean =>
+    of === (family === 'ipv4' ? 'ip' : 'ip6') &&
+    variants.some(
+      ({ command, tables }) => command !== 'iptables-legacy' && tables.some(({ name }) => name === table),
+    );
+  const fatesOf = (packet: Packet, way: Way): readonly Fate[] => {
+    const { hooks } = WAYS[way];
+    const bases = hooks.map((hook) => hook.toUpperCase());
+    return [
+      ...variants.flatMap((variant) => fatesInIptables(variant, bases, packet)),
+      ...(nft.kind === 'listed' ? fatesInNft(nft.ruleset, family, hooks, packet, isListed) : []),
     ];
-    return first === undefined ? [] : [judge(first, hook, tracked, subject)];
-  });
-  if (found.length > 0) return found;
-  const [failure] = failures;
-  if (failure !== undefined) return [warn(failure.message, AS_ROOT)];
-  return variants.length === 0 && ruleset === null
-    ? [skip('there are no rules, or neither iptables nor nft to list them')]
-    : [ok('no rule drops INVALID packets')];
+  };
+  const found: Said[] = [];
+  for (const way of Object.keys(WAYS) as Way[]) {
+    const packet = await packetOf(way, node, subject);
+    const known = fatesOf({ ...packet, state: 'established' }, way);
+    const [first] = fatesOf(packet, way).flatMap((fate, index) => harmIn(fate, known[index]) ?? []);
+    if (first !== undefined) found.push(judge(first, way, tracked, subject));
+  }
+  const notRead = [...failures.map(({ message }) => warn(message, AS_ROOT)), ...unknown.map(skip)];
+  if (nft.kind === 'unknown') notRead.push(skip(nft.why));
+  const hasRules = variants.length > 0 || nft.kind === 'listed';
+  if (found.length + notRead.length > 0) return [...found, ...notRead];
+  return [ok(hasRules ? 'no rule or policy drops INVALID packets' : 'the kernel has no firewall rules')];
 }
 
-function judge(rule: string, hook: Hook, tracked: boolean, { masquerade }: Subject): Said {
-  const { about: of, packets, clients } = HOOKS[hook];
-  const evidence = `${rule} drops ${packets} INVALID packets`;
+async function packetOf(way: Way, { network }: Node, subject: Subject): Promise<Packet> {
+  const own = new Set((await network.addresses()).map(({ address }) => address));
+  const server = subject.realServers.find(({ address }) => !own.has(address)) ?? subject.realServers[0];
+  const address = server?.address ?? null;
+  const port = server?.port ?? subject.virtualServer.port;
+  const node = (await network.nodeAddress(subject).catch(() => null))?.address ?? null;
+  const towards = address === null ? null : await network.interfaceTowards(address);
+  const nothing = { inInterface: null, outInterface: null };
+  const { state } = WAYS[way];
+  if (way === 'requests')
+    return {
+      ...nothing,
+      state,
+      source: node,
+      destination: address,
+      sourcePort: null,
+      destinationPort: port,
+      outInterface: towards,
+    };
+  return {
+    ...nothing,
+    state,
+    source: address,
+    destination: way === 'answers' ? node : null,
+    sourcePort: port,
+    destinationPort: null,
+    inInterface: towards,
+  };
+}
+
+/** What drops a packet for its state alone, in words, or null. `known` is the fate of the same packet if its connection is tracked. */
+function harmIn(fate: Fate, known: Fate | undefined): string | null {
+  const [drop] = fate.drops.filter((words) => known?.drops.includes(words) !== true);
+  if (drop !== undefined) return `${drop} ${fate.accepted ? 'may drop' : 'drops'}`;
+  const [policy] = fate.drops;
+  return !fate.accepted && known?.accepted === true && policy !== undefined ? `${policy} drops` : null;
+}
+
+function judge(drops: string, way: Way, tracked: boolean, { masquerade }: Subject): Said {
+  const { about: of, packets, which, clients } = WAYS[way];
+  const evidence = `${drops} ${packets}`;
   const said =
     tracked || masquerade
-      ? ok(
-          `${evidence}; ${tracked ? 'with' : 'lvscare sets'} ${CONNTRACK}=1: answers of real servers are not INVALID`,
-        )
+      ? ok(`${evidence}; ${tracked ? 'with' : 'lvscare sets'} ${CONNTRACK}=1: ${which} are not among them`)
       : warn(
-          `${evidence}, and with them the answers of real servers: ${clients} time out although every probe succeeds`,
+          `${evidence}, and with them ${which}: ${clients} time out although every probe succeeds`,
           `sysctl -w ${CONNTRACK}=1, or give lvscare --masquerade`,
         );
   return of === null ? said : about(of, said);
-}
-
-/** A rule, as far as it matters here. */
-interface Rule {
-  readonly chain: string;
-  /** The chains to which it can send packets. */
-  readonly leadsTo: readonly string[];
-  /** The rule in words if it drops INVALID packets, else null. */
-  readonly drops: string | null;
-}
-
-/** The first rule that drops INVALID packets, of those that a packet can reach from some chains; empty if there is none. */
-function firstDrop(entries: readonly string[], rules: readonly Rule[]): string[] {
-  const chains = new Map<string, Rule[]>();
-  for (const rule of rules) chains.set(rule.chain, [...(chains.get(rule.chain) ?? []), rule]);
-  // A set grows while it is iterated, and has every chain only once.
-  const reached = new Set(entries);
-  for (const name of reached) {
-    const chain = chains.get(name) ?? [];
-    const dropping = chain.flatMap(({ drops }) => drops ?? []);
-    if (dropping.length > 0) return dropping.slice(0, 1);
-    for (const target of chain.flatMap(({ leadsTo }) => leadsTo)) reached.add(target);
-  }
-  return [];
-}
-
-const DROPS_INVALID = /(?<!! )--(?:ct)?state (?:\S+,)?INVALID(?:,\S+)?(?: .*)? -j (?:DROP|REJECT)\b/;
-
-function inIptables({ command, tables }: Iptables, hook: Hook): string[] {
-  return tables.flatMap(({ name, rules }) =>
-    firstDrop(
-      [hook.toUpperCase()],
-      rules.map((rule) => ({
-        chain: rule.chain,
-        leadsTo: [targetOf(rule) ?? []].flat(),
-        drops: DROPS_INVALID.test(unquoted(rule)) ? `${command} -t ${name} chain ${rule.chain}` : null,
-      })),
-    ),
-  );
-}
-
-/** @param ruleset What `nft -j list ruleset` prints, parsed. */
-function inNftables(ruleset: unknown, family: 'ipv4' | 'ipv6', hook: Hook): string[] {
-  const families = ['inet', family === 'ipv4' ? 'ip' : 'ip6'];
-  const objects = listAt(ruleset, 'nftables');
-  const key = (of: unknown, chain: unknown): string =>
-    [at(of, 'family'), at(of, 'table'), chain].map(String).join(' ');
-  const entries = objects
-    .map((object) => at(object, 'chain'))
-    .filter((chain) => at(chain, 'hook') === hook && families.includes(String(at(chain, 'family'))))
-    .map((chain) => key(chain, at(chain, 'name')));
-  const rules = objects
-    .map((object) => at(object, 'rule'))
-    .map((rule): Rule => {
-      const branches = branchesOf(listAt(rule, 'expr'));
-      const verdicts = branches.flatMap((branch) => branch.verdicts);
-      const chain = at(rule, 'chain');
-      const words = `nft table ${String(at(rule, 'family'))} ${String(at(rule, 'table'))} chain ${String(chain)}`;
-      return {
-        chain: key(rule, chain),
-        leadsTo: verdicts
-          .map((verdict) => at(verdict, 'jump', 'target') ?? at(verdict, 'goto', 'target'))
-          .filter((target) => target !== undefined)
-          .map((target) => key(rule, target)),
-        drops: branches.some((branch) => branch.invalid && branch.verdicts.some(isDrop)) ? words : null,
-      };
-    });
-  return firstDrop(entries, rules);
-}
-
-/** A branch of a rule of nftables. */
-interface Branch {
-  /** Whether INVALID packets take it. */
-  readonly invalid: boolean;
-  /** Its verdicts, among other things. */
-  readonly verdicts: readonly unknown[];
-}
-
-/** The rule itself, and each element of its verdict maps: `ct state vmap { invalid : drop }`. */
-function branchesOf(expressions: readonly unknown[]): readonly Branch[] {
-  const invalid = expressions
-    .map((expression) => at(expression, 'match'))
-    .some(
-      (match) => at(match, 'op') !== '!=' && isCtState(at(match, 'left')) && hasInvalid(at(match, 'right')),
-    );
-  return [
-    { invalid, verdicts: expressions },
-    ...expressions
-      .map((expression) => at(expression, 'vmap'))
-      .flatMap((vmap) =>
-        listAt(vmap, 'data', 'set').map((element) => ({
-          invalid: isCtState(at(vmap, 'key')) && hasInvalid(at(element, '0')),
-          verdicts: [at(element, '1')],
-        })),
-      ),
-  ];
-}
-
-function isDrop(verdict: unknown): boolean {
-  return at(verdict, 'drop') !== undefined || at(verdict, 'reject') !== undefined;
-}
-
-function isCtState(value: unknown): boolean {
-  return at(value, 'ct', 'key') === 'state';
-}
-
-/** `invalid`, or a set that contains it. */
-function hasInvalid(value: unknown): boolean {
-  if (value === 'invalid') return true;
-  return [value, at(value, 'set'), at(value, '|')].some((set) => Array.isArray(set) && set.some(hasInvalid));
-}
-
-/** The value at a path in parsed JSON, or undefined if there is none. */
-function at(value: unknown, ...path: readonly string[]): unknown {
-  return path.reduce(
-    (found, key) =>
-      typeof found === 'object' && found !== null
-        ? (found as Readonly<Record<string, unknown>>)[key]
-        : undefined,
-    value,
-  );
-}
-
-function listAt(value: unknown, ...path: readonly string[]): readonly unknown[] {
-  const found = at(value, ...path);
-  return Array.isArray(found) ? found : [];
 }

@@ -1,9 +1,11 @@
 /** How Kubernetes on this node uses the virtual server, and what of it conflicts with the virtual server. */
 import { isIP } from 'node:net';
+import type { Endpoint } from '../values/endpoint.js';
 import { exclusionOf } from '../decisions/deletion-contention.js';
 import { contains } from './cidr.js';
 import { hostsEntries } from '../host/hosts-file.js';
 import { about, AS_ROOT, fail, ok, skip, warn, type Said } from './finding.js';
+import { readIpVs } from './ip-vs-table.js';
 import { listsOf, MANIFESTS, scalarOf } from './manifests.js';
 import { textOf, type Node, type Subject } from './ports.js';
 import { baseName, flagValue, processes, type Process } from './processes.js';
@@ -31,10 +33,34 @@ export async function checkServiceCidr({ files }: Node, { virtualServer }: Subje
       ? ok(`${virtualServer.address} is outside ${range} (${found.from})`)
       : warn(
           `${virtualServer.address} is inside ${inside} (${found.from}): a service with that address would get its clients, and with kube-proxy in nftables mode clients of a removed server hang`,
-          'choose a --vs outside the service CIDR',
+          'choose a --vs outside the service CIDR, such as 192.0.2.2',
         );
   }
-  return skip('there is no kube-apiserver here, so the service CIDR is not known');
+  return await byClusterDns(files, virtualServer);
+}
+
+const KUBELET_CONFIG = '/var/lib/kubelet/config.yaml';
+/** The service CIDR of kubeadm, unless its configuration names another one. */
+const DEFAULT_CIDR = '10.96.0.0/12';
+
+/** On a worker: the DNS server of the cluster is a service. */
+async function byClusterDns(files: Node['files'], { address }: Endpoint): Promise<Said> {
+  const dns = listsOf((await textOf(files, KUBELET_CONFIG)) ?? '', 'clusterDNS').flat();
+  const near = dns.find((server) =>
+    [DEFAULT_CIDR, `${server}/${isIP(server) === 4 ? 16 : 108}`].some(
+      (cidr) => contains(cidr, server) && contains(cidr, address),
+    ),
+  );
+  if (near !== undefined)
+    return warn(
+      `${address} is probably inside the service CIDR, as the DNS service ${near} is (${KUBELET_CONFIG}): a service with that address would get its clients`,
+      'choose a --vs outside the service CIDR, such as 192.0.2.2',
+    );
+  return skip(
+    dns.length === 0
+      ? 'there is no kube-apiserver here, so the service CIDR is not known'
+      : `there is no kube-apiserver here, so of the service CIDR only ${dns.join(', ')} is known (clusterDNS)`,
+  );
 }
 
 export async function checkKubeProxy({ files, network }: Node, { virtualServer }: Subject): Promise<Said> {
@@ -125,12 +151,23 @@ export async function controlPlaneNames(files: Node['files']): Promise<readonly 
   return [...new Set(names)];
 }
 
+/** Whether the kubelet, or a name of the control plane in the hosts file, leads to this address. */
+export async function isControlPlane(files: Node['files'], address: string): Promise<boolean> {
+  if ((await kubeletServer(files)) === address) return true;
+  const names = await controlPlaneNames(files);
+  return (await hostsOf(files)).some(
+    (entry) => entry.address === address && entry.names.some((name) => names.includes(name)),
+  );
+}
+
 export async function checkHosts(node: Node, subject: Subject): Promise<readonly Said[]> {
   const { files, network } = node;
   const { virtualServer, realServers } = subject;
   const own = new Set((await network.addresses()).map(({ address }) => address));
   const apiserver = await textOf(files, `${MANIFESTS[0]}/kube-apiserver.yaml`);
   const isMaster = apiserver !== null || realServers.some(({ address }) => own.has(address));
+  const table = await readIpVs(files);
+  const isThere = table?.some(({ server }) => server.text === virtualServer.text) === true;
   const entries = await hostsOf(files);
   const version = virtualServer.family === 'ipv4' ? 4 : 6;
   const addressesOf = (name: string): string[] =>
@@ -147,7 +184,7 @@ export async function checkHosts(node: Node, subject: Subject): Promise<readonly
           ? ok(`${address}, an address of this node`)
           : fail(
               `${address} is not an address of this node`,
-              `sed -i '/${OWN_NAME}/d' /etc/hosts, and add this node's address`,
+              `${renaming(OWN_NAME, [address], null)}; lvscare then takes the address of the route to the real servers`,
             ),
       ),
     );
@@ -168,23 +205,35 @@ export async function checkHosts(node: Node, subject: Subject): Promise<readonly
 
   for (const name of await controlPlaneNames(files)) {
     const addresses = addressesOf(name);
-    if (addresses.length > 0) said.push(about(name, sayName(name, addresses, isMaster, subject)));
+    if (addresses.length > 0) said.push(about(name, sayName(name, addresses, isMaster, isThere, subject)));
   }
   return said.length === 0
     ? [skip('neither /etc/hosts nor the configuration of kubelet names the control plane')]
     : said;
 }
 
+/** The command that takes a name from the lines of these addresses, whose other names stay, and adds it with another one if given. */
+function renaming(name: string, from: readonly string[], to: string | null): string {
+  const [lines, pattern] = [from.join('|'), name].map((text) => text.replaceAll('.', '\\.'));
+  const scripts = [
+    ...(to === null ? [] : [`$a${to} ${name}`]),
+    `/^\\s*(${lines})\\s/s/^([^#]*)\\s${pattern}(\\s|#|$)/\\1\\2/`,
+    `/^\\s*(${lines})\\s*$/d`,
+  ];
+  return `sed -E -i ${scripts.map((script) => `-e '${script}'`).join(' ')} /etc/hosts`;
+}
+
 function sayName(
   name: string,
   addresses: readonly string[],
   isMaster: boolean,
+  isThere: boolean,
   { virtualServer, realServers }: Subject,
 ): Said {
   const wrong = addresses.filter((address) => address !== virtualServer.address);
-  // Other names in that line stay.
-  const pattern = name.replaceAll('.', '\\.');
-  const remedy = `sed -E -i 's/^\\s*\\S+(\\s(.*\\s)?${pattern}(\\s|$))/${virtualServer.address}\\1/' /etc/hosts`;
+  const change = renaming(name, wrong, virtualServer.address);
+  // Before the virtual server exists, its address leads nowhere.
+  const remedy = isThere ? change : `start lvscare care; when ${virtualServer.text} answers: ${change}`;
   const [first] = wrong;
   if (first === undefined) return ok(`${addresses.join(', ')}, the virtual server`);
   if (realServers.some(({ address }) => address === first)) {

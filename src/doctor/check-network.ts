@@ -1,8 +1,9 @@
 /** How this node reaches the virtual server and the real servers. */
+import { isIP } from 'node:net';
 import { hostLength } from '../values/endpoint.js';
-import type { NodeAddress } from '../host/node-address.js';
+import { goneInWords, NodeAddressGone, type NodeAddress } from '../host/node-address.js';
 import { fail, NO_SERVERS, ok, skip, warn, type Said } from './finding.js';
-import { textOf, type Node, type Subject } from './ports.js';
+import { textOf, type Address, type Node, type Subject } from './ports.js';
 
 /** The interface to which kube-proxy in ipvs mode adds the addresses of services. */
 const KUBE_IPVS = 'kube-ipvs0';
@@ -21,19 +22,18 @@ export async function checkNodeAddress({ network }: Node, subject: Subject): Pro
   try {
     found = await network.nodeAddress(subject);
   } catch (error) {
-    if (subject.realServers.length === 0) return NO_SERVERS;
+    if (subject.realServers.length === 0 && !(error instanceof NodeAddressGone)) return NO_SERVERS;
     return fail((error as Error).message, 'give lvscare --ip with an address of this node');
   }
-  const { address, source, from } = found;
+  const { address, from, gone } = found;
   const holder = (await network.addresses()).find((held) => held.address === address);
-  if (holder === undefined)
-    return fail(
-      `${address} (${from}) is not an address of this node`,
-      source === 'hosts'
-        ? 'correct the line of lvscare.node.ip in /etc/hosts'
-        : 'give lvscare --ip with an address of this node',
-    );
-  return ok(`${address} on ${holder.interfaceName} (${from})`);
+  const evidence =
+    holder === undefined ? `${address} (${from})` : `${address} on ${holder.interfaceName} (${from})`;
+  if (gone === null) return ok(evidence);
+  return warn(
+    `${goneInWords(gone)}: lvscare uses ${evidence}`,
+    'correct --ip, LVSCARE_NODE_IP or the line of lvscare.node.ip in /etc/hosts, or remove it',
+  );
 }
 
 export async function checkMode(
@@ -64,11 +64,14 @@ export async function checkMode(
   }
 }
 
-export async function checkVirtualAddress(
-  { network }: Node,
-  { virtualServer: { address }, mode, iface }: Subject,
-): Promise<Said> {
-  const holders = (await network.addresses()).filter((held) => held.address === address);
+export async function checkVirtualAddress({ network }: Node, subject: Subject): Promise<Said> {
+  const {
+    virtualServer: { address, port },
+    mode,
+    iface,
+  } = subject;
+  const all = await network.addresses();
+  const holders = all.filter((held) => held.address === address);
   const others = holders.filter(({ interfaceName }) => mode !== 'link' || interfaceName !== iface);
   const [other] = others;
   if (other === undefined)
@@ -82,14 +85,55 @@ export async function checkVirtualAddress(
       `${evidence}: kube-proxy in ipvs mode has a service of that address`,
       'choose a --vs outside the service CIDR, or delete that service',
     );
-  const remedy = `ip address del ${address}/${prefixLength} dev ${interfaceName}`;
+  const removal = `ip address del ${address}/${prefixLength} dev ${interfaceName}`;
   // lvscare or the Go lvscare created it in mode link.
-  if (interfaceName === iface)
-    return warn(`${evidence}: left over from mode link`, `ip link del ${interfaceName}`);
+  if (interfaceName === iface && other.onDummy) {
+    const isAlone = all.every((one) => one.interfaceName !== iface || one === other || isLinkLocal(one));
+    return warn(`${evidence}: left over from mode link`, isAlone ? `ip link del ${iface}` : removal);
+  }
+  const need = await whyNeeded(network, subject, other, all);
+  if (need !== null)
+    return fail(
+      `${address} is this node's own address (${need}): lvscare would take port ${port} from the node itself`,
+      'choose a --vs that no host has as its address; do not remove this address, the node needs it',
+    );
   return fail(
     `${evidence}: the node itself answers at it, and local clients use it as source address`,
-    remedy,
+    `stop the program that added it, then ${removal}; or choose another --vs`,
   );
+}
+
+/** Why the node needs one of its addresses: what its removal would take with it; or null if it takes nothing else. */
+async function whyNeeded(
+  network: Node['network'],
+  subject: Subject,
+  held: Address,
+  all: readonly Address[],
+): Promise<string | null> {
+  const { address, prefixLength, interfaceName } = held;
+  const { family } = subject.virtualServer;
+  if (prefixLength < hostLength(family)) return `${interfaceName} has it as ${address}/${prefixLength}`;
+  if (subject.realServers.some((server) => server.address === address)) return 'a real server has it';
+  const host = `${address}/${prefixLength}`;
+  const routes = (await network.routes(family)).filter(({ to }) => to !== host && !to.startsWith('fe80:'));
+  const sourced = routes.find(({ source }) => source === address);
+  if (sourced !== undefined) return `the route to ${sourced.to} has it as source address`;
+  // The kernel removes the IPv4 routes of an interface with its last address.
+  const isLast = all.every(
+    (other) =>
+      other === held ||
+      other.interfaceName !== interfaceName ||
+      isIP(other.address) !== isIP(address) ||
+      isLinkLocal(other),
+  );
+  const through = routes.find((route) => route.interfaceName === interfaceName);
+  return isLast && through !== undefined
+    ? `the only one of ${interfaceName}, which the route to ${through.to} uses`
+    : null;
+}
+
+function isLinkLocal({ address }: Address): boolean {
+  return address.startsWith('fe80:');
 }
 
 export async function checkRoutes(
@@ -97,15 +141,23 @@ export async function checkRoutes(
   { virtualServer: { address, family }, mode }: Subject,
 ): Promise<Said> {
   const host = `${address}/${hostLength(family)}`;
-  const found = await network.hostRoutes(address);
+  const all = await network.routes(family);
+  const found = all.filter(({ to, inMainTable, byKernel }) => to === host && inMainTable && !byKernel);
   if (mode === 'route' || mode === 'none')
     return found.length > 0 ? ok(`there is a route to ${host}`) : skip(`no route to ${host} yet`);
   const [route] = found;
   if (route === undefined) return ok(`no other route to ${host}`);
-  const via = route.gateway === null ? `dev ${route.interfaceName ?? '?'}` : `via ${route.gateway}`;
+  const device = route.interfaceName === null ? '' : ` dev ${route.interfaceName}`;
+  const via = route.gateway === null ? device : ` via ${route.gateway}`;
+  const behind = all.find(({ gateway }) => gateway === address);
+  if (behind !== undefined)
+    return fail(
+      `${address} is the gateway of the route to ${behind.to}: this node needs the route ${host}${via}`,
+      'choose a --vs that no host has as its address; do not remove this route, the node needs it',
+    );
   return warn(
-    `there is a route ${host} ${via}, from an earlier start in mode route or from another program; mode ${mode} does not need it`,
-    `ip${family === 'ipv6' ? ' -6' : ''} route del ${host} ${via}`,
+    `there is a route ${host}${via}, from an earlier start in mode route or from another program; mode ${mode} does not need it`,
+    `ip${family === 'ipv6' ? ' -6' : ''} route del ${host}${via}`,
   );
 }
 

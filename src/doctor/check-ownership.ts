@@ -1,5 +1,6 @@
 /** The program that manages the virtual server, and what other programs and earlier starts left. */
 import { classifyHolder, type LockHolder } from '../values/lock-holder.js';
+import { isControlPlane } from './check-kubernetes.js';
 import { about, AS_ROOT, fail, ok, skip, warn, type Said } from './finding.js';
 import { readIpVs } from './ip-vs-table.js';
 import { careManifests } from './manifests.js';
@@ -16,12 +17,11 @@ export async function checkVirtualServer(
   const found = table.find(({ server }) => server.text === text);
   if (found === undefined) {
     const others = table.filter(({ server }) => server.address === virtualServer.address);
-    const [other] = others;
-    return other === undefined
+    return others.length === 0
       ? ok(`the kernel has no ${text} yet`)
       : warn(
           `${others.map(({ server }) => server.text).join(', ')} has the same address, and the program that created it may remove the route to ${text}`,
-          `find that program: ipvsadm -Ln; choose another --vs, or ipvsadm -D -t ${other.server.text}`,
+          'choose another --vs; or find that program with ipvsadm -Ln, and stop it if the node does not need it',
         );
   }
   const evidence = `${text} exists with ${found.rows.length === 1 ? '1 real server' : `${found.rows.length} real servers`}`;
@@ -32,7 +32,7 @@ export async function checkVirtualServer(
   if (strange.length > 0)
     return fail(
       `${text} exists with ${strange.map((row) => row.text).join(', ')}, which --rs does not name, and no lvscare manages it: another program created it`,
-      `stop that program, then ipvsadm -D -t ${text}; or choose another --vs`,
+      'choose another --vs; or stop that program: lvscare care then takes over the virtual server, and drains what --rs does not name',
     );
   const isRecorded = (await ownership.records()).some((record) => record.virtualServer.text === text);
   return warn(
@@ -51,7 +51,7 @@ export async function checkInstances(
   if (podFiles.length > 1)
     return fail(
       `${podFiles.join(' and ')} are both for ${text}, which only one lvscare can manage`,
-      `rm ${podFiles[0] ?? ''}, or the other one`,
+      `mv ${podFiles[0] ?? ''} /root/, or the other one`,
     );
   const running = (await careProcesses(files, pid)).filter(({ args }) => isOurs(flagValue(args, 'vs')));
   const holder = await ownership.lockHolder(virtualServer);
@@ -60,7 +60,32 @@ export async function checkInstances(
       `process ${holder.pid ?? '?'} (uid ${holder.uid}) holds the instance lock of ${text}, and is not an lvscare: a second lvscare could start`,
       holder.pid === null ? 'end that process' : `kill ${holder.pid}`,
     );
-  return sayInstances(text, running, holder);
+  const said = sayInstances(text, running, holder);
+  if (said.verdict !== 'ok') return said;
+  if (holder === null) return await sayNone(text, podFiles, ownership);
+  const why = await ownership.whySilent(virtualServer);
+  if (why === null) return said;
+  return warn(
+    `${said.evidence}, but does not answer: ${why}`,
+    'read its log: crictl logs $(crictl ps -q --name lvscare), or journalctl -u lvscare; then restart it, which keeps all connections',
+  );
+}
+
+/** Without an lvscare: before the first start that is no fault. */
+async function sayNone(
+  text: string,
+  podFiles: readonly string[],
+  ownership: Node['ownership'],
+): Promise<Said> {
+  const isRecorded = (await ownership.records()).some(({ virtualServer }) => virtualServer.text === text);
+  const [file] = podFiles;
+  if (file === undefined && !isRecorded) return ok('no lvscare is running, and none has run yet');
+  return warn(
+    `no lvscare is running, although ${file === undefined ? 'one has run here' : `${file} starts one`}: failed apiservers stay in rotation`,
+    file === undefined
+      ? 'start lvscare care again'
+      : 'crictl ps -a --name lvscare; crictl logs $(crictl ps -a -q --name lvscare); journalctl -u kubelet',
+  );
 }
 
 function sayInstances(text: string, running: readonly Process[], holder: LockHolder | null): Said {
@@ -81,21 +106,31 @@ function sayInstances(text: string, running: readonly Process[], holder: LockHol
   );
 }
 
-export async function checkRecords({ ownership }: Node, subject: Subject | null): Promise<readonly Said[]> {
+export async function checkRecords(
+  { files, ownership }: Node,
+  subject: Subject | null,
+): Promise<readonly Said[]> {
   const others = (await ownership.records()).filter(
     ({ virtualServer }) => virtualServer.text !== subject?.virtualServer.text,
   );
   if (others.length === 0)
     return [ok(subject === null ? 'no lvscare left a record' : 'no other lvscare left a record')];
-  return others.map(({ virtualServer: { text }, isLocked }) =>
-    about(
-      text,
-      isLocked
-        ? ok(`${subject === null ? 'an' : 'another'} lvscare manages it`)
-        : warn(
-            'an earlier lvscare created it, and no lvscare manages it now: remove it if it is not needed',
-            `lvscare care --vs ${text} --clean`,
-          ),
+  return await Promise.all(
+    others.map(async ({ virtualServer: { text, address }, isLocked }) =>
+      about(
+        text,
+        isLocked
+          ? ok(`${subject === null ? 'an' : 'another'} lvscare manages it`)
+          : (await isControlPlane(files, address))
+            ? warn(
+                "an earlier lvscare created it, no lvscare manages it now, and this node's clients use that address",
+                `start lvscare care --vs ${text} again`,
+              )
+            : warn(
+                'an earlier lvscare created it, and no lvscare manages it now: remove it if it is not needed',
+                `lvscare care --vs ${text} --clean`,
+              ),
+      ),
     ),
   );
 }

@@ -63,12 +63,13 @@ async function checkSysctl({ files }: Node, wanted: SysctlSpec, setsSysctls: boo
 }
 
 export async function checkNft({ firewall }: Node, { masquerade }: Subject): Promise<Said> {
-  if (!masquerade) return skip('--masquerade is off');
   const version = await firewall.nftVersion();
-  return version === null
-    ? fail(
-        'nft is not installed, and --masquerade needs it',
-        'apt-get install nftables, or dnf install nftables',
-      )
-    : ok(version);
+  if (version !== null) return ok(version);
+  const remedy = 'apt-get install nftables, or dnf install nftables';
+  return masquerade
+    ? fail('nft is not installed, and --masquerade needs it', remedy)
+    : warn(
+        'nft is not installed: neighbours may send packets for the virtual server to this node, and large answers hang where its MTU is smaller than that of the real servers',
+        remedy,
+      );
 }

@@ -123,7 +123,7 @@ function sayNames(
   const evidence = `its certificate is not for ${missing.join(', ')}: it is for ${own.names.join(', ') || 'no name'}`;
   const remedy =
     `on ${server.address}: add ${missing.join(', ')} to apiServer.certSANs of kubeadm's ClusterConfiguration, ` +
-    'rm /etc/kubernetes/pki/apiserver.{crt,key}, kubeadm init phase certs apiserver --config FILE, and restart kube-apiserver';
+    'mv /etc/kubernetes/pki/apiserver.{crt,key} /root/, kubeadm init phase certs apiserver --config FILE, and restart kube-apiserver';
   // A client that uses a name does not check the address.
   const byName = names.some((name) => !missing.includes(name));
   return missing.length === 1 && missing[0] === address && byName
@@ -203,7 +203,7 @@ export async function checkVirtualServerAnswers(node: Node, subject: Subject): P
       ? warn(`${evidence}; no real server answers either`, 'see the findings of rs')
       : fail(
           `${evidence}, although real servers answer`,
-          `ipvsadm -Ln -t ${virtualServer.text}; ip route get ${virtualServer.address}`,
+          `ipvsadm -Ln -t ${virtualServer.text}; ip route get ${virtualServer.address}; nft list ruleset; iptables-save`,
         );
   const throughMs = exchange?.phases.totalMs ?? 0;
   const slowestMs = directMs.length === 0 ? null : Math.max(...directMs);

@@ -38,17 +38,26 @@ export interface Address {
   readonly address: string;
   readonly prefixLength: number;
   readonly interfaceName: string;
+  /** Whether the interface is a dummy: it leads nowhere. */
+  readonly onDummy: boolean;
 }
 
-export interface HostRoute {
+/** A route of any table but local. */
+export interface NodeRoute {
+  /** `10.0.0.0/24`, or `0.0.0.0/0` for the default route. */
+  readonly to: string;
   readonly gateway: string | null;
   readonly interfaceName: string | null;
+  /** The source address that it sets, or null. */
+  readonly source: string | null;
+  readonly inMainTable: boolean;
+  /** Whether the kernel created it for an address. */
+  readonly byKernel: boolean;
 }
 
 export interface Network {
   addresses(): Promise<readonly Address[]>;
-  /** The routes of the main table to this one address. */
-  hostRoutes(to: string): Promise<readonly HostRoute[]>;
+  routes(family: 'ipv4' | 'ipv6'): Promise<readonly NodeRoute[]>;
   /** The interface through which packets to an address leave, or null if there is no route. */
   interfaceTowards(address: string): Promise<string | null>;
   /** Rejects if it cannot be found. */
@@ -58,19 +67,30 @@ export interface Network {
 export interface Ownership {
   /** The process that holds the instance lock of a virtual server, or null if it is free. */
   lockHolder(virtualServer: Endpoint): Promise<LockHolder | null>;
+  /** Why the lvscare that manages a virtual server does not answer at its socket, or null if it does. */
+  whySilent(virtualServer: Endpoint): Promise<string | null>;
   /** The ownership records of this network namespace, and whether the instance lock of each may be held. */
   records(): Promise<readonly { readonly virtualServer: Endpoint; readonly isLocked: boolean }[]>;
   /** What `--clean` would remove of the Go program's; `unknown` is why this cannot be known, or null if it can. */
   goLeftovers(virtualServer: Endpoint): Promise<Removal & { readonly unknown: string | null }>;
 }
 
+export type NftRuleset =
+  /** The output of `nft -j list ruleset`, parsed. */
+  | { readonly kind: 'listed'; readonly ruleset: unknown }
+  /** The kernel has no nf_tables loaded, so it has no such rules. */
+  | { readonly kind: 'none' }
+  | { readonly kind: 'unknown'; readonly why: string };
+
 export interface Firewall {
   /** The rules of one family. */
-  iptables(
-    family: 'ipv4' | 'ipv6',
-  ): Promise<{ readonly variants: readonly Iptables[]; readonly failures: readonly Error[] }>;
-  /** The output of `nft -j list ruleset`, parsed, or null if the kernel has no such rules, or if there is no nft. */
-  nftRuleset(): Promise<unknown>;
+  iptables(family: 'ipv4' | 'ipv6'): Promise<{
+    readonly variants: readonly Iptables[];
+    readonly failures: readonly Error[];
+    /** Why rules that the kernel may have cannot be read. */
+    readonly unknown: readonly string[];
+  }>;
+  nftRuleset(): Promise<NftRuleset>;
   /** The output of `nft --version`, or null if there is no nft. */
   nftVersion(): Promise<string | null>;
 }

@@ -3,9 +3,9 @@ import { constants } from 'node:fs';
 import { access, readdir, readlink } from 'node:fs/promises';
 import { release } from 'node:os';
 import type { CareConfig } from '../config/care-config.js';
-import { hostLength, type Endpoint } from '../values/endpoint.js';
+import type { Endpoint } from '../values/endpoint.js';
 import type { Answer } from '../values/exchange.js';
-import { findModule } from './modules.js';
+import { findModule, type Module } from './modules.js';
 import {
   textOf,
   type Files,
@@ -16,15 +16,17 @@ import {
   type Subject,
 } from './ports.js';
 import { readRegularFile } from '../files/regular-file.js';
-import { runCommand, type Run } from '../host/command.js';
+import { complaint, runCommand, type Run } from '../host/command.js';
 import { goLeftovers } from '../go-migration/go-leftovers.js';
 import { readLock, mayBeLocked } from '../state/instance-lock.js';
 import { readIptables } from '../host/iptables.js';
+import { madeByKernel } from '../host/route-protocol.js';
 import { nodeAddress } from '../host/node-address.js';
 import { ownershipStore } from '../state/ownership-store.js';
 import { runDirectory } from '../state/run-directory.js';
-import { NetlinkError, RouteTable, type Rtnetlink } from '../netlink/index.js';
+import { NetlinkError, RouteTable, type Link, type Rtnetlink } from '../netlink/index.js';
 import { composeAsk, type Ask } from '../daemon/probing.js';
+import { runningInstances } from '../daemon/running-instances.js';
 
 export const systemFiles: Files = {
   read: readRegularFile,
@@ -62,8 +64,10 @@ export function nodeOf(
   return {
     files: systemFiles,
     network: rtnetlink instanceof Error ? noNetwork(rtnetlink) : networkOf(config, rtnetlink),
-    ownership: ownershipOf(withoutLoading),
-    firewall: firewallOf(withoutLoading(runCommand)),
+    ownership: ownershipOf(self.uid, withoutLoading),
+    firewall: firewallOf(withoutLoading(runCommand), async (module) => {
+      return (await findModule(systemFiles, kernelRelease, module)).kind;
+    }),
     kernelRelease,
     ...self,
     now: Date.now,
@@ -95,38 +99,39 @@ function runWithoutLoading(run: Run, files: Files, kernelRelease: string): Run {
 
 function noNetwork(error: Error): Network {
   const fails = (): Promise<never> => Promise.reject(error);
-  return { addresses: fails, hostRoutes: fails, interfaceTowards: fails, nodeAddress: fails };
+  return { addresses: fails, routes: fails, interfaceTowards: fails, nodeAddress: fails };
 }
 
 function networkOf(config: CareConfig | null, rtnetlink: Rtnetlink): Network {
-  const names = async (): Promise<ReadonlyMap<number, string>> =>
-    new Map((await rtnetlink.listLinks()).map(({ index, name }) => [index, name]));
+  const links = async (): Promise<ReadonlyMap<number, Link>> =>
+    new Map((await rtnetlink.listLinks()).map((link) => [link.index, link]));
   return {
     async addresses() {
-      const [known, all] = await Promise.all([names(), rtnetlink.listAddresses()]);
+      const [known, all] = await Promise.all([links(), rtnetlink.listAddresses()]);
       return all.map(({ address, prefixLength, interfaceIndex }) => ({
         address,
         prefixLength,
-        interfaceName: known.get(interfaceIndex) ?? `interface ${interfaceIndex}`,
+        interfaceName: known.get(interfaceIndex)?.name ?? `interface ${interfaceIndex}`,
+        onDummy: known.get(interfaceIndex)?.kind === 'dummy',
       }));
     },
-    async hostRoutes(to) {
-      const family = to.includes(':') ? 'ipv6' : 'ipv4';
-      const [known, all] = await Promise.all([
-        names(),
-        rtnetlink.listRoutes({ family, table: RouteTable.main }),
-      ]);
+    async routes(family) {
+      const [known, all] = await Promise.all([links(), rtnetlink.listRoutes({ family })]);
       return all
-        .filter(({ destination, prefixLength }) => destination === to && prefixLength === hostLength(family))
-        .map(({ gateway, interfaceIndex }) => ({
+        .filter(({ table }) => table !== RouteTable.local)
+        .map(({ destination, prefixLength, gateway, interfaceIndex, preferredSource, table, protocol }) => ({
+          to: `${destination}/${prefixLength}`,
           gateway,
-          interfaceName: interfaceIndex === null ? null : (known.get(interfaceIndex) ?? null),
+          interfaceName: interfaceIndex === null ? null : (known.get(interfaceIndex)?.name ?? null),
+          source: preferredSource,
+          inMainTable: table === RouteTable.main,
+          byKernel: madeByKernel(protocol),
         }));
     },
     async interfaceTowards(address) {
       try {
         const { interfaceIndex } = await rtnetlink.lookupRoute({ destination: address });
-        return interfaceIndex === null ? null : ((await names()).get(interfaceIndex) ?? null);
+        return interfaceIndex === null ? null : ((await links()).get(interfaceIndex)?.name ?? null);
       } catch (error) {
         if (error instanceof NetlinkError) return null;
         throw error;
@@ -141,13 +146,23 @@ function networkOf(config: CareConfig | null, rtnetlink: Rtnetlink): Network {
   };
 }
 
-function ownershipOf(withoutLoading: (run: Run) => Run): Ownership {
+/** For a running lvscare to answer. */
+const ANSWER_MS = 3000;
+
+function ownershipOf(uid: number, withoutLoading: (run: Run) => Run): Ownership {
   return {
     async lockHolder(virtualServer) {
       const state = await readLock(virtualServer);
       if (state.kind === 'unknown')
         throw new Error(`the instance lock of ${virtualServer.text} cannot be read: ${state.why}`);
       return state.kind === 'held' ? state.by : null;
+    },
+    async whySilent(virtualServer) {
+      const call = { method: 'GET', path: '/status', timeoutMs: ANSWER_MS } as const;
+      const heard = await runningInstances(uid).call(virtualServer, call);
+      if (heard.kind === 'none') return 'it has ended';
+      if (heard.kind !== 'answered') return heard.why;
+      return heard.status === 200 ? null : `it answers with status ${heard.status}`;
     },
     async records() {
       const all = await ownershipStore(runDirectory()).list();
@@ -177,17 +192,36 @@ function ownershipOf(withoutLoading: (run: Run) => Run): Ownership {
   };
 }
 
-function firewallOf(run: Run): Firewall {
+function firewallOf(run: Run, kindOf: (module: string) => Promise<Module['kind']>): Firewall {
   return {
-    iptables: (family) =>
-      readIptables(
-        family === 'ipv4'
-          ? run
-          : (command, args, options) => run(command.replace(/^iptables/, 'ip6tables'), args, options),
-      ),
+    async iptables(family) {
+      const v6 = family === 'ipv4' ? '' : '6';
+      const found = await readIptables((command, args, options) =>
+        run(command.replace(/^iptables/, `ip${v6}tables`), args, options),
+      );
+      const legacy = (await textOf(systemFiles, `/proc/net/ip${v6}_tables_names`))?.trim() ?? '';
+      const isRead =
+        found.failures.length > 0 || found.variants.some(({ command }) => command !== 'iptables-nft');
+      const unknown =
+        legacy === '' || isRead
+          ? []
+          : [`ip${v6}tables-legacy-save is not installed, so rules of iptables cannot be listed`];
+      return { ...found, unknown };
+    },
     async nftRuleset() {
+      const kind = await kindOf('nf_tables');
+      if (kind === 'unknown')
+        return {
+          kind,
+          why: 'it is not known whether this kernel has nf_tables: its modules are not visible',
+        };
+      if (kind !== 'loaded') return { kind: 'none' };
       const listed = await run('nft', ['-j', 'list', 'ruleset']);
-      return listed?.status === 0 ? (JSON.parse(listed.stdout) as unknown) : null;
+      if (listed?.status === 0) return { kind: 'listed', ruleset: JSON.parse(listed.stdout) as unknown };
+      return {
+        kind: 'unknown',
+        why: `rules of nftables cannot be listed: ${listed === null ? 'nft is not installed' : complaint('nft', listed)}`,
+      };
     },
     async nftVersion() {
       const said = await run('nft', ['--version']);

@@ -1,51 +1,28 @@
-/** The nftables table that masquerades for a virtual server: what it must contain, and how a table that exists differs. */
+/** The nftables table that masquerades for a virtual server: `--masquerade`. */
 import type { Endpoint } from '../values/endpoint.js';
-
-export interface MasqueradeTable {
-  readonly family: 'ip' | 'ip6';
-  /** With lvscare's name and the virtual server's, so that no other program and no other virtual server uses it. */
-  readonly name: string;
-  /** `table ip lvscare-10.103.97.2-6443`, as nft lists it. */
-  readonly text: string;
-  /** The commands that replace it in one transaction. */
-  readonly commands: string;
-  /** The objects that `nft -j -n list table` lists, without handles. */
-  readonly objects: readonly NftObject[];
-}
-
-/** An object of `nft -j`: its kind and its attributes. */
-type NftObject = readonly [kind: string, value: Readonly<Record<string, unknown>>];
+import { equal, nftTable, type NftTable } from './nft-table.js';
 
 const CHAIN = 'postrouting';
 const SRCNAT = 100;
 const TCP = 6;
 
-export function masqueradeTable({ family: addresses, address, port }: Endpoint): MasqueradeTable {
-  const family = addresses === 'ipv4' ? 'ip' : 'ip6';
-  // A name may have dots, but no colons.
-  const name = `lvscare-${address.replaceAll(':', '_')}-${port}`;
-  const text = `table ${family} ${name}`;
-  const table = { family, table: name };
-  return {
-    family,
-    name,
-    text,
-    // A delete of a table that does not exist fails: so it is added first.
-    commands: `add ${text}
-delete ${text}
-${text} {
-  chain ${CHAIN} {
+/**
+ * Connections to the virtual server leave this node with the node's own address as source. nftables sees connections of IPVS only
+ * with net.ipv4.vs.conntrack=1.
+ */
+export function masqueradeTable(virtualServer: Endpoint): NftTable {
+  const { address, port } = virtualServer;
+  const family = virtualServer.family === 'ipv4' ? 'ip' : 'ip6';
+  return nftTable(family, virtualServer, {
+    body: `  chain ${CHAIN} {
     type nat hook postrouting priority ${SRCNAT}; policy accept;
     ct original ${family} daddr ${address} meta l4proto tcp ct original proto-dst ${port} masquerade
-  }
-}`,
+  }`,
     objects: [
-      ['table', { family, name }],
-      ['chain', { ...table, name: CHAIN, type: 'nat', hook: 'postrouting', prio: SRCNAT, policy: 'accept' }],
+      ['chain', { name: CHAIN, type: 'nat', hook: 'postrouting', prio: SRCNAT, policy: 'accept' }],
       [
         'rule',
         {
-          ...table,
           chain: CHAIN,
           expr: [
             equal({ ct: { key: `${family} daddr`, dir: 'original' } }, address),
@@ -56,84 +33,7 @@ ${text} {
         },
       ],
     ],
-  };
-}
-
-function equal(left: object, right: string | number): object {
-  return { match: { op: '==', left, right } };
-}
-
-/**
- * How the table differs from what it must be, in words, or null if it does not.
- *
- * @param shown The output of `nft -j -n list table`.
- */
-export function masqueradeDrift(table: MasqueradeTable, shown: string): string | null {
-  const objects = parse(shown);
-  // The output of nft 1.0.6 ends in the middle of a table that has flags.
-  if (objects === null) return `${table.text} cannot be read`;
-  const left = [...objects];
-  for (const wanted of table.objects) {
-    const at = left.findIndex((found) => isSame(wanted, found));
-    const found = left[at];
-    if (found === undefined) return `${table.text} has no ${say(wanted)}`;
-    const difference = compare(wanted, found);
-    if (difference !== null) return `${table.text}: its ${say(wanted)} has ${difference}`;
-    left.splice(at, 1);
-  }
-  const [more] = left;
-  if (more === undefined) return null;
-  return `${table.text} has a ${more[0]} that is not ours`;
-}
-
-/** Whether it is the wanted object, perhaps with other attributes. A rule has no name: it is the same only if its text is. */
-function isSame([kind, wanted]: NftObject, [foundKind, found]: NftObject): boolean {
-  return kind === foundKind && (kind === 'rule' ? isRuleOf(wanted, found) : wanted['name'] === found['name']);
-}
-
-function isRuleOf(wanted: NftObject[1], found: NftObject[1]): boolean {
-  return canonical(wanted['expr']) === canonical(found['expr']);
-}
-
-/** A wanted object in words. */
-function say([kind]: NftObject): string {
-  switch (kind) {
-    case 'chain':
-      return `chain ${CHAIN}`;
-    case 'rule':
-      return 'masquerade rule';
-    default:
-      return kind;
-  }
-}
-
-/** The first attribute that differs: `policy drop, not accept`; null if none does. */
-function compare([, wanted]: NftObject, [, found]: NftObject): string | null {
-  for (const key of new Set([...Object.keys(wanted), ...Object.keys(found)])) {
-    // The kernel's number of the object, which changes with each replacement.
-    if (key === 'handle') continue;
-    const [right, is] = [canonical(wanted[key]), canonical(found[key])];
-    if (right !== is) return `${key} ${is}, not ${right}`;
-  }
-  return null;
-}
-
-/** A value as text, independent of the order of its keys. */
-function canonical(value: unknown): string {
-  if (value === undefined) return 'none';
-  if (typeof value === 'string') return value;
-  return JSON.stringify(value, (_, part: unknown) =>
-    typeof part === 'object' && part !== null && !Array.isArray(part)
-      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : part,
-  );
-}
-
-function parse(shown: string): NftObject[] | null {
-  try {
-    const { nftables } = JSON.parse(shown) as { nftables: Readonly<Record<string, NftObject[1]>>[] };
-    return nftables.flatMap((object) => Object.entries(object)).filter(([kind]) => kind !== 'metainfo');
-  } catch {
-    return null;
-  }
+    rule: 'masquerade',
+    lack: ['nftables NAT', 'load it with modprobe -a nft_chain_nat nft_ct nft_masq'],
+  });
 }

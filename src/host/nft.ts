@@ -24,7 +24,7 @@ export function nftProgram(run: Run = runCommand): Nft {
   return async (...args) => {
     const finished = await run('nft', args, { timeoutMs: TIMEOUT_MS });
     if (finished === null) {
-      const words = 'nft is not installed, and --masquerade needs it: install the Debian package nftables';
+      const words = 'nft is not installed: install the Debian package nftables';
       throw new NftMissing(words, null);
     }
     return { ok: finished.status === 0, stdout: finished.stdout, stderr: finished.stderr };

@@ -10,7 +10,7 @@ const HOSTS_NAME = 'lvscare.node.ip';
 
 interface NodeAddressSources {
   /** What an option or a variable says, or null if neither is given. */
-  readonly given: Pick<NodeAddress, 'address' | 'from'> | null;
+  readonly given: NamedAddress | null;
   readonly family: Endpoint['family'];
   readonly realServers: readonly Endpoint[];
   /** Default /etc/hosts. */
@@ -19,33 +19,36 @@ interface NodeAddressSources {
   readonly disableIpv6File?: string;
 }
 
-export interface NodeAddress {
+interface NamedAddress {
   readonly address: string;
-  readonly source: 'given' | 'hosts' | 'route';
   /** Its source in words. */
   readonly from: string;
 }
 
+export interface NodeAddress extends NamedAddress {
+  /** What was given, or is in the hosts file, and is not an address of this node: so the kernel's choice is used. Else null. */
+  readonly gone: NamedAddress | null;
+}
+
 /**
- * NODE_IP: as given, else from the hosts file, else the source address that the kernel picks towards the real servers.
- * Rejects with a KernelError if none of them has it.
+ * NODE_IP: as given, else from the hosts file, if it is an address of this node; else the source address that the kernel
+ * picks towards the real servers. Rejects with a KernelError if none of them has it.
  */
 export async function nodeAddress(
   rtnetlink: Pick<Rtnetlink, 'lookupRoute'>,
   sources: NodeAddressSources,
 ): Promise<NodeAddress> {
-  if (sources.given !== null) return { ...sources.given, source: 'given' };
-  const entry = await hostsEntry(sources.hostsFile ?? '/etc/hosts', sources.family);
-  if (entry !== null) return { address: entry, source: 'hosts', from: `the hosts file's ${HOSTS_NAME}` };
+  const named = await namedAddress(sources);
+  if (named !== null && (await isLocal(rtnetlink, named.address))) return { ...named, gone: null };
   for (const server of sources.realServers) {
     try {
       const { source } = await rtnetlink.lookupRoute({ destination: server.address });
       // The route to a real server at a loopback address does not say how other nodes reach this one.
       if (source !== null && !isLoopback(source))
-        return { address: source, source: 'route', from: `the route to ${server.address}` };
+        return { address: source, from: `the route to ${server.address}`, gone: named };
     } catch (error) {
-      // ENETUNREACH, EHOSTUNREACH, and the errors of blackhole and prohibit routes: there may be a route to the next server.
-      if (!(error instanceof NetlinkError && UNREACHABLE.has(error.code))) throw error;
+      // There may be a route to the next server.
+      if (!isUnreachable(error)) throw error;
     }
   }
   const { disableIpv6File = DISABLE_IPV6 } = sources;
@@ -54,10 +57,45 @@ export async function nodeAddress(
       'IPv6 is disabled on this node: set the sysctl net.ipv6.conf.all.disable_ipv6=0',
       null,
     );
+  if (named !== null) throw new NodeAddressGone(named);
   throw new KernelError(
     'the address of this node is not known, because it has no route to any real server: check its network, or set --ip',
     null,
   );
+}
+
+/** NODE_IP was given, or is in the hosts file, but is not an address of this node, and the kernel has no choice of its own. */
+export class NodeAddressGone extends KernelError {
+  override name = 'NodeAddressGone';
+
+  constructor(gone: NamedAddress) {
+    super(`${goneInWords(gone)}, and it has no route to any real server: check its network`, null);
+  }
+}
+
+export function goneInWords({ address, from }: NamedAddress): string {
+  return `${address} (${from}) is not an address of this node`;
+}
+
+/** NODE_IP as an option, a variable or the hosts file names it, or null if none does. */
+async function namedAddress({
+  given,
+  family,
+  hostsFile = '/etc/hosts',
+}: NodeAddressSources): Promise<NamedAddress | null> {
+  if (given !== null) return given;
+  const address = await hostsEntry(hostsFile, family);
+  return address === null ? null : { address, from: `the hosts file's ${HOSTS_NAME}` };
+}
+
+/** Whether the kernel delivers packets for an address to this node: only then it accepts it as a source address. */
+async function isLocal(rtnetlink: Pick<Rtnetlink, 'lookupRoute'>, address: string): Promise<boolean> {
+  try {
+    return (await rtnetlink.lookupRoute({ destination: address })).type === 'local';
+  } catch (error) {
+    if (isUnreachable(error)) return false;
+    throw error;
+  }
 }
 
 const DISABLE_IPV6 = '/proc/sys/net/ipv6/conf/all/disable_ipv6';
@@ -68,6 +106,11 @@ async function isSet(path: string): Promise<boolean> {
 
 function isLoopback(address: string): boolean {
   return address.startsWith('127.') || address === '::1';
+}
+
+/** ENETUNREACH, EHOSTUNREACH, and the errors of blackhole and prohibit routes. */
+function isUnreachable(error: unknown): boolean {
+  return error instanceof NetlinkError && UNREACHABLE.has(error.code);
 }
 
 const UNREACHABLE = new Set(['ENETUNREACH', 'EHOSTUNREACH', 'EACCES', 'EINVAL', 'EAGAIN', 'ENETDOWN']);

@@ -33,7 +33,6 @@ export function sysctl(
 ): HostResource {
   const file = name.replaceAll('.', '/');
   const path = `${roots[0] ?? ''}/${file}`;
-  let readOnly = false;
 
   const read = async (): Promise<string> => (await readFile(path, 'utf8')).trim();
 
@@ -64,7 +63,6 @@ export function sysctl(
     name: `sysctl ${name}`,
 
     async verify() {
-      if (readOnly) return null;
       try {
         const found = await read();
         return found === value ? null : `${name} is ${found}, not ${value}`;
@@ -80,8 +78,6 @@ export function sysctl(
       if (failures.length === 0) return;
       // If another program sets it now, lvscare must not restore it.
       if (first) await earlier.forget(name);
-      // It will not become writable while lvscare runs, so the log says it once.
-      readOnly = failures.every(({ code }) => code !== undefined && NOT_WRITABLE.has(code));
       throw new KernelError(
         `cannot set ${name}=${value} (${codes(failures)}); until it is set on the host, ${without}`,
         failures[0],
@@ -105,9 +101,6 @@ export function sysctl(
     },
   };
 }
-
-/** The errors of a read-only mount, of a missing right, and of a missing mount. */
-const NOT_WRITABLE = new Set(['EROFS', 'EACCES', 'EPERM', 'ENOENT']);
 
 function codes(failures: readonly NodeJS.ErrnoException[]): string {
   return failures.map(({ code, message }) => code ?? message).join(', ');

@@ -93,6 +93,15 @@ export function eventLog(log: Logger, clock: Pick<Clock, 'now'>): Observer {
           message: event.active ? failOpenInWords(event.anyDrained) : 'the last resort is over',
         });
         break;
+      case 'reachability':
+        if (event.reason !== null) write(unreachable(event.virtualServer, event.reason));
+        else if (limiter.over('reachability'))
+          write({
+            level: 'info',
+            fields: { reachable: true },
+            message: `clients on this node reach ${vs} again`,
+          });
+        break;
       case 'deleted-repeatedly':
         write(deletedRepeatedly(event));
         break;
@@ -148,11 +157,7 @@ export function eventLog(log: Logger, clock: Pick<Clock, 'now'>): Observer {
         break;
       }
       case 'node-address':
-        write({
-          level: 'info',
-          fields: { nodeAddress: event.address, from: event.from },
-          message: `this node is ${event.address} (${event.from})`,
-        });
+        write(nodeAddress(event));
         break;
       case 'own-servers':
         write(ownServers(event));
@@ -197,11 +202,11 @@ export function eventLog(log: Logger, clock: Pick<Clock, 'now'>): Observer {
         });
         break;
       }
-      case 'masquerade-not-checked':
+      case 'nft-missing':
         write({
           level: 'debug',
           fields: { err: event.error },
-          message: `the masquerade table was not checked: ${event.error.message}`,
+          message: `nftables was not checked: ${event.error.message}`,
         });
         break;
       case 'control-socket-failed':
@@ -338,6 +343,15 @@ function action({ action: what, outcome, error }: ActionResult, drift: boolean):
   }
 }
 
+function unreachable({ text }: Endpoint, reason: string): Line {
+  return {
+    level: 'warn',
+    fields: { reachable: false, why: reason },
+    message: `clients on this node do not reach ${text}: ${reason}; run lvscare doctor`,
+    once: { topic: 'reachability', words: reason },
+  };
+}
+
 function deletedRepeatedly({ virtualServer: { address, text }, active }: Of<'deleted-repeatedly'>): Line {
   return {
     level: active ? 'warn' : 'info',
@@ -366,6 +380,16 @@ function connectionsLeft({ servers, error }: Of<'connections-left'>): Line {
     fields: { rs, err: error },
     message,
     once: { topic: 'connections', words: message },
+  };
+}
+
+function nodeAddress({ address, from, gone }: Of<'node-address'>): Line {
+  const message = `this node is ${address} (${from})`;
+  if (gone === null) return { level: 'info', fields: { nodeAddress: address, from }, message };
+  return {
+    level: 'warn',
+    fields: { nodeAddress: address, from, gone: gone.address },
+    message: `${message}: ${gone.address} (${gone.from}) is not an address of this node`,
   };
 }
 

@@ -5,6 +5,14 @@ export function checkIsLvscare(text: string): void {
   placeOf(containersOf(theDocument(text)));
 }
 
+/** The lvscare container of a pod. Throws an Error for a text that is not a pod with one. */
+export function lvscareContainer(text: string): YAMLMap {
+  const containers = containersOf(theDocument(text));
+  const container = containers[placeOf(containers)];
+  if (container === undefined) throw new Error('it has no container');
+  return container;
+}
+
 /**
  * A manifest with another image in its lvscare container, and every other byte unchanged. Throws an Error for a text that is not
  * a pod with such a container.

@@ -184,6 +184,11 @@ export function declareFamilies(registry: Registry) {
       'The time between probes, and between passes of the reconciler. To compare ages with.',
       VS_LABELS,
     ),
+    reachable: gauge(
+      'virtual_server_reachable',
+      "Whether this node's clients reach an apiserver through the virtual server (1) or not (0). lvscare status says why not. Absent until it was probed, in mode none, and in a dry run.",
+      VS_LABELS,
+    ),
     failOpen: gauge(
       'fail_open',
       'Whether no real server is up and those most likely to answer serve all the same (1). Call an administrator.',
@@ -293,7 +298,11 @@ export function declareProcessFamilies(registry: Registry) {
       'What /healthz says: 0 when a monitor or the reconciler is stuck. A restart is due.',
       [],
     ),
-    ready: gauge('ready', 'What /readyz says: 1 when the last pass of the reconciler made the table so.', []),
+    ready: gauge(
+      'ready',
+      "What /readyz says: 1 when the last pass of the reconciler made the table so, and this node's clients are not known to reach no apiserver through it.",
+      [],
+    ),
     buildInfo: gauge(
       'build_info',
       'The version that runs: always 1. During an upgrade, count nodes by version.',

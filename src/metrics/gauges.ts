@@ -49,6 +49,7 @@ export function showVirtualServer(families: Families, report: VirtualServerRepor
     1,
   );
   families.interval.set(vs, report.intervalMs / 1000);
+  if (report.reachability !== null) families.reachable.set(vs, report.reachability.reason === null ? 1 : 0);
   families.failOpen.set(vs, report.failOpen ? 1 : 0);
   families.deletedRepeatedly.set(vs, report.deletedRepeatedly ? 1 : 0);
   for (const { what } of report.troubles) trouble.set({ ...vs, what }, 1);

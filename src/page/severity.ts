@@ -20,10 +20,11 @@ export function tally(servers: readonly ServerReport[]): Tally {
 }
 
 export function levelOf(virtualServer: VirtualServerReport, nowMs: number): Level {
-  const { servers, failOpen, deletedRepeatedly, troubles } = virtualServer;
+  const { servers, failOpen, deletedRepeatedly, troubles, reachability } = virtualServer;
   const { up, all } = tally(servers);
   const undecided = servers.some(({ state }) => state === 'unknown');
   if (failOpen || (up === 0 && !undecided && all > 0)) return 'down';
+  if (reachability !== null && reachability.reason !== null) return 'down';
   if (deletedRepeatedly || troubles.length > 0 || stuckForMs(virtualServer, nowMs) !== null)
     return 'impaired';
   if (servers.some((server) => server.state === 'sick' || server.state === 'dead')) return 'impaired';

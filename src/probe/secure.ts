@@ -11,6 +11,8 @@ export interface TlsOptions {
   readonly verify: boolean;
   /** The name to send (SNI) and to verify, or null for the server's address, which is verified by the IP SANs. */
   readonly serverName: string | null;
+  /** Whether the name does not matter, and only the CA does. Default false. */
+  readonly anyName?: boolean;
 }
 
 /**
@@ -21,7 +23,7 @@ export interface TlsOptions {
 export async function secure(
   tcp: Socket,
   server: Endpoint,
-  { verify, serverName }: TlsOptions,
+  { verify, serverName, anyName = false }: TlsOptions,
   secureContext: tls.SecureContext,
   signal: AbortSignal,
   onSession: (session: TlsSession) => void,
@@ -40,7 +42,7 @@ export async function secure(
   socket.on('error', () => undefined);
   try {
     await once(socket, 'secureConnect', { signal });
-    const fault = verify ? certificateFault(socket, { address: server.address, serverName }) : null;
+    const fault = verify ? certificateFault(socket, { address: server.address, serverName, anyName }) : null;
     onSession(fault === null ? sessionOf(socket) : { ...sessionOf(socket), fault });
     if (fault !== null) throw new Error(fault.detail);
     return socket;

@@ -12,7 +12,15 @@ export interface Condition {
 
 /** Of the virtual server as a whole. */
 export function virtualServerConditions(virtualServer: VirtualServerReport, nowMs: number): Condition[] {
-  const { virtualServer: name, servers, failOpen, deletedRepeatedly, troubles, lastPass } = virtualServer;
+  const {
+    virtualServer: name,
+    servers,
+    failOpen,
+    deletedRepeatedly,
+    troubles,
+    lastPass,
+    reachability,
+  } = virtualServer;
   const found: Condition[] = [];
   const critical = (words: string): unknown => found.push({ severity: 'critical', words });
   const warn = (words: string): unknown => found.push({ severity: 'warning', words });
@@ -20,6 +28,10 @@ export function virtualServerConditions(virtualServer: VirtualServerReport, nowM
   if (failOpen) critical(failOpenInWords(servers.some(({ drained }) => drained !== null)));
   else if (servers.length > 0 && servers.every(({ state }) => state === 'sick' || state === 'dead'))
     critical(`no real server is up${lastPass?.error === null ? ': the kernel refuses clients at once' : ''}`);
+  if (reachability !== null && reachability.reason !== null)
+    critical(
+      `clients on this node do not reach ${name}: ${reachability.reason}, for ${durationInWords(nowMs - reachability.sinceMs)}; run lvscare doctor`,
+    );
   const stuckMs = stuckForMs(virtualServer, nowMs);
   if (stuckMs !== null)
     critical(

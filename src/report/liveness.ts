@@ -39,12 +39,14 @@ export function stuck(report: Report, patience: ProgressLimits): string | null {
 
 /**
  * Why clients had better not be sent here yet, in words, or null when this node serves them: the first pass of each virtual
- * server is done, and its last one made the table so.
+ * server is done, its last one made the table so, and this node's clients are not known to reach no apiserver through it.
  */
 export function unready({ virtualServers }: Report): string | null {
-  for (const { virtualServer, lastPass } of virtualServers) {
+  for (const { virtualServer, lastPass, reachability } of virtualServers) {
     if (lastPass === null) return `${virtualServer}: not reconciled yet`;
     if (lastPass.error !== null) return `${virtualServer}: ${lastPass.error}`;
+    const reason = reachability?.reason ?? null;
+    if (reason !== null) return `${virtualServer}: clients on this node do not reach it: ${reason}`;
   }
   return null;
 }

@@ -6,6 +6,7 @@ import type { HealthState } from '../decisions/health.js';
 import { History } from './history.js';
 import type {
   PassReport,
+  ReachabilityReport,
   ServerReport,
   TransitionReport,
   TroubleReport,
@@ -28,6 +29,7 @@ interface RecorderParts {
 
 const MOST_TRANSITIONS = 100;
 const MOST_RECENT = 60;
+const NODE_ADDRESS = 'node address';
 /** For how long a fault is trouble unless it happens again, in milliseconds: no event ends it. */
 const FAULT_MS = 600_000;
 
@@ -60,6 +62,7 @@ export class Recorder {
   readonly #faultedMs = new Map<string, number>();
   readonly #repairs: Record<string, number> = {};
   #lastPass: PassReport | null = null;
+  #reachability: ReachabilityReport | null = null;
   #failOpen = false;
   #deletedRepeatedly = false;
   #nodeAddress: string | null = null;
@@ -85,6 +88,10 @@ export class Recorder {
       intervalMs: policy.intervalMs,
       failOpen: this.#failOpen,
       deletedRepeatedly: this.#deletedRepeatedly,
+      reachability: this.#reachability && {
+        ...this.#reachability,
+        sinceMs: this.#reachability.sinceMs + offsetMs,
+      },
       lastPass: later(this.#lastPass, offsetMs),
       troubles: [...this.#troubles.values()].map((trouble) => ({
         ...trouble,
@@ -121,6 +128,9 @@ export class Recorder {
       case 'deleted-repeatedly':
         this.#deletedRepeatedly = event.active;
         break;
+      case 'reachability':
+        this.#recordReachability(event.reason);
+        break;
       case 'resource-repaired':
         this.#repaired(event.resource);
         this.#troubles.delete(event.resource);
@@ -136,6 +146,12 @@ export class Recorder {
         break;
       case 'node-address':
         this.#nodeAddress = event.address;
+        if (event.gone === null) this.#troubles.delete(NODE_ADDRESS);
+        else
+          this.#trouble(
+            NODE_ADDRESS,
+            new Error(`${event.gone.address} (${event.gone.from}) is not an address of this node`),
+          );
         break;
       case 'credentials-failed':
         this.#trouble(event.what, event.error);
@@ -211,6 +227,12 @@ export class Recorder {
     if (failure === null) this.#troubles.delete(TABLE);
     else this.#trouble(TABLE, failure);
     if (drift) for (const { action, outcome } of results) if (outcome === 'ok') this.#repaired(action.kind);
+  }
+
+  #recordReachability(reason: string | null): void {
+    const before = this.#reachability;
+    const isSame = before !== null && (before.reason === null) === (reason === null);
+    this.#reachability = { reason, sinceMs: isSame ? before.sinceMs : this.#parts.clock.now() };
   }
 
   #forgetFaults(): void {

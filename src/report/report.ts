@@ -49,6 +49,8 @@ export interface VirtualServerReport {
   readonly failOpen: boolean;
   /** Another program keeps deleting the virtual server. */
   readonly deletedRepeatedly: boolean;
+  /** Whether this node's clients reach an apiserver through it; null while that is not known. */
+  readonly reachability: ReachabilityReport | null;
   /** The last pass of the reconciler; null before the first. */
   readonly lastPass: PassReport | null;
   /** What is wrong and could not be repaired, or not even be checked. */
@@ -59,6 +61,13 @@ export interface VirtualServerReport {
   readonly servers: readonly ServerReport[];
   /** The last hundred at most, the newest last. Empty in a report without history. */
   readonly transitions: readonly TransitionReport[];
+}
+
+export interface ReachabilityReport {
+  /** Why they do not, or null if they do. */
+  readonly reason: string | null;
+  /** Since when they do, or do not. */
+  readonly sinceMs: number;
 }
 
 export interface PassReport {

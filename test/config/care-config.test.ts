@@ -62,6 +62,7 @@ describe('the configuration of care', () => {
       },
       metricsAddress: { kind: 'tcp', address: '127.0.0.1', port: 9288, text: '127.0.0.1:9288' },
       task: 'care',
+      trust: false,
       dryRun: false,
       log: { level: 'info', format: 'auto' },
     });
@@ -192,6 +193,8 @@ describe('the task', () => {
   it('is to care, to set up once, or to clean', () => {
     assert.equal(configOf({}).task, 'care');
     assert.equal(configOf({ 'run-once': 'true' }).task, 'run-once');
+    assert.equal(configOf({ 'run-once': 'true' }).trust, false);
+    assert.equal(configOf({ 'run-once': 'true', trust: 'true' }).trust, true);
     assert.equal(configOf({ clean: 'true' }).task, 'clean');
     assert.equal(configOf({ 'run-once': 'false', clean: '0' }).task, 'care');
   });
@@ -247,6 +250,17 @@ describe('a configuration is refused', () => {
   const cases: readonly (readonly [given: Arguments, message: string, environment?: Environment])[] = [
     [{ vs: undefined }, '--vs: expected the virtual server, IP:PORT or [IPv6]:PORT, got nothing'],
     [{ vs: '10.103.97.2' }, '--vs: expected IP:PORT or [IPv6]:PORT with a port, got "10.103.97.2"'],
+    ...['127.0.0.1:6443', '127.9.9.9:6443', '[::1]:6443'].map(
+      (vs) =>
+        [
+          { vs },
+          `--vs: expected an address that no host has, such as 192.0.2.2 (clients of a loopback address would time out), got "${vs}"`,
+        ] as const,
+    ),
+    [
+      { vs: '[fe80::1]:6443' },
+      '--vs: expected an address that clients can use without naming an interface, got "[fe80::1]:6443"',
+    ],
     [{ rs: undefined }, '--rs: expected at least one real server, IP:PORT, got nothing'],
     [{ rs: [] }, '--rs: expected at least one real server, IP:PORT, got nothing'],
     [{ rs: ',' }, '--rs: expected at least one real server, IP:PORT, got nothing'],
@@ -280,6 +294,8 @@ describe('a configuration is refused', () => {
     ],
     [{}, 'LVSCARE_NODE_IP: expected an IP address, got "nonsense"', { LVSCARE_NODE_IP: 'nonsense' }],
     [{ 'run-once': 'true', clean: 'true' }, '--run-once: expected no --clean beside it, got "--clean"'],
+    [{ trust: 'true' }, '--trust: expected --run-once beside it, got nothing'],
+    [{ trust: 'true', clean: 'true' }, '--trust: expected --run-once beside it, got nothing'],
     [
       { 'run-once': 'true' },
       '--run-once: expected no CARE_CLEAN beside it, got "CARE_CLEAN"',

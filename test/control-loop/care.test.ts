@@ -853,6 +853,17 @@ describe('a kernel that refuses', () => {
     assert.equal(stage.upkeep.drift, null);
   });
 
+  it('is asked again as soon as usual, however long a host resource cannot be repaired', async () => {
+    stage = new Stage();
+    stage.upkeep.refusal = new Error('read-only');
+    await stage.start();
+    await stage.clock.advance(30_000);
+    stage.kernel.broken = new Error('no IPVS');
+    await stage.clock.advance(6000);
+    const unreadable = stage.observer.lines.filter((line) => line.startsWith('unreadable'));
+    assert.equal(unreadable[0]?.split(' ').at(-1), '250');
+  });
+
   it('nor does one that hangs; it is waited for, and looked at again when that is due', async () => {
     await running();
     let goOn = (): void => undefined;

@@ -136,6 +136,7 @@ export class FakeResource implements HostResource {
   readonly name: string;
   readonly isNotified: boolean;
   isRemoval = false;
+  isOptional = false;
   drift: string | null = 'not there yet';
   refusal: Error | null = null;
   unremovable: Error | null = null;

@@ -66,6 +66,19 @@ describe('the keeper of host resources', () => {
     assert.equal(keeper.allWell, true);
   });
 
+  it('reports that an optional resource failed, and counts it as well', async () => {
+    const optional = new FakeResource('optional');
+    optional.isOptional = true;
+    optional.drift = 'not there';
+    optional.refusal = new Error('EPERM');
+    const { keeper, lines } = keeping(optional);
+    keeper.checkAll();
+    keeper.begin();
+    await Promise.all(keeper.underWay);
+    assert.deepEqual(lines, ['optional failed: EPERM']);
+    assert.equal(keeper.allWell, true);
+  });
+
   it('reports a removal as a removal, also after the first', async () => {
     const leftover = new FakeResource('leftover');
     leftover.isRemoval = true;

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { dryLeftovers, dryTable, dryEmit, dryResource, dryWork } from '../../src/control-loop/dry-run.js';
 import { ManualDrains } from '../../src/control-loop/manual-drains.js';
-import { cleanUp, setUpOnce } from '../../src/control-loop/once.js';
+import { cleanUp, probeOnce, setUpOnce } from '../../src/control-loop/once.js';
 import { serviceSettings } from '../../src/values/table.js';
 import { FakeKernel, FakeLeftovers, FakeResource, rowOf } from './fake-kernel.js';
-import { A, B, C, FakeObserver, POLICY, VIRTUAL_SERVER } from './stage.js';
+import { FakeClock, settle } from './fake-clock.js';
+import { A, B, C, FakeObserver, FakeProber, POLICY, VIRTUAL_SERVER } from './stage.js';
 
 function scene(): { kernel: FakeKernel; upkeep: FakeResource; parts: Parameters<typeof setUpOnce>[2] } {
   const kernel = new FakeKernel();
@@ -48,6 +49,21 @@ describe('--run-once', () => {
     assert.deepEqual(kernel.rows(VIRTUAL_SERVER), ['10.103.97.200=1', '10.103.97.201=1']);
   });
 
+  it('takes only healthy servers, keeps the connections of the others, and takes all if none is healthy', async () => {
+    const { kernel, parts } = scene();
+    await setUpOnce([A, B], POLICY, parts);
+    await setUpOnce([A, B, C], POLICY, parts, undefined, [A]);
+    assert.deepEqual(kernel.rows(VIRTUAL_SERVER), ['10.103.97.200=1', '10.103.97.201=0']);
+    await setUpOnce([A, B, C], POLICY, parts, undefined, []);
+    assert.deepEqual(kernel.rows(VIRTUAL_SERVER), ['10.103.97.200=1', '10.103.97.201=1', '10.103.97.202=1']);
+  });
+
+  it('with only a drained server healthy, that one serves', async () => {
+    const { kernel, parts } = scene();
+    await setUpOnce([A, B], POLICY, parts, new ManualDrains(new Map([[A.text, 0]])), [A]);
+    assert.deepEqual(kernel.rows(VIRTUAL_SERVER), ['10.103.97.200=1']);
+  });
+
   it('says so when something could not be done', async () => {
     const { upkeep, parts } = scene();
     upkeep.refusal = new Error('read-only');
@@ -58,6 +74,58 @@ describe('--run-once', () => {
     const { kernel, parts } = scene();
     kernel.broken = new Error('no IPVS');
     await assert.rejects(setUpOnce([A], POLICY, parts), { message: 'no IPVS' });
+  });
+});
+
+describe('the probes of --run-once', () => {
+  function probing(answers: Readonly<Record<string, 'ok' | 'refused' | 'status' | 'silent' | 'hang'>>): {
+    readonly prober: FakeProber;
+    readonly clock: FakeClock;
+    readonly observer: FakeObserver;
+    readonly stopping: AbortController;
+    readonly healthy: Promise<string[]>;
+  } {
+    const [prober, clock, observer, stopping] = [
+      new FakeProber(),
+      new FakeClock(),
+      new FakeObserver(),
+      new AbortController(),
+    ];
+    for (const [server, answer] of Object.entries(answers)) prober.answers.set(server, answer);
+    const healthy = probeOnce([A, B, C], { prober, clock, emit: observer.emit }, stopping.signal).then(
+      (servers) => servers.map(({ text }) => text),
+    );
+    return { prober, clock, observer, stopping, healthy };
+  }
+
+  it('are one for each server over a fresh connection, and only ok counts', async () => {
+    for (const answer of ['refused', 'status', 'silent'] as const) {
+      const { prober, healthy } = probing({ [B.text]: answer });
+      assert.deepEqual(await healthy, [A.text, C.text], answer);
+      assert.deepEqual(
+        prober.probes,
+        [A, B, C].map(({ text }) => `${text} fresh`),
+      );
+      assert.equal(prober.keptConnections, 0);
+    }
+  });
+
+  it('take 2 s in all, whatever hangs', async () => {
+    const { clock, healthy } = probing({ [A.text]: 'hang', [B.text]: 'hang' });
+    let ended = false;
+    void healthy.then(() => (ended = true));
+    await clock.advance(1999);
+    assert.equal(ended, false);
+    await clock.advance(1);
+    assert.deepEqual(await healthy, [C.text]);
+    assert.equal(clock.sleepers, 0);
+  });
+
+  it('end when the signal aborts', async () => {
+    const { stopping, healthy } = probing({ [A.text]: 'hang' });
+    await settle();
+    stopping.abort();
+    assert.deepEqual(await healthy, []);
   });
 });
 

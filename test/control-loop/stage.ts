@@ -9,6 +9,7 @@ import type {
   Prober,
   InconclusiveProbe,
   KeptConnection,
+  VirtualServerProbe,
 } from '../../src/control-loop/ports.js';
 import { endpoint, type Endpoint } from '../../src/values/endpoint.js';
 import type { Evidence, EvidenceKind } from '../../src/values/evidence.js';
@@ -216,6 +217,8 @@ export class Stage {
   readonly untold = new FakeResource('untold', false);
   readonly prober = new FakeProber();
   readonly manualDrains = new ManualDrains();
+  /** What clients find at the virtual server; null: it is not probed. */
+  virtualServerProbe: VirtualServerProbe | null = null;
   observer = new FakeObserver();
   /** Further observers. */
   audience: readonly Observer[] = [];
@@ -268,6 +271,7 @@ export class Stage {
         random: this.#random,
         changes: (signal) => this.#changes(signal),
         manualDrains: this.manualDrains,
+        virtualServerProbe: this.virtualServerProbe,
       },
       this.#stopping.signal,
     );

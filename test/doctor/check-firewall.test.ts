@@ -1,5 +1,6 @@
 import { checkFirewall } from '../../src/doctor/check-firewall.js';
 import { table, well } from './check-table.js';
+import type { NftRuleset } from '../../src/doctor/ports.js';
 import { type FakeNode } from './fake-node.js';
 
 const filter = (...rules: string[]): FakeNode['iptables'] => ({
@@ -10,6 +11,7 @@ const filter = (...rules: string[]): FakeNode['iptables'] => ({
         {
           name: 'filter',
           chains: [],
+          policies: {},
           rules: rules.map((rule) => {
             const [, chain = '', specification = ''] = /^(\S+) (.*)$/.exec(rule) ?? [];
             return { chain, specification };
@@ -19,26 +21,45 @@ const filter = (...rules: string[]): FakeNode['iptables'] => ({
     },
   ],
   failures: [],
+  unknown: [],
 });
 const DROP = '-m conntrack --ctstate INVALID -j DROP';
-const nftablesAt = (hook: string, ...expr: unknown[]): unknown => ({
-  nftables: [
-    { metainfo: { version: '1.0.6' } },
-    { chain: { family: 'inet', table: 'fw', name: 'in', type: 'filter', hook } },
-    { chain: { family: 'inet', table: 'fw', name: 'more' } },
-    { rule: { family: 'inet', table: 'fw', chain: 'in', expr: [{ jump: { target: 'more' } }] } },
-    { rule: { family: 'inet', table: 'fw', chain: 'more', expr } },
-  ],
+const nftablesAt = (hook: string, policy: string, ...expr: unknown[]): NftRuleset => ({
+  kind: 'listed',
+  ruleset: {
+    nftables: [
+      { metainfo: { version: '1.0.6' } },
+      { chain: { family: 'inet', table: 'fw', name: 'in', type: 'filter', hook, policy } },
+      { chain: { family: 'inet', table: 'fw', name: 'more' } },
+      { rule: { family: 'inet', table: 'fw', chain: 'in', expr: [{ jump: { target: 'more' } }] } },
+      { rule: { family: 'inet', table: 'fw', chain: 'more', expr } },
+    ],
+  },
 });
-const nftables = (...expr: unknown[]): unknown => nftablesAt('input', ...expr);
+const nftables = (...expr: unknown[]): NftRuleset => nftablesAt('input', 'accept', ...expr);
+/** The same tables, as if a chain had the policy DROP. */
+const policyOf = (
+  chain: string,
+  { variants: [variant], ...rest }: FakeNode['iptables'],
+): FakeNode['iptables'] => ({
+  ...rest,
+  variants:
+    variant === undefined
+      ? []
+      : [{ ...variant, tables: variant.tables.map((one) => ({ ...one, policies: { [chain]: 'DROP' } })) }],
+});
+const ESTABLISHED = '-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT';
+const established = {
+  match: { op: 'in', left: { ct: { key: 'state' } }, right: ['established', 'related'] },
+};
 const invalid = { match: { op: 'in', left: { ct: { key: 'state' } }, right: 'invalid' } };
 const TRACKED = '/proc/sys/net/ipv4/vs/conntrack';
 table('firewall', checkFirewall, [
-  ['nothing to see', well, /^skip/],
+  ['nothing to see', well, 'ok: the kernel has no firewall rules'],
   [
     'harmless rules',
     (fake) => void (fake.iptables = filter('INPUT -j ACCEPT', `OUTPUT ${DROP}`)),
-    /^ok: no rule drops/,
+    /^ok: no rule or policy drops/,
   ],
   [
     'in INPUT',
@@ -66,7 +87,7 @@ table('firewall', checkFirewall, [
       fake.iptables = filter('FORWARD -j KUBE-FORWARD', `KUBE-FORWARD ${DROP}`);
       fake.files[TRACKED] = '1\n';
     },
-    /^ok of pods: .*with net\.ipv4\.vs\.conntrack=1: answers/,
+    /^ok of pods: .*with net\.ipv4\.vs\.conntrack=1: the answers/,
   ],
   [
     'as kube-proxy does, masqueraded',
@@ -84,7 +105,7 @@ table('firewall', checkFirewall, [
   ],
   [
     'nftables, of what is forwarded',
-    (fake) => void (fake.ruleset = nftablesAt('forward', invalid, { drop: null })),
+    (fake) => void (fake.nftRuleset = nftablesAt('forward', 'accept', invalid, { drop: null })),
     /^warn of pods: nft table inet fw chain more drops/,
   ],
   [
@@ -101,13 +122,13 @@ table('firewall', checkFirewall, [
   ['in a circle', (fake) => void (fake.iptables = filter('INPUT -j a', 'a -j b', 'b -j a')), /^ok/],
   [
     'nftables',
-    (fake) => void (fake.ruleset = nftables(invalid, { drop: null })),
+    (fake) => void (fake.nftRuleset = nftables(invalid, { drop: null })),
     /^warn: nft table inet fw chain more drops/,
   ],
   [
     'nftables, a set',
     (fake) =>
-      void (fake.ruleset = nftables(
+      void (fake.nftRuleset = nftables(
         { match: { op: '==', left: { ct: { key: 'state' } }, right: { set: ['new', 'invalid'] } } },
         { drop: null },
       )),
@@ -116,7 +137,7 @@ table('firewall', checkFirewall, [
   [
     'nftables, a map',
     (fake) =>
-      void (fake.ruleset = nftables({
+      void (fake.nftRuleset = nftables({
         vmap: {
           key: { ct: { key: 'state' } },
           data: {
@@ -129,24 +150,24 @@ table('firewall', checkFirewall, [
       })),
     /^warn/,
   ],
-  ['nftables, counted only', (fake) => void (fake.ruleset = nftables(invalid, { counter: null })), /^ok/],
+  ['nftables, counted only', (fake) => void (fake.nftRuleset = nftables(invalid, { counter: null })), /^ok/],
   [
     'nftables of the other family',
     (fake) => {
-      fake.ruleset = JSON.parse(
+      fake.nftRuleset = JSON.parse(
         JSON.stringify(nftables(invalid, { drop: null })).replaceAll('inet', 'ip6'),
-      ) as unknown;
+      ) as FakeNode['nftRuleset'];
     },
     /^ok/,
   ],
-  ['nonsense', (fake) => void (fake.ruleset = { nftables: 'x' }), /^ok/],
+  ['nonsense', (fake) => void (fake.nftRuleset = { kind: 'listed', ruleset: { nftables: 'x' } }), /^ok/],
   [
     'tracked',
     (fake) => {
       fake.iptables = filter(`INPUT ${DROP}`);
       fake.files[TRACKED] = '1\n';
     },
-    /^ok: .*with net\.ipv4\.vs\.conntrack=1: answers/,
+    /^ok: .*with net\.ipv4\.vs\.conntrack=1: the answers/,
   ],
   [
     'masqueraded',
@@ -155,6 +176,120 @@ table('firewall', checkFirewall, [
       return { masquerade: true };
     },
     /^ok: .*lvscare sets/,
+  ],
+  [
+    'in PREROUTING',
+    (fake) => void (fake.iptables = filter(`PREROUTING ${DROP}`)),
+    /^warn: iptables-nft -t filter chain PREROUTING drops incoming INVALID/,
+  ],
+  [
+    'nftables, in prerouting',
+    (fake) => void (fake.nftRuleset = nftablesAt('prerouting', 'accept', invalid, { drop: null })),
+    /^warn: nft table inet fw chain more drops incoming INVALID/,
+  ],
+  [
+    'a policy, where only ESTABLISHED is accepted',
+    (fake) =>
+      void (fake.iptables = policyOf('INPUT', filter('INPUT -i lo -j ACCEPT', `INPUT ${ESTABLISHED}`))),
+    /^warn: the policy of iptables-nft -t filter chain INPUT drops incoming INVALID/,
+  ],
+  [
+    'a last rule, where only ESTABLISHED is accepted',
+    (fake) => void (fake.iptables = filter(`INPUT ${ESTABLISHED}`, 'INPUT -j REJECT --reject-with icmp-x')),
+    /^warn: iptables-nft -t filter chain INPUT drops incoming INVALID/,
+  ],
+  [
+    'a policy, where the network of the real servers is accepted',
+    (fake) =>
+      void (fake.iptables = policyOf(
+        'INPUT',
+        filter(`INPUT ${ESTABLISHED}`, 'INPUT -s 10.0.0.0/8 -j ACCEPT'),
+      )),
+    /^ok/,
+  ],
+  [
+    'a policy, where the ports of clients are accepted',
+    (fake) =>
+      void (fake.iptables = policyOf(
+        'INPUT',
+        filter(`INPUT ${ESTABLISHED}`, 'INPUT -p tcp -m tcp --sport 6443 --dport 1024:65535 -j ACCEPT'),
+      )),
+    /^ok/,
+  ],
+  [
+    'a policy, where a set that is not known may be accepted',
+    (fake) =>
+      void (fake.iptables = policyOf(
+        'INPUT',
+        filter(`INPUT ${ESTABLISHED}`, 'INPUT -m set --match-set friends src -j ACCEPT'),
+      )),
+    /^warn: the policy of \S+ -t filter chain INPUT may drop incoming INVALID/,
+  ],
+  [
+    'a policy that drops all: no matter of states',
+    (fake) => void (fake.iptables = policyOf('INPUT', filter('INPUT -p udp -j ACCEPT'))),
+    /^ok/,
+  ],
+  [
+    'a policy of OUTPUT',
+    (fake) =>
+      void (fake.iptables = policyOf('OUTPUT', filter('OUTPUT -m state --state NEW,ESTABLISHED -j ACCEPT'))),
+    /^warn of requests: the policy of iptables-nft -t filter chain OUTPUT drops outgoing UNTRACKED packets, and with them the requests/,
+  ],
+  [
+    'a policy of FORWARD',
+    (fake) => void (fake.iptables = policyOf('FORWARD', filter(`FORWARD ${ESTABLISHED}`))),
+    /^warn of pods: the policy of iptables-nft -t filter chain FORWARD drops forwarded INVALID/,
+  ],
+  [
+    'nftables, a policy',
+    (fake) => void (fake.nftRuleset = nftablesAt('input', 'drop', established, { accept: null })),
+    /^warn: the policy of nft table inet fw chain in drops incoming INVALID/,
+  ],
+  [
+    'nftables, a policy, where the servers are accepted',
+    (fake) =>
+      void (fake.nftRuleset = nftablesAt(
+        'input',
+        'drop',
+        {
+          match: {
+            op: '==',
+            left: { payload: { protocol: 'ip', field: 'saddr' } },
+            right: { prefix: { addr: '10.0.0.0', len: 24 } },
+          },
+        },
+        {
+          match: {
+            op: '==',
+            left: { payload: { protocol: 'tcp', field: 'sport' } },
+            right: { set: [22, 6443] },
+          },
+        },
+        { accept: null },
+      )),
+    /^ok/,
+  ],
+  [
+    'a policy, tracked',
+    (fake) => {
+      fake.iptables = policyOf('INPUT', filter(`INPUT ${ESTABLISHED}`));
+      fake.files[TRACKED] = '1\n';
+    },
+    /^ok: .*with net\.ipv4\.vs\.conntrack=1/,
+  ],
+  [
+    'no nft to list them',
+    (fake) => {
+      fake.iptables = filter('INPUT -j ACCEPT');
+      fake.nftRuleset = { kind: 'unknown', why: 'rules of nftables cannot be listed: nft is not installed' };
+    },
+    'skip: rules of nftables cannot be listed: nft is not installed',
+  ],
+  [
+    'no iptables to list them',
+    (fake) => void (fake.iptables.unknown = ['iptables-legacy-save is not installed']),
+    'skip: iptables-legacy-save is not installed',
   ],
   [
     'not to be read',

@@ -46,6 +46,24 @@ const proxy =
   };
 const IPVS_MODE = (excluded: string): string =>
   `apiVersion: kubeproxy.config.k8s.io/v1alpha1\nclusterCIDR: 10.244.0.0/16\nipvs:\n  excludeCIDRs:${excluded}\n  strictARP: false\nkind: KubeProxyConfiguration\nmode: "ipvs"\n`;
+table('service-cidr', checkServiceCidr, [
+  [
+    "a worker with kubeadm's default",
+    (fake) => void (fake.files['/var/lib/kubelet/config.yaml'] = 'clusterDNS:\n- 10.96.0.10\n'),
+    /^warn: 10\.103\.97\.2 is probably inside the service CIDR, as the DNS service 10\.96\.0\.10 is .* -> choose a --vs outside the service CIDR, such as 192\.0\.2\.2$/,
+  ],
+  [
+    'a worker with another network near the virtual server',
+    (fake) => void (fake.files['/var/lib/kubelet/config.yaml'] = 'clusterDNS: [10.103.0.10]\n'),
+    /^warn: .* as the DNS service 10\.103\.0\.10 is/,
+  ],
+  [
+    'a worker with another network',
+    (fake) => void (fake.files['/var/lib/kubelet/config.yaml'] = 'clusterDNS:\n- 172.20.0.10\n'),
+    'skip: there is no kube-apiserver here, so of the service CIDR only 172.20.0.10 is known (clusterDNS)',
+  ],
+]);
+
 table('kube-proxy', checkKubeProxy, [
   ['none', well, 'skip: no kube-proxy runs here'],
   ['iptables by default', proxy('ipvs:\n  excludeCIDRs: null\nmode: ""\n'), /^ok: mode iptables/],
@@ -83,7 +101,12 @@ table('kube-proxy', checkKubeProxy, [
   [
     'seen by its interface',
     (fake) =>
-      void fake.addresses.push({ address: '10.96.0.1', prefixLength: 32, interfaceName: 'kube-ipvs0' }),
+      void fake.addresses.push({
+        address: '10.96.0.1',
+        prefixLength: 32,
+        interfaceName: 'kube-ipvs0',
+        onDummy: true,
+      }),
     /^warn: kube-proxy in ipvs mode has run here/,
   ],
 ]);
@@ -108,7 +131,7 @@ table('hosts', checkHosts, [
   [
     'a wrong address',
     hosts('10.0.0.77 apiserver.cluster.local'),
-    "fail apiserver.cluster.local: 10.0.0.77 is neither 10.103.97.2 nor a real server -> sed -E -i 's/^\\s*\\S+(\\s(.*\\s)?apiserver\\.cluster\\.local(\\s|$))/10.103.97.2\\1/' /etc/hosts",
+    "fail apiserver.cluster.local: 10.0.0.77 is neither 10.103.97.2 nor a real server -> start lvscare care; when 10.103.97.2:6443 answers: sed -E -i -e '$a10.103.97.2 apiserver.cluster.local' -e '/^\\s*(10\\.0\\.0\\.77)\\s/s/^([^#]*)\\sapiserver\\.cluster\\.local(\\s|#|$)/\\1\\2/' -e '/^\\s*(10\\.0\\.0\\.77)\\s*$/d' /etc/hosts",
   ],
   [
     'one master alone',

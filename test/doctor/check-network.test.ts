@@ -7,6 +7,8 @@ import {
   checkRoutes,
   checkVirtualAddress,
 } from '../../src/doctor/check-network.js';
+import type { NodeRoute } from '../../src/doctor/ports.js';
+import { NodeAddressGone } from '../../src/host/node-address.js';
 import { onMaster, table, VS6, well } from './check-table.js';
 import { VS, type FakeNode } from './fake-node.js';
 
@@ -35,14 +37,22 @@ table('ipv6', checkIpv6, [
 table('node-address', checkNodeAddress, [
   ['by the route', well, 'ok: 10.0.0.9 on eth0 (the route to 10.0.0.1)'],
   [
-    'of another node, by the hosts file',
+    'by the route, because the hosts file has one of another node',
     (fake) =>
       void (fake.nodeAddress = {
-        address: '10.0.0.7',
-        source: 'hosts',
-        from: "the hosts file's lvscare.node.ip",
+        address: '10.0.0.9',
+        from: 'the route to 10.0.0.1',
+        gone: { address: '10.0.0.7', from: "the hosts file's lvscare.node.ip" },
       }),
-    /^fail: 10\.0\.0\.7 \(the hosts file's lvscare\.node\.ip\) is not an address of this node -> correct the line/,
+    /^warn: 10\.0\.0\.7 \(the hosts file's lvscare\.node\.ip\) is not an address of this node: lvscare uses 10\.0\.0\.9 on eth0 \(the route to 10\.0\.0\.1\) -> correct --ip/,
+  ],
+  [
+    'gone, and no real server to choose another by',
+    (fake) => {
+      fake.nodeAddress = new NodeAddressGone({ address: '10.0.0.7', from: '--ip' });
+      return { realServers: [] };
+    },
+    /^fail: 10\.0\.0\.7 \(--ip\) is not an address of this node, .* -> give lvscare --ip/,
   ],
   [
     'not known',
@@ -76,16 +86,70 @@ table('mode', checkMode, [
 ]);
 
 const holding =
-  (interfaceName: string) =>
+  (interfaceName: string, { prefixLength = 32, onDummy = false } = {}) =>
   (fake: FakeNode): void => {
-    fake.addresses.push({ address: VS.address, prefixLength: 32, interfaceName });
+    fake.addresses.push({ address: VS.address, prefixLength, interfaceName, onDummy });
   };
+const route = (to: string, more: Partial<NodeRoute> = {}): NodeRoute => ({
+  to,
+  gateway: null,
+  interfaceName: 'eth0',
+  source: null,
+  inMainTable: true,
+  byKernel: false,
+  ...more,
+});
 table('vip-address', checkVirtualAddress, [
   ['nobody has it', well, 'ok: no interface has 10.103.97.2'],
   [
     'another interface',
     holding('eth1'),
-    /^fail: 10\.103\.97\.2 is an address of eth1: .* -> ip address del 10\.103\.97\.2\/32 dev eth1$/,
+    /^fail: 10\.103\.97\.2 is an address of eth1: .* -> stop the program that added it, then ip address del 10\.103\.97\.2\/32 dev eth1; or/,
+  ],
+  [
+    "the node's own address, with its network",
+    holding('eth1', { prefixLength: 24 }),
+    "fail: 10.103.97.2 is this node's own address (eth1 has it as 10.103.97.2/24): lvscare would take port 6443 from the node itself -> choose a --vs that no host has as its address; do not remove this address, the node needs it",
+  ],
+  [
+    "the node's own address, the only one of an interface that leads somewhere",
+    (fake) => {
+      holding('eth1')(fake);
+      fake.routes.push(route('0.0.0.0/0', { gateway: '10.0.0.1', interfaceName: 'eth1' }));
+    },
+    /^fail: .* own address \(the only one of eth1, which the route to 0\.0\.0\.0\/0 uses\): .* do not remove/,
+  ],
+  [
+    "the node's own address, the source of a route",
+    (fake) => {
+      holding('eth0')(fake);
+      fake.routes.push(route('10.9.0.0/16', { source: VS.address }));
+    },
+    /^fail: .* own address \(the route to 10\.9\.0\.0\/16 has it as source address\): .* do not remove/,
+  ],
+  [
+    'the address of a real server here',
+    (fake) => {
+      holding('eth1')(fake);
+      return { realServers: [VS] };
+    },
+    /^fail: .* own address \(a real server has it\): .* do not remove/,
+  ],
+  [
+    'an interface of --iface that is no dummy',
+    (fake) => {
+      holding('eth1', { prefixLength: 24 })(fake);
+      return { iface: 'eth1' };
+    },
+    /^fail: .* own address .* do not remove/,
+  ],
+  [
+    'left over from mode link, on an interface that has another address',
+    (fake) => {
+      holding('lvscare', { onDummy: true })(fake);
+      fake.addresses.push({ address: '10.9.9.9', prefixLength: 32, interfaceName: 'lvscare', onDummy: true });
+    },
+    /^warn: .* left over from mode link -> ip address del 10\.103\.97\.2\/32 dev lvscare$/,
   ],
   [
     'a service of that address',
@@ -94,7 +158,7 @@ table('vip-address', checkVirtualAddress, [
   ],
   [
     'left over from mode link',
-    holding('lvscare'),
+    holding('lvscare', { onDummy: true }),
     'warn: 10.103.97.2 is an address of lvscare: left over from mode link -> ip link del lvscare',
   ],
   [
@@ -110,14 +174,27 @@ table('vip-address', checkVirtualAddress, [
 table('routes', checkRoutes, [
   ['none', well, 'ok: no other route to 10.103.97.2/32'],
   [
+    'the gateway of this node',
+    (fake) => {
+      fake.routes.push(route('10.103.97.2/32'));
+      fake.routes.push(route('0.0.0.0/0', { gateway: '10.103.97.2' }));
+    },
+    /^fail: 10\.103\.97\.2 is the gateway of the route to 0\.0\.0\.0\/0: this node needs the route 10\.103\.97\.2\/32 dev eth0 -> .* do not remove/,
+  ],
+  [
+    "the kernel's own",
+    (fake) => void fake.routes.push(route('10.103.97.2/32', { byKernel: true })),
+    'ok: no other route to 10.103.97.2/32',
+  ],
+  [
     'left over from mode route',
-    (fake) => void fake.routes.push({ gateway: '10.0.0.9', interfaceName: 'eth0' }),
+    (fake) => void fake.routes.push(route('10.103.97.2/32', { gateway: '10.0.0.9' })),
     /^warn: there is a route .* from an earlier start in mode route.* -> ip route del 10\.103\.97\.2\/32 via 10\.0\.0\.9$/,
   ],
   [
     'mode route',
     (fake) => {
-      fake.routes.push({ gateway: '10.0.0.9', interfaceName: 'eth0' });
+      fake.routes.push(route('10.103.97.2/32', { gateway: '10.0.0.9' }));
       return { mode: 'route' };
     },
     'ok: there is a route to 10.103.97.2/32',

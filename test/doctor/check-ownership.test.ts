@@ -42,7 +42,7 @@ table('virtual-server', checkVirtualServer, [
   [
     "another program's",
     (fake) => void (fake.files['/proc/net/ip_vs'] = OTHERS),
-    /^fail: 10\.103\.97\.2:6443 exists with 10\.99\.0\.1:443, which --rs does not name, .* -> stop that program, then ipvsadm -D -t 10\.103\.97\.2:6443/,
+    /^fail: 10\.103\.97\.2:6443 exists with 10\.99\.0\.1:443, which --rs does not name, .* -> choose another --vs; or stop that program: lvscare care then takes over the virtual server/,
   ],
   [
     'on another port',
@@ -62,7 +62,7 @@ const pod = (args: string): string =>
   `kind: Pod\nspec:\n  containers:\n    - image: lvscare:1\n      args:\n${args}`;
 const POD_ARGS = `        - care\n        - --vs=${VS.text}\n        - --rs=10.0.0.1:6443\n`;
 table('instance', checkInstances, [
-  ['none', well, 'ok: no lvscare is running'],
+  ['none', well, 'ok: no lvscare is running, and none has run yet'],
   [
     'the one that holds it',
     (fake) => {
@@ -70,6 +70,25 @@ table('instance', checkInstances, [
       fake.holder = { pid: 7, uid: 0 };
     },
     'ok: process 7 manages 10.103.97.2:6443',
+  ],
+  [
+    'the one that holds it, and does not answer',
+    (fake) => {
+      addProcess(fake, 7, OURS);
+      fake.holder = { pid: 7, uid: 0 };
+      fake.whySilent = 'no answer within 3 s';
+    },
+    /^warn: process 7 manages 10\.103\.97\.2:6443, but does not answer: no answer within 3 s -> read its log/,
+  ],
+  [
+    'none, although a static pod starts one',
+    (fake) => void (fake.files['/etc/kubernetes/manifests/lvscare.yaml'] = pod(POD_ARGS)),
+    /^warn: no lvscare is running, although \/etc\/kubernetes\/manifests\/lvscare\.yaml starts one: .* -> crictl/,
+  ],
+  [
+    'none, although one has run here',
+    (fake) => void fake.records.push({ virtualServer: VS, isLocked: false }),
+    /^warn: no lvscare is running, although one has run here: .* -> start lvscare care again$/,
   ],
   [
     'the one that holds it, in a container',
@@ -112,7 +131,7 @@ table('instance', checkInstances, [
       addProcess(fake, 5, ['vi', 'care', VS.text]);
       addProcess(fake, 1000, ['node', 'lvscare', 'care']);
     },
-    'ok: no lvscare is running',
+    'ok: no lvscare is running, and none has run yet',
   ],
   [
     'a squatter',
@@ -127,7 +146,7 @@ table('instance', checkInstances, [
       fake.files['/etc/kubernetes/manifests/.lvscare.yaml.swp'] = pod(POD_ARGS);
       fake.files['/etc/kubernetes/manifests/other.yaml'] = pod(POD_ARGS.replace('97.2', '97.3'));
     },
-    /^fail: \S+kube-sealos-lvscare\.yaml and \S+\/lvscare\.yaml are both for 10\.103\.97\.2:6443.* -> rm/,
+    /^fail: \S+kube-sealos-lvscare\.yaml and \S+\/lvscare\.yaml are both for 10\.103\.97\.2:6443.* -> mv \S+ \/root\//,
   ],
 ]);
 
@@ -142,6 +161,22 @@ table('records', checkRecords, [
     },
     'ok 10.9.9.9:1: another lvscare manages it',
     /^warn 10\.9\.9\.8:1: an earlier lvscare created it.* -> lvscare care --vs 10\.9\.9\.8:1 --clean$/,
+  ],
+  [
+    'one that the kubelet uses: its removal would cut the node off from the control plane',
+    (fake) => {
+      fake.records.push({ virtualServer: endpoint('ipv4', '10.9.9.8', 1), isLocked: false });
+      fake.files['/etc/kubernetes/kubelet.conf'] = 'server: https://10.9.9.8:1\n';
+    },
+    /^warn 10\.9\.9\.8:1: .* this node's clients use that address -> start lvscare care --vs 10\.9\.9\.8:1/,
+  ],
+  [
+    'one that the hosts file names',
+    (fake) => {
+      fake.records.push({ virtualServer: endpoint('ipv4', '10.9.9.8', 1), isLocked: false });
+      fake.files['/etc/hosts'] = '10.9.9.8 apiserver.cluster.local\n';
+    },
+    /^warn 10\.9\.9\.8:1: .* this node's clients use that address -> start lvscare care/,
   ],
 ]);
 

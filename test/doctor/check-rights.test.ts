@@ -76,8 +76,12 @@ table('sysctl', checkSysctls, [
 ]);
 
 table('nft', checkNft, [
-  ['not needed', well, 'skip: --masquerade is off'],
-  ['there', () => ({ masquerade: true }), 'ok: nftables v1.0.6'],
+  ['there', well, 'ok: nftables v1.0.6'],
+  [
+    'missing, without --masquerade',
+    (fake) => void (fake.nft = null),
+    /^warn: nft is not installed: neighbours .* -> apt-get install nftables/,
+  ],
   [
     'missing',
     (fake) => {

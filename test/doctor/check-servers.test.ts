@@ -114,7 +114,7 @@ table('through-vip', checkVirtualServerAnswers, [
       there(fake);
       fake.answers[VS.text] = answer({ kind: 'silent', detail: 'no answer to connect in 1000 ms' });
     },
-    /^fail: silent: .*, although real servers answer -> ipvsadm -Ln -t 10\.103\.97\.2:6443; ip route get 10\.103\.97\.2$/,
+    /^fail: silent: .*, although real servers answer -> ipvsadm -Ln -t 10\.103\.97\.2:6443; ip route get 10\.103\.97\.2; nft list ruleset; iptables-save$/,
   ],
   [
     'dead like all servers',

@@ -37,7 +37,7 @@ export const well = (): undefined => undefined;
 export const VS6 = endpoint('ipv6', 'fd00::2', 6443);
 
 export const onMaster = (fake: FakeNode): void => {
-  fake.addresses.push({ address: '10.0.0.1', prefixLength: 24, interfaceName: 'eth0' });
+  fake.addresses.push({ address: '10.0.0.1', prefixLength: 24, interfaceName: 'eth0', onDummy: false });
 };
 
 /** 10.103.97.2:6443 with the real servers 10.0.0.1 and 10.0.0.2. */

@@ -25,8 +25,8 @@ describe('doctor: all of it', () => {
     const broken = (): Promise<never> => Promise.reject(new Error('out of order'));
     const well = nodeFrom(wellNode());
     const files = { read: broken, list: broken, readLink: broken, whyNotWritable: broken };
-    const network = { addresses: broken, hostRoutes: broken, interfaceTowards: broken, nodeAddress: broken };
-    const ownership = { lockHolder: broken, records: broken, goLeftovers: broken };
+    const network = { addresses: broken, routes: broken, interfaceTowards: broken, nodeAddress: broken };
+    const ownership = { lockHolder: broken, whySilent: broken, records: broken, goLeftovers: broken };
     const firewall = { iptables: broken, nftRuleset: broken, nftVersion: broken };
     for (const part of [
       { files },

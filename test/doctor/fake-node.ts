@@ -5,7 +5,7 @@ import { endpoint, type Endpoint } from '../../src/values/endpoint.js';
 import type { LockHolder } from '../../src/values/lock-holder.js';
 import type { Answer, Exchange } from '../../src/values/exchange.js';
 import type { Said } from '../../src/doctor/finding.js';
-import type { Address, HostRoute, Node, Subject } from '../../src/doctor/ports.js';
+import type { Address, NftRuleset, Node, NodeRoute, Subject } from '../../src/doctor/ports.js';
 
 export const NOW_MS = Date.parse('2026-06-01T12:00:00Z');
 export const VS = endpoint('ipv4', '10.103.97.2', 6443);
@@ -31,15 +31,16 @@ export interface FakeNode {
   /** Paths that can be written. */
   writable: string[];
   addresses: Address[];
-  routes: HostRoute[];
+  routes: NodeRoute[];
   /** The interface towards each address. Default eth0. */
   towards: Record<string, string | null>;
   nodeAddress: NodeAddress | Error;
   holder: LockHolder | null;
+  whySilent: string | null;
   records: { virtualServer: Endpoint; isLocked: boolean }[];
   go: { taken: string[]; left: string[]; failures: Error[]; unknown: string | null };
-  iptables: { variants: Iptables[]; failures: Error[] };
-  ruleset: unknown;
+  iptables: { variants: Iptables[]; failures: Error[]; unknown: string[] };
+  nftRuleset: NftRuleset;
   nft: string | null;
   release: string;
   answers: Record<string, Answer>;
@@ -60,17 +61,18 @@ export function wellNode(): FakeNode {
     links: { '/proc/self/ns/net': 'net:[1]' },
     writable: ['/run/lvscare'],
     addresses: [
-      { address: '127.0.0.1', prefixLength: 8, interfaceName: 'lo' },
-      { address: '10.0.0.9', prefixLength: 24, interfaceName: 'eth0' },
+      { address: '127.0.0.1', prefixLength: 8, interfaceName: 'lo', onDummy: false },
+      { address: '10.0.0.9', prefixLength: 24, interfaceName: 'eth0', onDummy: false },
     ],
     routes: [],
     towards: {},
-    nodeAddress: { address: '10.0.0.9', source: 'route', from: 'the route to 10.0.0.1' },
+    nodeAddress: { address: '10.0.0.9', from: 'the route to 10.0.0.1', gone: null },
     holder: null,
+    whySilent: null,
     records: [],
     go: { taken: [], left: [], failures: [], unknown: null },
-    iptables: { variants: [], failures: [] },
-    ruleset: null,
+    iptables: { variants: [], failures: [], unknown: [] },
+    nftRuleset: { kind: 'none' },
     nft: 'nftables v1.0.6',
     release: '6.1.0-28-amd64',
     answers: {},
@@ -115,7 +117,7 @@ export function nodeFrom(fake: FakeNode): Node {
     },
     network: {
       addresses: () => Promise.resolve(fake.addresses),
-      hostRoutes: () => Promise.resolve(fake.routes),
+      routes: () => Promise.resolve(fake.routes),
       interfaceTowards: (address) => Promise.resolve(fake.towards[address] ?? 'eth0'),
       nodeAddress: () =>
         fake.nodeAddress instanceof Error
@@ -124,12 +126,13 @@ export function nodeFrom(fake: FakeNode): Node {
     },
     ownership: {
       lockHolder: () => Promise.resolve(fake.holder),
+      whySilent: () => Promise.resolve(fake.whySilent),
       records: () => Promise.resolve(fake.records),
       goLeftovers: () => Promise.resolve(fake.go),
     },
     firewall: {
       iptables: () => Promise.resolve(fake.iptables),
-      nftRuleset: () => Promise.resolve(fake.ruleset),
+      nftRuleset: () => Promise.resolve(fake.nftRuleset),
       nftVersion: () => Promise.resolve(fake.nft),
     },
     kernelRelease: fake.release,

@@ -16,7 +16,12 @@ after(() => rm(directory, { recursive: true }));
 
 const RS = [endpoint('ipv4', '10.0.0.1', 6443), endpoint('ipv4', '10.0.0.2', 6443)] as const;
 
-/** Routes to some addresses: a source, none, or the error that the kernel gives. Any other way is not to be asked for. */
+const LOCAL = 'local';
+
+/**
+ * Routes to some addresses: a source, none, `local` for an address of this node, or the error that the kernel gives. Any other
+ * route is not to be asked for.
+ */
 class FakeRoutes {
   readonly asked: string[] = [];
   readonly #routes: Readonly<Record<string, string | null | Error>>;
@@ -30,7 +35,11 @@ class FakeRoutes {
     const source = this.#routes[destination];
     if (source === undefined) return Promise.reject(new Error(`nobody was to ask for ${destination}`));
     if (source instanceof Error) return Promise.reject(source);
-    return Promise.resolve({ type: 'unicast', interfaceIndex: 2, gateway: null, source });
+    return Promise.resolve(
+      source === LOCAL
+        ? { type: 'local', interfaceIndex: 1, gateway: null, source: destination }
+        : { type: 'unicast', interfaceIndex: 2, gateway: null, source },
+    );
   }
 }
 
@@ -47,13 +56,54 @@ async function hostsFile(text: string): Promise<string> {
 describe('the node address', () => {
   it('is the one that was given, before any other', async () => {
     const hosts = await hostsFile('10.0.0.7 lvscare.node.ip\n');
-    const routes = new FakeRoutes({});
+    const routes = new FakeRoutes({ '10.0.0.9': LOCAL });
     const given = { address: '10.0.0.9', from: '--ip' };
     assert.deepEqual(
       await nodeAddress(routes, { given, family: 'ipv4', realServers: RS, hostsFile: hosts }),
-      { ...given, source: 'given' } satisfies NodeAddress,
+      { ...given, gone: null } satisfies NodeAddress,
     );
-    assert.deepEqual(routes.asked, []);
+  });
+
+  const gone: readonly (readonly [what: string, route: string | Error])[] = [
+    ['is behind a route', '10.0.0.5'],
+    ['has no route', refusal('ENETUNREACH')],
+    ['is behind a prohibit route', refusal('EACCES')],
+  ];
+  for (const [what, route] of gone) {
+    it(`is the kernel's choice when the one that was given ${what}: it is not of this node`, async () => {
+      const routes = new FakeRoutes({ '10.0.0.7': route, '10.0.0.1': '10.0.0.5' });
+      const kernels = { address: '10.0.0.5', from: 'the route to 10.0.0.1' };
+      const given = { address: '10.0.0.7', from: '--ip' };
+      assert.deepEqual(await nodeAddress(routes, { given, family: 'ipv4', realServers: RS }), {
+        ...kernels,
+        gone: given,
+      });
+      const inHosts = await hostsFile('10.0.0.7 lvscare.node.ip\n');
+      assert.deepEqual(
+        await nodeAddress(routes, { given: null, family: 'ipv4', realServers: RS, hostsFile: inHosts }),
+        { ...kernels, gone: { address: '10.0.0.7', from: "the hosts file's lvscare.node.ip" } },
+      );
+    });
+  }
+
+  it('is unknown when the one that was given is not of this node and no route tells', async () => {
+    const routes = new FakeRoutes({
+      '10.0.0.7': '10.0.0.5',
+      '10.0.0.1': refusal('ENETUNREACH'),
+      '10.0.0.2': refusal('ENETUNREACH'),
+    });
+    await assert.rejects(
+      nodeAddress(routes, {
+        given: { address: '10.0.0.7', from: '--ip' },
+        family: 'ipv4',
+        realServers: RS,
+      }),
+      {
+        name: 'NodeAddressGone',
+        message:
+          '10.0.0.7 (--ip) is not an address of this node, and it has no route to any real server: check its network',
+      },
+    );
   });
 
   const entries: readonly (readonly [
@@ -84,13 +134,13 @@ describe('the node address', () => {
   ];
   for (const [what, text, family, address] of entries) {
     it(`is in the hosts file ${what}`, async () => {
-      const found = await nodeAddress(new FakeRoutes({}), {
+      const found = await nodeAddress(new FakeRoutes({ [address]: LOCAL }), {
         given: null,
         family,
         realServers: RS,
         hostsFile: await hostsFile(text),
       });
-      assert.deepEqual(found, { address, source: 'hosts', from: "the hosts file's lvscare.node.ip" });
+      assert.deepEqual(found, { address, from: "the hosts file's lvscare.node.ip", gone: null });
     });
   }
 
@@ -111,7 +161,7 @@ describe('the node address', () => {
           realServers: RS,
           hostsFile: await hostsFile(text),
         }),
-        { address: '10.0.0.5', source: 'route', from: 'the route to 10.0.0.1' },
+        { address: '10.0.0.5', from: 'the route to 10.0.0.1', gone: null },
       );
     });
   }
@@ -123,8 +173,8 @@ describe('the node address', () => {
       const routes = new FakeRoutes({ '10.0.0.1': refusal(code), '10.0.0.2': '10.0.0.5' });
       assert.deepEqual(await nodeAddress(routes, hostsless), {
         address: '10.0.0.5',
-        source: 'route',
         from: 'the route to 10.0.0.2',
+        gone: null,
       });
       assert.deepEqual(routes.asked, ['10.0.0.1', '10.0.0.2']);
     });
@@ -135,7 +185,7 @@ describe('the node address', () => {
     const servers = [endpoint('ipv4', '127.0.0.1', 6443), endpoint('ipv4', '10.0.0.2', 6443)];
     assert.deepEqual(
       await nodeAddress(routes, { given: null, family: 'ipv4', realServers: servers, hostsFile: directory }),
-      { address: '10.0.0.9', source: 'route', from: 'the route to 10.0.0.2' },
+      { address: '10.0.0.9', from: 'the route to 10.0.0.2', gone: null },
     );
   });
 

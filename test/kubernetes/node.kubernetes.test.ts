@@ -85,7 +85,7 @@ describe('a worker whose kubelet runs lvscare as a static pod', () => {
     const { cluster, worker } = stage;
     await stage.startLvscare('--masquerade');
     // A connection that begins before this rule is there never works: the kernel has decided about it.
-    await until(async () => (await worker.must('nft', ['list', 'ruleset'])).includes('lvscare'), {
+    await until(async () => (await worker.must('nft', ['list', 'ruleset'])).includes('table ip lvscare'), {
       what: 'nft lists the masquerade rule',
     });
     const pod = await cluster.addPod(worker);

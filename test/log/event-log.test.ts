@@ -159,6 +159,10 @@ const EACH: {
     { kind: 'fail-open', active: true, anyDrained: false },
     'warn fail-open: no real server is up: as a last resort, those most likely to answer serve',
   ],
+  reachability: [
+    { kind: 'reachability', reason: 'silent, no answer to connect in 3000 ms' },
+    'warn reachability: clients on this node do not reach 10.103.97.2:6443: silent, no answer to connect in 3000 ms; run lvscare doctor',
+  ],
   'deleted-repeatedly': [
     { kind: 'deleted-repeatedly', active: true },
     'warn deleted-repeatedly: another program keeps deleting 10.103.97.2:6443: if it is kube-proxy in ipvs mode, set ipvs.excludeCIDRs: ["10.103.97.2/32"] in its configuration',
@@ -197,8 +201,13 @@ const EACH: {
     'warn resource-failed: local route: EPERM',
   ],
   'node-address': [
-    { kind: 'node-address', address: '10.103.97.100', from: '--ip' },
-    'info node-address: this node is 10.103.97.100 (--ip)',
+    {
+      kind: 'node-address',
+      address: '10.103.97.100',
+      from: 'the route to 10.0.0.1',
+      gone: { address: '10.0.0.9', from: '--ip' },
+    },
+    'warn node-address: this node is 10.103.97.100 (the route to 10.0.0.1): 10.0.0.9 (--ip) is not an address of this node',
   ],
   'own-servers': [
     { kind: 'own-servers', servers: [SERVER] },
@@ -224,10 +233,7 @@ const EACH: {
     { kind: 'state-not-saved', what: 'ownership', error },
     'warn state-not-saved: cannot save state: EPERM; --clean will only find what matches its own options',
   ],
-  'masquerade-not-checked': [
-    { kind: 'masquerade-not-checked', error },
-    'debug masquerade-not-checked: the masquerade table was not checked: EPERM',
-  ],
+  'nft-missing': [{ kind: 'nft-missing', error }, 'debug nft-missing: nftables was not checked: EPERM'],
   'control-socket-failed': [
     { kind: 'control-socket-failed', error },
     'warn control-socket-failed: lvscare status and drain cannot reach this process: EPERM',
@@ -439,6 +445,18 @@ describe('the log of the table', () => {
     ]);
     log(EACH['table-unreadable'][0]);
     assert.equal(take().length, 1, 'it is news again');
+    log(
+      { kind: 'reachability', reason: null },
+      { kind: 'reachability', reason: 'silent' },
+      { kind: 'reachability', reason: 'slow' },
+      { kind: 'reachability', reason: 'silent' },
+      { kind: 'reachability', reason: null },
+    );
+    assert.deepEqual(take(), [
+      'warn clients on this node do not reach 10.103.97.2:6443: silent; run lvscare doctor',
+      'warn clients on this node do not reach 10.103.97.2:6443: slow; run lvscare doctor',
+      'info clients on this node reach 10.103.97.2:6443 again',
+    ]);
   });
 
   it('says of connections that they were ended, unless there were none, and that they could not be, once', () => {

@@ -176,6 +176,17 @@ describe('the metrics of a real server', () => {
 });
 
 describe('the metrics of a virtual server', () => {
+  it('have whether clients reach it, as soon as that is known', async () => {
+    const { observe, scrape } = watched();
+    const reachable = async (): Promise<number | undefined> =>
+      (await scrape()).get(`lvscare_virtual_server_reachable${ofVirtualServer()}`);
+    assert.equal(await reachable(), undefined);
+    observe({ kind: 'reachability', reason: 'silent' });
+    assert.equal(await reachable(), 0);
+    observe({ kind: 'reachability', reason: null });
+    assert.equal(await reachable(), 1);
+  });
+
   it('count passes, actions and repairs', async () => {
     const { stage, scrape } = watched();
     await stage.start();
@@ -237,7 +248,7 @@ describe('the metrics of a virtual server', () => {
   it('tell of the last resort, and of the node', async () => {
     const { stage, observe, scrape } = watched();
     await stage.start();
-    observe({ kind: 'node-address', address: '10.103.97.100', from: '--ip' });
+    observe({ kind: 'node-address', address: '10.103.97.100', from: '--ip', gone: null });
     for (const server of [A, B, C]) stage.answer(server, 'status');
     await stage.clock.advance(12_000);
     const samples = await scrape();
@@ -246,7 +257,7 @@ describe('the metrics of a virtual server', () => {
     const info =
       ',scheduler="rr",mode="local",masquerade="false",node_address="10.103.97.100",dry_run="false"';
     assert.equal(samples.get(`lvscare_virtual_server_info${ofVirtualServer(info)}`), 1);
-    observe({ kind: 'node-address', address: '10.103.97.101', from: '--ip' });
+    observe({ kind: 'node-address', address: '10.103.97.101', from: '--ip', gone: null });
     const series = [...(await scrape()).keys()].filter((name) =>
       name.startsWith('lvscare_virtual_server_info'),
     );

@@ -101,7 +101,11 @@ const CASES: readonly Case[] = [
   },
   {
     what: 'all are down for everybody',
-    changes: { lvscare_real_server_up: () => turning(1, 0, 20) },
+    changes: {
+      lvscare_real_server_up: () => turning(1, 0, 20),
+      lvscare_virtual_server_reachable: () => turning(1, 0, 20),
+      lvscare_ready: () => turning(1, 0, 20),
+    },
     at: {
       20: [],
       30: [
@@ -202,6 +206,18 @@ const CASES: readonly Case[] = [
       24: [],
       26: [{ alert: 'LvscareNotReady', labels: targetOf('n1') }],
       60: [{ alert: 'LvscareNotReady', labels: targetOf('n1') }],
+    },
+  },
+  {
+    what: 'clients on one node do not reach the virtual server, though apiservers are up',
+    changes: {
+      lvscare_virtual_server_reachable: onNode('n1', turning(1, 0, 20)),
+      lvscare_ready: onNode('n1', turning(1, 0, 20)),
+    },
+    at: {
+      21: [],
+      23: [{ alert: 'LvscareVirtualServerUnreachable', labels: vsOf('n1') }],
+      60: [{ alert: 'LvscareVirtualServerUnreachable', labels: vsOf('n1') }],
     },
   },
   {

@@ -38,6 +38,7 @@ const OF_PROGRAM: Readonly<Record<string, string>> = {
 };
 const OF_VIRTUAL_SERVER: Readonly<Record<string, string>> = {
   lvscare_interval_seconds: always(8),
+  lvscare_virtual_server_reachable: always(1),
   lvscare_fail_open: always(0),
   lvscare_deleted_repeatedly: always(0),
   lvscare_last_reconcile_timestamp_seconds: growing(60),

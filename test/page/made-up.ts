@@ -45,6 +45,7 @@ export function virtualServer(more: Partial<VirtualServerReport> = {}): VirtualS
     intervalMs: 5000,
     failOpen: false,
     deletedRepeatedly: false,
+    reachability: { reason: null, sinceMs: NOW_MS - 60_000 },
     lastPass: { atMs: NOW_MS - 1200, durationMs: 0.83, error: null },
     troubles: [],
     repairs: {},

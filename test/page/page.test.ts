@@ -242,6 +242,8 @@ describe('a virtual server on the page', () => {
     assert.equal(levelOf(servers('up', 'sick')), 'impaired');
     assert.equal(levelOf(servers('sick', 'dead')), 'down');
     assert.equal(levelOf({ failOpen: true }), 'down');
+    assert.equal(levelOf({ reachability: { reason: 'silent', sinceMs: NOW_MS } }), 'down');
+    assert.equal(levelOf({ reachability: null }), 'well');
     assert.equal(levelOf({ deletedRepeatedly: true }), 'impaired');
     assert.equal(levelOf({ troubles: [{ what: 'local route', message: 'EPERM', sinceMs: 0 }] }), 'impaired');
     assert.equal(levelOf({ lastPass: { atMs: NOW_MS - 50_000, durationMs: 1, error: null } }), 'impaired');
@@ -257,6 +259,10 @@ describe('a virtual server on the page', () => {
     assert.match(noticesOf(servers('dead', 'dead'))[0] ?? '', /the kernel refuses clients at once/);
     for (const lastPass of [null, { atMs: NOW_MS, durationMs: 1, error: 'not permitted' }])
       assert.match(noticesOf({ ...servers('dead', 'dead'), lastPass })[0] ?? '', /^no real server is up$/);
+    assert.match(
+      noticesOf({ reachability: { reason: 'silent, no answer', sinceMs: NOW_MS - 5000 } })[0] ?? '',
+      /^clients on this node do not reach 10\.103\.97\.2:6443: silent, no answer, for 5 s; run lvscare doctor$/,
+    );
     assert.match(
       noticesOf({ deletedRepeatedly: true, virtualServer: '[fd00::2]:6443' })[0] ?? '',
       /keeps deleting \[fd00::2\]:6443: .* ipvs\.excludeCIDRs: \[&quot;fd00::2\/128&quot;\]/,

@@ -289,6 +289,15 @@ describe('users complained that', () => {
     await untilWeights(lab, allOf(lab));
   });
 
+  it('a join fails when one of the masters is down, since --run-once trusts all of them', async () => {
+    await end();
+    await lab.master(1).kill();
+    const { status, stdout } = await lvscare(lab.node, ['care', ...serversOf(lab), '--run-once']);
+    assert.equal(status, 0, stdout);
+    assert.match(stdout, new RegExp(`${lab.master(1).endpoint} is dead .*refused`));
+    assert.equal((await answerers(lab, 12)).filter((name) => name.startsWith('master')).length, 12);
+  });
+
   it("the pod has to be privileged (lvscare's manifest)", async () => {
     await end();
     const { status, stdout, stderr } = await lvscare(

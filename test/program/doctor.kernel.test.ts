@@ -113,6 +113,16 @@ async function onlyAmiss(
   return found;
 }
 
+/** Runs every `ip`, `ipvsadm` and `sysctl` command in the remedies, as an operator would that reads nothing else. */
+async function runCommandsOf(amiss: Doctored['amiss']): Promise<void> {
+  const commands = Object.values(amiss).flatMap(({ remedy }) =>
+    [...(remedy ?? '').matchAll(/\b(?:ip|ipvsadm|sysctl) (?:address|link|route|-)[^;,]*/g)].map(
+      ([command]) => command,
+    ),
+  );
+  for (const command of commands) await lab.node.exec('sh', ['-c', command]);
+}
+
 function fake(command: string, ...args: string[]): Promise<LabProcess> {
   const script = `exec -a "$0" ${process.execPath} -e "console.log('here'); setInterval(() => 0, 1e9)" -- "$@"`;
   const started = lab.node.spawn('bash', ['-c', script, command, ...args]);
@@ -220,7 +230,8 @@ describe('lvscare doctor on a node that is well', () => {
       'kubernetes/manifests/b.yaml': pod(VS, '--rs', '10.0.0.9:6443', '--mode', 'route'),
     });
     const { status, findings, amiss } = await doctor(serversOf(lab), wrapper);
-    assert.deepEqual([status, amiss], [0, {}]);
+    assert.deepEqual([status, Object.keys(amiss)], [0, ['instance']]);
+    assert.match(amiss['instance']?.evidence ?? '', /^no lvscare is running, although \S+b\.yaml starts one/);
     const servers = lab.masters.map(({ endpoint }) => endpoint).join(', ');
     assert.equal(
       findings[0]?.evidence,
@@ -283,12 +294,61 @@ describe('lvscare doctor on a node that is not', () => {
     await lab.node.ip(`address add ${VIP.ipv4}/32 dev other0`);
     try {
       const { remedy } = await onlyAmiss('vip-address', 'fail', /is an address of other0/);
-      assert.equal(remedy, `ip address del ${VIP.ipv4}/32 dev other0`);
-      // It is what it says.
-      await lab.node.ip(remedy.replace(/^ip /, ''));
+      const [, command] =
+        /^stop the program that added it, then ip (address del .*); or/.exec(remedy ?? '') ?? [];
+      assert.equal(command, `address del ${VIP.ipv4}/32 dev other0`);
+      await lab.node.ip(command);
       assert.deepEqual((await doctor(serversOf(lab))).amiss, {});
     } finally {
       await lab.node.ip('link del other0');
+    }
+  });
+
+  it("the node's own address: no remedy takes it away, and the node still works", async () => {
+    const { ipv4 } = lab.node.addresses;
+    const args = serversOf(lab);
+    args[1] = `${ipv4}:6443`;
+    const { status, amiss } = await doctor(args);
+    assert.equal(status, 1);
+    assert.match(
+      amiss['vip-address']?.evidence ?? '',
+      /is this node's own address \(\S+ has it as \S+\/24\)/,
+    );
+    await runCommandsOf(amiss);
+    assert.ok((await lab.node.ip('address show')).includes(`inet ${ipv4}/24`));
+    assert.equal(
+      (await lab.node.exec('ping', ['-c', '1', '-W', '2', lab.master(0).addresses.ipv4])).status,
+      0,
+    );
+  });
+
+  it("the node's own address as a cloud gives it, /32 with a gateway that is on the link", async () => {
+    const { ipv4 } = lab.node.addresses;
+    const gateway = lab.master(0).addresses.ipv4;
+    const [found] = await lab.node.ipJson(`address show to ${ipv4}`);
+    const link = String(found?.['ifname']);
+    await lab.node.ip(`address del ${ipv4}/24 dev ${link}`);
+    await lab.node.ip(`address add ${ipv4}/32 dev ${link}`);
+    await lab.node.ip(`route add ${gateway}/32 dev ${link}`);
+    await lab.node.ip(`route add default via ${gateway}`);
+    try {
+      for (const [vip, check] of [
+        [ipv4, 'vip-address'],
+        [gateway, 'routes'],
+      ] as const) {
+        const args = serversOf(lab, [lab.master(0)]);
+        args[1] = `${vip}:6444`;
+        const { amiss } = await doctor(args);
+        assert.equal(amiss[check]?.verdict, 'fail', JSON.stringify(amiss));
+        await runCommandsOf(amiss);
+        assert.equal((await lab.node.exec('ping', ['-c', '1', '-W', '2', gateway])).status, 0);
+        assert.match(await lab.node.ip('route show default'), new RegExp(`via ${gateway}`));
+      }
+    } finally {
+      await lab.node.ip('route del default').catch(() => undefined);
+      await lab.node.ip(`route del ${gateway}/32 dev ${link}`).catch(() => undefined);
+      await lab.node.ip(`address del ${ipv4}/32 dev ${link}`).catch(() => undefined);
+      await lab.node.ip(`address add ${ipv4}/24 dev ${link}`);
     }
   });
 
@@ -302,6 +362,8 @@ describe('lvscare doctor on a node that is not', () => {
       amiss['virtual-server'].evidence,
       /exists with 10\.103\.97\.250:443, which --rs does not name/,
     );
+    await runCommandsOf(amiss);
+    assert.deepEqual(await lab.node.weights(), { '10.103.97.250:443': 1 }, 'the remedies leave it');
     await lab.node.ipvsadm(`-D -t ${VS}`);
   });
 
@@ -346,6 +408,8 @@ describe('lvscare doctor on a node that is not', () => {
   });
 
   it('a wrong line in the hosts file', async () => {
+    // The remedy leads clients to the virtual server, so it must exist before.
+    running.push(await takeCare(lab));
     const wrapper = await etc({ hosts: '127.0.0.1 localhost\n10.103.97.77 apiserver.cluster.local\n' });
     const wrong = /10\.103\.97\.77 is neither 10\.103\.97\.2 nor a real server/;
     const { remedy } = await onlyAmiss(
@@ -357,11 +421,15 @@ describe('lvscare doctor on a node that is not', () => {
     );
     // It is what mends it.
     const hosts = join(directory, 'hosts');
-    await writeFile(hosts, '127.0.0.1 localhost\n10.103.97.77 other apiserver.cluster.local # x\n');
+    await writeFile(
+      hosts,
+      '127.0.0.1 localhost\n10.103.97.77 other apiserver.cluster.local # x\n10.103.97.77 apiserver.cluster.local\n',
+    );
     await lab.node.must('sh', ['-c', (remedy ?? '').replace('/etc/hosts', hosts)]);
     assert.equal(
       await readFile(hosts, 'utf8'),
-      '127.0.0.1 localhost\n10.103.97.2 other apiserver.cluster.local # x\n',
+      '127.0.0.1 localhost\n10.103.97.77 other # x\n10.103.97.2 apiserver.cluster.local\n',
+      'other names keep their address',
     );
   });
 
@@ -403,19 +471,67 @@ describe('lvscare doctor on a node that is not', () => {
     await onlyAmiss('clock', 'warn', /10\.103\.97\.200:6443 by \+3(599|600) s/);
   });
 
-  it('a firewall that drops INVALID', async () => {
-    await lab.node.sysctl('net.ipv4.vs.conntrack', 0);
-    const rule = ['INPUT', '-m', 'conntrack', '--ctstate', 'INVALID', '-j', 'DROP'];
-    await lab.node.must('iptables-legacy', ['-A', ...rule]);
+  for (const [what, rules, name, evidence] of [
+    [
+      'in INPUT',
+      ['-A INPUT -m conntrack --ctstate INVALID -j DROP'],
+      'firewall',
+      /iptables-legacy -t filter chain INPUT drops incoming INVALID/,
+    ],
+    [
+      'in PREROUTING',
+      ['-t mangle -A PREROUTING -m conntrack --ctstate INVALID -j DROP'],
+      'firewall',
+      /iptables-legacy -t mangle chain PREROUTING drops incoming INVALID/,
+    ],
+    [
+      'by its policy of INPUT',
+      [
+        '-A INPUT -i lo -j ACCEPT',
+        '-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT',
+        // The probes of lvscare and doctor have connections that are tracked.
+        '-P INPUT DROP',
+      ],
+      'firewall',
+      /the policy of iptables-legacy -t filter chain INPUT drops incoming INVALID/,
+    ],
+    [
+      'by its policy of OUTPUT',
+      ['-A OUTPUT -m conntrack --ctstate NEW,RELATED,ESTABLISHED -j ACCEPT', '-P OUTPUT DROP'],
+      'firewall of requests',
+      /the policy of iptables-legacy -t filter chain OUTPUT drops outgoing UNTRACKED/,
+    ],
+  ] as const)
+    it(`a firewall that drops what IPVS does not track ${what}: clients time out, and the remedy cures it`, async () => {
+      running.push(await takeCare(lab));
+      await lab.node.sysctl('net.ipv4.vs.conntrack', 0);
+      const iptables = (rule: string): Promise<string> => lab.node.must('iptables-legacy', rule.split(' '));
+      assert.equal((await lab.node.request()).ok, true);
+      try {
+        for (const rule of rules) await iptables(rule);
+        assert.equal((await lab.node.request()).ok, false);
+        const { amiss } = await doctor(serversOf(lab));
+        assert.equal(amiss[name]?.verdict, 'warn', JSON.stringify(amiss));
+        assert.match(amiss[name].evidence, evidence);
+        const [command = ''] = /^sysctl -w net\.ipv4\.vs\.conntrack=1/.exec(amiss[name].remedy ?? '') ?? [];
+        await lab.node.must('sh', ['-c', command]);
+        assert.equal((await lab.node.request()).ok, true);
+        assert.deepEqual((await doctor(serversOf(lab))).amiss, {});
+      } finally {
+        for (const rule of rules.toReversed())
+          await iptables(rule.replace('-A ', '-D ').replace(/^(-P \w+) DROP/, '$1 ACCEPT'));
+        await lab.node.sysctl('net.ipv4.vs.conntrack', 0);
+      }
+    });
+
+  it('an lvscare that hangs', async () => {
+    const daemon = await takeCare(lab);
+    running.push(daemon);
+    process.kill(daemon.pid, 'SIGSTOP');
     try {
-      const { remedy } = await onlyAmiss(
-        'firewall',
-        'warn',
-        /iptables-legacy -t filter chain INPUT drops incoming INVALID/,
-      );
-      assert.match(remedy ?? '', /sysctl -w net\.ipv4\.vs\.conntrack=1/);
+      await onlyAmiss('instance', 'warn', /manages \S+, but does not answer: no answer within 3 s$/);
     } finally {
-      await lab.node.must('iptables-legacy', ['-D', ...rule]);
+      process.kill(daemon.pid, 'SIGCONT');
     }
   });
 

@@ -111,6 +111,34 @@ describe('what somebody else changes', () => {
     await untilRoute('the route has src 10.103.97.100', (shown) => shown.includes('src 10.103.97.100'));
   });
 
+  it('the address of --ip removed: the route follows the choice of the kernel, which the log and status say, until it is back', async () => {
+    await daemon.stop();
+    await lab.node.sysctl('net.ipv4.conf.eth0.promote_secondaries', 1);
+    await lab.node.ip('address add 10.103.97.113/24 dev eth0');
+    // Without the timer: rtnetlink reports it.
+    daemon = await takeCare(lab, ['--ip', '10.103.97.113', '--interval', '10m']);
+    const troubles = async (): Promise<string> => {
+      const { stdout } = await lvscare(lab.node, ['status', '--vs', VS]);
+      return stdout;
+    };
+    const seen = async (): Promise<string> => lab.node.seenAs(lab.node.vipUrl('/whoami', 'ipv4'));
+    await untilRoute('the route has src 10.103.97.113', (shown) => shown.includes('src 10.103.97.113'));
+    assert.equal(await seen(), '10.103.97.113');
+    assert.doesNotMatch(await troubles(), /not an address/);
+    await lab.node.ip('address del 10.103.97.113/24 dev eth0');
+    await daemon.waitForLine(
+      /this node is 10\.103\.97\.100 \(the route to .*\): 10\.103\.97\.113 \(--ip\) is not an address of this node/,
+    );
+    await untilRoute('the route has src 10.103.97.100', (shown) => shown.includes('src 10.103.97.100'));
+    assert.equal(await seen(), '10.103.97.100');
+    assert.match(await troubles(), /node address: 10\.103\.97\.113 \(--ip\) is not an address of this node/);
+    await lab.node.ip('address add 10.103.97.113/24 dev eth0');
+    await untilRoute('the route has src 10.103.97.113', (shown) => shown.includes('src 10.103.97.113'));
+    assert.equal(await seen(), '10.103.97.113');
+    assert.doesNotMatch(await troubles(), /not an address/);
+    await lab.node.ip('address del 10.103.97.113/24 dev eth0');
+  });
+
   it('the sysctl changed: is repaired', async () => {
     assert.equal(await lab.node.sysctl('net.ipv4.vs.expire_nodest_conn'), '1');
     await lab.node.sysctl('net.ipv4.vs.expire_nodest_conn', 0);

@@ -87,6 +87,25 @@ describe('the life of lvscare care', () => {
     }
   });
 
+  it('SIGHUP, SIGUSR1 and SIGUSR2 leave a line each, end nothing, change nothing and open no debugger', async () => {
+    daemon = await takeCare(lab);
+    const before = await fingerprint(lab.node);
+    const listening = async (): Promise<string> => await lab.node.must('ss', ['-Hltn']);
+    const ports = await listening();
+    for (const signal of ['SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const) {
+      daemon.signal(signal);
+      await daemon.waitForLine(new RegExp(`WARN: ${signal}: ignored`));
+    }
+    assert.equal(await listening(), ports);
+    assert.doesNotMatch(daemon.text(), /debugger/i);
+    assert.equal(await fingerprint(lab.node), before);
+    // It works on: a row that is deleted comes back.
+    await lab.node.must('ipvsadm', ['-D', '-t', VS]);
+    await untilWeights(lab, allOf(lab));
+    daemon.signal('SIGTERM');
+    assert.equal(await daemon.exited, 0);
+  });
+
   it('-C leaves no trace, and the second time finds nothing to do', async () => {
     daemon = await takeCare(lab);
     await daemon.stop();
@@ -101,9 +120,35 @@ describe('the life of lvscare care', () => {
     assert.equal(await fingerprint(lab.node), bare);
   });
 
-  it('--run-once sets everything up without a probe, twice the same, and removes what is not configured', async () => {
+  it('--run-once probes once and uses the servers that answer, so that no connection of a join fails', async () => {
+    const once = async (): Promise<string> => {
+      const { status, stdout } = await lvscare(lab.node, ['care', ...serversOf(lab), '--run-once']);
+      assert.equal(status, 0, stdout);
+      return stdout;
+    };
+    await lab.master(0).kill();
+    // A host that is gone: its silence must not keep the node from joining.
+    await lab.master(1).cut();
+    await once();
+    await untilWeights(lab, { [lab.master(2).endpoint]: 1 });
+    assert.deepEqual(new Set(await answerers(lab, 12)), new Set(['master2']));
+    await lab.master(0).start();
+    await once();
+    await untilWeights(lab, { [lab.master(0).endpoint]: 1, [lab.master(2).endpoint]: 1 });
+    // A server in the table that does not answer now keeps its row, and with it its connections.
+    await lab.master(0).hang();
+    await once();
+    await untilWeights(lab, { [lab.master(0).endpoint]: 0, [lab.master(2).endpoint]: 1 });
+    await lab.master(0).heal();
+    // Before kubeadm init no apiserver is there.
+    for (const master of lab.masters) await master.kill();
+    assert.match(await once(), /no real server answered as a healthy one does: all are used/);
+    await untilWeights(lab, allOf(lab));
+  });
+
+  it('--run-once --trust sets everything up without a probe, twice the same, and removes what is not configured', async () => {
     await lab.master(2).kill();
-    const once = await lvscare(lab.node, ['care', ...serversOf(lab), '--run-once']);
+    const once = await lvscare(lab.node, ['care', ...serversOf(lab), '--run-once', '--trust']);
     assert.equal(once.status, 0, once.stdout);
     await untilWeights(lab, allOf(lab));
     assert.equal(await lab.node.sysctl('net.ipv4.vs.expire_nodest_conn'), '1');
@@ -111,7 +156,7 @@ describe('the life of lvscare care', () => {
     assert.equal(route?.['dev'], 'lo');
     assert.equal(route['prefsrc'], lab.node.addresses.ipv4);
     const before = await fingerprint(lab.node);
-    await lvscare(lab.node, ['care', ...serversOf(lab), '--run-once']);
+    await lvscare(lab.node, ['care', ...serversOf(lab), '--run-once', '--trust']);
     assert.equal(await fingerprint(lab.node), before);
     const fewer = serversOf(lab, lab.masters.slice(0, 2));
     assert.equal((await lvscare(lab.node, ['care', ...fewer, '--run-once'])).status, 0);

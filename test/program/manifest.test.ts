@@ -213,8 +213,132 @@ describe('lvscare manifest', { concurrency: 1 }, () => {
     assert.equal(again.stdout, `${path} is so already\n`);
     assert.equal((await stat(path)).ino, ino);
     const other = await manifest([...SERVERS, '--fall', '3', '--write', '--path', path]);
-    assert.equal(other.stdout, `wrote ${path}\n`);
+    assert.equal(other.stdout, `wrote ${path}\n`, 'nothing is lost');
     assert.match(await readFile(path, 'utf8'), /- --fall=3\n/);
+  });
+
+  it('refuses to write over a manifest of which something would be lost, and names it, unless --replace is given', async () => {
+    const own = (
+      await printed([...SERVERS, '--health-path', '/readyz', '--image', 'r.example.com/lvscare:9'])
+    ).text;
+    const before = own.replace('10m', '20m').replace('spec:', '# for ACME\nspec:');
+    await writeFile(path, before);
+    const write = [...SERVERS, '--write', '--path', path];
+    const refused = await manifest(write);
+    assert.deepEqual([refused.status, refused.stdout], [1, '']);
+    for (const lost of ['--health-path=/readyz', 'r.example.com/lvscare:9', 'cpu: "20m"', '# for ACME'])
+      assert.ok(refused.stderr.includes(lost), refused.stderr);
+    assert.equal(await readFile(path, 'utf8'), before);
+    assert.equal((await manifest([...write, '--replace'])).stdout, `wrote ${path}\n`);
+    assert.equal(await readFile(path, 'utf8'), (await printed(SERVERS)).text);
+  });
+
+  it('changes real servers and options of a manifest, prints the difference, and keeps the rest', async () => {
+    const own = (await printed([...SERVERS, '--fall', '3', '--image', 'r.example.com/lvscare:9'])).text;
+    const before = own.replace('spec:', '# for ACME\nspec:');
+    await writeFile(path, before);
+    const edit = [
+      '--add-rs',
+      '10.0.0.9:6443',
+      '--set',
+      'fall=4',
+      '--set',
+      'health-path=/readyz?a=b',
+      '--path',
+      path,
+    ];
+    const shown = await manifest(edit);
+    assert.equal(shown.status, 0, shown.stderr);
+    const changes = shown.stdout.split('\n').filter((line) => /^[-+]/.test(line));
+    assert.deepEqual(changes.map((line) => line.replace(/ +/, ' ')).toSorted(), [
+      "+ - '--health-path=/readyz?a=b'",
+      '+ - --fall=4',
+      '+ - --rs=10.0.0.9:6443',
+      '- - --fall=3',
+    ]);
+    assert.equal(await readFile(path, 'utf8'), before, 'without --write nothing is written');
+    assert.equal((await manifest([...edit, '--write'])).stdout, `${shown.stdout}wrote ${path}\n`);
+    const after = await readFile(path, 'utf8');
+    const added = '        - --rs=10.0.0.9:6443\n';
+    assert.equal(after.split(added).length, 2);
+    const back = ['--remove-rs', '10.0.0.9:6443', '--set', 'fall=3', '--path', path, '--write'];
+    assert.equal((await manifest(back)).status, 0);
+    assert.equal(
+      (await readFile(path, 'utf8')).replace("        - '--health-path=/readyz?a=b'\n", ''),
+      before,
+    );
+    assert.equal(
+      (await manifest(['--set', 'fall=3', '--write', '--path', path])).stdout,
+      `${path} is so already\n`,
+    );
+  });
+
+  const refusedEdits: readonly (readonly [args: readonly string[], message: RegExp])[] = [
+    [
+      ['--add-rs', '10.103.97.200:6443'],
+      /^--add-rs: expected a real server that \S+ does not have yet, got "10\.103\.97\.200:6443"$/,
+    ],
+    [
+      ['--remove-rs', '10.0.0.8:6443'],
+      /^--remove-rs: expected one of the real servers of \S+, 10\.103\.97\.200:6443.*got/,
+    ],
+    [['--add-rs', '[fd00::1]:6443'], /got/],
+    [['--add-rs', 'x'], /^--add-rs: expected/],
+    [['--set', 'fall'], /^--set: expected NAME=VALUE/],
+    [
+      ['--set', 'fall=0'],
+      /^--fall: expected 1 to 1000|^--fall: expected a whole number from 1 to 1000, got "0"$/,
+    ],
+    [['--set', 'nonsense=1'], /^--set: expected an option of lvscare care/],
+    [['--set', 'rs=10.0.0.1:6443'], /^--set: expected an option other than rs/],
+    [
+      ['--set', 'health-ca=/etc/x/ca.crt'],
+      /^--set: expected options for which the pod needs no other mounts/,
+    ],
+    [['--set', 'fall=3', '--vs', '10.0.0.1:1'], /^--set: expected nothing beside it but .*, got "--vs"$/],
+    [['--replace'], /^--replace: expected --write beside it/],
+  ];
+  for (const [args, message] of refusedEdits)
+    it(`refuses ${args.join(' ')}, and changes nothing`, async () => {
+      const { text } = await printed(SERVERS);
+      await writeFile(path, text);
+      const without =
+        args[0] === '--replace' ? [...SERVERS, '--replace'] : [...args, '--path', path, '--write'];
+      const { status, stderr } = await manifest(without);
+      assert.equal(status, 2, stderr);
+      assert.match(stderr.trim(), message);
+      assert.equal(await readFile(path, 'utf8'), text);
+    });
+
+  it("refuses to edit what is not there, is another pod's, or has its arguments in one line", async () => {
+    const edit = async (): Promise<{ status: number; stderr: string }> =>
+      await manifest(['--add-rs', '10.0.0.9:6443', '--path', path, '--write']);
+    await rm(path, { force: true });
+    const missing = await edit();
+    assert.equal(missing.status, 1);
+    assert.match(missing.stderr, /cannot read .*: ENOENT/);
+    for (const [text, why] of [
+      ['kind: Pod\nspec:\n  containers:\n  - {name: etcd, image: etcd}\n', /its container is not lvscare's/],
+      [
+        'kind: Pod\nspec:\n  containers:\n  - {name: a, image: a}\n  - {name: b, image: b}\n',
+        /none of its 2 containers is called lvscare/,
+      ],
+      [
+        'kind: Pod\nspec:\n  containers:\n  - {name: lvscare, image: x, args: [care, --vs=10.0.0.2:1, --rs=10.0.0.1:1]}\n',
+        /not each on a line of its own/,
+      ],
+      [
+        'kind: Pod\nspec:\n  containers:\n  - name: lvscare\n    args:\n    - care\n    - --vs=10.0.0.2:1\n',
+        /its real servers are not among its arguments/,
+      ],
+    ] as const) {
+      await writeFile(path, text);
+      const { status, stderr } = await edit();
+      assert.equal(status, 2, stderr);
+      assert.match(stderr, why);
+      assert.equal(await readFile(path, 'utf8'), text);
+    }
+    await rm(path);
   });
 
   it('says what the pod will wait for when it writes', async () => {
@@ -316,7 +440,7 @@ describe('lvscare manifest', { concurrency: 1 }, () => {
   it('refuses a path that nothing is written to, that the kubelet would not read, or that is no place', async () => {
     assert.match(
       (await manifest([...SERVERS, '--path', path])).stderr,
-      /^--path: expected --write or --set-image/,
+      /^--path: expected --write, --add-rs, --remove-rs, --set or --set-image/,
     );
     const hidden = join(directory, '.lvscare.yaml');
     assert.match(

@@ -94,10 +94,8 @@ describe('the ways to the virtual server', () => {
         if (!/odd\.name-15byte: <[^>]*\bUP\b/.test(links)) return false;
         return (await lab.node.ip('address show dev odd.name-15byte')).includes(host);
       };
-      const served = async (): Promise<boolean> => /10\.103\.97|fd00:10:103:97/.test(await seenAs(family));
+      // The masters find no way back to an address that the node does not announce: ways.kernel.test.ts has the clients.
       await until(right, { timeoutMs: 20_000 });
-      // Of IPv6 the masters do not find the way back to an address that is not on the wire: it takes masquerade.
-      if (family === 'ipv4') await until(served, { timeoutMs: 20_000, everyMs: 150 });
       for (const [meddle, says] of [
         [`address del ${host} dev odd.name-15byte`, /address repaired: no address/],
         ['link set odd.name-15byte down', /dummy link repaired: .* is down/],
@@ -113,7 +111,6 @@ describe('the ways to the virtual server', () => {
         const { atMs } = await daemon.waitForLine(says, { from });
         context.diagnostic(`repaired ${Math.round(atMs - startMs)} ms after it went on: ${meddle}`);
         await until(right, { timeoutMs: 20_000, what: meddle });
-        if (family === 'ipv4') await until(served, { timeoutMs: 20_000, everyMs: 150, what: meddle });
       }
       await lab.node.ip('link del renamed');
     });

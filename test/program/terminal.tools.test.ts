@@ -7,6 +7,7 @@ import { closedPort } from '../probe/servers.js';
 import { runProgram } from '../support/program.js';
 
 const PROGRAM = fileURLToPath(new URL('../../src/main.js', import.meta.url));
+const TERMINAL = fileURLToPath(new URL('../../../test/support/terminal.py', import.meta.url));
 const ESCAPE = String.fromCharCode(27);
 
 interface Surroundings {
@@ -74,6 +75,23 @@ describe('lvscare care by hand', { concurrency: 2 }, () => {
       assert.ok(!text.includes(ESCAPE), text);
       for (const line of text.trim().split(/\r?\n/)) assert.equal(typeof JSON.parse(line), 'object');
     }
+  });
+});
+
+describe('lvscare care on a terminal', () => {
+  /** Its exit status, or minus the number of the signal that ended it, after its terminal has been closed. */
+  async function statusAfterClosing(): Promise<number> {
+    const { text: rs } = await closedPort();
+    const care = [process.execPath, PROGRAM, 'care', '--vs', '10.103.97.2:6443', '--rs', rs, '--dry-run'];
+    const terminal = new LabProcess('python3', [TERMINAL, '--close', '80', '24', 'is dead', '1', ...care], {
+      env: { PATH: process.env['PATH'], TERM: 'xterm' },
+    });
+    await terminal.exited;
+    return (JSON.parse(terminal.text('stdout')) as { status: number }).status;
+  }
+
+  it('ends as by SIGTERM when the terminal closes', async () => {
+    assert.equal(await statusAfterClosing(), 0);
   });
 });
 

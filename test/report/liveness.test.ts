@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { stuck, unready, type ProgressLimits } from '../../src/report/liveness.js';
 import type { Report } from '../../src/report/report.js';
 import { Recorder } from '../../src/report/recorder.js';
+import type { Evidence } from '../../src/values/evidence.js';
 import { A, B, C, POLICY, Stage, VIRTUAL_SERVER } from '../control-loop/stage.js';
 
 /** The control loop as it is, on a fake clock, with a board that hears of it. */
@@ -155,6 +156,25 @@ describe('whether it is ready', () => {
     await stage.clock.advance(6000);
     assert.equal(unready(report()), '10.103.97.2:6443: no IPVS');
     stage.kernel.broken = null;
+    await stage.clock.advance(6000);
+    assert.equal(unready(report()), null);
+    await stage.stop();
+  });
+
+  it('is told by what clients find at the virtual server', async () => {
+    const { stage, report } = watchedStage();
+    let answer: Evidence = { kind: 'ok', detail: 'status 200' };
+    stage.virtualServerProbe = () => Promise.resolve(answer);
+    await stage.start();
+    await stage.clock.advance(6000);
+    assert.equal(unready(report()), null);
+    answer = { kind: 'silent', detail: 'no answer' };
+    await stage.clock.advance(70_000);
+    assert.equal(
+      unready(report()),
+      '10.103.97.2:6443: clients on this node do not reach it: silent, no answer',
+    );
+    answer = { kind: 'ok', detail: 'status 200' };
     await stage.clock.advance(6000);
     assert.equal(unready(report()), null);
     await stage.stop();

@@ -70,6 +70,20 @@ describe('the recorder', () => {
       history: [],
     });
     assert.equal(board.report().lastPass, null);
+    assert.equal(board.report().reachability, null);
+  });
+
+  it('knows since when clients reach the virtual server, or do not, also when the reason changes', () => {
+    const { board, clock } = boardOf();
+    const reached = (nowMs: number, reason: string | null): unknown => {
+      clock.nowMs = nowMs;
+      board.record({ kind: 'reachability', reason });
+      return board.report().reachability;
+    };
+    assert.deepEqual(reached(1000, null), { reason: null, sinceMs: WALL_MS + 1000 });
+    assert.deepEqual(reached(2000, 'silent'), { reason: 'silent', sinceMs: WALL_MS + 2000 });
+    assert.deepEqual(reached(3000, 'slow'), { reason: 'slow', sinceMs: WALL_MS + 2000 });
+    assert.deepEqual(reached(4000, null), { reason: null, sinceMs: WALL_MS + 4000 });
   });
 
   it('has the status of one that answers with a status, as a number too', () => {

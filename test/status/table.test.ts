@@ -36,6 +36,7 @@ function care(
     intervalMs: 5000,
     failOpen: false,
     deletedRepeatedly: false,
+    reachability: { reason: null, sinceMs: NOW_MS - 60_000 },
     lastPass: { atMs: NOW_MS - 2000, durationMs: 1, error: null },
     troubles: [],
     repairs: {},

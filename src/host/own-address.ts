@@ -1,0 +1,15 @@
+import type { Rtnetlink } from '../netlink/index.js';
+import type { Endpoint } from '../values/endpoint.js';
+
+/**
+ * The name of an interface that has the virtual server's address, so that it is an address of the node itself; null if none has.
+ * A dummy does not count: mode `link` has it there.
+ */
+export async function ownInterface(
+  rtnetlink: Pick<Rtnetlink, 'listAddresses' | 'listLinks'>,
+  { address, family }: Endpoint,
+): Promise<string | null> {
+  const [held, links] = await Promise.all([rtnetlink.listAddresses({ family }), rtnetlink.listLinks()]);
+  const indexes = held.filter((one) => one.address === address).map(({ interfaceIndex }) => interfaceIndex);
+  return links.find(({ index, kind }) => indexes.includes(index) && kind !== 'dummy')?.name ?? null;
+}

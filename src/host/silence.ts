@@ -1,0 +1,55 @@
+import type { HostResource } from '../control-loop/ports.js';
+import type { Endpoint } from '../values/endpoint.js';
+import { arpTable } from './arp-table.js';
+import { noNftTable, nftResource } from './nft-resource.js';
+import type { Nft, NftMissing } from './nft.js';
+import type { ReachMode } from './reach-mode.js';
+
+const NAME = 'ARP silence';
+
+/** Whether a mode makes the virtual server's address one that the kernel answers ARP for. */
+function isAnswered({ mode }: ReachMode, { family }: Endpoint): boolean {
+  return family === 'ipv4' && (mode === 'local' || mode === 'link');
+}
+
+/**
+ * Keeps neighbours from being told that this node has the virtual server's address. If another program gave the address to an
+ * interface, as keepalived does, neighbours need the answer: then there is no table.
+ *
+ * @param ownInterface The interface that has the address; null if none has.
+ */
+export function silence(
+  nft: Nft,
+  mode: ReachMode,
+  virtualServer: Endpoint,
+  ownInterface: () => Promise<string | null>,
+  onMissing: (error: NftMissing) => void,
+): HostResource {
+  if (!isAnswered(mode, virtualServer)) return noSilence(nft, virtualServer, onMissing);
+  const kept = nftResource(NAME, nft, arpTable(virtualServer));
+  return {
+    ...kept,
+    isOptional: true,
+    isNotified: true,
+
+    async verify() {
+      const held = await ownInterface();
+      if (held === null) return kept.verify();
+      const found = await kept.find();
+      return found === null ? null : `${found}, although ${held} has ${virtualServer.address}`;
+    },
+
+    async repair() {
+      await ((await ownInterface()) === null ? kept.repair() : kept.remove());
+    },
+  };
+}
+
+/** Removes what {@link silence} created. */
+export function noSilence(
+  nft: Nft,
+  virtualServer: Endpoint,
+  onMissing: (error: NftMissing) => void,
+): HostResource {
+  return noNftTable(NAME, nft, arpTable(virtualServer), 'this mode does not need it', onMissing);
+}
