@@ -80,18 +80,18 @@ const STATUS = {
   ],
 } as const satisfies CommandSpec;
 
-const DRAIN_OPTIONS = options(['vs'], { vs: { otherwise: 'all that have the real server' } });
+const ALL = { vs: { otherwise: 'all that have the real server' } };
 const ONE_REAL_SERVER = { name: 'one real server, IP:PORT', least: 1, most: 1 } as const;
 
 const DRAIN = {
   name: 'drain',
   summary: 'Take a real server out of rotation for maintenance',
-  synopsis: 'RS [--vs IP:PORT]',
+  synopsis: 'RS [--vs IP:PORT] [--force]',
   description:
     'The real server gets no new connections; its open connections go on. lvscare still probes it. It stays drained until ' +
     'lvscare undrain, also after a restart of lvscare, but not after a restart of the node. While no other real server is ' +
-    'up, it gets connections as a last resort. If no lvscare is running, the next one that starts drains it.',
-  options: DRAIN_OPTIONS,
+    'up, it gets connections as a last resort, so the last one is refused without --force. If no lvscare is running, the next one that starts drains it.',
+  options: options(['vs', 'force'], ALL),
   words: ONE_REAL_SERVER,
   examples: [
     ['Drain an apiserver before it is upgraded', '10.0.0.1:6443'],
@@ -104,7 +104,7 @@ const UNDRAIN = {
   summary: 'Put a drained real server back into rotation',
   synopsis: 'RS [--vs IP:PORT]',
   description: 'Ends lvscare drain: the real server gets new connections again as soon as it is up.',
-  options: DRAIN_OPTIONS,
+  options: options(['vs'], ALL),
   words: ONE_REAL_SERVER,
   examples: [['After the upgrade', '10.0.0.1:6443']],
 } as const satisfies CommandSpec;

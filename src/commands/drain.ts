@@ -1,11 +1,11 @@
 /** `lvscare drain` and `lvscare undrain`, composed. */
-import { systemClock } from '../daemon/clock.js';
+import { machineNow, systemClock } from '../daemon/clock.js';
 import type { DrainConfig } from '../config/status-config.js';
 import { UsageError } from '../config/usage-error.js';
 import type { Endpoint } from '../values/endpoint.js';
 import { runningInstances, type Heard, type RunningInstances } from '../daemon/running-instances.js';
 import type { Output } from '../cli/output.js';
-import { isDrainOutcome, outcomeInWords } from '../status/drain-outcome.js';
+import { isDrainOutcome, outcomeInWords, refusalOfLast } from '../status/drain-outcome.js';
 
 /** What came of it in one virtual server. */
 type Result =
@@ -13,6 +13,12 @@ type Result =
   | { readonly kind: 'failed'; readonly line: string }
   /** It has no such real server. */
   | { readonly kind: 'unknown'; readonly known: readonly string[] };
+
+/** What the operator wants of the real server. */
+interface Wish {
+  readonly drained: boolean;
+  readonly force: boolean;
+}
 
 /** Longer than a pass takes on a node that is short of CPU. */
 const PATIENCE_MS = 8000;
@@ -28,7 +34,7 @@ const AGAIN_MS = 250;
  */
 // ts-unused-exports:disable-next-line
 export async function runDrainCommand(
-  { realServer, virtualServer }: DrainConfig,
+  { realServer, virtualServer, force }: DrainConfig,
   drained: boolean,
   uid: number,
   output: Output,
@@ -37,7 +43,9 @@ export async function runDrainCommand(
   const asked = virtualServer === null ? await around.list() : [virtualServer];
   if (asked.length === 0)
     throw new Error('no lvscare is running in this network namespace, and none left a record of its servers');
-  const results = await Promise.all(asked.map((one) => setDrained(around, one, realServer, drained)));
+  const results = await Promise.all(
+    asked.map((one) => setDrained(around, one, realServer, { drained, force })),
+  );
   const unknown = results.flatMap((result) => (result.kind === 'unknown' ? [result] : []));
   if (unknown.length === results.length) {
     const known = [...new Set(unknown.flatMap((result) => result.known))].sort().join(', ');
@@ -59,18 +67,24 @@ async function setDrained(
   around: RunningInstances,
   virtualServer: Endpoint,
   realServer: Endpoint,
-  drained: boolean,
+  wish: Wish,
 ): Promise<Result> {
-  const tell = (): Promise<Heard> =>
-    around.call(virtualServer, {
-      method: drained ? 'PUT' : 'DELETE',
-      path: `/drains/${encodeURIComponent(realServer.text)}`,
+  const tell = (): Promise<Heard> => {
+    const query = new URLSearchParams({
+      // After it nothing is waited for, so nothing may change.
+      deadline: String(machineNow() + PATIENCE_MS),
+      ...(wish.force ? { force: '' } : {}),
+    });
+    return around.call(virtualServer, {
+      method: wish.drained ? 'PUT' : 'DELETE',
+      path: `/drains/${encodeURIComponent(realServer.text)}?${query.toString()}`,
       timeoutMs: PATIENCE_MS,
     });
+  };
   const heard = await untilHeard(tell);
   if (heard.kind !== 'none') return toldOne(virtualServer, realServer, heard);
   const remembered = await around.exclusively(virtualServer, () =>
-    remember(around, virtualServer, realServer, drained),
+    remember(around, virtualServer, realServer, wish),
   );
   // One that was started meanwhile may have looked before.
   if (remembered.kind !== 'done' || !(await around.isRunning(virtualServer))) return remembered;
@@ -90,11 +104,13 @@ async function untilHeard(tell: () => Promise<Heard>): Promise<Heard> {
 function toldOne({ text }: Endpoint, realServer: Endpoint, heard: Heard): Result {
   const failed = (why: string): Result => ({
     kind: 'failed',
-    line: `${text}: its lvscare cannot be told: ${why}`,
+    line: `${text}: its lvscare cannot be reached: ${why}`,
   });
   switch (heard.kind) {
     case 'none':
       return failed('it has ended');
+    case 'late':
+      return failed(`${heard.why}; it ignores this request if it reads it later`);
     case 'silent':
     case 'hidden':
       return failed(heard.why);
@@ -103,6 +119,7 @@ function toldOne({ text }: Endpoint, realServer: Endpoint, heard: Heard): Result
       if (status === 200 && isDrainOutcome(body)) return { kind: 'done', lines: outcomeInWords(body) };
       const { known, error } = (body ?? {}) as Partial<Record<'known' | 'error', unknown>>;
       if (status === 404 && Array.isArray(known)) return { kind: 'unknown', known: known.map(String) };
+      if (status === 409 && typeof error === 'string') return { kind: 'failed', line: `${text}: ${error}` };
       return failed(typeof error === 'string' ? error : `it answers ${status} for ${realServer.text}`);
     }
   }
@@ -113,13 +130,22 @@ async function remember(
   around: RunningInstances,
   virtualServer: Endpoint,
   { text }: Endpoint,
-  drained: boolean,
+  { drained, force }: Wish,
 ): Promise<Result> {
   const known = (await around.record(virtualServer))?.realServers ?? [];
   const file = around.drained(virtualServer);
   const before = await file.read();
   // What is no longer configured may still be taken back.
   if (!known.includes(text) && (drained || !before.has(text))) return { kind: 'unknown', known };
+  if (drained && !force && !before.has(text)) {
+    const servers = known.map((server) => ({
+      server,
+      state: 'unknown' as const,
+      drained: before.has(server) ? {} : null,
+    }));
+    const why = refusalOfLast(text, servers);
+    if (why !== null) return { kind: 'failed', line: `${virtualServer.text}: ${why}` };
+  }
   const after = new Map(before);
   if (!drained) after.delete(text);
   else if (!before.has(text)) after.set(text, Date.now());

@@ -57,7 +57,7 @@ async function ask(
   virtualServer: Parameters<RunningInstances['call']>[0],
 ): Promise<Asked> {
   const heard = await around.call(virtualServer, { method: 'GET', path: '/status', timeoutMs: PATIENCE_MS });
-  if (heard.kind === 'hidden') return { kind: 'silent', why: heard.why };
+  if (heard.kind === 'hidden' || heard.kind === 'late') return { kind: 'silent', why: heard.why };
   if (heard.kind !== 'answered') return heard;
   if (heard.status === 200 && isStatus(heard.body)) return { kind: 'answered', status: heard.body };
   return {

@@ -287,6 +287,7 @@ const MANIFEST = { group: 'The manifest:' } as const;
 /** Those that only other commands have. */
 const OTHERS = {
   watch: { ...OFF, help: 'Repeat each second until Ctrl-C, in place on a terminal', ...OUTPUT },
+  force: { ...OFF, help: 'Drain it even if no other real server is up and not drained', ...OUTPUT },
   json: { ...OFF, help: 'Print one JSON document; with --watch one a line', ...OUTPUT },
   short: { ...OFF, help: 'Print the version alone, in one line', ...OUTPUT },
   write: {

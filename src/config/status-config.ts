@@ -23,6 +23,8 @@ export interface DrainConfig {
   readonly realServer: Endpoint;
   /** The one to drain it in; null for all that have it. */
   readonly virtualServer: Endpoint | null;
+  /** Drain it also if no other one would serve. */
+  readonly force: boolean;
 }
 
 /** What `lvscare drain` and `undrain` are told: the word is the real server. */
@@ -30,5 +32,6 @@ export function readDrainConfig(command: string, settings: Settings, word: strin
   return {
     realServer: parseEndpoint(word, command),
     virtualServer: settings.read('vs'),
+    force: settings.read('force'),
   };
 }

@@ -8,7 +8,9 @@ export type Reply =
   /** There is no such socket, or no process listens on it. */
   | { readonly kind: 'nobody' }
   /** A process may listen, but the request failed: why, in words. */
-  | { readonly kind: 'failed'; readonly why: string };
+  | { readonly kind: 'failed'; readonly why: string }
+  /** No answer came in time. */
+  | { readonly kind: 'late'; readonly why: string };
 
 interface Call {
   readonly method: 'GET' | 'PUT' | 'DELETE';
@@ -33,7 +35,7 @@ export async function callControl(file: string, { method, path, timeoutMs }: Cal
     const { code, message } = error as NodeJS.ErrnoException;
     // ENOENT: no file. ECONNREFUSED: no process listens, or it is no socket.
     if (code === 'ENOENT' || code === 'ECONNREFUSED') return { kind: 'nobody' };
-    if (signal.aborted) return { kind: 'failed', why: `no answer within ${timeoutMs / 1000} s` };
+    if (signal.aborted) return { kind: 'late', why: `no answer within ${timeoutMs / 1000} s` };
     if (code === 'EACCES' || code === 'EPERM')
       return { kind: 'failed', why: 'not permitted: run this as the user of the daemon, usually root' };
     return { kind: 'failed', why: error instanceof SyntaxError ? 'its answer is not valid JSON' : message };

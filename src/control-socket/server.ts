@@ -9,13 +9,23 @@ import { listenOnFile, type SocketFile } from '../state/socket-file.js';
 export interface Controlled {
   status(): Promise<unknown>;
   /** Drains a real server, or ends that. */
-  setDrained(server: string, drained: boolean): Promise<DrainAnswer>;
+  setDrained(server: string, request: DrainRequest): Promise<DrainAnswer>;
+}
+
+export interface DrainRequest {
+  readonly drained: boolean;
+  /** Drain it also if no other one would serve. */
+  readonly force: boolean;
+  /** When the client stops waiting, in milliseconds of CLOCK_MONOTONIC; Infinity if it does not say. */
+  readonly deadlineMs: number;
 }
 
 type DrainAnswer =
   | { readonly kind: 'done'; readonly outcome: unknown }
   /** There is no such real server; `known` lists those that there are. */
-  | { readonly kind: 'unknown'; readonly known: readonly string[] };
+  | { readonly kind: 'unknown'; readonly known: readonly string[] }
+  /** Nothing was changed: why, in words. */
+  | { readonly kind: 'refused'; readonly why: string };
 
 interface Answer {
   readonly status: number;
@@ -51,16 +61,29 @@ async function close(server: Server, file: SocketFile): Promise<void> {
 
 async function answer(request: IncomingMessage, controlled: Controlled): Promise<Answer> {
   const { method = '', url = '' } = request;
-  const drain = /^\/drains\/([^/?]+)$/.exec(url)?.[1];
+  const [path = '', query] = url.split('?', 2);
+  const drain = /^\/drains\/([^/]+)$/.exec(path)?.[1];
   try {
-    if (url === '/status')
+    if (path === '/status')
       return method === 'GET' ? { status: 200, body: await controlled.status() } : wrongMethod(method);
     if (drain === undefined) return refusal(404, `not found: ${url}`);
     if (method !== 'PUT' && method !== 'DELETE') return wrongMethod(method);
-    const answered = await controlled.setDrained(decodeURIComponent(drain), method === 'PUT');
-    return answered.kind === 'done'
-      ? { status: 200, body: answered.outcome }
-      : { status: 404, body: { error: 'there is no such real server', known: answered.known } };
+    const given = new URLSearchParams(query);
+    const deadlineMs = Number(given.get('deadline') ?? Infinity);
+    if (Number.isNaN(deadlineMs)) return refusal(400, 'deadline must be a number of milliseconds');
+    const answered = await controlled.setDrained(decodeURIComponent(drain), {
+      drained: method === 'PUT',
+      force: given.has('force'),
+      deadlineMs,
+    });
+    switch (answered.kind) {
+      case 'done':
+        return { status: 200, body: answered.outcome };
+      case 'unknown':
+        return { status: 404, body: { error: 'there is no such real server', known: answered.known } };
+      case 'refused':
+        return refusal(409, answered.why);
+    }
   } catch (error) {
     return error instanceof URIError
       ? refusal(400, error.message)

@@ -1,7 +1,13 @@
+import { hrtime } from 'node:process';
 import type { Clock } from '../control-loop/ports.js';
 
 /** The longest that setTimeout can wait; what is longer it takes for nothing at all. */
 const LONGEST_MS = 2 ** 31 - 1;
+
+/** CLOCK_MONOTONIC in milliseconds: the same for all processes of the machine. */
+export function machineNow(): number {
+  return Number(hrtime.bigint() / 1_000_000n);
+}
 
 export const systemClock: Clock = {
   now: () => performance.now(),

@@ -1,10 +1,11 @@
 /** What a running `lvscare care` is asked and told by others, composed: its status, and who is drained by hand. */
 import type { Logger } from 'pino';
+import { machineNow, systemClock } from './clock.js';
 import type { Emit } from '../control-loop/events.js';
 import { ManualDrains, type Drained } from '../control-loop/manual-drains.js';
 import type { CareConfig } from '../config/care-config.js';
 import { endpointIn } from '../config/parse-endpoint.js';
-import { serveControl, type Controlled } from '../control-socket/server.js';
+import { serveControl, type Controlled, type DrainRequest } from '../control-socket/server.js';
 import type { Endpoint } from '../values/endpoint.js';
 import { countedTable } from '../ipvs/ipvs-table.js';
 import { drainedFile, type DrainedFile } from '../state/drains.js';
@@ -12,7 +13,7 @@ import { runDirectory } from '../state/run-directory.js';
 import type { Ipvs } from '../netlink/index.js';
 import type { CountedTable } from '../values/counters.js';
 import type { Report } from '../report/report.js';
-import type { DrainOutcome } from '../status/drain-outcome.js';
+import { refusalOfLast, type DrainOutcome } from '../status/drain-outcome.js';
 import { drainedStatus, type Status } from '../status/status.js';
 
 /** The drains of an earlier start or a command, but for servers that are no longer configured. */
@@ -61,10 +62,12 @@ export async function openControl(
 ): Promise<AsyncDisposable> {
   const controlled: Controlled = {
     status: () => statusOf(virtualServer, parts),
-    async setDrained(text, drained) {
+    async setDrained(text, request) {
       const server = realServers.find((one) => one.text === text);
       if (server === undefined) return { kind: 'unknown', known: realServers.map((one) => one.text) };
-      return { kind: 'done', outcome: await setDrained(virtualServer, server, drained, parts) };
+      const why = refusal(server, request, parts);
+      if (why !== null) return { kind: 'refused', why };
+      return { kind: 'done', outcome: await setDrained(virtualServer, server, request, parts) };
     },
   };
   try {
@@ -80,10 +83,26 @@ export async function openControl(
   }
 }
 
+/** Why a drain must not be, in words, or null if it may. */
+function refusal(
+  server: Endpoint,
+  { drained, force, deadlineMs }: DrainRequest,
+  { manualDrains, report }: ControlParts,
+): string | null {
+  // This process was stopped, or short of CPU: the operator was told that nothing changes.
+  if (machineNow() >= deadlineMs) return 'the request came after its deadline';
+  if (!drained || force || manualDrains.isDrained(server)) return null;
+  const [told] = report().virtualServers;
+  return refusalOfLast(server.text, told?.servers ?? []);
+}
+
+/** How long before the deadline the answer leaves, if the table is not updated by then. */
+const ANSWER_MS = 1000;
+
 async function setDrained(
   virtualServer: Endpoint,
   server: Endpoint,
-  drained: boolean,
+  { drained, deadlineMs }: DrainRequest,
   parts: ControlParts,
 ): Promise<DrainOutcome> {
   const { manualDrains, file, report, emit } = parts;
@@ -92,7 +111,11 @@ async function setDrained(
   if (changed) emit({ kind: 'drained', server, sinceMs: drained ? nowMs : null, restored: false });
   const following = drained ? manualDrains.drain(server, nowMs) : manualDrains.undrain(server);
   const forgotten = await save(file, manualDrains.drained, emit);
-  await following;
+  const answering = new AbortController();
+  const leftMs = Math.max(0, deadlineMs - machineNow() - ANSWER_MS);
+  const late = systemClock.sleep(leftMs, answering.signal).then(() => 'late' as const);
+  const inTime = (await Promise.race([following, late])) !== 'late';
+  answering.abort();
   const { kernel, error } = await kernelOf(virtualServer, parts);
   const [told] = report().virtualServers;
   const destination = kernel?.destinations.find((one) => one.server === server.text) ?? null;
@@ -104,7 +127,7 @@ async function setDrained(
     state: told?.servers.find((one) => one.server === server.text)?.state ?? 'unknown',
     row: destination === null ? null : { weight: destination.weight, active: destination.active },
     failOpen: told?.failOpen ?? false,
-    kernelError: error,
+    kernelError: error ?? (inTime ? null : 'the kernel takes long'),
     forgotten,
   };
 }

@@ -11,7 +11,7 @@ import { runDirectory } from '../state/run-directory.js';
 
 /** What came of asking. */
 export type Heard =
-  | Extract<Reply, { kind: 'answered' }>
+  | Extract<Reply, { kind: 'answered' | 'late' }>
   /** No lvscare is at work. */
   | { readonly kind: 'none' }
   /** One is, and cannot be asked. */
@@ -50,6 +50,8 @@ export function runningInstances(uid: number): RunningInstances {
       const reply = await callControl(directory.file(virtualServer.text, 'sock'), call);
       switch (reply.kind) {
         case 'answered':
+          return reply;
+        case 'late':
           return reply;
         case 'failed':
           return { kind: 'silent', why: reply.why };

@@ -18,6 +18,23 @@ export interface DrainOutcome {
   readonly forgotten: string | null;
 }
 
+/** What is known of a real server of the virtual server. */
+interface Known {
+  readonly server: string;
+  readonly state: HealthState;
+  /** Null if it is not drained by hand. */
+  readonly drained: object | null;
+}
+
+/** Why a real server must not be drained without `--force`, in words: no other one would serve. Null if another one would. */
+export function refusalOfLast(server: string, servers: readonly Known[]): string | null {
+  const others = servers.filter((one) => one.server !== server);
+  const mayServe = others.filter(({ state }) => state === 'up' || state === 'unknown');
+  if (mayServe.some(({ drained }) => drained === null)) return null;
+  const again = [server, ...mayServe.map((one) => one.server)].join(' and ');
+  return `no other real server is up that is not drained, so ${again} would serve as a last resort: to drain it all the same, add --force`;
+}
+
 /** Two lines at most. */
 export function outcomeInWords(outcome: DrainOutcome): readonly string[] {
   const { virtualServer, forgotten } = outcome;

@@ -35,10 +35,14 @@ class Fake implements Controlled {
     return Promise.resolve({ asked: this.asked });
   }
 
-  setDrained(server: string, drained: boolean): ReturnType<Controlled['setDrained']> {
+  setDrained(
+    server: string,
+    { drained, force, deadlineMs }: Parameters<Controlled['setDrained']>[1],
+  ): ReturnType<Controlled['setDrained']> {
     if (server === 'broken') return Promise.reject(new Error('it broke'));
     if (server === 'unknown') return Promise.resolve({ kind: 'unknown', known: ['a', 'b'] });
-    this.drains.push(`${server} ${String(drained)}`);
+    if (server === 'last' && !force) return Promise.resolve({ kind: 'refused', why: 'it is the last one' });
+    this.drains.push(`${server} ${String(drained)} ${deadlineMs}`);
     return Promise.resolve({ kind: 'done', outcome: { server } });
   }
 }
@@ -77,7 +81,7 @@ describe('the control socket', () => {
       const reply = await ask(method, `/drains/${encodeURIComponent(server)}`);
       assert.deepEqual(reply, { kind: 'answered', status: 200, body: { server } });
     }
-    assert.deepEqual(fake.drains, [`${server} true`, `${server} false`]);
+    assert.deepEqual(fake.drains, [`${server} true Infinity`, `${server} false Infinity`]);
     assert.deepEqual(await ask('PUT', '/drains/unknown'), {
       kind: 'answered',
       status: 404,
@@ -90,6 +94,19 @@ describe('the control socket', () => {
     });
   });
 
+  it('passes on what a drain is asked with, and why it is refused', async () => {
+    const fake = new Fake();
+    await serve(fake);
+    assert.deepEqual(await ask('PUT', '/drains/last?deadline=5'), {
+      kind: 'answered',
+      status: 409,
+      body: { error: 'it is the last one' },
+    });
+    assert.deepEqual(fake.drains, []);
+    assert.equal((await ask('PUT', '/drains/last?deadline=5&force=')).kind, 'answered');
+    assert.deepEqual(fake.drains, ['last true 5']);
+  });
+
   it('refuses unknown paths and methods', async () => {
     const fake = new Fake();
     await serve(fake);
@@ -100,6 +117,7 @@ describe('the control socket', () => {
       ['PUT', '/drains/', 404],
       ['PUT', '/drains/a/b', 404],
       ['PUT', '/drains/%ff', 400],
+      ['PUT', '/drains/a?deadline=soon', 400],
     ] as const;
     for (const [method, path, status] of cases) {
       const reply = await ask(method, path);
@@ -215,7 +233,7 @@ describe('a client of the control socket', () => {
     const server = createServer((socket) => socket.on('error', () => undefined));
     await once(server.listen(file), 'listening');
     try {
-      assert.deepEqual(await ask('GET', '/status', 100), { kind: 'failed', why: 'no answer within 0.1 s' });
+      assert.deepEqual(await ask('GET', '/status', 100), { kind: 'late', why: 'no answer within 0.1 s' });
     } finally {
       server.close();
     }

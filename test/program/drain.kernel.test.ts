@@ -32,8 +32,13 @@ describe('a real server that is drained by hand', () => {
   });
 
   /** `lvscare drain` or `undrain` of a master, which has to succeed; what it says. */
-  async function does(command: 'drain' | 'undrain', index: number): Promise<string> {
-    const { status, stdout, stderr } = await lvscare(lab.node, [command, lab.master(index).endpoint]);
+  async function does(
+    command: 'drain' | 'undrain',
+    index: number,
+    ...options: readonly string[]
+  ): Promise<string> {
+    const args = [command, lab.master(index).endpoint, ...options];
+    const { status, stdout, stderr } = await lvscare(lab.node, args);
     assert.equal(status, 0, stderr);
     assert.equal(stderr, '');
     return stdout;
@@ -196,13 +201,59 @@ describe('a real server that is drained by hand', () => {
   it('without a daemon is remembered of each of many that are told at once', async () => {
     daemon = await takeCare(lab);
     await daemon.stop();
-    await Promise.all(lab.masters.map((_, index) => does('drain', index)));
+    await Promise.all(lab.masters.map((_, index) => does('drain', index, '--force')));
     assert.deepEqual(
       [...(await drainedInStatus())].sort(),
       lab.masters.map(({ endpoint }) => endpoint).sort(),
     );
     await Promise.all(lab.masters.map((_, index) => does('undrain', index)));
     assert.deepEqual(await drainedInStatus(), []);
+  });
+
+  it('is refused if no other one would serve, but for --force, with a daemon and without', async () => {
+    daemon = await takeCare(lab);
+    const [first, second, last] = lab.masters.map(({ endpoint }) => endpoint);
+    const refused = async (says: string): Promise<void> => {
+      const before = await fingerprint(lab.node);
+      const { status, stdout, stderr } = await lvscare(lab.node, ['drain', String(last)]);
+      assert.deepEqual(
+        [status, stdout, stderr],
+        [
+          1,
+          '',
+          `lvscare: ${VS}: no other real server is up that is not drained, so ${says} would serve as a last resort: to drain it all the same, add --force\n`,
+        ],
+      );
+      assert.equal(await fingerprint(lab.node), before);
+    };
+    await does('drain', 0);
+    await lab.master(1).kill();
+    await untilWeights(lab, but({ 0: 0, 1: null }));
+    await refused(`${last} and ${first}`);
+    assert.match(await does('drain', 2, '--force'), /is drained, but keeps serving as a last resort/);
+    await untilWeights(lab, but({ 1: null }));
+    await does('undrain', 2);
+    await daemon.stop();
+    assert.match(await does('drain', 1), /will be drained when lvscare is started/);
+    await refused(`${last} and ${first} and ${second}`);
+    assert.match(await does('drain', 2, '--force'), /will be drained when lvscare is started/);
+    for (const index of [0, 1, 2]) await does('undrain', index);
+  });
+
+  it('while lvscare does not run on is an error, and does not come about later', async () => {
+    daemon = await takeCare(lab);
+    daemon.signal('SIGSTOP');
+    const { status, stdout, stderr } = await lvscare(lab.node, ['drain', lab.master(1).endpoint]);
+    assert.deepEqual([status, stdout], [1, '']);
+    assert.equal(
+      stderr,
+      `lvscare: ${VS}: its lvscare cannot be reached: no answer within 8 s; it ignores this request if it reads it later\n`,
+    );
+    daemon.signal('SIGCONT');
+    // The answer comes after whatever waited at the socket.
+    assert.deepEqual(await drainedInStatus(), []);
+    assert.deepEqual(await lab.node.weights(), allOf(lab));
+    assert.doesNotMatch(daemon.text(), /drained by hand/);
   });
 
   it('is forgotten when it is no longer configured, and by --clean', async () => {
