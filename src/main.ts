@@ -135,7 +135,7 @@ async function runDoctor({ given, spelled }: Run): Promise<boolean> {
   const to = output();
   const signal = untilSignal(ENDING, () => {
     to.note('lvscare: stopped before everything was looked at');
-    // It only looks: whatever hangs, nobody waits for it.
+    // It only looks: if it hangs, nothing waits for it.
     process.exit(FAILED);
   });
   return await runDoctorCommand(request, to, signal);
@@ -177,7 +177,7 @@ function isScreen(): boolean {
   return process.stdout.isTTY && process.env['TERM'] !== 'dumb';
 }
 
-/** Whoever sets NO_COLOR (no-color.org) wants none. */
+/** With NO_COLOR (no-color.org) there are none. */
 function showsColours(): boolean {
   return isScreen() && (process.env['NO_COLOR'] ?? '') === '';
 }

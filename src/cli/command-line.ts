@@ -67,7 +67,7 @@ function scriptFor(shell: string): string {
   return script;
 }
 
-/** Somebody may say `--help=false`. */
+/** `--help=false` is possible, too. */
 function withoutHelp({ [HELP.flag]: _, ...given }: Sorted['given']): Sorted['given'] {
   return given;
 }
@@ -86,7 +86,7 @@ function checkWords({ name, words: wanted }: CommandSpec, words: readonly string
   }
 }
 
-/** Stray words are ignored, unless somebody must have meant the opposite of what would be done without them. */
+/** Stray words are ignored, unless they must mean the opposite of what would be done without them. */
 function refuseTelling(command: string, stray: readonly string[]): void {
   for (const word of stray) {
     if (/^(f|false)$/i.test(word))

@@ -10,7 +10,7 @@ import type { CareConfig } from '../config/care-config.js';
 import { ownInterface } from '../host/own-address.js';
 import { kernelChanges } from '../host/route-changes.js';
 import { composeManualDrains, openControl } from '../daemon/control.js';
-import type { Endpoints, Knowledge, Usage } from '../daemon/http.js';
+import type { HttpService, HttpSources, Usage } from '../daemon/http.js';
 import { composeProbes } from '../daemon/probing.js';
 import { composeClean, composeKernel, findNodeAddress, type KernelHandles } from '../daemon/kernel.js';
 import { KernelError } from '../values/errors.js';
@@ -21,7 +21,7 @@ import { summaryOf } from '../report/summary.js';
 import { takePrecedence } from '../daemon/priority.js';
 import { Ipvs, Rtnetlink } from '../netlink/index.js';
 
-/** What the signal's reason is when somebody pressed Ctrl-C: who sits there wants to know how it went. */
+/** What the signal's reason is when the operator pressed Ctrl-C, who wants to know how it went. */
 const BY_HAND = 'SIGINT';
 
 /** The program as it runs. */
@@ -42,7 +42,7 @@ export async function runCareCommand(
   log: Logger,
   signal: AbortSignal,
 ): Promise<boolean> {
-  // Who only looks is in nobody's way.
+  // A dry run is in no other's way.
   await using _lock = config.dryRun ? null : await lock(config, program.uid, log, signal);
   await using ipvs = Ipvs.open();
   await using rtnetlink = Rtnetlink.open();
@@ -125,16 +125,16 @@ async function takeCare(
   const startedAtMs = Date.now();
   const recorder = new Recorder(config, { clock: systemClock, wallClock: Date.now });
   const { version, commit, pid, usage } = program;
-  const report: Knowledge['report'] = (options) => ({
+  const report: HttpSources['report'] = (options) => ({
     atMs: Date.now(),
     program: { version, commit, pid, startedAtMs, dryRun },
     virtualServers: [recorder.report(options)],
   });
-  const endpoints = await composeEndpoints(config, log, { report, usage });
+  const service = await composeEndpoints(config, log, { report, usage });
   const emit = composeEmit(config, [
     eventLog(log, systemClock),
     recorder.record.bind(recorder),
-    ...(endpoints === null ? [] : [endpoints.count.bind(endpoints)]),
+    ...(service === null ? [] : [service.count.bind(service)]),
   ]);
   const { manualDrains, file } = await composeManualDrains(config, emit);
   const parts: CareParts = {
@@ -159,7 +159,7 @@ async function takeCare(
         report: () => report({ history: true }),
         emit,
       });
-  await whileServed(endpoints, () => care(realServers, policy, parts, signal));
+  await whileServed(service, () => care(realServers, policy, parts, signal));
   if (signal.reason === BY_HAND)
     for (const line of summaryOf(report({ history: true })))
       log.info({ event: 'summary', vs: virtualServer.text }, line);
@@ -180,18 +180,18 @@ const STATUS_MS = 2000;
 async function composeEndpoints(
   config: CareConfig,
   log: Logger,
-  knowledge: Knowledge,
-): Promise<Endpoints | null> {
+  sources: HttpSources,
+): Promise<HttpService | null> {
   if (config.metricsAddress === null) return null;
   // Without an address, the start need not wait for all of it to be loaded.
   const { composeEndpoint } = await import('../daemon/http.js');
-  return composeEndpoint(config, config.metricsAddress, log, knowledge);
+  return composeEndpoint(config, config.metricsAddress, log, sources);
 }
 
 /** Does its work while requests are answered, and no longer. */
-async function whileServed(endpoints: Endpoints | null, work: () => Promise<void>): Promise<void> {
+async function whileServed(service: HttpService | null, work: () => Promise<void>): Promise<void> {
   const ending = new AbortController();
-  const serving = endpoints?.run(ending.signal);
+  const serving = service?.run(ending.signal);
   try {
     await work();
   } finally {

@@ -3,7 +3,7 @@ import { machineNow, systemClock } from '../daemon/clock.js';
 import type { DrainConfig } from '../config/status-config.js';
 import { UsageError } from '../config/usage-error.js';
 import type { Endpoint } from '../values/endpoint.js';
-import { runningInstances, type Heard, type RunningInstances } from '../daemon/running-instances.js';
+import { runningInstances, type CallResult, type RunningInstances } from '../daemon/running-instances.js';
 import type { Output } from '../cli/output.js';
 import { isDrainOutcome, outcomeInWords, refusalOfLast } from '../status/drain-outcome.js';
 
@@ -69,7 +69,7 @@ async function setDrained(
   realServer: Endpoint,
   wish: Wish,
 ): Promise<Result> {
-  const tell = (): Promise<Heard> => {
+  const send = (): Promise<CallResult> => {
     const query = new URLSearchParams({
       // After it nothing is waited for, so nothing may change.
       deadline: String(machineNow() + PATIENCE_MS),
@@ -81,41 +81,41 @@ async function setDrained(
       timeoutMs: PATIENCE_MS,
     });
   };
-  const heard = await untilHeard(tell);
-  if (heard.kind !== 'none') return toldOne(virtualServer, realServer, heard);
+  const result = await callUntilStarted(send);
+  if (result.kind !== 'none') return resultOf(virtualServer, realServer, result);
   const remembered = await around.exclusively(virtualServer, () =>
     remember(around, virtualServer, realServer, wish),
   );
   // One that was started meanwhile may have looked before.
   if (remembered.kind !== 'done' || !(await around.isRunning(virtualServer))) return remembered;
-  return toldOne(virtualServer, realServer, await untilHeard(tell));
+  return resultOf(virtualServer, realServer, await callUntilStarted(send));
 }
 
 /** One that is at work and has no socket may be about to have one. */
-async function untilHeard(tell: () => Promise<Heard>): Promise<Heard> {
+async function callUntilStarted(send: () => Promise<CallResult>): Promise<CallResult> {
   const deadline = systemClock.now() + STARTING_MS;
   for (;;) {
-    const heard = await tell();
-    if (heard.kind !== 'hidden' || systemClock.now() >= deadline) return heard;
+    const result = await send();
+    if (result.kind !== 'hidden' || systemClock.now() >= deadline) return result;
     await systemClock.sleep(AGAIN_MS, new AbortController().signal);
   }
 }
 
-function toldOne({ text }: Endpoint, realServer: Endpoint, heard: Heard): Result {
+function resultOf({ text }: Endpoint, realServer: Endpoint, result: CallResult): Result {
   const failed = (why: string): Result => ({
     kind: 'failed',
     line: `${text}: its lvscare cannot be reached: ${why}`,
   });
-  switch (heard.kind) {
+  switch (result.kind) {
     case 'none':
       return failed('it has ended');
     case 'late':
-      return failed(`${heard.why}; it ignores this request if it reads it later`);
+      return failed(`${result.why}; it ignores this request if it reads it later`);
     case 'silent':
     case 'hidden':
-      return failed(heard.why);
+      return failed(result.why);
     case 'answered': {
-      const { status, body } = heard;
+      const { status, body } = result;
       if (status === 200 && isDrainOutcome(body)) return { kind: 'done', lines: outcomeInWords(body) };
       const { known, error } = (body ?? {}) as Partial<Record<'known' | 'error', unknown>>;
       if (status === 404 && Array.isArray(known)) return { kind: 'unknown', known: known.map(String) };
@@ -125,7 +125,7 @@ function toldOne({ text }: Endpoint, realServer: Endpoint, heard: Heard): Result
   }
 }
 
-/** Where no lvscare is running: for the next one. The kernel stays as it is, since nobody knows who else is up. */
+/** Where no lvscare is running: for the next one. The kernel stays as it is, since it is not known which others are up. */
 async function remember(
   around: RunningInstances,
   virtualServer: Endpoint,

@@ -212,7 +212,7 @@ function ofLvscare<Result>(path: string, work: () => Result): Result {
 /** How many lost things are named. */
 const MOST_NAMED = 8;
 
-/** An existing manifest may have what nobody repeats: options, an image, resources, comments. */
+/** An existing manifest may have what the command line does not repeat: options, an image, resources, comments. */
 async function refuseLosses(path: string, text: string): Promise<void> {
   const before = await readRegularFile(path).catch(() => '');
   if (before.trim() === '' || before === text) return;

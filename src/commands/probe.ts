@@ -141,7 +141,7 @@ async function watchAll(
 
 const NOTHING_WELL = { count: 0, sumMs: 0, leastMs: Infinity, mostMs: 0 };
 
-/** Not the times themselves: somebody may watch for weeks. */
+/** Not the times themselves: a watch may last for weeks. */
 function countWell(well: Tally['well'], ms: number): Tally['well'] {
   return {
     count: well.count + 1,

@@ -20,7 +20,7 @@ export const parseEndpoint: Parser<Endpoint> = (text, option) => {
   return endpoint(bracketed === null ? 'ipv4' : 'ipv6', address, Number(port));
 };
 
-/** The endpoint whose canonical text this is; null for any other text, as somebody may have written it into a file. */
+/** The endpoint whose canonical text this is; null for any other text, as a file may have it. */
 export function endpointIn(text: string): Endpoint | null {
   try {
     const found = parseEndpoint(text, 'endpoint');

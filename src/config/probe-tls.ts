@@ -50,7 +50,7 @@ export function readProbeTls(settings: Settings, circumstances: Circumstances): 
   return { tls, notes };
 }
 
-/** What is of no use by HTTP, or would be sent to whoever listens. */
+/** What is of no use by HTTP, or would be sent to any process that listens. */
 function refuseWithHttp(settings: Settings): void {
   const useless = ['health-ca', 'health-cert', 'health-key', 'health-token-file', 'health-server-name'];
   const flag = useless.find((each) => settings.has(each));
@@ -100,7 +100,7 @@ function readTokenFile(
   const name = settings.name('health-token-file');
   const file = readPath(settings, 'health-token-file', probes, checkToken);
   if (file === null) return null;
-  const expected = 'certificates that are verified beside it, or anybody could take the token';
+  const expected = 'certificates that are verified beside it, or any server could take the token';
   const skipping = settings.name('health-insecure-skip-verify');
   if (skip === true) throw new UsageError(name, expected, skipping);
   if (probes && !verify)

@@ -20,7 +20,7 @@ export function dryTable(table: VirtualServerTable): VirtualServerTable {
   };
 }
 
-/** Connections that are left alone: those who have them are not to notice that somebody looks. */
+/** Connections that are left alone: their clients must not notice a dry run. */
 export const dryConnections: ClientConnections = {
   find: () => Promise.resolve({ end: () => Promise.resolve(0) }),
 };

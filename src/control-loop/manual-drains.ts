@@ -1,6 +1,6 @@
 import type { Endpoint } from '../values/endpoint.js';
 
-/** Which real servers somebody took out by hand, and since when, in milliseconds since 1970, by the server's text. */
+/** Which real servers an operator took out by hand, and since when, in milliseconds since 1970, by the server's text. */
 export type Drained = ReadonlyMap<string, number>;
 
 /** Keeps which real servers are drained by hand, and tells who brings the table to it. */

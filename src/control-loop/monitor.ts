@@ -136,7 +136,7 @@ export class Monitor {
   async #probeFirst(connection: KeptConnection, signal: AbortSignal): Promise<void> {
     const release = await this.#peers.firstProbes.acquire();
     const answered = new AbortController();
-    // Those that do not answer keep nobody waiting.
+    // Those that do not answer delay no other.
     void this.#parts.clock.sleep(FIRST_TURN_MS, answered.signal).then(release);
     if (!signal.aborted) await this.#probe(connection, signal);
     answered.abort();

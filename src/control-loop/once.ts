@@ -114,7 +114,7 @@ export async function setUpOnce(
 }
 
 /**
- * `--clean`: takes everything away, last made first, so that nobody is led to where nothing is any more; then what other
+ * `--clean`: takes everything away, last made first, so that no client is sent to what is gone; then what other
  * programs left, in the order given. What cannot be taken away keeps nothing else from it.
  */
 export async function cleanUp(works: readonly Work[], leftovers: readonly Leftovers[]): Promise<Removal> {

@@ -6,7 +6,7 @@ import { text } from 'node:stream/consumers';
 export type Reply =
   | { readonly kind: 'answered'; readonly status: number; readonly body: unknown }
   /** There is no such socket, or no process listens on it. */
-  | { readonly kind: 'nobody' }
+  | { readonly kind: 'absent' }
   /** A process may listen, but the request failed: why, in words. */
   | { readonly kind: 'failed'; readonly why: string }
   /** No answer came in time. */
@@ -34,7 +34,7 @@ export async function callControl(file: string, { method, path, timeoutMs }: Cal
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     // ENOENT: no file. ECONNREFUSED: no process listens, or it is no socket.
-    if (code === 'ENOENT' || code === 'ECONNREFUSED') return { kind: 'nobody' };
+    if (code === 'ENOENT' || code === 'ECONNREFUSED') return { kind: 'absent' };
     if (signal.aborted) return { kind: 'late', why: `no answer within ${timeoutMs / 1000} s` };
     if (code === 'EACCES' || code === 'EPERM')
       return { kind: 'failed', why: 'not permitted: run this as the user of the daemon, usually root' };

@@ -7,11 +7,10 @@ import type { CareConfig } from '../config/care-config.js';
 import { endpointIn } from '../config/parse-endpoint.js';
 import { serveControl, type Controlled, type DrainRequest } from '../control-socket/server.js';
 import type { Endpoint } from '../values/endpoint.js';
-import { countedTable } from '../ipvs/ipvs-table.js';
+import { readKernel } from './kernel-report.js';
 import { drainedFile, type DrainedFile } from '../state/drains.js';
 import { runDirectory } from '../state/run-directory.js';
 import type { Ipvs } from '../netlink/index.js';
-import type { CountedTable } from '../values/counters.js';
 import type { Report } from '../report/report.js';
 import { refusalOfLast, type DrainOutcome } from '../status/drain-outcome.js';
 import { drainedStatus, type Status } from '../status/status.js';
@@ -116,7 +115,7 @@ async function setDrained(
   const late = systemClock.sleep(leftMs, answering.signal).then(() => 'late' as const);
   const inTime = (await Promise.race([following, late])) !== 'late';
   answering.abort();
-  const { kernel, error } = await kernelOf(virtualServer, parts);
+  const { table: kernel, error } = await readKernel(parts.ipvs, virtualServer);
   const [told] = report().virtualServers;
   const destination = kernel?.destinations.find((one) => one.server === server.text) ?? null;
   return {
@@ -134,7 +133,7 @@ async function setDrained(
 
 async function statusOf(virtualServer: Endpoint, parts: ControlParts): Promise<Status> {
   const { atMs, program, virtualServers } = parts.report();
-  const { kernel, error } = await kernelOf(virtualServer, parts);
+  const { table: kernel, error } = await readKernel(parts.ipvs, virtualServer);
   return {
     atMs,
     virtualServers: virtualServers.map((care) => ({
@@ -147,15 +146,4 @@ async function statusOf(virtualServer: Endpoint, parts: ControlParts): Promise<S
       notes: error === null ? [] : [error],
     })),
   };
-}
-
-async function kernelOf(
-  virtualServer: Endpoint,
-  { ipvs }: ControlParts,
-): Promise<{ readonly kernel: CountedTable | null; readonly error: string | null }> {
-  try {
-    return { kernel: await countedTable(ipvs, virtualServer), error: null };
-  } catch (error) {
-    return { kernel: null, error: (error as Error).message };
-  }
 }

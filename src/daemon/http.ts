@@ -4,7 +4,6 @@ import type { Logger } from 'pino';
 import type { VirtualServerEvent } from '../control-loop/events.js';
 import { systemClock } from './clock.js';
 import type { CareConfig } from '../config/care-config.js';
-import type { Endpoint } from '../values/endpoint.js';
 import { yieldWhenDue } from '../async/yield.js';
 import { keepListening } from '../http/keep-listening.js';
 import { httpServer, LIMITS } from '../http/http-server.js';
@@ -12,16 +11,16 @@ import type { ListenAddress } from '../values/listen-address.js';
 import { inWords } from '../http/listen-failure.js';
 import { routesOf } from '../http/routes.js';
 import { coalesce } from '../async/coalesce.js';
-import { countedTable } from '../ipvs/ipvs-table.js';
+import { readKernel } from './kernel-report.js';
 import { CONTENT_TYPES, formatFor } from '../metrics/exposition.js';
 import { createMetrics } from '../metrics/metrics.js';
 import { Ipvs } from '../netlink/index.js';
 import { stuck, unready, type ProgressLimits } from '../report/liveness.js';
-import type { KernelReport, Report } from '../report/report.js';
+import type { Report } from '../report/report.js';
 import { Wakefulness } from '../report/wakefulness.js';
 import { PAGE_POLICY, statusPage } from '../page/page.js';
 
-/** For the kernel to tell its counters: nobody waits longer for a scrape. */
+/** For the kernel to tell its counters: no scraper waits longer. */
 const COUNTERS_MS = 2000;
 
 /** What the process uses of its machine. */
@@ -32,13 +31,14 @@ export interface Usage {
   readonly heapUsedBytes: number;
 }
 
-export interface Knowledge {
+/** Where the answers come from. */
+export interface HttpSources {
   report(options: { readonly history: boolean }): Report;
   usage(): Usage;
 }
 
-/** What can be asked how the virtual server is. */
-export interface Endpoints {
+/** Metrics, health and the status page over HTTP. */
+export interface HttpService {
   /** Counts an event. */
   count(event: VirtualServerEvent): void;
   /** Answers requests until the signal aborts. Never rejects. */
@@ -50,8 +50,8 @@ export function composeEndpoint(
   config: CareConfig,
   address: ListenAddress,
   log: Logger,
-  knowledge: Knowledge,
-): Endpoints {
+  sources: HttpSources,
+): HttpService {
   const now = (): number => systemClock.now();
   const breathe = yieldWhenDue(now, () => new Promise((resolve) => setImmediate(resolve)));
   const metrics = createMetrics(config, systemClock, breathe);
@@ -73,13 +73,13 @@ export function composeEndpoint(
     };
     async function metricsIn(format: 'prometheus' | 'openmetrics'): Promise<Buffer> {
       const [counted, openFiles] = await Promise.all([kernel(), countOpenFiles()]);
-      const report = knowledge.report({ history: false });
+      const report = sources.report({ history: false });
       const told = await metrics.text(format, {
         report,
         kernel: counted,
         alive: stuckNow(report) === null,
         ready: unready(report) === null,
-        usage: { ...knowledge.usage(), openFiles },
+        usage: { ...sources.usage(), openFiles },
       });
       return Buffer.from(told);
     }
@@ -89,10 +89,10 @@ export function composeEndpoint(
         return { type: CONTENT_TYPES[format], body: await text[format]() };
       },
       async report() {
-        return { ...knowledge.report({ history: true }), kernel: [await kernel()] };
+        return { ...sources.report({ history: true }), kernel: [await kernel()] };
       },
-      stuck: () => stuckNow(knowledge.report({ history: false })),
-      unready: () => unready(knowledge.report({ history: false })),
+      stuck: () => stuckNow(sources.report({ history: false })),
+      unready: () => unready(sources.report({ history: false })),
       page: (report) => ({
         pieces: statusPage(report, report.kernel),
         contentSecurityPolicy: PAGE_POLICY,
@@ -147,15 +147,6 @@ export function composeEndpoint(
       }
     },
   };
-}
-
-async function readKernel(ipvs: Ipvs, virtualServer: Endpoint): Promise<KernelReport> {
-  const { text } = virtualServer;
-  try {
-    return { virtualServer: text, error: null, table: await countedTable(ipvs, virtualServer) };
-  } catch (error) {
-    return { virtualServer: text, error: (error as Error).message, table: null };
-  }
 }
 
 async function countOpenFiles(): Promise<number | null> {

@@ -71,13 +71,13 @@ export async function composeKernel(
   const isStillNeeded = async (other: ReachMode): Promise<boolean> =>
     isNeeded(other, virtualServer.address, await othersInUse(store, virtualServer, ipvs));
   const going = new Set(earlierModes);
-  const goesSoon = async (index: number): Promise<boolean> => {
+  const isGoing = async (index: number): Promise<boolean> => {
     for (const other of going)
       if (other.mode === 'link' && (await isDummy(rtnetlink, other.iface, index)))
         return !(await isStillNeeded(other));
     return false;
   };
-  const current = resourcesOf(mode, rtnetlink, virtualServer, address, goesSoon);
+  const current = resourcesOf(mode, rtnetlink, virtualServer, address, isGoing);
   const isSetUp = async (): Promise<boolean> => {
     for (const resource of current) if ((await resource.verify()) !== null) return false;
     return (await table.find()) !== null;

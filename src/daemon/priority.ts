@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { getPriority, setPriority } from 'node:os';
 
-/** Of -20 to 19: before most, after those whom the machine cannot do without. */
+/** Of -20 to 19: before most, after those that the machine cannot do without. */
 const NICE = -10;
 
 /**
@@ -11,7 +11,7 @@ const NICE = -10;
  */
 export function takePrecedence(): Error | null {
   try {
-    // Whoever gave us a better one meant it.
+    // A better one was set on purpose.
     if (getPriority() <= NICE) return null;
     // For Linux each thread has its own, and those that Node made at its start carry our requests to the kernel.
     for (const thread of threads()) setPriority(thread, NICE);

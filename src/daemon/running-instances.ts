@@ -10,7 +10,7 @@ import { ownershipStore, type OwnershipRecord } from '../state/ownership-store.j
 import { runDirectory } from '../state/run-directory.js';
 
 /** What came of asking. */
-export type Heard =
+export type CallResult =
   | Extract<Reply, { kind: 'answered' | 'late' }>
   /** No lvscare is at work. */
   | { readonly kind: 'none' }
@@ -23,7 +23,7 @@ export interface RunningInstances {
   /** Every virtual server that an lvscare is at work on, or left something of. */
   list(): Promise<readonly Endpoint[]>;
   /** Asks the lvscare of a virtual server. */
-  call(virtualServer: Endpoint, call: Parameters<typeof callControl>[1]): Promise<Heard>;
+  call(virtualServer: Endpoint, call: Parameters<typeof callControl>[1]): Promise<CallResult>;
   /** Whether one is at work on it, as the kernel knows. */
   isRunning(virtualServer: Endpoint): Promise<boolean>;
   /** Its ownership record, or null if there is none. */
@@ -42,7 +42,7 @@ export function runningInstances(uid: number): RunningInstances {
     async list() {
       const held = endpointsIn(await lockedNames());
       const sure = await Promise.all(held.map(async (one) => isSurelyRunning(await readLock(one), uid)));
-      // Anybody may take the name of what is no virtual server.
+      // Any process may take a name that is no virtual server.
       const names = [...(await directory.names()), ...texts(held.filter((_, index) => sure[index]))];
       return endpointsIn([...new Set(names)].sort());
     },
@@ -55,7 +55,7 @@ export function runningInstances(uid: number): RunningInstances {
           return reply;
         case 'failed':
           return { kind: 'silent', why: reply.why };
-        case 'nobody': {
+        case 'absent': {
           const holder = await atWork(virtualServer);
           if (holder === null) return { kind: 'none' };
           const why = `${processInWords(holder)} has no socket here (in a pod, is /run/lvscare the host's?)`;

@@ -30,7 +30,7 @@ export interface WantedDestination {
 export interface JudgedServer {
   readonly server: Endpoint;
   readonly health: Health;
-  /** Somebody took it out by hand. */
+  /** An operator took it out by hand. */
   readonly drained: boolean;
 }
 

@@ -43,7 +43,7 @@ interface Silence {
 
 /** How a piece of evidence came to be. */
 interface Question {
-  /** When it was asked, in milliseconds; null for the loss of a kept connection, which nobody asked for. */
+  /** When it was asked, in milliseconds; null for the loss of a kept connection, which answers no probe. */
   readonly askedMs: number | null;
   /** When another server was first heard since this one fell silent, in milliseconds; null if none was. */
   readonly witnessedMs: number | null;
@@ -110,7 +110,7 @@ export function step(
 }
 
 /**
- * What was asked before this node could hear anybody proves nothing: the answer may be lost in an outage of its own, which
+ * What was asked before this node could reach any server proves nothing: the answer may be lost in an outage of its own, which
  * was over when the other one was heard.
  */
 function silenceOf(
@@ -124,7 +124,7 @@ function silenceOf(
   const count = (silence?.count ?? 0) + 1;
   const proves = witnessed === true || (askedMs !== null && witnessedMs !== null && askedMs >= witnessedMs);
   const proofs = (silence?.proofs ?? 0) + (proves ? 1 : 0);
-  // That nobody can be reached the kernel may have found during the outage.
+  // The kernel may have found during the outage that a server cannot be reached.
   const enough = proves && proofs >= (unreachable === true ? 2 : 1);
   return { sinceMs, count, sure: count >= fall, proofs, witnessed: silence?.witnessed === true || enough };
 }
@@ -137,7 +137,7 @@ function nextState(
 ): HealthState {
   const { state, sameClass, failures, lastEvidence } = seen;
   if (evidenceClass === 'up') {
-    // A server that nobody has doubted yet needs no second opinion to be believed.
+    // A server without a failure yet needs no witness.
     if (state === 'unknown') return 'up';
     return sameClass >= policy.rise && nowMs >= (heldUntilMs(seen, policy) ?? nowMs) ? 'up' : state;
   }

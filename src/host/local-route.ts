@@ -9,14 +9,14 @@ import { MADE_BY_ADMINISTRATOR, madeByHand, madeByKernel } from './route-protoco
  * local, and local clients use the node's own address as source address.
  *
  * @param sourceAddress NODE_IP as of now; it may change while we run.
- * @param goesSoon Whether the interface with this index is about to be removed, and with it the kernel's route for its address: then
+ * @param isGoing Whether the interface with this index is about to be removed, and with it the kernel's route for its address: then
  *   ours must exist before.
  */
 export function localRoute(
   rtnetlink: Rtnetlink,
   virtualServer: Endpoint,
   sourceAddress: () => Promise<string>,
-  goesSoon: (interfaceIndex: number) => Promise<boolean> = () => Promise.resolve(false),
+  isGoing: (interfaceIndex: number) => Promise<boolean> = () => Promise.resolve(false),
 ): HostResource {
   const key: RouteKey = {
     family: virtualServer.family,
@@ -44,7 +44,7 @@ export function localRoute(
 
   async function anyStays(routes: readonly Route[]): Promise<boolean> {
     for (const { interfaceIndex } of routes)
-      if (interfaceIndex === null || !(await goesSoon(interfaceIndex))) return true;
+      if (interfaceIndex === null || !(await isGoing(interfaceIndex))) return true;
     return false;
   }
 

@@ -30,18 +30,18 @@ function isInterfaceName(value: unknown): value is string {
 /**
  * The host resources of a mode, in the order in which they are created.
  *
- * @param goesSoon Whether the interface with this index belongs to an earlier mode, and is removed once this one is set up.
+ * @param isGoing Whether the interface with this index belongs to an earlier mode, and is removed once this one is set up.
  */
 export function resourcesOf(
   mode: ReachMode,
   rtnetlink: Rtnetlink,
   virtualServer: Endpoint,
   nodeAddress: () => Promise<string>,
-  goesSoon?: (interfaceIndex: number) => Promise<boolean>,
+  isGoing?: (interfaceIndex: number) => Promise<boolean>,
 ): readonly HostResource[] {
   switch (mode.mode) {
     case 'local':
-      return [localRoute(rtnetlink, virtualServer, nodeAddress, goesSoon)];
+      return [localRoute(rtnetlink, virtualServer, nodeAddress, isGoing)];
     case 'link':
       return dummyInterface(rtnetlink, mode.iface, virtualServer);
     case 'route':

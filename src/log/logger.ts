@@ -12,12 +12,12 @@ interface Display {
 
 interface Log {
   readonly log: Logger;
-  /** To be called at the end: writes what nobody has read yet. */
+  /** To be called at the end: writes the lines that wait. */
   flush(): void;
 }
 
 /**
- * The program's logger, on standard output. Lines are written at once, unless nobody reads them. Each has an `event`, by
+ * The program's logger, on standard output. Lines are written at once, unless their reader is slow. Each has an `event`, by
  * which it can be found: `note` if it has no other.
  */
 // ts-unused-exports:disable-next-line
@@ -36,7 +36,10 @@ export async function createLogger(
   const text = format === 'text' || (format === 'auto' && terminal);
   const render = text ? await rendererForPeople(colours) : (line: string): string => line;
   const output = standardOutput((dropped) => {
-    log.warn({ event: 'log-dropped', dropped }, `${dropped} lines of the log are lost: nobody read them`);
+    log.warn(
+      { event: 'log-dropped', dropped },
+      `${dropped} lines of the log are lost: their reader was too slow`,
+    );
   });
   const log = pino(options, {
     write: (line: string) => {

@@ -4,7 +4,7 @@ import { constants, fstatSync, openSync, writeSync } from 'node:fs';
 interface Output {
   /** Writes a line now if there is room, and soon if there is not. Never waits, never throws. */
   write(line: string): void;
-  /** Waits until all is written, but not for long: whoever is to read may be stuck. */
+  /** Waits until all is written, but not for long: the reader may be stuck. */
   flush(): void;
 }
 
@@ -15,7 +15,7 @@ const AGAIN_MS = 20;
 const FLUSH_MS = 500;
 
 /**
- * A full pipe, or a terminal that somebody has stopped, would have the kernel stop us with it, probes and signals
+ * A full pipe, or a stopped terminal, would have the kernel stop us with it, probes and signals
  * included. It is written to without waiting, which the kernel keeps by open file: so it is opened anew, lest others
  * that have it find it changed. A socket cannot be opened anew; Node has made it non-blocking when it was asked whether
  * standard output is a terminal.

@@ -1,6 +1,6 @@
 import type { Clock } from '../control-loop/ports.js';
 
-/** Whom each delay is told, in seconds. */
+/** They get each delay, in seconds. */
 interface Delays {
   readonly eventLoopDelay: { observe(seconds: number): void };
 }

@@ -142,7 +142,7 @@ export function declareFamilies(registry: Registry) {
     ),
     inactive: gauge(
       'ipvs_backend_connections_inactive',
-      'Connections that are being made or ended. Many at a server that is up: SYNs that nobody answers.',
+      'Connections that are being made or ended. Many at a server that is up: SYNs without an answer.',
       RS_LABELS,
     ),
     backendTraffic: {
@@ -316,7 +316,7 @@ export function declareProcessFamilies(registry: Registry) {
     ),
     startTime: new Gauge({
       name: 'process_start_time_seconds',
-      help: 'When the process started. If it changes, it was restarted: by whom?',
+      help: 'When the process started. It changes with each restart.',
       registers,
     }),
     cpu: new Counter({

@@ -67,7 +67,7 @@ export class Channel {
 
   close(): Promise<void> {
     this.#closing ??= new Promise((resolve) => {
-      // A turn later, so that answers have reached whoever waits for them before this does.
+      // A turn later, so that answers reach their callers before this does.
       this.#handle.close(() => setImmediate(resolve));
     });
     return this.#closing;

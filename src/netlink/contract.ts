@@ -8,7 +8,7 @@ export type WireProtocol = 'ipvs' | 'route' | 'diag';
 export interface Addon {
   readonly Handle: new (protocol: WireProtocol) => NativeHandle;
   readonly Subscription: new () => NativeSubscription;
-  /** Sets all of them on a TCP socket that somebody else owns. EPROTOTYPE, with nothing changed, if it is not TCP. */
+  /** Sets all of them on a TCP socket of another owner. EPROTOTYPE, with nothing changed, if it is not TCP. */
   setTcpOptions(fd: number, options: WireTcpOptions): WireFailure | null;
   /** Reads them. EPROTOTYPE if it is not TCP. */
   getTcpOptions(
@@ -16,7 +16,7 @@ export interface Addon {
   ):
     | { readonly options: WireTcpOptions; readonly failure: null }
     | { readonly options: null; readonly failure: WireFailure };
-  /** Who is at the other end of a Unix socket that somebody else owns. EPROTOTYPE if it is no Unix stream. */
+  /** Who is at the other end of a Unix socket of another owner. EPROTOTYPE if it is no Unix stream. */
   getPeerCredentials(
     fd: number,
   ):

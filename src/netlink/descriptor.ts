@@ -3,7 +3,7 @@ import { Socket } from 'node:net';
 import { refuse } from './validate.js';
 
 /**
- * The descriptor of a socket that Node made. There is no public way to it: Node gives none out, lest somebody close it
+ * The descriptor of a socket that Node made. There is no public way to it: Node gives none out, lest a caller close it
  * or use it after its end. We do neither: it is used before anything else can run, and the addon looks whether it is a
  * socket of the right kind. `_handle.fd` is what Node itself uses, undocumented: this is the only place that relies on it,
  * and it says so where it is missing.

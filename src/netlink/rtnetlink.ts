@@ -169,12 +169,12 @@ export class Rtnetlink implements AsyncDisposable {
 
   /**
    * `ip monitor link address route`, as an iterable that ends when the signal is aborted. It is subscribed when this
-   * returns: whatever changes from then on is told. Events that nobody takes are kept, up to 4096; then, or when the
+   * returns: each change from then on is an event. Events that are not taken are kept, up to 4096; then, or when the
    * kernel's buffer overflows, the event `overrun` stands for those that were dropped.
    *
    * Throws, and the iterable's `next()` rejects with, a {@link NetlinkError} of the operation `subscribe`. It has its
    * own socket and thread, and goes on when this object is closed. Waiting for an event keeps the process alive; a
-   * subscription that nobody waits for does not.
+   * subscription without a waiting reader does not.
    */
   subscribe(options: SubscribeOptions): AsyncIterableIterator<RtnetlinkEvent, undefined> {
     this.#channel.assertOpen('subscribe');

@@ -4,7 +4,7 @@ import type { BatchResult, RequestOptions, TcpSocket, TcpSocketFilter } from './
 import { checkArray } from './validate.js';
 
 /**
- * The TCP sockets of this network namespace, whoever has them. Ending one needs CAP_NET_ADMIN (`EPERM` without); looking
+ * The TCP sockets of all processes of this network namespace. Ending one needs CAP_NET_ADMIN (`EPERM` without); looking
  * does not.
  *
  * Methods reject with a TypeError that names the field if an argument is wrong, before anything is sent; with a

@@ -30,8 +30,8 @@ interface Waiter {
 }
 
 /**
- * Events wait in the addon's bounded queue until somebody asks for them. While somebody does, the addon holds on to the
- * callback, and the process is kept alive; a stream that nobody can reach any more is collected, and its thread ends.
+ * Events wait in the addon's bounded queue until a reader asks for them. While one does, the addon holds on to the
+ * callback, and the process is kept alive; an unreachable stream is collected, and its thread ends.
  */
 class EventStream implements AsyncIterableIterator<RtnetlinkEvent, undefined> {
   readonly #native: NativeSubscription;
@@ -125,7 +125,7 @@ function eventFromWire(value: WireValue): RtnetlinkEvent[] {
         return [];
     }
   } catch {
-    // Something happened that we have no words for: whoever cares must look.
+    // An event of an unknown kind: the reader must look.
     return [{ kind: 'overrun' }];
   }
 }

@@ -320,7 +320,7 @@ export interface TcpSocketFilter {
   readonly states: readonly TcpState[];
 }
 
-/** Somebody's TCP socket in this network namespace. */
+/** A TCP socket of any process in this network namespace. */
 export interface TcpSocket {
   readonly family: IpFamily;
   readonly state: TcpState;

@@ -76,7 +76,7 @@ export function kernelName(path: string, value: unknown): string {
   refuse(path, 'a name of 1 to 15 letters, digits, _ and -', value);
 }
 
-/** What the kernel takes as an interface's name, except patterns (`dummy%d`), whose result nobody would know. */
+/** What the kernel takes as an interface's name, except patterns (`dummy%d`), whose result would not be known. */
 export function interfaceName(path: string, value: unknown): string {
   if (
     typeof value === 'string' &&

@@ -17,7 +17,7 @@ export class LocalFault extends Error {
   }
 }
 
-/** What the kernel says of a connection when nobody has answered for too long, or when a router says that nobody will. */
+/** What the kernel says of a connection when no answer came for too long, or when a router reports that none will. */
 const SILENCE = new Set(['ETIMEDOUT', 'EHOSTUNREACH', 'EHOSTDOWN', 'ENETUNREACH', 'ENETDOWN']);
 
 export function isSilence(error: unknown): boolean {
@@ -51,7 +51,7 @@ export function classifyFailure(
   switch (phase) {
     case 'connect':
       if (code !== undefined && OURS.has(code)) return { kind: 'inconclusive', detail };
-      // It stood, and was reset before we could look: whoever listens does so no more, or does not like us.
+      // It stood, and was reset before we could look: the server listens no more, or refuses this node.
       if (code === 'ECONNRESET' || code === 'EPIPE') return { kind: 'broken', detail };
       if (code === 'ECONNREFUSED') return { kind: 'refused', detail };
       return { kind: 'silent', detail, unreachable: true };

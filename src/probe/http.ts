@@ -69,7 +69,7 @@ export class HttpConnection {
     return this.#asking;
   }
 
-  /** Whether the other side, or the network, ends it while nobody asks; with the error, null if it was simply closed. */
+  /** Whether the other side, or the network, ends it between requests; with the error, null if it was simply closed. */
   onLost(listener: (error: Error | null) => void): void {
     const lost = (): void => {
       if (this.#asking || this.#dropped) return;

@@ -19,12 +19,12 @@ interface TcpOptions {
  */
 const MOST_TRIES = 15;
 const ALONE = 1 / 16;
-/** Somebody has the port, or the whole tuple. Another one is tried this often before the kernel may choose. */
+/** Another socket has the port, or the whole tuple. Another one is tried this often before the kernel may choose. */
 const TAKEN = new Set(['EADDRINUSE', 'EADDRNOTAVAIL', 'EACCES']);
 const MOST_PORTS = 4;
 
 /**
- * Connects by TCP. The socket ends by RST, whoever ends it. Rejects with the first error of a socket, with a
+ * Connects by TCP. The socket always ends by RST. Rejects with the first error of a socket, with a
  * ConnectTimeout, or with the signal's reason; nothing is left over then.
  */
 export function connectTcp(server: Endpoint, options: TcpOptions, signal: AbortSignal): Promise<net.Socket> {
@@ -35,7 +35,7 @@ export function connectTcp(server: Endpoint, options: TcpOptions, signal: AbortS
       callOff();
       signal.removeEventListener('abort', onAbort);
       for (const socket of sockets) if (socket !== winner) socket.destroy();
-      // Whoever gets the winner hears of its errors by itself; those of the others are of no interest.
+      // The caller handles the errors of the winner; those of the others do not matter.
       sockets.clear();
     };
     const fail = (error: Error): void => {
@@ -83,7 +83,7 @@ export function connectTcp(server: Endpoint, options: TcpOptions, signal: AbortS
 }
 
 /**
- * Ends a connection: its TCP socket and the TLS above it, if that is another one. Not at once: whoever calls this may do so
+ * Ends a connection: its TCP socket and the TLS above it, if that is another one. Not at once: a caller may do so
  * from deep within TLS, which Node does not survive if its transport goes away under it.
  */
 export function endConnection(tcp: net.Socket, socket: net.Socket): void {
@@ -93,14 +93,14 @@ export function endConnection(tcp: net.Socket, socket: net.Socket): void {
   });
 }
 
-/** What Node has of a socket, and tells nobody of. */
+/** What Node has of a socket, without a public way to it. */
 interface Internals {
   readonly _handle?: { readonly fd?: number } | null;
   resetAndClosing?: boolean;
 }
 
 /**
- * A socket that ends by RST, whoever ends it: TLS above it destroys it as well, and so does undici. A probe leaves no
+ * A socket that always ends by RST: TLS above it destroys it as well, and so does undici. A probe leaves no
  * TIME_WAIT on either side for a client's connection to run into.
  *
  * Node's own resetAndDestroy() says goodbye (FIN) first, and when the server is as quick as that, the reset comes too late.

@@ -17,7 +17,7 @@ const TURNS = 3;
 /** What the first questions wait for each other at most, for each server: a second for each sixteen (control-loop/witness-pool.ts). */
 const FIRST_TURN_PER_SERVER_MS = 100;
 
-/** After how long what is due each interval is overdue: whoever shows it says so then, and not sooner. In milliseconds. */
+/** After how long what is due each interval is overdue: outputs say so then, and not sooner. In milliseconds. */
 export function overdueMs(intervalMs: number): number {
   return TURNS * intervalMs + GRACE_MS;
 }

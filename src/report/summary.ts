@@ -1,6 +1,6 @@
 import type { Report, ServerReport } from './report.js';
 
-/** What happened since the start, for somebody who ran the program by hand: a line for each thing, the columns aligned. */
+/** What happened since the start, for an operator who ran the program by hand: a line for each thing, the columns aligned. */
 export function summaryOf({ atMs, program, virtualServers }: Report): readonly string[] {
   return virtualServers.flatMap(({ virtualServer, servers, transitions, repairs }) => {
     const repaired = Object.values(repairs).reduce((sum, count) => sum + count, 0);

@@ -27,7 +27,7 @@ export class Wakefulness {
     }
   }
 
-  /** Milliseconds of the monotonic clock. Whoever asks may be the first to run after a pause. */
+  /** Milliseconds of the monotonic clock. The caller may be the first to run after a pause. */
   awakeSinceMs(): number {
     this.#beat();
     return this.#sinceMs;

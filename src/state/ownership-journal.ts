@@ -18,10 +18,6 @@ export class OwnershipJournal {
     this.#onFailure = onFailure;
   }
 
-  get modes(): readonly ReachMode[] {
-    return this.#record.modes;
-  }
-
   /** Records a mode as the current one, before it is set up. */
   async addMode(mode: ReachMode): Promise<void> {
     await this.#write([...this.#without(mode), mode]);

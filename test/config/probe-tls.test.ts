@@ -198,7 +198,7 @@ describe('what is refused', () => {
   const PEM = 'a file with certificates in PEM';
   const KEY = 'a file with a private key in PEM that needs no passphrase';
   const NAME = 'a DNS name or an IP address';
-  const VERIFIED = 'certificates that are verified beside it, or anybody could take the token';
+  const VERIFIED = 'certificates that are verified beside it, or any server could take the token';
 
   /** A title, and the rest when the certificates are there. */
   const cases: Readonly<

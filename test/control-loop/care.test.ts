@@ -27,9 +27,9 @@ const ALL = ['10.103.97.200=1', '10.103.97.201=1', '10.103.97.202=1'];
 
 describe('care', () => {
   it('puts every healthy server in rotation at once', async () => {
-    const { rows, upkeep } = await running();
+    const { rows, resource } = await running();
     assert.deepEqual(rows, ALL);
-    assert.equal(upkeep.mends, 1);
+    assert.equal(resource.mends, 1);
   });
 
   it('removes a server that refuses, after a second opinion, and puts it back when it recovers', async () => {
@@ -737,7 +737,7 @@ describe('drift', () => {
     assert.deepEqual([stage.kernel.reads - reads, stage.kernel.checks - checks], [0, 150]);
   });
 
-  it('of the virtual server itself is repaired within half a second, too, while an upkeep hangs', async () => {
+  it('of the virtual server itself is repaired within half a second, too, while a resource hangs', async () => {
     await running();
     let goOn = (): void => undefined;
     stage.untold.hanging = new Promise((resolve) => (goOn = resolve));
@@ -782,9 +782,9 @@ describe('drift', () => {
     await running();
     await stage.clock.advance(1000);
     const before = stage.kernel.reads;
-    stage.upkeep.drift = 'the route is gone';
+    stage.resource.drift = 'the route is gone';
     await stage.notify();
-    assert.equal(stage.upkeep.drift, null);
+    assert.equal(stage.resource.drift, null);
     assert.equal(stage.kernel.reads, before + 1);
     for (let count = 0; count < 20; count += 1) await stage.notify();
     assert.equal(stage.kernel.reads, before + 1);
@@ -796,7 +796,7 @@ describe('drift', () => {
     await running();
     await stage.clock.advance(1000);
     stage.kernel.broken = new Error('EBUSY');
-    stage.upkeep.drift = 'the route is gone';
+    stage.resource.drift = 'the route is gone';
     await stage.notify();
     await stage.clock.advance(60);
     stage.kernel.broken = null;
@@ -804,7 +804,7 @@ describe('drift', () => {
     stage.answer(B, 'refused');
     await stage.lose(B, 'refused');
     await stage.clock.advance(100);
-    assert.equal(stage.upkeep.drift, null);
+    assert.equal(stage.resource.drift, null);
   });
 
   it('is still found by the timer when there are no notifications', async () => {
@@ -812,9 +812,9 @@ describe('drift', () => {
     stage.deafness = new Error('no buffer space');
     await stage.start();
     assert.ok(stage.observer.lines.includes('notifications lost: no buffer space'));
-    stage.upkeep.drift = 'the route is gone';
+    stage.resource.drift = 'the route is gone';
     await stage.clock.advance(5000);
-    assert.equal(stage.upkeep.drift, null);
+    assert.equal(stage.resource.drift, null);
   });
 });
 
@@ -842,20 +842,20 @@ describe('a kernel that refuses', () => {
 
   it('or a host resource that cannot be repaired, does not keep the table from being kept', async () => {
     stage = new Stage();
-    stage.upkeep.refusal = new Error('read-only');
+    stage.resource.refusal = new Error('read-only');
     await stage.start();
     assert.deepEqual(stage.rows, ALL);
     stage.answer(A, 'refused');
     await stage.clock.advance(5200);
     assert.deepEqual(stage.rows, ALL.slice(1));
-    stage.upkeep.refusal = null;
+    stage.resource.refusal = null;
     await stage.clock.advance(5000);
-    assert.equal(stage.upkeep.drift, null);
+    assert.equal(stage.resource.drift, null);
   });
 
   it('is asked again as soon as usual, however long a host resource cannot be repaired', async () => {
     stage = new Stage();
-    stage.upkeep.refusal = new Error('read-only');
+    stage.resource.refusal = new Error('read-only');
     await stage.start();
     await stage.clock.advance(30_000);
     stage.kernel.broken = new Error('no IPVS');
@@ -867,21 +867,21 @@ describe('a kernel that refuses', () => {
   it('nor does one that hangs; it is waited for, and looked at again when that is due', async () => {
     await running();
     let goOn = (): void => undefined;
-    stage.upkeep.hanging = new Promise((resolve) => (goOn = resolve));
+    stage.resource.hanging = new Promise((resolve) => (goOn = resolve));
     await stage.clock.advance(5000);
     stage.answer(A, 'refused');
     await stage.lose(A);
     assert.deepEqual(stage.rows, ALL.slice(1), 'a verdict does not wait for it');
-    const { checks } = stage.upkeep;
+    const { checks } = stage.resource;
     stage.answer(A, 'ok');
     await stage.clock.advance(20_000);
     assert.deepEqual(stage.rows, ALL);
-    assert.equal(stage.upkeep.checks, checks, 'one look at a time');
-    stage.upkeep.hanging = null;
-    stage.upkeep.drift = 'changed';
+    assert.equal(stage.resource.checks, checks, 'one look at a time');
+    stage.resource.hanging = null;
+    stage.resource.drift = 'changed';
     goOn();
     await stage.clock.advance(5000);
-    assert.equal(stage.upkeep.drift, null);
+    assert.equal(stage.resource.drift, null);
   });
 
   it('that a notification tells of is at first made in its turn: with the way, clients need what is made before it', async () => {
@@ -891,10 +891,10 @@ describe('a kernel that refuses', () => {
     await stage.start();
     await stage.notify();
     await stage.clock.advance(1000);
-    assert.equal(stage.upkeep.mends, 0);
+    assert.equal(stage.resource.mends, 0);
     goOn();
     await stage.clock.advance(0);
-    assert.deepEqual([stage.untold.mends, stage.upkeep.mends], [1, 1]);
+    assert.deepEqual([stage.untold.mends, stage.resource.mends], [1, 1]);
   });
 
   for (const since of ['since the last interval', 'in this pass']) {
@@ -905,10 +905,10 @@ describe('a kernel that refuses', () => {
       if (since !== 'in this pass') await stage.clock.advance(5000);
       const { checks } = stage.untold;
       for (let time = 0; time < 3; time += 1) {
-        stage.upkeep.drift = 'the route is gone';
+        stage.resource.drift = 'the route is gone';
         await stage.notify();
         await stage.clock.advance(50);
-        assert.equal(stage.upkeep.drift, null);
+        assert.equal(stage.resource.drift, null);
       }
       assert.equal(stage.untold.checks, checks);
       stage.untold.hanging = null;
@@ -949,16 +949,16 @@ describe('a host resource', () => {
     await running();
     const said = (): readonly string[] => stage.observer.lines.filter((line) => line.startsWith('fake'));
     assert.deepEqual(said(), ['fake created: not there yet']);
-    stage.upkeep.drift = 'gone';
+    stage.resource.drift = 'gone';
     await stage.clock.advance(5500);
     assert.deepEqual(said(), ['fake created: not there yet', 'fake repaired: gone']);
   });
 
   it('that removes something is reported as a removal, also when it was well before', async () => {
     stage = new Stage();
-    stage.upkeep.isRemoval = true;
+    stage.resource.isRemoval = true;
     await stage.start();
-    stage.upkeep.drift = 'there again';
+    stage.resource.drift = 'there again';
     await stage.clock.advance(5500);
     assert.deepEqual(
       stage.observer.lines.filter((line) => line.startsWith('fake')),
@@ -978,14 +978,14 @@ describe('a host resource', () => {
 
   it('is none of the business of a verdict', async () => {
     await running();
-    const { checks } = stage.upkeep;
+    const { checks } = stage.resource;
     stage.answer(A, 'refused');
     await stage.lose(A);
     assert.deepEqual(stage.rows, ALL.slice(1));
-    assert.equal(stage.upkeep.checks, checks);
+    assert.equal(stage.resource.checks, checks);
     await stage.notify();
     await stage.clock.advance(50);
-    assert.equal(stage.upkeep.checks, checks + 1);
+    assert.equal(stage.resource.checks, checks + 1);
   });
 });
 

@@ -8,24 +8,24 @@ import { FakeKernel, FakeLeftovers, FakeResource, rowOf } from './fake-kernel.js
 import { FakeClock, settle } from './fake-clock.js';
 import { A, B, C, FakeObserver, FakeProber, POLICY, VIRTUAL_SERVER } from './stage.js';
 
-function scene(): { kernel: FakeKernel; upkeep: FakeResource; parts: Parameters<typeof setUpOnce>[2] } {
+function scene(): { kernel: FakeKernel; resource: FakeResource; parts: Parameters<typeof setUpOnce>[2] } {
   const kernel = new FakeKernel();
-  const upkeep = new FakeResource();
+  const resource = new FakeResource();
   return {
     kernel,
-    upkeep,
-    parts: { table: kernel.table(VIRTUAL_SERVER), resources: [upkeep], emit: new FakeObserver().emit },
+    resource,
+    parts: { table: kernel.table(VIRTUAL_SERVER), resources: [resource], emit: new FakeObserver().emit },
   };
 }
 
 describe('--run-once', () => {
   it('sets up everything with every server in rotation, and is idempotent', async () => {
-    const { kernel, upkeep, parts } = scene();
+    const { kernel, resource, parts } = scene();
     for (let time = 0; time < 2; time += 1) {
       assert.equal(await setUpOnce([A, B], POLICY, parts), true);
       assert.deepEqual(kernel.rows(VIRTUAL_SERVER), ['10.103.97.200=1', '10.103.97.201=1']);
     }
-    assert.equal(upkeep.mends, 1);
+    assert.equal(resource.mends, 1);
   });
 
   it('removes rows that are not configured: nobody stays to end a drain', async () => {
@@ -65,8 +65,8 @@ describe('--run-once', () => {
   });
 
   it('says so when something could not be done', async () => {
-    const { upkeep, parts } = scene();
-    upkeep.refusal = new Error('read-only');
+    const { resource, parts } = scene();
+    resource.refusal = new Error('read-only');
     assert.equal(await setUpOnce([A], POLICY, parts), false);
   });
 
@@ -133,11 +133,11 @@ const NOTHING = { taken: [], left: [], failures: [] };
 
 describe('--clean', () => {
   it('takes everything away, last made first and leftovers last, and the second time nothing', async () => {
-    const { kernel, upkeep, parts } = scene();
+    const { kernel, resource, parts } = scene();
     const leftovers = new FakeLeftovers();
     await setUpOnce([A, B], POLICY, parts);
     leftovers.there = ['a chain', 'a set'];
-    const works = [parts.table, upkeep];
+    const works = [parts.table, resource];
     const taken = ['the fake', 'virtual server 10.103.97.2:6443', 'a chain', 'a set'];
     assert.deepEqual(await cleanUp(works, [leftovers]), { ...NOTHING, taken });
     assert.equal(kernel.services.size, 0);
@@ -145,17 +145,17 @@ describe('--clean', () => {
   });
 
   it('goes on where something cannot be taken away, and tells of it', async () => {
-    const { kernel, upkeep, parts } = scene();
+    const { kernel, resource, parts } = scene();
     const leftovers = new FakeLeftovers();
     await setUpOnce([A], POLICY, parts);
-    upkeep.unremovable = new Error('busy');
+    resource.unremovable = new Error('busy');
     leftovers.there = ['a chain'];
     leftovers.left = ['a set: it is in use'];
     leftovers.failures = [new Error('no second chain')];
-    assert.deepEqual(await cleanUp([parts.table, upkeep], [leftovers]), {
+    assert.deepEqual(await cleanUp([parts.table, resource], [leftovers]), {
       taken: ['virtual server 10.103.97.2:6443', 'a chain'],
       left: leftovers.left,
-      failures: [upkeep.unremovable, ...leftovers.failures],
+      failures: [resource.unremovable, ...leftovers.failures],
     });
     assert.equal(kernel.services.size, 0);
   });
@@ -163,25 +163,25 @@ describe('--clean', () => {
 
 describe('--dry-run', () => {
   it('reads, and changes nothing', async () => {
-    const { kernel, upkeep, parts } = scene();
+    const { kernel, resource, parts } = scene();
     const observer = new FakeObserver();
     const removal = Object.assign(new FakeResource('leftover'), { isRemoval: true });
     const dry = {
       table: dryTable(parts.table),
-      resources: [upkeep, removal].map(dryResource),
+      resources: [resource, removal].map(dryResource),
       emit: dryEmit(observer.emit),
     };
     assert.equal(await setUpOnce([A, B], POLICY, dry), true);
     assert.equal(kernel.services.size, 0);
     assert.equal(await dry.table.hasSettings(serviceSettings('rr')), true, 'it is said to have been made');
     assert.equal(kernel.checks, 0);
-    assert.equal(upkeep.mends + removal.mends, 0);
+    assert.equal(resource.mends + removal.mends, 0);
     assert.equal(observer.lines.at(-1), 'leftover drifted: not there yet');
     assert.deepEqual(
       observer.passes[0]?.results.map(({ action }) => action.kind),
       ['create-service', 'add-destination', 'add-destination'],
     );
-    const works = [dryWork(parts.table), dryWork(upkeep)];
+    const works = [dryWork(parts.table), dryWork(resource)];
     const leftovers = new FakeLeftovers();
     const theirs = [dryLeftovers(leftovers)];
     assert.deepEqual(await cleanUp(works, theirs), NOTHING);

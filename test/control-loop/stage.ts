@@ -212,7 +212,7 @@ export class Stage {
   readonly clock = new FakeClock();
   readonly kernel: FakeKernel;
   readonly connections: FakeConnections;
-  readonly upkeep = new FakeResource();
+  readonly resource = new FakeResource();
   /** One that notifications do not tell of, before the other. */
   readonly untold = new FakeResource('untold', false);
   readonly prober = new FakeProber();
@@ -259,7 +259,7 @@ export class Stage {
       {
         table: this.kernel.table(VIRTUAL_SERVER),
         connections: this.connections,
-        resources: [this.untold, this.upkeep],
+        resources: [this.untold, this.resource],
         clock: this.clock,
         emit: emitter(VIRTUAL_SERVER, [
           (event) => {

@@ -132,12 +132,12 @@ describe('the control socket', () => {
     assert.deepEqual(await readdir(join(directory, 'sub')), ['vs.sock']);
     await serving.pop()?.[Symbol.asyncDispose]();
     assert.deepEqual(await readdir(join(directory, 'sub')), []);
-    assert.deepEqual(await ask('GET', '/status'), { kind: 'nobody' });
+    assert.deepEqual(await ask('GET', '/status'), { kind: 'absent' });
   });
 
   it('replaces a file that no process listens on', async () => {
     leaveSocket(file);
-    assert.deepEqual(await ask('GET', '/status'), { kind: 'nobody' });
+    assert.deepEqual(await ask('GET', '/status'), { kind: 'absent' });
     await serve();
     assert.equal((await ask('GET', '/status')).kind, 'answered');
   });
@@ -187,7 +187,7 @@ describe('the control socket', () => {
 
 describe('a client of the control socket', () => {
   it('distinguishes that no process listens', async () => {
-    assert.deepEqual(await ask('GET', '/status'), { kind: 'nobody' });
+    assert.deepEqual(await ask('GET', '/status'), { kind: 'absent' });
   });
 
   it('reports that it is not permitted', async () => {

@@ -87,15 +87,15 @@ describe("others' tables", () => {
     await other.repair();
     const before = await ruleset();
     for (const { virtualServer } of families) {
-      const upkeep = masquerade(nft, virtualServer);
-      assert.match((await upkeep.verify()) ?? '', /^no table/);
-      await upkeep.repair();
-      await upkeep.repair();
-      assert.equal(await upkeep.verify(), null);
+      const resource = masquerade(nft, virtualServer);
+      assert.match((await resource.verify()) ?? '', /^no table/);
+      await resource.repair();
+      await resource.repair();
+      assert.equal(await resource.verify(), null);
       assert.equal(await other.verify(), null);
       assert.notEqual(await ruleset(), before);
-      assert.notEqual(await upkeep.remove(), null);
-      assert.equal(await upkeep.remove(), null);
+      assert.notEqual(await resource.remove(), null);
+      assert.equal(await resource.remove(), null);
       assert.equal(await ruleset(), before);
     }
     assert.equal(await other.remove(), 'table ip lvscare-10.103.97.2-443');
@@ -105,7 +105,7 @@ describe("others' tables", () => {
 for (const { virtualServer, family, name } of families) {
   const table = `table ${family} ${name}`;
   const rule = `ct original ${family} daddr ${virtualServer.address} meta l4proto tcp ct original proto-dst 6443`;
-  const upkeep = masquerade(nft, virtualServer);
+  const resource = masquerade(nft, virtualServer);
   const OURS =
     `${table} { chain postrouting { type nat hook postrouting priority srcnat; policy accept; ` +
     `${rule} masquerade } }`;
@@ -115,24 +115,24 @@ for (const { virtualServer, family, name } of families) {
     afterEach(() => shell(`nft 'add ${table}; delete ${table}'`));
 
     it('is made, found right, and taken away', async () => {
-      assert.equal(await upkeep.verify(), `no ${table}`);
-      await upkeep.repair();
+      assert.equal(await resource.verify(), `no ${table}`);
+      await resource.repair();
       assert.equal(await shown(family, name), OURS);
-      assert.equal(await upkeep.verify(), null);
-      assert.equal(await upkeep.remove(), table);
+      assert.equal(await resource.verify(), null);
+      assert.equal(await resource.remove(), table);
       assert.equal(await ruleset(), '');
-      assert.equal(await upkeep.remove(), null);
+      assert.equal(await resource.remove(), null);
     });
 
     it('that is well is not made again', async () => {
-      await upkeep.repair();
+      await resource.repair();
       const before = await ruleset();
-      assert.equal(await upkeep.verify(), null);
+      assert.equal(await resource.verify(), null);
       assert.equal(await ruleset(), before, 'with the same handles');
     });
 
     it('that is left is taken away when it is off', async () => {
-      await upkeep.repair();
+      await resource.repair();
       const off = noMasquerade(nft, virtualServer, fail);
       assert.equal(await off.verify(), `${table}, because --masquerade is off`);
       await off.repair();
@@ -145,7 +145,7 @@ for (const { virtualServer, family, name } of families) {
 describe('a masquerade table that somebody else changes', () => {
   it('is repaired, whatever was done to it', async () => {
     const [{ virtualServer, family, name }] = families as [Family];
-    const upkeep = masquerade(nft, virtualServer);
+    const resource = masquerade(nft, virtualServer);
     const chain = `chain ${family} ${name} postrouting`;
     const changes: readonly (readonly [commands: string, amiss: RegExp])[] = [
       [`delete table ${family} ${name}`, /^no table/],
@@ -164,15 +164,15 @@ describe('a masquerade table that somebody else changes', () => {
       [`add chain ${family} ${name} more`, /has a chain that is not ours$/],
       [`add table ${family} ${name} { flags dormant; }`, /cannot be read$|has flags/],
     ];
-    await upkeep.repair();
+    await resource.repair();
     const ours = await shown(family, name);
     for (const [commands, amiss] of changes) {
       await shell(`nft '${commands}'`);
-      assert.match((await upkeep.verify()) ?? 'all is well', amiss, commands);
-      await upkeep.repair();
+      assert.match((await resource.verify()) ?? 'all is well', amiss, commands);
+      await resource.repair();
       assert.equal(await shown(family, name), ours, commands);
     }
-    await upkeep.remove();
+    await resource.remove();
   });
 });
 

@@ -152,17 +152,20 @@ describe('a masquerade table', () => {
 
 describe('without an answer from nft', () => {
   it('nothing is known', async () => {
-    const upkeep = masquerade(missing, VS);
-    await assert.rejects(upkeep.verify(), NftMissing);
-    await assert.rejects(upkeep.repair(), NftMissing);
-    await assert.rejects(upkeep.remove(), NftMissing);
+    const resource = masquerade(missing, VS);
+    await assert.rejects(resource.verify(), NftMissing);
+    await assert.rejects(resource.repair(), NftMissing);
+    await assert.rejects(resource.remove(), NftMissing);
   });
 
   it('for want of privilege it says what it takes', async () => {
     const answer = refused(captured('without privilege: list tables'));
-    const upkeep = masquerade(fakeNft({ [LISTED]: [answer], 'list tables': [answer], [MADE]: [answer] }), VS);
+    const resource = masquerade(
+      fakeNft({ [LISTED]: [answer], 'list tables': [answer], [MADE]: [answer] }),
+      VS,
+    );
     const message = /: not permitted: run as root, or with the capability NET_ADMIN$/;
-    for (const asked of [() => upkeep.verify(), () => upkeep.remove(), () => upkeep.repair()])
+    for (const asked of [() => resource.verify(), () => resource.remove(), () => resource.repair()])
       await assert.rejects(asked, { name: 'KernelError', message });
   });
 
@@ -195,9 +198,9 @@ describe('without an answer from nft', () => {
 describe('without --masquerade', () => {
   it('looks once, and is done', async () => {
     const nft = fakeNft({ 'list tables': [said('table ip nat\n')] });
-    const upkeep = noMasquerade(nft, VS, missed);
-    assert.equal(await upkeep.verify(), null);
-    assert.equal(await upkeep.verify(), null);
+    const resource = noMasquerade(nft, VS, missed);
+    assert.equal(await resource.verify(), null);
+    assert.equal(await resource.verify(), null);
     assert.deepEqual(nft.asked, ['list tables']);
   });
 
@@ -206,19 +209,19 @@ describe('without --masquerade', () => {
       'list tables': [said(`${TABLE}\n`), said(`${TABLE}\n`), said('')],
       [DELETED]: [said('')],
     });
-    const upkeep = noMasquerade(nft, VS, missed);
-    assert.equal(await upkeep.verify(), `${TABLE}, because --masquerade is off`);
-    await upkeep.repair();
-    assert.equal(await upkeep.verify(), null);
+    const resource = noMasquerade(nft, VS, missed);
+    assert.equal(await resource.verify(), `${TABLE}, because --masquerade is off`);
+    await resource.repair();
+    assert.equal(await resource.verify(), null);
     assert.ok(nft.asked.includes(DELETED));
   });
 
   it('needs no nft, and tells that it did not look', async () => {
     const told: string[] = [];
-    const upkeep = noMasquerade(missing, VS, ({ message }) => told.push(message));
-    assert.equal(await upkeep.verify(), null);
-    assert.equal(await upkeep.verify(), null);
-    assert.equal(await upkeep.remove(), null);
+    const resource = noMasquerade(missing, VS, ({ message }) => told.push(message));
+    assert.equal(await resource.verify(), null);
+    assert.equal(await resource.verify(), null);
+    assert.equal(await resource.remove(), null);
     assert.deepEqual(told, ['there is no nft', 'there is no nft']);
   });
 
@@ -226,8 +229,8 @@ describe('without --masquerade', () => {
     const nft = fakeNft({
       'list tables': [refused(captured('without privilege: list tables')), said(`${TABLE}\n`)],
     });
-    const upkeep = noMasquerade(nft, VS, missed);
-    await assert.rejects(upkeep.verify(), /not permitted/);
-    assert.equal(await upkeep.verify(), `${TABLE}, because --masquerade is off`);
+    const resource = noMasquerade(nft, VS, missed);
+    await assert.rejects(resource.verify(), /not permitted/);
+    assert.equal(await resource.verify(), `${TABLE}, because --masquerade is off`);
   });
 });

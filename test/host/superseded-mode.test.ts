@@ -17,7 +17,7 @@ function work(what: string): Work {
   };
 }
 
-const upkeep = (): ReturnType<typeof supersededMode> =>
+const resource = (): ReturnType<typeof supersededMode> =>
   supersededMode(
     { mode: 'link', iface: 'one' },
     [work('link'), work('address')],
@@ -36,7 +36,7 @@ beforeEach(() => {
 
 describe('the superseded mode', () => {
   it('is removed in reverse order, but only when the current mode is set up', async () => {
-    const left = upkeep();
+    const left = resource();
     due = false;
     assert.equal(await left.verify(), null);
     due = true;
@@ -46,7 +46,7 @@ describe('the superseded mode', () => {
   });
 
   it('is left alone once it was gone: then another program created it again', async () => {
-    const left = upkeep();
+    const left = resource();
     await left.repair();
     there.add('link');
     assert.equal(await left.verify(), null);
@@ -55,7 +55,7 @@ describe('the superseded mode', () => {
 
   it('is dropped from the record when there is nothing of it', async () => {
     there.clear();
-    const left = upkeep();
+    const left = resource();
     assert.equal(await left.verify(), null);
     assert.equal(await left.verify(), null);
     assert.deepEqual(log, ['gone']);

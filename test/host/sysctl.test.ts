@@ -54,16 +54,16 @@ describe('a sysctl', () => {
 
   it('is amiss when it has another, and is set', async () => {
     const path = await make(roots[0], '0\n');
-    const upkeep = sysctl(SPEC, earlier, roots);
-    assert.equal(upkeep.name, `sysctl ${NAME}`);
-    assert.equal(await upkeep.verify(), `${NAME} is 0, not 1`);
+    const resource = sysctl(SPEC, earlier, roots);
+    assert.equal(resource.name, `sysctl ${NAME}`);
+    assert.equal(await resource.verify(), `${NAME} is 0, not 1`);
     assert.equal(await readFile(path, 'ascii'), '0\n', 'checking changes nothing');
-    await upkeep.repair();
+    await resource.repair();
     assert.equal((await readFile(path, 'ascii')).trim(), '1');
-    assert.equal(await upkeep.verify(), null);
+    assert.equal(await resource.verify(), null);
     // Somebody sets it back.
     await writeFile(path, '0\n');
-    assert.equal(await upkeep.verify(), `${NAME} is 0, not 1`);
+    assert.equal(await resource.verify(), `${NAME} is 0, not 1`);
   });
 
   it('is set at the first place where it can be, and made at none', async () => {
@@ -74,14 +74,14 @@ describe('a sysctl', () => {
   });
 
   it('that is not there cannot be checked: the module may come yet', async () => {
-    const upkeep = sysctl(SPEC, earlier, roots);
-    await assert.rejects(upkeep.verify(), (error: unknown) => {
+    const resource = sysctl(SPEC, earlier, roots);
+    await assert.rejects(resource.verify(), (error: unknown) => {
       assert.ok(error instanceof KernelError);
       assert.ok(error.message.startsWith(`cannot read ${roots[0]}/${FILE}: ENOENT`), error.message);
       return true;
     });
     await make(roots[0], '1\n');
-    assert.equal(await upkeep.verify(), null);
+    assert.equal(await resource.verify(), null);
   });
 
   it('gets back what it was before it was first set, in whatever process', async () => {
@@ -119,12 +119,12 @@ describe('a sysctl', () => {
   // This one nobody may write to, not even root, in any container and outside of it.
   it('that cannot be written is drift for as long as it has another value', async () => {
     const refused = new EarlierValues();
-    const upkeep = sysctl({ ...SPEC, name: 'kernel.ostype', value: 'Plan 9' }, refused, [
+    const resource = sysctl({ ...SPEC, name: 'kernel.ostype', value: 'Plan 9' }, refused, [
       '/proc/sys',
       roots[1],
     ]);
-    assert.equal(await upkeep.verify(), 'kernel.ostype is Linux, not Plan 9');
-    await assert.rejects(upkeep.repair(), (error: unknown) => {
+    assert.equal(await resource.verify(), 'kernel.ostype is Linux, not Plan 9');
+    await assert.rejects(resource.repair(), (error: unknown) => {
       assert.ok(error instanceof KernelError);
       assert.match(
         error.message,
@@ -132,22 +132,22 @@ describe('a sysctl', () => {
       );
       return true;
     });
-    assert.equal(await upkeep.verify(), 'kernel.ostype is Linux, not Plan 9');
-    await assert.rejects(upkeep.repair(), KernelError);
+    assert.equal(await resource.verify(), 'kernel.ostype is Linux, not Plan 9');
+    await assert.rejects(resource.repair(), KernelError);
     assert.equal(refused.values.size, 0, 'whoever sets it on the host sets it for good');
   });
 
   it('that cannot be set again is still to be put back by whoever can', async () => {
     earlier.values.set('kernel.ostype', 'Minix');
-    const upkeep = sysctl({ ...SPEC, name: 'kernel.ostype', value: 'Plan 9' }, earlier, ['/proc/sys']);
-    await assert.rejects(upkeep.repair(), KernelError);
+    const resource = sysctl({ ...SPEC, name: 'kernel.ostype', value: 'Plan 9' }, earlier, ['/proc/sys']);
+    await assert.rejects(resource.repair(), KernelError);
     assert.deepEqual([...earlier.values], [['kernel.ostype', 'Minix']]);
   });
 
   it('that failed for another reason is tried again', async () => {
     await mkdir(join(roots[0], FILE), { recursive: true });
-    const upkeep = sysctl(SPEC, earlier, [roots[0]]);
-    await assert.rejects(upkeep.repair(), /cannot set .*EISDIR/);
-    await assert.rejects(upkeep.verify(), /EISDIR/, 'not given up');
+    const resource = sysctl(SPEC, earlier, [roots[0]]);
+    await assert.rejects(resource.repair(), /cannot set .*EISDIR/);
+    await assert.rejects(resource.verify(), /EISDIR/, 'not given up');
   });
 });

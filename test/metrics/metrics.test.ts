@@ -202,14 +202,14 @@ describe('the metrics of a virtual server', () => {
       'known, not repaired',
     );
     stage.kernel.services.clear();
-    stage.upkeep.drift = 'gone';
+    stage.resource.drift = 'gone';
     await stage.clock.advance(6000);
     const repaired = await scrape();
     assert.equal(repaired.get(`lvscare_repairs_total${ofVirtualServer(',what="create-service"')}`), 1);
     assert.equal(repaired.get(`lvscare_repairs_total${ofVirtualServer(',what="fake"')}`), 1);
     assert.ok((repaired.get(`lvscare_reconciles_total${ofVirtualServer(',result="ok"')}`) ?? 0) > 1);
     stage.kernel.broken = new Error('no IPVS');
-    stage.upkeep.drift = 'gone';
+    stage.resource.drift = 'gone';
     await stage.clock.advance(6000);
     const broken = await scrape();
     assert.ok((broken.get(`lvscare_reconciles_total${ofVirtualServer(',result="unreadable"')}`) ?? 0) > 0);
@@ -222,12 +222,12 @@ describe('the metrics of a virtual server', () => {
 
   it('have what was made at 0, too, so that the first repair is an increase', async () => {
     const { stage, scrape } = watched();
-    stage.upkeep.drift = 'never made';
+    stage.resource.drift = 'never made';
     await stage.start();
-    assert.equal(stage.upkeep.drift, null);
+    assert.equal(stage.resource.drift, null);
     const repairs = `lvscare_repairs_total${ofVirtualServer(',what="fake"')}`;
     assert.equal((await scrape()).get(repairs), 0);
-    stage.upkeep.drift = 'gone';
+    stage.resource.drift = 'gone';
     await stage.clock.advance(6000);
     assert.equal((await scrape()).get(repairs), 1);
     await stage.stop();
@@ -235,11 +235,11 @@ describe('the metrics of a virtual server', () => {
 
   it('count no removal as a repair', async () => {
     const { stage, board, scrape } = watched();
-    stage.upkeep.isRemoval = true;
+    stage.resource.isRemoval = true;
     await stage.start();
-    stage.upkeep.drift = 'there again';
+    stage.resource.drift = 'there again';
     await stage.clock.advance(12_000);
-    assert.equal(stage.upkeep.mends, 2);
+    assert.equal(stage.resource.mends, 2);
     assert.equal((await scrape()).get(`lvscare_repairs_total${ofVirtualServer(',what="fake"')}`), 0);
     assert.deepEqual(board.report({ history: false }).repairs, {});
     await stage.stop();

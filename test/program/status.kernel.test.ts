@@ -210,7 +210,7 @@ describe('lvscare status', () => {
     assert.match(stdout, /cannot read the IPVS table: not permitted/);
     const drain = await lvscare(lab.node, ['drain', lab.master(0).endpoint], {}, user);
     assert.equal(drain.status, 1);
-    assert.match(drain.stderr, /its lvscare cannot be told: not permitted/);
+    assert.match(drain.stderr, /its lvscare cannot be reached: not permitted/);
     await untilWeights(lab, allOf(lab));
   });
 
@@ -237,7 +237,7 @@ describe('lvscare status', () => {
     assert.equal(parseTable(stdout)[0]?.realServers.length, 2);
     const drain = await lvscare(lab.node, ['drain', lab.master(0).endpoint, '--vs', VS]);
     assert.equal(drain.status, 1);
-    assert.match(drain.stderr, /its lvscare cannot be told: .* has no socket here/);
+    assert.match(drain.stderr, /its lvscare cannot be reached: .* has no socket here/);
   });
 
   it('a socket that many use and some abuse keeps lvscare from nothing', async () => {

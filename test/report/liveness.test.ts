@@ -61,7 +61,7 @@ describe('what is stuck', () => {
     await stage.stop();
   });
 
-  it('is nothing because the kernel has no IPVS, or an upkeep hangs', async () => {
+  it('is nothing because the kernel has no IPVS, or an resource hangs', async () => {
     const { stage, stuckNow } = watchedStage();
     stage.kernel.broken = new Error('no IPVS');
     await stage.start();
@@ -69,7 +69,7 @@ describe('what is stuck', () => {
     assert.equal(stuckNow(), null);
     stage.kernel.broken = null;
     let release = (): void => undefined;
-    stage.upkeep.hanging = new Promise((resolve) => (release = resolve));
+    stage.resource.hanging = new Promise((resolve) => (release = resolve));
     await stage.clock.advance(HOUR_MS);
     assert.equal(stuckNow(), null);
     release();

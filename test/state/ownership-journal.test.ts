@@ -46,8 +46,12 @@ describe('the ownership journal', () => {
     const failures: Error[] = [];
     const own = journal((error) => failures.push(error));
     await own.addMode({ mode: 'local' });
-    assert.deepEqual(own.modes, [{ mode: 'local' }]);
     assert.equal(failures.length, 1);
+    await rm(join(root, '1'));
+    await own.addMode({ mode: 'route' });
+    assert.equal(failures.length, 1);
+    const store = ownershipStore(runDirectory(root, '1'));
+    assert.deepEqual((await store.find(VS))?.modes, [{ mode: 'local' }, { mode: 'route' }]);
   });
 });
 
