@@ -85,10 +85,11 @@ export async function composeKernel(
   const values = sysctlValues(directory, onFailure);
   const resources = [
     ...(config.sysctl ? sysctlsFor(config, release()) : []).map((spec) => sysctl(spec, values)),
-    config.masquerade ? masquerade(nft, virtualServer) : noMasquerade(nft, virtualServer, onNoNft),
+    ...(config.masquerade ? [masquerade(nft, virtualServer)] : []),
     silence(nft, mode, virtualServer, () => ownInterface(rtnetlink, virtualServer), onNoNft),
     segmentSize(nft, virtualServer, config.realServers),
     ...current,
+    ...(config.masquerade ? [] : [noMasquerade(nft, virtualServer, onNoNft)]),
     ...earlierModes.map((other) =>
       supersededMode(
         other,

@@ -5,10 +5,19 @@ import { NftMissing, type Nft, type NftResult } from './nft.js';
 
 /** Keeps a table of nftables. */
 export function nftResource(name: string, nft: Nft, table: NftTable): HostResource {
+  const none = `no ${table.text}`;
+  /** What the last check found. */
+  let found: string | null = null;
+
   async function verify(): Promise<string | null> {
+    found = await drift();
+    return found;
+  }
+
+  async function drift(): Promise<string | null> {
     const listed = await nft('-j', '-n', 'list', 'table', table.family, table.name);
     if (listed.ok) return tableDrift(table, listed.stdout);
-    if (!(await isThere(nft, table))) return `no ${table.text}`;
+    if (NO_SUCH.test(listed.stderr) || !(await isThere(nft, table))) return none;
     return `${table.text} cannot be read: ${complaint(listed)}`;
   }
 
@@ -19,9 +28,11 @@ export function nftResource(name: string, nft: Nft, table: NftTable): HostResour
     async repair() {
       const made = await nft(table.commands);
       if (!made.ok) throw explain(`nft add ${table.text}`, made, table);
-      const drift = await verify();
+      // The route waits for the first creation, and nft is slow to start on a busy node.
+      if (found === none) return;
+      const still = await drift();
       // Otherwise each pass would create it again, and log a repair.
-      if (drift !== null) throw new KernelError(`created ${table.text}, but ${drift}`, null);
+      if (still !== null) throw new KernelError(`created ${table.text}, but ${still}`, null);
     },
 
     find: () => findTable(nft, table),

@@ -96,10 +96,23 @@ describe('a masquerade table', () => {
     assert.equal(await masquerade(nft, VS).verify(), `${TABLE} cannot be read: syntax error`);
   });
 
-  it('is made in one run of nft, and looked at again', async () => {
-    const nft = fakeNft({ [MADE]: [said('')], [LISTED]: [said(captured('well'))] });
-    await masquerade(nft, VS).repair();
-    assert.deepEqual(nft.asked, [MADE, LISTED]);
+  it('is created in one run of nft, since a route waits for it', async () => {
+    const nft = fakeNft({ [MADE]: [said('')], [LISTED]: [refused(captured('no table'))] });
+    const resource = masquerade(nft, VS);
+    assert.equal(await resource.verify(), `no ${TABLE}`);
+    await resource.repair();
+    assert.deepEqual(nft.asked, [LISTED, MADE]);
+  });
+
+  it('is replaced in one run of nft, and checked again', async () => {
+    const nft = fakeNft({
+      [MADE]: [said('')],
+      [LISTED]: [said(captured('another port')), said(captured('well'))],
+    });
+    const resource = masquerade(nft, VS);
+    await resource.verify();
+    await resource.repair();
+    assert.deepEqual(nft.asked, [LISTED, MADE, LISTED]);
   });
 
   it('that does not come out as it was made is an error, not done again and again in silence', async () => {
