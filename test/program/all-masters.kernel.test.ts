@@ -37,17 +37,20 @@ describe('on all masters at once', () => {
         await Promise.all(daemons.map((daemon) => daemon.stop(PATIENCE_MS)));
       }
 
-      /** Each master's requests are answered by these, in turn, and come from its own address. */
+      /** Each master's requests are answered by all of these, and come from its own address. */
       async function servedBy(names: readonly string[]): Promise<void> {
         await Promise.all(
           nodes.map(async (node) => {
-            const requests = names.map(() => node.request(undefined, { timeoutMs: PATIENCE_MS }));
+            // lvscare itself asks through the virtual server now and then, and takes a turn.
+            const requests = [...names, ...names].map(() =>
+              node.request(undefined, { timeoutMs: PATIENCE_MS }),
+            );
             const answers = (await Promise.all(requests)).map((result) =>
-              result.ok ? [result.by, result.whoami?.remoteAddress] : [result.code],
+              result.ok ? `${result.by} ${result.whoami?.remoteAddress}` : result.code,
             );
             assert.deepEqual(
-              answers.toSorted(),
-              names.map((name) => [name, node.addresses.ipv4]),
+              [...new Set(answers)].toSorted(),
+              names.map((name) => `${name} ${node.addresses.ipv4}`),
               node.name,
             );
           }),

@@ -48,7 +48,7 @@ export function startCare(
   return on.spawn(command, rest, { env: process.env });
 }
 
-/** The same, and waits until it has judged every server up and put it in rotation. */
+/** The same, and waits until it has judged every server up and put it in rotation, and clients on the node reach it. */
 export async function takeCare(
   lab: Lab,
   extra: readonly string[] = [],
@@ -59,6 +59,12 @@ export async function takeCare(
     await daemon.waitForLine(new RegExp(`${addresses.ipv4}:6443 is up`));
   }
   await untilWeights(lab, allOf(lab));
+  // The rows do not wait for the route, which nft makes wait.
+  if (!extra.includes('route') && !extra.includes('none'))
+    await until(async () => (await lab.node.ip(`route get ${VIP.ipv4}`)).startsWith('local'), {
+      timeoutMs: 30_000,
+      everyMs: 50,
+    });
   return daemon;
 }
 

@@ -101,8 +101,6 @@ for (const { mode, script, removes } of modes) {
 
     it('is cleaned', async () => {
       daemon = await takeCare(lab);
-      // In mode link the kernel has a route for the interface's address.
-      if (mode === 'route') await daemon.waitForLine(/local route created/);
       await daemon.stop();
       const before = await everything();
       const dry = await lvscare(lab.node, ['care', '--vs', VS, '-C', '--dry-run']);
