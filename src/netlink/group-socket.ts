@@ -6,7 +6,7 @@ import { failureError } from './errors.js';
 import { integer } from './validate.js';
 
 /** A socket of NETLINK_USERSOCK that has joined multicast groups. It ends with the process at the latest. */
-export interface GroupSocket {
+interface GroupSocket {
   readonly portId: number;
   close(): void;
 }
