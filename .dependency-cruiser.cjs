@@ -89,7 +89,7 @@ module.exports = {
         pathNot: [
           '^src/(state|values|files)/',
           '^src/(netlink/index|control-loop/(ports|events)|config/parse-endpoint|host/(reach-mode|sysctl)|ipvs/ipvs-table)',
-          '^(node:)?(fs|fs/promises|net|path)$',
+          '^(node:)?(crypto|fs|fs/promises|net|path)$',
         ],
       },
     },

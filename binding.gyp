@@ -13,6 +13,7 @@
         'native/attributes.cc',
         'native/diag_codec.cc',
         'native/failure.cc',
+        'native/group_socket.cc',
         'native/handle.cc',
         'native/ipvs_codec.cc',
         'native/js_input.cc',

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "diag_codec.h"
+#include "group_socket.h"
 #include "handle.h"
 #include "ipvs_codec.h"
 #include "js_access.h"
@@ -123,6 +124,24 @@ Napi::Value GetPeerCredentialsOfFd(const Napi::CallbackInfo& info) {
   return result;
 }
 
+// openGroupSocket(groups): the descriptor and the port id, or the failure; the other is null.
+Napi::Value OpenGroupSocketWith(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (!info[0].IsNumber()) {
+    ThrowTypeError(env, "groups: expected a number");
+    return env.Undefined();
+  }
+  GroupSocket opened{};
+  const int error = OpenGroupSocket(info[0].As<Napi::Number>().Uint32Value(), &opened);
+  Napi::Object socket = Napi::Object::New(env);
+  Set(socket, "fd", opened.fd);
+  Set(socket, "portId", opened.port_id);
+  Napi::Object result = Napi::Object::New(env);
+  Set(result, "socket", error == 0 ? Napi::Value(socket) : env.Null());
+  Set(result, "failure", ErrnoToJs(env, error));
+  return result;
+}
+
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Set(exports, "Handle", Handle::Define(env));
   Set(exports, "Subscription", Subscription::Define(env));
@@ -132,6 +151,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Set(exports, "getTcpOptions", Napi::Function::New(env, GetTcpOptionsOfFd, "getTcpOptions"));
   Set(exports, "getPeerCredentials",
       Napi::Function::New(env, GetPeerCredentialsOfFd, "getPeerCredentials"));
+  Set(exports, "openGroupSocket", Napi::Function::New(env, OpenGroupSocketWith, "openGroupSocket"));
   return exports;
 }
 

@@ -71,13 +71,13 @@ function printVersion({ given }: Run): boolean {
 async function runStatus({ given }: Run): Promise<boolean> {
   const config = readStatusConfig(new Settings(given, {}));
   const { runStatusCommand } = await import('./commands/status.js');
-  return await runStatusCommand(config, effectiveUid(), screen(), untilSignal([...ENDING, 'SIGHUP']));
+  return await runStatusCommand(config, screen(), untilSignal([...ENDING, 'SIGHUP']));
 }
 
 async function runDrain({ name, given, words: [word = ''] }: Run, drained: boolean): Promise<boolean> {
   const config = readDrainConfig(`lvscare ${name}`, new Settings(given, {}), word);
   const { runDrainCommand } = await import('./commands/drain.js');
-  return await runDrainCommand(config, drained, effectiveUid(), output());
+  return await runDrainCommand(config, drained, output());
 }
 
 async function runManifest({ given, spelled }: Run): Promise<boolean> {
@@ -109,7 +109,6 @@ async function runCare({ given, spelled, words: stray }: Run): Promise<boolean> 
     version: gitVersion,
     commit: gitCommit,
     pid: process.pid,
-    uid: effectiveUid(),
     usage: usageOfProcess,
   };
   // The rules stay: an upgrade must not cut the node off.
@@ -144,7 +143,7 @@ async function runDoctor({ given, spelled }: Run): Promise<boolean> {
 async function runProbe({ given, spelled }: Run): Promise<boolean> {
   const config = readProbeCommandConfig(readSettings(given, process.env, spelled));
   const { runProbeCommand } = await import('./commands/probe.js');
-  return await runProbeCommand(config, effectiveUid(), output(), untilSignal(ENDING));
+  return await runProbeCommand(config, output(), untilSignal(ENDING));
 }
 
 /** Standard output and error, for people. */

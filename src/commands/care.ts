@@ -29,8 +29,6 @@ interface Program {
   readonly version: string;
   readonly commit: string;
   readonly pid: number;
-  /** The effective user id. */
-  readonly uid: number;
   readonly usage: () => Usage;
 }
 
@@ -43,7 +41,7 @@ export async function runCareCommand(
   signal: AbortSignal,
 ): Promise<boolean> {
   // A dry run is in no other's way.
-  await using _lock = config.dryRun ? null : await lock(config, program.uid, log, signal);
+  await using _lock = config.dryRun ? null : await lock(config, log, signal);
   await using ipvs = Ipvs.open();
   await using rtnetlink = Rtnetlink.open();
   const handles = { ipvs, rtnetlink };
@@ -83,14 +81,28 @@ const INSTEAD: Readonly<Record<CareConfig['task'], string>> = {
 /** Keeps a second lvscare from our virtual server; rejects if we are the second. */
 async function lock(
   { virtualServer, task }: CareConfig,
-  uid: number,
   log: Logger,
   signal: AbortSignal,
 ): Promise<AsyncDisposable> {
-  const found = await acquireInstanceLock(virtualServer, { uid, clock: systemClock, signal });
+  const found = await acquireInstanceLock(virtualServer, { clock: systemClock, signal });
   switch (found.kind) {
-    case 'acquired':
-      return { [Symbol.asyncDispose]: found.release };
+    case 'acquired': {
+      const { withoutName } = found;
+      if (withoutName === null) return { [Symbol.asyncDispose]: found.release };
+      log.warn(
+        { event: 'lock-squatted', vs: virtualServer.text },
+        `instance lock acquired without its name: ${withoutName}`,
+      );
+      const ending = new AbortController();
+      const retrying = takeNameLater(virtualServer, found.takeName, log, ending.signal);
+      return {
+        async [Symbol.asyncDispose]() {
+          ending.abort();
+          await retrying;
+          await found.release();
+        },
+      };
+    }
     case 'held': {
       const who = `another lvscare (${processInWords(found.by)})`;
       throw new KernelError(
@@ -105,6 +117,21 @@ async function lock(
       );
       return { [Symbol.asyncDispose]: () => Promise.resolve() };
   }
+}
+
+/** How often the name of a squatted lock is tried again. */
+const NAME_MS = 10_000;
+
+async function takeNameLater(
+  { text }: CareConfig['virtualServer'],
+  takeName: () => Promise<boolean>,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  do await systemClock.sleep(NAME_MS, signal);
+  while (!signal.aborted && !(await takeName()));
+  if (!signal.aborted)
+    log.info({ event: 'lock-squatted', vs: text }, 'instance lock: its name is free again, and taken');
 }
 
 async function takeCare(

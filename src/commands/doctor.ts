@@ -5,11 +5,10 @@ import { readSettings } from '../config/config-file.js';
 import { readCareConfig, type CareConfig } from '../config/care-config.js';
 import { parseEndpoint } from '../config/parse-endpoint.js';
 import type { Note } from '../config/note.js';
-import { CARE_OPTIONS } from '../config/options.js';
+import { CARE_OPTIONS, type Flag } from '../config/options.js';
 import { Settings, type Arguments, type Environment, type Spellings } from '../config/settings.js';
 import { UsageError } from '../config/usage-error.js';
 import type { Endpoint } from '../values/endpoint.js';
-import { isSurelyRunning } from '../values/lock-holder.js';
 import { harmlessJson } from '../text/one-line.js';
 import { examine, type Examination } from '../doctor/checks.js';
 import { examinationText } from '../doctor/examination-text.js';
@@ -101,7 +100,8 @@ async function whatToExamine({ given, spelled, environment, ...self }: DoctorReq
   try {
     const theirs = Object.entries(elsewhere.given()).filter(([flag]) => !own.settings.has(flag));
     const merged = only({ ...Object.fromEntries(theirs), ...given }, environment, spelled).config();
-    return examined(merged, named === null ? from : `${COMMAND_LINE} and ${from}`);
+    const left = (elsewhere.left ?? []).filter((flag) => !own.settings.has(flag));
+    return withoutLeft(examined(merged, named === null ? from : `${COMMAND_LINE} and ${from}`), left, from);
   } catch (error) {
     // An lvscare has run with those options, so the wrong ones are on the command line.
     if (!(error instanceof UsageError) || elsewhere.proven) throw error;
@@ -123,6 +123,8 @@ interface FoundOptions {
   readonly from: string;
   /** Whether an lvscare has run with them. */
   readonly proven: boolean;
+  /** The options that the other process has and that are not taken from it. */
+  readonly left?: readonly string[];
 }
 
 /** The options of this virtual server, or of any if it is null, from another source than the command line; null if there are none. */
@@ -144,9 +146,20 @@ async function optionsElsewhere(
   return (await optionsOfRunning(virtualServer, self)) ?? (await optionsOfRecord(virtualServer, store));
 }
 
+/** Options of another process that doctor does not take: it would read a file, and send what is in it, or send a secret. */
+const FILES_AND_SECRETS: ReadonlySet<string> = new Set<Flag>([
+  'config',
+  'health-ca',
+  'health-cert',
+  'health-key',
+  'health-token-file',
+  'health-req-headers',
+  'health-req-body',
+]);
+
 /**
- * The options of the running lvscare, or null if they are wrong here: they may name files of a container. Every user can run a program
- * of that name to have doctor read files and send what is in them, so the lvscare must hold the instance lock, as root or our user.
+ * The options of the running lvscare, or null if they are wrong here. Every user can run a program of that name, so the kernel must say
+ * that it has NET_ADMIN and the name of the instance lock.
  */
 async function optionsOfRunning(virtualServer: Endpoint | null, self: Self): Promise<FoundOptions | null> {
   const running: { readonly pid: number; readonly own: readonly string[] }[] = [];
@@ -155,14 +168,17 @@ async function optionsOfRunning(virtualServer: Endpoint | null, self: Self): Pro
     const named = virtualServerOf(own);
     if (named === null || (virtualServer !== null && named.text !== virtualServer.text)) continue;
     const lock = await readLock(named);
-    if (isSurelyRunning(lock, self.uid) && lock.by.pid === pid) running.push({ pid, own });
+    if (lock.kind === 'held' && lock.by?.pid === pid) running.push({ pid, own });
   }
   const [one, ...more] = running;
   if (one === undefined || more.length > 0) return null;
   try {
-    const { given, spelled } = sortArguments(one.own, CARE_OPTIONS);
+    const { given: all, spelled } = sortArguments(one.own, CARE_OPTIONS);
+    const flags = Object.entries(all);
+    const given = Object.fromEntries(flags.filter(([flag]) => !FILES_AND_SECRETS.has(flag)));
     only(given, {}, spelled).config();
-    return { given: () => given, from: `process ${one.pid}`, proven: true };
+    const left = flags.map(([flag]) => flag).filter((flag) => FILES_AND_SECRETS.has(flag));
+    return { given: () => given, from: `process ${one.pid}`, proven: true, left };
   } catch (error) {
     if (error instanceof UsageError) return null;
     throw error;
@@ -228,6 +244,21 @@ function examined(config: CareConfig, from: string): Examined {
     ...notes.map(findingOf),
   ];
   return { config, findings };
+}
+
+/** Says what is not taken from another process, in the place of what follows from it. */
+function withoutLeft({ config, findings }: Examined, left: readonly string[], from: string): Examined {
+  if (left.length === 0) return { config, findings };
+  const options = left.map((flag) => `--${flag}`).join(', ');
+  const evidence = `doctor probes without ${options} of ${from}: it takes neither files nor secrets from another process`;
+  const remedy = `give lvscare doctor the same ${options}`;
+  return {
+    config,
+    findings: [
+      ...findings.filter(({ name }) => name !== 'ca'),
+      { name: 'taken-options', verdict: 'warn', evidence, remedy },
+    ],
+  };
 }
 
 function findingOf({ about, text }: Note): Finding {

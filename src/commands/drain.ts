@@ -29,17 +29,14 @@ const AGAIN_MS = 250;
 /**
  * Takes a real server out of every virtual server that has it, or of the given one, or back. Resolves to whether all of it
  * was done; rejects with a UsageError when there is no such real server.
- *
- * @param uid What we run as: the effective user id.
  */
 // ts-unused-exports:disable-next-line
 export async function runDrainCommand(
   { realServer, virtualServer, force }: DrainConfig,
   drained: boolean,
-  uid: number,
   output: Output,
 ): Promise<boolean> {
-  const around = runningInstances(uid);
+  const around = runningInstances();
   const asked = virtualServer === null ? await around.list() : [virtualServer];
   if (asked.length === 0)
     throw new Error('no lvscare is running in this network namespace, and none left a record of its servers');

@@ -18,13 +18,11 @@ import type { Status } from '../status/status.js';
 /**
  * Asks every server, once or until the signal aborts.
  *
- * @param uid What we run as: the effective user id.
  * @returns Whether each answer was well.
  */
 // ts-unused-exports:disable-next-line
 export async function runProbeCommand(
   config: ProbeCommandConfig,
-  uid: number,
   output: Output,
   signal: AbortSignal,
 ): Promise<boolean> {
@@ -34,7 +32,7 @@ export async function runProbeCommand(
   });
   return config.watch
     ? await watchAll(config, ask, output, signal)
-    : await askOnce(config, ask, askRunning(uid), output, signal);
+    : await askOnce(config, ask, askRunning(), output, signal);
 }
 
 async function askOnce(
@@ -86,8 +84,8 @@ function asJson({ report, expected: { state, intent }, running }: Seen): ServerJ
 const RUNNING_MS = 1000;
 
 /** What the lvscares of this network namespace say. An lvscare that does not answer is left out. Never rejects. */
-async function askRunning(uid: number): Promise<readonly Status[]> {
-  const around = runningInstances(uid);
+async function askRunning(): Promise<readonly Status[]> {
+  const around = runningInstances();
   const call = { method: 'GET', path: '/status', timeoutMs: RUNNING_MS } as const;
   const names = await around.list().catch(() => []);
   const heard = await Promise.all(names.map((name) => around.call(name, call).catch(() => null)));

@@ -17,18 +17,16 @@ const PATIENCE_MS = 3000;
 /**
  * Shows what can be told of the virtual servers, once, or each second until the signal aborts.
  *
- * @param uid What we run as: the effective user id.
  * @returns Whether anything could be told; when it was watched, that it was.
  */
 // ts-unused-exports:disable-next-line
 export async function runStatusCommand(
   { virtualServer, json, watch }: StatusConfig,
-  uid: number,
   output: Screen,
   signal: AbortSignal,
 ): Promise<boolean> {
   await using ipvs = Ipvs.open();
-  const around = runningInstances(uid);
+  const around = runningInstances();
   const look = async (): Promise<Status> =>
     gatherStatus(virtualServer === null ? await around.list() : [virtualServer], {
       nowMs: Date.now,

@@ -37,9 +37,11 @@ export function readProbeTls(settings: Settings, circumstances: Circumstances): 
   const skip = settings.read('health-insecure-skip-verify');
   if (circumstances.scheme === 'http') {
     refuseWithHttp(settings);
+    refuseUnverifiedHeaders(settings, false, circumstances);
     return { tls: NO_TLS, notes: [] };
   }
   const { verify, caFile, notes } = readTrust(settings, skip, circumstances);
+  refuseUnverifiedHeaders(settings, verify, circumstances);
   const tls = {
     verify,
     caFile,
@@ -108,6 +110,21 @@ function readTokenFile(
   if (settings.read('health-req-headers').some(([header]) => header === 'authorization'))
     throw new UsageError(name, 'no other authorization beside it', settings.name('health-req-headers'));
   return file;
+}
+
+/** Headers by which a client proves who it is. */
+const CREDENTIALS: ReadonlySet<string> = new Set(['authorization', 'proxy-authorization', 'cookie']);
+
+/** As a token, a credential among the headers is for verified servers alone. Without probes, such as by --clean, it is not sent. */
+function refuseUnverifiedHeaders(settings: Settings, verify: boolean, { probes }: Circumstances): void {
+  if (!probes || verify) return;
+  const found = settings.read('health-req-headers').find(([header]) => CREDENTIALS.has(header));
+  if (found === undefined) return;
+  throw new UsageError(
+    settings.name('health-req-headers'),
+    'no credentials without certificates that are verified (--health-ca), or anybody could take them; for a bearer token --health-token-file',
+    found[0],
+  );
 }
 
 /** The path of a file. If servers will be probed, the file has to be there and hold what it should. */

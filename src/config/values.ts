@@ -107,10 +107,16 @@ export const parseHeader: Parser<readonly [string, string]> = (text, option) => 
     validateHeaderName(name);
     validateHeaderValue(name, value);
   } catch {
-    throw new UsageError(option, 'headers as name=value,name2=value2', text);
+    throw new UsageError(option, 'headers as name=value,name2=value2', withoutValue(text));
   }
   if (OF_THE_TRANSPORT.has(name)) {
     throw new UsageError(option, 'headers other than those that HTTP sets by itself', text);
   }
   return [name, value];
 };
+
+/** A header for a message: its value may be a secret. */
+function withoutValue(text: string): string {
+  const [name = ''] = /^[^=:\s]*/.exec(text) ?? [];
+  return name === text ? text : `${name}=...`;
+}

@@ -3,9 +3,8 @@ import { systemClock } from './clock.js';
 import { endpointIn } from '../config/parse-endpoint.js';
 import { callControl, type Reply } from '../control-socket/client.js';
 import type { Endpoint } from '../values/endpoint.js';
-import { isSurelyRunning, runningLvscare, type LockHolder } from '../values/lock-holder.js';
 import { drainedFile, type DrainedFile } from '../state/drains.js';
-import { lockedNames, exclusively, readLock, processInWords } from '../state/instance-lock.js';
+import { lockedNames, exclusively, mayBeLocked, readLock, processInWords } from '../state/instance-lock.js';
 import { ownershipStore, type OwnershipRecord } from '../state/ownership-store.js';
 import { runDirectory } from '../state/run-directory.js';
 
@@ -33,17 +32,11 @@ export interface RunningInstances {
   exclusively<T>(virtualServer: Endpoint, act: () => Promise<T>): Promise<T>;
 }
 
-/** @param uid What we run as: the effective user id. */
-export function runningInstances(uid: number): RunningInstances {
+export function runningInstances(): RunningInstances {
   const directory = runDirectory();
-  const atWork = async (virtualServer: Endpoint): Promise<LockHolder | null> =>
-    runningLvscare(await readLock(virtualServer), uid);
   return {
     async list() {
-      const held = endpointsIn(await lockedNames());
-      const sure = await Promise.all(held.map(async (one) => isSurelyRunning(await readLock(one), uid)));
-      // Any process may take a name that is no virtual server.
-      const names = [...(await directory.names()), ...texts(held.filter((_, index) => sure[index]))];
+      const names = [...(await directory.names()), ...(await lockedNames())];
       return endpointsIn([...new Set(names)].sort());
     },
     async call(virtualServer, call) {
@@ -56,22 +49,18 @@ export function runningInstances(uid: number): RunningInstances {
         case 'failed':
           return { kind: 'silent', why: reply.why };
         case 'absent': {
-          const holder = await atWork(virtualServer);
-          if (holder === null) return { kind: 'none' };
-          const why = `${processInWords(holder)} has no socket here (in a pod, is /run/lvscare the host's?)`;
+          const lock = await readLock(virtualServer);
+          if (lock.kind === 'free' || lock.kind === 'squatted') return { kind: 'none' };
+          const why = `${processInWords(lock.kind === 'held' ? lock.by : null)} has no socket here (in a pod, is /run/lvscare the host's?)`;
           return { kind: 'hidden', why };
         }
       }
     },
-    isRunning: async (virtualServer) => (await atWork(virtualServer)) !== null,
+    isRunning: (virtualServer) => mayBeLocked(virtualServer),
     record: (virtualServer) => ownershipStore(directory).find(virtualServer),
     drained: ({ text }) => drainedFile(directory, text),
     exclusively: (virtualServer, act) => exclusively(virtualServer, systemClock, act),
   };
-}
-
-function texts(endpoints: readonly Endpoint[]): readonly string[] {
-  return endpoints.map(({ text }) => text);
 }
 
 function endpointsIn(names: readonly string[]): readonly Endpoint[] {

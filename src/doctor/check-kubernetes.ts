@@ -2,7 +2,7 @@
 import { isIP } from 'node:net';
 import type { Endpoint } from '../values/endpoint.js';
 import { exclusionOf } from '../decisions/deletion-contention.js';
-import { contains } from './cidr.js';
+import { contains, isCidr } from './cidr.js';
 import { hostsEntries } from '../host/hosts-file.js';
 import { about, AS_ROOT, fail, ok, skip, warn, type Said } from './finding.js';
 import { readIpVs } from './ip-vs-table.js';
@@ -15,7 +15,7 @@ async function argumentsOf(
   files: Node['files'],
   component: string,
 ): Promise<{ readonly args: readonly string[]; readonly from: string } | null> {
-  const [running] = await processes(files, ([name = '']) => baseName(name) === component);
+  const [running] = await processes(files, 'root', ([name = '']) => baseName(name) === component);
   if (running !== undefined) return { args: running.args, from: `${component}, process ${running.pid}` };
   const file = `${MANIFESTS[0]}/${component}.yaml`;
   const text = await textOf(files, file);
@@ -27,7 +27,7 @@ export async function checkServiceCidr({ files }: Node, { virtualServer }: Subje
   for (const component of ['kube-apiserver', 'kube-controller-manager']) {
     const found = await argumentsOf(files, component);
     const range = found === null ? null : flagValue(found.args, 'service-cluster-ip-range');
-    if (found === null || range === null) continue;
+    if (found === null || range?.split(',').every(isCidr) !== true) continue;
     const inside = range.split(',').find((cidr) => contains(cidr, virtualServer.address));
     return inside === undefined
       ? ok(`${virtualServer.address} is outside ${range} (${found.from})`)
@@ -64,7 +64,7 @@ async function byClusterDns(files: Node['files'], { address }: Endpoint): Promis
 }
 
 export async function checkKubeProxy({ files, network }: Node, { virtualServer }: Subject): Promise<Said> {
-  const [running] = await processes(files, ([name = '']) => baseName(name) === 'kube-proxy');
+  const [running] = await processes(files, 'NET_ADMIN', ([name = '']) => baseName(name) === 'kube-proxy');
   const { address } = virtualServer;
   const remedy = `kubectl -n kube-system edit configmap kube-proxy   # ${exclusionOf(address)}, then: kubectl -n kube-system rollout restart daemonset kube-proxy`;
   if (running === undefined) {
@@ -100,29 +100,28 @@ async function kubeProxySettings(
 ): Promise<KubeProxySettings | string> {
   const path = flagValue(args, 'config');
   if (path === null) {
-    const excluded =
-      flagValue(args, 'ipvs-exclude-cidrs')
-        ?.split(',')
-        .filter((cidr) => cidr !== '') ?? [];
+    const excluded = flagValue(args, 'ipvs-exclude-cidrs')?.split(',').filter(isCidr) ?? [];
     return { mode: modeIn(flagValue(args, 'proxy-mode')), excluded, from: `process ${pid}` };
   }
   // kube-proxy has a file system of its own.
   const file = `/proc/${pid}/root${path}`;
   try {
-    const text = await files.read(file);
+    const text = await files.readStored(file);
     return {
       mode: modeIn(scalarOf(text, 'mode')),
-      excluded: listsOf(text, 'excludeCIDRs').flat(),
+      excluded: listsOf(text, 'excludeCIDRs').flat().filter(isCidr),
       from: file,
     };
   } catch (error) {
-    return `the configuration of kube-proxy cannot be read: ${(error as NodeJS.ErrnoException).code ?? ''} ${file}`;
+    const why = (error as NodeJS.ErrnoException).code ?? (error as Error).message;
+    return `the configuration of kube-proxy cannot be read: ${why} ${file}`;
   }
 }
 
-/** The mode, which is iptables by default on Linux. */
+/** The mode, which is iptables by default on Linux. Its file may be any file, of which no other text may be shown. */
 function modeIn(mode: string | null): string {
-  return mode === null || mode === '' || mode === 'null' ? 'iptables' : mode;
+  if (mode === null || mode === '' || mode === 'null') return 'iptables';
+  return ['iptables', 'ipvs', 'nftables'].includes(mode) ? mode : 'that kube-proxy does not have';
 }
 
 /** The name that sealos gives to the control plane's endpoint. */

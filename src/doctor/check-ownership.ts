@@ -1,5 +1,5 @@
 /** The program that manages the virtual server, and what other programs and earlier starts left. */
-import { classifyHolder, type LockHolder } from '../values/lock-holder.js';
+import type { LockHolder, LockState } from '../values/lock-holder.js';
 import { isControlPlane } from './check-kubernetes.js';
 import { about, AS_ROOT, fail, ok, skip, warn, type Said } from './finding.js';
 import { readIpVs } from './ip-vs-table.js';
@@ -25,7 +25,7 @@ export async function checkVirtualServer(
         );
   }
   const evidence = `${text} exists with ${found.rows.length === 1 ? '1 real server' : `${found.rows.length} real servers`}`;
-  if ((await ownership.lockHolder(virtualServer)) !== null)
+  if ((await ownership.lock(virtualServer)).kind === 'held')
     return ok(`${evidence}, and an lvscare manages it`);
   const known = new Set(realServers.map((server) => server.text));
   const strange = found.rows.filter((row) => known.size > 0 && !known.has(row.text));
@@ -42,7 +42,7 @@ export async function checkVirtualServer(
 }
 
 export async function checkInstances(
-  { files, ownership, pid, uid }: Node,
+  { files, ownership, pid }: Node,
   { virtualServer: { text }, virtualServer }: Subject,
 ): Promise<Said> {
   const isOurs = (vs: string | null): boolean => vs === null || vs === text;
@@ -54,20 +54,25 @@ export async function checkInstances(
       `mv ${podFiles[0] ?? ''} /root/, or the other one`,
     );
   const running = (await careProcesses(files, pid)).filter(({ args }) => isOurs(flagValue(args, 'vs')));
-  const holder = await ownership.lockHolder(virtualServer);
-  if (holder !== null && classifyHolder(holder, uid) === 'squatter')
-    return warn(
-      `process ${holder.pid ?? '?'} (uid ${holder.uid}) holds the instance lock of ${text}, and is not an lvscare: a second lvscare could start`,
-      holder.pid === null ? 'end that process' : `kill ${holder.pid}`,
-    );
-  const said = sayInstances(text, running, holder);
+  const lock = await ownership.lock(virtualServer);
+  if (lock.kind === 'squatted') return saySquatter(text, lock.by);
+  const said = sayInstances(text, running, lock);
   if (said.verdict !== 'ok') return said;
-  if (holder === null) return await sayNone(text, podFiles, ownership);
+  if (lock.kind !== 'held') return await sayNone(text, podFiles, ownership);
   const why = await ownership.whySilent(virtualServer);
   if (why === null) return said;
   return warn(
     `${said.evidence}, but does not answer: ${why}`,
     'read its log: crictl logs $(crictl ps -q --name lvscare), or journalctl -u lvscare; then restart it, which keeps all connections',
+  );
+}
+
+function saySquatter(text: string, by: LockHolder | null): Said {
+  const pid = by?.pid ?? null;
+  const who = by === null ? 'a process that cannot be identified' : `process ${pid ?? '?'} (uid ${by.uid})`;
+  return warn(
+    `${who} has the name of the instance lock of ${text}, and is not an lvscare: lvscare runs without that name`,
+    pid === null ? 'end that process: ss -xlp | grep lvscare' : `kill ${pid}`,
   );
 }
 
@@ -88,17 +93,19 @@ async function sayNone(
   );
 }
 
-function sayInstances(text: string, running: readonly Process[], holder: LockHolder | null): Said {
+function sayInstances(text: string, running: readonly Process[], lock: LockState): Said {
+  const isHeld = lock.kind === 'held';
+  const holder = isHeld ? lock.by : null;
   const others = running.filter(({ pid }) => pid !== holder?.pid);
+  const manager = holder?.pid ?? null;
   // A holder outside of this container may be the one process that is visible.
-  if (holder !== null && (others.length === 0 || (holder.pid === null && others.length === 1)))
-    return ok(`${holder.pid === null ? 'an lvscare' : `process ${holder.pid}`} manages ${text}`);
+  if (isHeld && (others.length === 0 || (manager === null && others.length === 1)))
+    return ok(`${manager === null ? 'an lvscare' : `process ${manager}`} manages ${text}`);
   if (others.length === 0) return ok('no lvscare is running');
   const names = others.map(({ pid, args }) => `process ${pid} (${args.slice(0, 3).map(baseName).join(' ')})`);
   const evidence = `${names.join(' and ')} ${names.length === 1 ? 'manages' : 'manage'} ${text}`;
   const stop = `stop it where it is started (for a static pod, move its manifest away), or kill ${others.map(({ pid }) => pid).join(' ')}`;
-  if (holder !== null)
-    return fail(`${evidence} while process ${holder.pid ?? '?'} holds its instance lock`, stop);
+  if (isHeld) return fail(`${evidence} while process ${manager ?? '?'} holds its instance lock`, stop);
   if (others.length > 1) return fail(`${evidence}, and each undoes what the others do`, stop);
   return warn(
     `${evidence} without holding its instance lock: the Go lvscare, or an lvscare that is still starting`,

@@ -1,16 +1,14 @@
 /** What this process is allowed to do on this node. */
 import type { SysctlSpec } from '../host/sysctl.js';
+import { effectiveCapabilities, hasNetAdmin } from '../values/process-rights.js';
 import { fail, ok, skip, warn, about, type Said } from './finding.js';
 import { textOf, type Node, type Subject } from './ports.js';
 
-const NET_ADMIN = 12n;
-
 export async function checkCapabilities({ files, uid }: Node): Promise<Said> {
   const status = await files.read('/proc/self/status');
-  const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`);
-  if (((effective >> NET_ADMIN) & 1n) === 0n)
+  if (!hasNetAdmin(status))
     return fail(
-      `uid ${uid} has no NET_ADMIN (CapEff ${effective.toString(16)})`,
+      `uid ${uid} has no NET_ADMIN (CapEff ${effectiveCapabilities(status).toString(16)})`,
       "run it as root, or add NET_ADMIN to the container's capabilities",
     );
   const map = (await textOf(files, '/proc/self/uid_map'))?.trim().split(/\s+/).join(' ');

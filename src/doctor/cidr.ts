@@ -1,5 +1,10 @@
 import { BlockList, isIP } from 'node:net';
 
+/** Whether a text is a network, or an address alone. */
+export function isCidr(text: string): boolean {
+  return contains(text, text.trim().split('/')[0] ?? '');
+}
+
 /** Whether an address is in a network: `10.96.0.0/12`, or an address alone. Text that is neither contains nothing. */
 export function contains(cidr: string, address: string): boolean {
   const [network = '', length] = cidr.trim().split('/');

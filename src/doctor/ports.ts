@@ -5,7 +5,7 @@ import type { NodeAddress } from '../host/node-address.js';
 import type { SysctlSpec } from '../host/sysctl.js';
 import type { Endpoint } from '../values/endpoint.js';
 import type { Answer } from '../values/exchange.js';
-import type { LockHolder } from '../values/lock-holder.js';
+import type { LockState } from '../values/lock-holder.js';
 
 /** The virtual server to examine, and the options of its lvscare. */
 export interface Subject {
@@ -28,6 +28,8 @@ export interface Subject {
 /** Files by their absolute path. All but `whyNotWritable` reject with the error of the file system. */
 export interface Files {
   read(path: string): Promise<string>;
+  /** A file that another program named: only one that is stored, never one that the kernel makes up or that has no end. */
+  readStored(path: string): Promise<string>;
   list(path: string): Promise<readonly string[]>;
   readLink(path: string): Promise<string>;
   /** The code of the error that writing would fail with, or null if it would not fail. Never rejects. */
@@ -65,8 +67,8 @@ export interface Network {
 }
 
 export interface Ownership {
-  /** The process that holds the instance lock of a virtual server, or null if it is free. */
-  lockHolder(virtualServer: Endpoint): Promise<LockHolder | null>;
+  /** Rejects if the state of the instance lock cannot be known. */
+  lock(virtualServer: Endpoint): Promise<LockState>;
   /** Why the lvscare that manages a virtual server does not answer at its socket, or null if it does. */
   whySilent(virtualServer: Endpoint): Promise<string | null>;
   /** The ownership records of this network namespace, and whether the instance lock of each may be held. */

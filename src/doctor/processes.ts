@@ -1,3 +1,4 @@
+import { processRights } from '../values/process-rights.js';
 import { textOf, type Files } from './ports.js';
 
 export interface Process {
@@ -8,9 +9,13 @@ export interface Process {
   readonly here: boolean | null;
 }
 
-/** The visible processes whose arguments match, by their numbers. */
+/** What the kernel must say of a process, whose name and arguments are whatever its user likes. */
+type Rights = 'root' | 'NET_ADMIN';
+
+/** The visible processes with these rights whose arguments match, by their numbers. */
 export async function processes(
   files: Files,
+  rights: Rights,
   wanted: (args: readonly string[]) => boolean,
 ): Promise<readonly Process[]> {
   const pids = (await files.list('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
@@ -20,6 +25,8 @@ export async function processes(
     // A process that has ended meanwhile has none.
     const args = ((await textOf(files, `/proc/${pid}/cmdline`)) ?? '').split('\0').slice(0, -1);
     if (args.length === 0 || !wanted(args)) continue;
+    const { isRoot, hasNetAdmin } = await processRights(files, pid);
+    if (!(rights === 'root' ? isRoot : hasNetAdmin)) continue;
     const namespace = await files.readLink(`/proc/${pid}/ns/net`).catch(() => null);
     found.push({ pid, args, here: own === null || namespace === null ? null : own === namespace });
   }
@@ -28,7 +35,7 @@ export async function processes(
 
 /** The processes that keep a virtual server, without this process and without those of other network namespaces. */
 export async function careProcesses(files: Files, self: number): Promise<readonly Process[]> {
-  const found = await processes(files, (args) => careCommand(args) !== null);
+  const found = await processes(files, 'NET_ADMIN', (args) => careCommand(args) !== null);
   return found.filter(({ pid, here }) => pid !== self && here !== false);
 }
 

@@ -15,7 +15,7 @@ import {
   type Ownership,
   type Subject,
 } from './ports.js';
-import { readRegularFile } from '../files/regular-file.js';
+import { readRegularFile, readStoredFile } from '../files/regular-file.js';
 import { complaint, runCommand, type Run } from '../host/command.js';
 import { goLeftovers } from '../go-migration/go-leftovers.js';
 import { readLock, mayBeLocked } from '../state/instance-lock.js';
@@ -30,6 +30,7 @@ import { runningInstances } from '../daemon/running-instances.js';
 
 export const systemFiles: Files = {
   read: readRegularFile,
+  readStored: readStoredFile,
   list: (path) => readdir(path),
   readLink: (path) => readlink(path),
   async whyNotWritable(path) {
@@ -64,7 +65,7 @@ export function nodeOf(
   return {
     files: systemFiles,
     network: rtnetlink instanceof Error ? noNetwork(rtnetlink) : networkOf(config, rtnetlink),
-    ownership: ownershipOf(self.uid, withoutLoading),
+    ownership: ownershipOf(withoutLoading),
     firewall: firewallOf(withoutLoading(runCommand), async (module) => {
       return (await findModule(systemFiles, kernelRelease, module)).kind;
     }),
@@ -149,17 +150,17 @@ function networkOf(config: CareConfig | null, rtnetlink: Rtnetlink): Network {
 /** For a running lvscare to answer. */
 const ANSWER_MS = 3000;
 
-function ownershipOf(uid: number, withoutLoading: (run: Run) => Run): Ownership {
+function ownershipOf(withoutLoading: (run: Run) => Run): Ownership {
   return {
-    async lockHolder(virtualServer) {
+    async lock(virtualServer) {
       const state = await readLock(virtualServer);
       if (state.kind === 'unknown')
         throw new Error(`the instance lock of ${virtualServer.text} cannot be read: ${state.why}`);
-      return state.kind === 'held' ? state.by : null;
+      return state;
     },
     async whySilent(virtualServer) {
       const call = { method: 'GET', path: '/status', timeoutMs: ANSWER_MS } as const;
-      const heard = await runningInstances(uid).call(virtualServer, call);
+      const heard = await runningInstances().call(virtualServer, call);
       if (heard.kind === 'none') return 'it has ended';
       if (heard.kind !== 'answered') return heard.why;
       return heard.status === 200 ? null : `it answers with status ${heard.status}`;

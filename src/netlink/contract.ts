@@ -22,6 +22,12 @@ export interface Addon {
   ):
     | { readonly credentials: WirePeerCredentials; readonly failure: null }
     | { readonly credentials: null; readonly failure: WireFailure };
+  /** A socket of NETLINK_USERSOCK in these groups, a bit for each; the caller closes the descriptor. EPERM without NET_ADMIN. */
+  openGroupSocket(
+    groups: number,
+  ):
+    | { readonly socket: { readonly fd: number; readonly portId: number }; readonly failure: null }
+    | { readonly socket: null; readonly failure: WireFailure };
   /** The bytes of a request, with sequence number and port id zero. For tests. */
   encode(protocol: WireProtocol, request: WireRequest, familyId: number): Uint8Array;
   /** The value of a message; null if it is malformed. For tests. */

@@ -1,6 +1,7 @@
 // ts-unused-exports:disable-next-line
 export type { AddressFilter } from './address.js';
 export { isIpvsMissing, NetlinkError } from './errors.js';
+export { listGroupSockets, openGroupSocket } from './group-socket.js';
 export { Ipvs } from './ipvs.js';
 export { getPeerCredentials } from './peer.js';
 // ts-unused-exports:disable-next-line

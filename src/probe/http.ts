@@ -9,7 +9,14 @@ import { endConnection } from './tcp.js';
 const MOST_BODY_BYTES = 64 * 1024;
 /** How much of it is handed on: a kube-apiserver that fails lists its checks in 1.5 to 4 KB. */
 const MOST_KEPT_BYTES = 8 * 1024;
-const MOST_HEADER_BYTES = 256 * 1024;
+/** As much as Node's own HTTP takes; a kube-apiserver sends some 500 bytes. */
+const MOST_HEADER_BYTES = 16 * 1024;
+/** Of all that comes over a connection from one request to the next, TLS and what HTTP ignores included. */
+const MOST_BYTES = 512 * 1024;
+/** How often that is checked while no part of HTTP comes: a server may also send messages of TLS alone, such as KeyUpdate. */
+const CHECK_MS = 250;
+/** What ends the connection of such a server. */
+const TOO_MUCH = `the server sent more than ${MOST_BYTES / 1024} KiB, and no complete answer`;
 /** How many answers of the kind 1xx may come before the answer: no apiserver sends one, and a flood of them keeps us busy. */
 const MOST_INTERIM_ANSWERS = 32;
 /** Longer than any connection lives: when an idle one ends is the server's to say. */
@@ -32,6 +39,8 @@ export class HttpConnection {
   readonly #socket: net.Socket;
   readonly #client: InstanceType<typeof Client>;
   #error: Error | null = null;
+  /** Of the connection, when the request began. */
+  #bytesBefore: number;
   #asking = false;
   #answered = false;
   #dropped = false;
@@ -43,8 +52,18 @@ export class HttpConnection {
   constructor(tcp: net.Socket, socket: net.Socket, origin: string) {
     this.#tcp = tcp;
     this.#socket = socket;
+    this.#bytesBefore = tcp.bytesRead;
     socket.on('error', (error) => {
       this.#error ??= error;
+    });
+    const check = (): void => {
+      this.#endIfTooMuch();
+    };
+    // Each time that something of HTTP can be read.
+    socket.on('readable', check);
+    const checking = setInterval(check, CHECK_MS).unref();
+    socket.once('close', () => {
+      clearInterval(checking);
     });
     this.#client = new Client(origin, {
       // Not at once: undici is not done asking when it calls this. It may ask again when the connection is lost.
@@ -94,6 +113,7 @@ export class HttpConnection {
     onHead: (status: number, date: string | null) => void,
   ): Promise<HttpAnswer> {
     const bytesBefore = this.#socket.bytesRead;
+    this.#bytesBefore = this.#tcp.bytesRead;
     this.#asking = true;
     try {
       const answer = await this.#exchange(asked, token, signal, onHead);
@@ -108,6 +128,12 @@ export class HttpConnection {
     } finally {
       this.#asking = false;
     }
+  }
+
+  #endIfTooMuch(): void {
+    if (this.#socket.destroyed || this.#tcp.bytesRead - this.#bytesBefore <= MOST_BYTES) return;
+    this.#error ??= new Error(TOO_MUCH);
+    endConnection(this.#tcp, this.#socket);
   }
 
   /** Ends it at once. */

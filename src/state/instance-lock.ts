@@ -1,55 +1,85 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, readlink } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { Clock } from '../control-loop/ports.js';
 import type { Endpoint } from '../values/endpoint.js';
-import { classifyHolder, type LockHolder, type LockState } from '../values/lock-holder.js';
+import { classifyLock, type LockHolder, type LockState } from '../values/lock-holder.js';
 import { getPeerCredentials } from '../netlink/index.js';
+import { kernelClaims, type Claim, type Claims } from './instance-claims.js';
+import { processRights } from '../values/process-rights.js';
 
 export type InstanceLock =
   /** Ours until it is released, or until this process ends in any way. */
-  | { readonly kind: 'acquired'; readonly release: () => Promise<void> }
-  /** Another lvscare holds it. */
-  | { readonly kind: 'held'; readonly by: LockHolder }
-  /** No lvscare is known to hold it, and we cannot acquire it, so a second lvscare could start. Why, for the log. */
+  | {
+      readonly kind: 'acquired';
+      /** Why the lock's name is not ours, in words; null if it is. The lock is ours all the same. */
+      readonly withoutName: string | null;
+      /** Tries again to take the name. Resolves to whether we have it. */
+      readonly takeName: () => Promise<boolean>;
+      readonly release: () => Promise<void>;
+    }
+  /** Another lvscare holds it. `by` is null if the kernel does not say which process it is. */
+  | { readonly kind: 'held'; readonly by: LockHolder | null }
+  /** The kernel shows no lvscare that holds it, and we cannot acquire it, so a second lvscare could start. Why, for the log. */
   | { readonly kind: 'unavailable'; readonly why: string };
 
 interface LockOptions {
-  /** The effective user id of this process. */
-  readonly uid: number;
   readonly clock: Clock;
-  /** Ends the wait for a holder that does not answer yet. */
+  /** Ends the wait for a process that has the name and does not hold the lock yet. */
   readonly signal: AbortSignal;
+  readonly claims?: Claims;
 }
 
 /**
- * Acquires the instance lock of a virtual server in this network namespace: only one process can listen on the abstract Unix
- * socket with its name (`ss -xl`). The kernel keeps these names for each network namespace, across the containers that share
- * it, and removes them with the process, so no file is left behind. The kernel also names the process that listens, even one
- * that is stopped.
+ * Acquires the instance lock of a virtual server in this network namespace. It has two parts, and the kernel keeps both for each
+ * network namespace, across the containers that share it, and ends them with the process, so no file is left behind.
+ *
+ * The name is that of an abstract Unix socket (`ss -xl`): only one process can listen on it, and the kernel says which one, even if
+ * that is stopped. It decides between two that start at once, but every user can take it. So the lock is held only by a process that
+ * claims it, for which the kernel demands NET_ADMIN. A process that has the name and does not claim is a squatter, and without the
+ * name the claim alone is the lock. Two that start at once beside a squatter may both be refused.
  */
 export async function acquireInstanceLock(
   virtualServer: Endpoint,
-  { uid, clock, signal }: LockOptions,
+  { clock, signal, claims = kernelClaims }: LockOptions,
 ): Promise<InstanceLock> {
   const name = nameOf(virtualServer);
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return acquired(await listen(name));
-    } catch (error) {
-      // A security module may refuse it: a node without lvscare is worse than a node with two.
-      if (codeOf(error) !== 'EADDRINUSE')
-        return { kind: 'unavailable', why: `its socket cannot be created: ${codeOf(error)}` };
+  let server: Server | null = null;
+  let withoutName: string | null = null;
+  try {
+    for (let attempt = 1; server === null && withoutName === null; attempt += 1) {
+      const listening = await listen(name).catch(codeOf);
+      if (typeof listening !== 'string') server = listening;
+      // A security module may refuse it.
+      else if (listening !== 'EADDRINUSE') withoutName = `its socket cannot be created: ${listening}`;
+      else {
+        const holder = await askHolder(name).catch(codeOf);
+        if (await isClaimed(virtualServer, claims)) return { kind: 'held', by: await identified(holder) };
+        // ECONNREFUSED: the holder has ended, or does not listen yet. EAGAIN: too many processes ask it at once.
+        if (attempt === ATTEMPTS || signal.aborted) withoutName = squatterInWords(holder);
+        else await clock.sleep(PAUSE_MS, signal);
+      }
     }
-    try {
-      const holder = await askHolder(name);
-      if (classifyHolder(holder, uid) === 'lvscare') return { kind: 'held', by: holder };
-      return { kind: 'unavailable', why: `${processInWords(holder)} (uid ${holder.uid}) holds it` };
-    } catch (error) {
-      // ECONNREFUSED: the holder has ended, or does not listen yet. EAGAIN: too many processes ask it at once.
-      if (attempt === ATTEMPTS || signal.aborted)
-        return { kind: 'unavailable', why: `a process that cannot be identified holds it: ${codeOf(error)}` };
+    const claim = claims.open(virtualServer.text);
+    if (await isClaimed(virtualServer, claims, claim)) {
+      claim.close();
+      await close(server);
+      return { kind: 'held', by: null };
     }
-    await clock.sleep(PAUSE_MS, signal);
+    return {
+      kind: 'acquired',
+      withoutName,
+      async takeName() {
+        server ??= await listen(name).catch(() => null);
+        return server !== null;
+      },
+      async release() {
+        claim.close();
+        await close(server);
+      },
+    };
+  } catch (error) {
+    await close(server);
+    return { kind: 'unavailable', why: `the kernel does not let us claim it: ${codeOf(error)}` };
   }
 }
 
@@ -79,26 +109,41 @@ export async function exclusively<T>(
 const TURN_MS = 1000;
 
 /** The state of an instance lock. Never rejects. */
-export async function readLock(virtualServer: Endpoint): Promise<LockState> {
+export async function readLock(virtualServer: Endpoint, claims = kernelClaims): Promise<LockState> {
   try {
-    return { kind: 'held', by: await askHolder(nameOf(virtualServer)) };
-  } catch (error) {
-    const code = codeOf(error);
+    const claimed = await isClaimed(virtualServer, claims);
+    const holder = await askHolder(nameOf(virtualServer)).catch(codeOf);
     // ECONNREFUSED: no process listens. With any other error one may.
-    return code === 'ECONNREFUSED' ? { kind: 'free' } : { kind: 'unknown', why: code };
+    const kind = classifyLock(holder !== 'ECONNREFUSED', claimed);
+    switch (kind) {
+      case 'free':
+        return { kind };
+      case 'held':
+        return { kind, by: await identified(holder) };
+      case 'squatted':
+        return { kind, by: typeof holder === 'string' ? null : holder };
+    }
+  } catch (error) {
+    return { kind: 'unknown', why: codeOf(error) };
   }
 }
 
-/** Whether an instance lock is held, or in an unknown state: then nothing of that virtual server may be removed. */
-export async function mayBeLocked(virtualServer: Endpoint): Promise<boolean> {
-  return (await readLock(virtualServer)).kind !== 'free';
+/** Whether an lvscare holds an instance lock, or may hold it: then nothing of that virtual server may be removed. */
+export async function mayBeLocked(virtualServer: Endpoint, claims = kernelClaims): Promise<boolean> {
+  return await isClaimed(virtualServer, claims).catch(() => true);
 }
 
-/** The names under which instance locks are held here, which may not be those of virtual servers. */
-export async function lockedNames(): Promise<readonly string[]> {
+/** The names under which lvscares hold instance locks here, which may not be those of virtual servers. */
+export async function lockedNames(claims = kernelClaims): Promise<readonly string[]> {
   const sockets = await readFile('/proc/net/unix', 'utf8').catch(() => '');
   // The file shows NULs as @: the first, which makes the name abstract, and those that pad it.
-  return [...new Set([...sockets.matchAll(/ @lvscare\/([^\s@]+)@*$/gm)].map(([, name = '']) => name))].sort();
+  const names = [...sockets.matchAll(/ @lvscare\/([^\s@]+)@*$/gm)].map(([, name = '']) => name);
+  const held = await claims.openAmong([...new Set(names)]).catch(() => []);
+  return held.toSorted();
+}
+
+async function isClaimed({ text }: Endpoint, claims: Claims, own?: Claim): Promise<boolean> {
+  return (await claims.openAmong([text], own)).length > 0;
 }
 
 /** On a node that is short of CPU, a process may need this long between taking the name and listening. */
@@ -106,9 +151,26 @@ const ATTEMPTS = 20;
 const PAUSE_MS = 50;
 
 /** `process 4711` */
-export function processInWords({ pid }: LockHolder): string {
-  return pid === null ? 'a process outside of this container' : `process ${pid}`;
+export function processInWords(holder: LockHolder | null): string {
+  if (holder === null) return 'a process that the kernel does not name';
+  return holder.pid === null ? 'a process outside of this container' : `process ${holder.pid}`;
 }
+
+/** @param holder Or the code of the error. */
+function squatterInWords(holder: LockHolder | string): string {
+  return typeof holder === 'string'
+    ? `a process that cannot be identified (${holder}) has its name and is not an lvscare`
+    : `${processInWords(holder)} (uid ${holder.uid}) has its name and is not an lvscare`;
+}
+
+/** The process that has the name of a lock that an lvscare holds; null if it is visible and has no NET_ADMIN, or is not known. */
+async function identified(holder: LockHolder | string): Promise<LockHolder | null> {
+  if (typeof holder === 'string') return null;
+  const isNamed = holder.pid === null || (await processRights(PROC, holder.pid)).hasNetAdmin;
+  return isNamed ? holder : null;
+}
+
+const PROC = { read: (path: string) => readFile(path, 'utf8'), readLink: (path: string) => readlink(path) };
 
 /** The longest address of a Unix socket, with the NUL that makes it abstract. */
 const NAME_BYTES = 108;
@@ -136,14 +198,14 @@ function listen(name: string): Promise<Server> {
   });
 }
 
-function acquired(server: Server): InstanceLock {
-  const release = (): Promise<void> =>
-    new Promise((resolve) => {
+function close(server: Server | null): Promise<void> {
+  return new Promise((resolve) => {
+    if (server === null) resolve();
+    else
       server.close(() => {
         resolve();
       });
-    });
-  return { kind: 'acquired', release };
+  });
 }
 
 async function askHolder(name: string): Promise<LockHolder> {

@@ -4,6 +4,7 @@ import { stat } from 'node:fs/promises';
 import tls from 'node:tls';
 import { stallAwareTimeout } from '../async/stall-aware-timeout.js';
 import { readRegularFile } from '../files/regular-file.js';
+import { TLS_OFFER } from './offer.js';
 import { areCertificates, isPrivateKey, pairFault, tokenIn } from './pem.js';
 
 export interface CredentialFiles {
@@ -115,7 +116,7 @@ export function createCredentials(
         ca: trusted,
         pair: own,
         secureContext: tls.createSecureContext({
-          minVersion: 'TLSv1.2',
+          ...TLS_OFFER,
           // Every certificate in the file is trusted, also a CA below another one, as in Go.
           allowPartialTrustChain: true,
           ...own,

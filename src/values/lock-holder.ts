@@ -1,4 +1,4 @@
-/** The process that holds the instance lock of a virtual server, as the kernel names it. */
+/** The process that has the name of an instance lock, as the kernel names it. */
 export interface LockHolder {
   /** null for a process outside of our container, which has no number here. */
   readonly pid: number | null;
@@ -8,25 +8,18 @@ export interface LockHolder {
 /** The instance lock of a virtual server, as the kernel sees it. */
 export type LockState =
   | { readonly kind: 'free' }
-  | { readonly kind: 'held'; readonly by: LockHolder }
-  /** It may be held, and the kernel does not say by which process: the code of its error. */
+  /** An lvscare holds it. `by` is that process, or null if the kernel does not say which one it is. */
+  | { readonly kind: 'held'; readonly by: LockHolder | null }
+  /** A process that is no lvscare has the name; `by` is null if the kernel does not say which one it is. */
+  | { readonly kind: 'squatted'; readonly by: LockHolder | null }
+  /** It may be held: why this cannot be known, a code. */
   | { readonly kind: 'unknown'; readonly why: string };
 
 /**
- * What the holder of the lock is to an lvscare that runs as `uid`: another lvscare, or a squatter. Every user can take the lock, and
- * a user without rights over us must not keep us from running.
+ * What it means that a process has the name of a lock (or none has), and that a process with NET_ADMIN claims the lock. Every user can
+ * take the name; only NET_ADMIN can claim.
  */
-export function classifyHolder(holder: LockHolder, uid: number): 'lvscare' | 'squatter' {
-  return holder.uid === 0 || holder.uid === uid ? 'lvscare' : 'squatter';
-}
-
-/** The lvscare that runs for a virtual server, or null if there is none. A lock in an unknown state counts as held by an lvscare. */
-export function runningLvscare(state: LockState, uid: number): LockHolder | null {
-  if (state.kind === 'unknown') return { pid: null, uid };
-  return isSurelyRunning(state, uid) ? state.by : null;
-}
-
-/** Whether an lvscare runs beyond doubt. */
-export function isSurelyRunning(state: LockState, uid: number): state is LockState & { kind: 'held' } {
-  return state.kind === 'held' && classifyHolder(state.by, uid) === 'lvscare';
+export function classifyLock(hasName: boolean, isClaimed: boolean): 'free' | 'held' | 'squatted' {
+  if (isClaimed) return 'held';
+  return hasName ? 'squatted' : 'free';
 }

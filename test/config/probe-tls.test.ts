@@ -335,6 +335,22 @@ describe('what is refused', () => {
       },
       '--health-token-file: expected no other authorization beside it, got "--health-req-headers"',
     ],
+    ...Object.fromEntries(
+      ['Authorization', 'proxy-authorization', 'COOKIE'].flatMap((name) =>
+        [
+          { 'health-schem': 'http' },
+          { 'health-insecure-skip-verify': 'true' },
+          // Without a CA, as the Go program.
+          {},
+        ].map((unverified) => [
+          `${name} among the headers with ${JSON.stringify(unverified)}`,
+          () => [
+            { ...unverified, 'health-req-headers': ['x=1', `${name}=secret`] },
+            `--health-req-headers: expected no credentials without certificates that are verified (--health-ca), or anybody could take them; for a bearer token --health-token-file, got "${name.toLowerCase()}"`,
+          ],
+        ]),
+      ),
+    ),
     'a server name by HTTP': () => [
       { 'health-schem': 'http', 'health-server-name': 'kubernetes' },
       '--health-server-name: expected --health-schem https beside it, got "http"',

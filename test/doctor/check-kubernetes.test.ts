@@ -1,6 +1,6 @@
 import { checkHosts, checkKubeProxy, checkServiceCidr } from '../../src/doctor/check-kubernetes.js';
 import { hosts, onMaster, table, VS6, well } from './check-table.js';
-import { addProcess, type FakeNode } from './fake-node.js';
+import { addProcess, STATUS, type FakeNode } from './fake-node.js';
 
 const APISERVER = `kind: Pod
 spec:
@@ -23,6 +23,14 @@ table('service-cidr', checkServiceCidr, [
     (fake) =>
       void (fake.files['/etc/kubernetes/manifests/kube-apiserver.yaml'] = APISERVER.replace('/22', '/12')),
     /^warn: 10\.103\.97\.2 is inside 10\.96\.0\.0\/12 .* -> choose a --vs outside/,
+  ],
+  [
+    "inside, of a user's process",
+    (fake) => {
+      const args = ['kube-apiserver', '--service-cluster-ip-range=10.96.0.0/12'];
+      addProcess(fake, 5, args, 'net:[1]', { status: STATUS.user });
+    },
+    /^skip/,
   ],
   [
     'inside, of a process',
@@ -90,6 +98,40 @@ table('kube-proxy', checkKubeProxy, [
       addProcess(fake, 6, ['kube-proxy', '--config', '/x']);
     },
     /^warn: .*cannot be read: ENOENT \/proc\/6\/root\/x/,
+  ],
+  [
+    "a user's process of that name",
+    (fake) => {
+      addProcess(fake, 6, ['kube-proxy', '--config=/x'], 'net:[1]', { status: STATUS.user });
+      fake.files['/proc/6/root/x'] = 'mode: ipvs\n';
+    },
+    'skip: no kube-proxy runs here',
+  ],
+  [
+    'one of root in a container without NET_ADMIN',
+    (fake) => {
+      addProcess(fake, 6, ['kube-proxy', '--config=/x'], 'net:[1]', { status: STATUS.powerless });
+      fake.files['/proc/6/root/x'] = 'mode: ipvs\n';
+    },
+    'skip: no kube-proxy runs here',
+  ],
+  [
+    'one with all capabilities of another user namespace',
+    (fake) => {
+      addProcess(fake, 6, ['kube-proxy', '--config=/x'], 'net:[1]', { userNamespace: 'user:[2]' });
+      fake.files['/proc/6/root/x'] = 'mode: ipvs\n';
+    },
+    'skip: no kube-proxy runs here',
+  ],
+  [
+    'a file that is no configuration of kube-proxy, of which nothing is shown',
+    proxy('mode: secret-of-root\nexcludeCIDRs: [another-secret]\n'),
+    'ok: mode that kube-proxy does not have (/proc/6/root/var/lib/kube-proxy/config.conf)',
+  ],
+  [
+    'text among the networks, which is not shown',
+    proxy(IPVS_MODE(' [secret-of-root, 10.9.0.0/16]')),
+    /^fail: .*: excludeCIDRs has 10\.9\.0\.0\/16, not 10\.103\.97\.2 -> /,
   ],
   [
     'by flags',

@@ -22,7 +22,7 @@ table('virtual-server', checkVirtualServer, [
     "lvscare's",
     (fake) => {
       fake.files['/proc/net/ip_vs'] = HELD;
-      fake.holder = { pid: 7, uid: 0 };
+      fake.lock = { kind: 'held', by: { pid: 7, uid: 0 } };
     },
     'ok: 10.103.97.2:6443 exists with 2 real servers, and an lvscare manages it',
   ],
@@ -67,7 +67,7 @@ table('instance', checkInstances, [
     'the one that holds it',
     (fake) => {
       addProcess(fake, 7, OURS);
-      fake.holder = { pid: 7, uid: 0 };
+      fake.lock = { kind: 'held', by: { pid: 7, uid: 0 } };
     },
     'ok: process 7 manages 10.103.97.2:6443',
   ],
@@ -75,7 +75,7 @@ table('instance', checkInstances, [
     'the one that holds it, and does not answer',
     (fake) => {
       addProcess(fake, 7, OURS);
-      fake.holder = { pid: 7, uid: 0 };
+      fake.lock = { kind: 'held', by: { pid: 7, uid: 0 } };
       fake.whySilent = 'no answer within 3 s';
     },
     /^warn: process 7 manages 10\.103\.97\.2:6443, but does not answer: no answer within 3 s -> read its log/,
@@ -94,7 +94,7 @@ table('instance', checkInstances, [
     'the one that holds it, in a container',
     (fake) => {
       addProcess(fake, 7, OURS);
-      fake.holder = { pid: null, uid: 0 };
+      fake.lock = { kind: 'held', by: { pid: null, uid: 0 } };
     },
     /^ok: an lvscare manages/,
   ],
@@ -110,7 +110,7 @@ table('instance', checkInstances, [
     (fake) => {
       addProcess(fake, 7, OURS);
       addProcess(fake, 8, ['sealctl', 'ipvs', '--vs', VS.text]);
-      fake.holder = { pid: 7, uid: 0 };
+      fake.lock = { kind: 'held', by: { pid: 7, uid: 0 } };
     },
     /^fail: process 8 \(sealctl ipvs --vs\) manages \S+ while process 7 holds its instance lock -> .*kill 8$/,
   ],
@@ -135,8 +135,8 @@ table('instance', checkInstances, [
   ],
   [
     'a squatter',
-    (fake) => void (fake.holder = { pid: 9, uid: 1000 }),
-    /^warn: process 9 \(uid 1000\) holds the instance lock .* -> kill 9$/,
+    (fake) => void (fake.lock = { kind: 'squatted', by: { pid: 9, uid: 1000 } }),
+    /^warn: process 9 \(uid 1000\) has the name of the instance lock .*, and is not an lvscare: .* -> kill 9$/,
   ],
   [
     'two static pods',

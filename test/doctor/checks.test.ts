@@ -24,9 +24,15 @@ describe('doctor: all of it', () => {
   it('whatever breaks under it is a warning that says so, with a remedy', async () => {
     const broken = (): Promise<never> => Promise.reject(new Error('out of order'));
     const well = nodeFrom(wellNode());
-    const files = { read: broken, list: broken, readLink: broken, whyNotWritable: broken };
+    const files = {
+      read: broken,
+      readStored: broken,
+      list: broken,
+      readLink: broken,
+      whyNotWritable: broken,
+    };
     const network = { addresses: broken, routes: broken, interfaceTowards: broken, nodeAddress: broken };
-    const ownership = { lockHolder: broken, whySilent: broken, records: broken, goLeftovers: broken };
+    const ownership = { lock: broken, whySilent: broken, records: broken, goLeftovers: broken };
     const firewall = { iptables: broken, nftRuleset: broken, nftVersion: broken };
     for (const part of [
       { files },

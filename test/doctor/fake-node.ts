@@ -2,7 +2,7 @@
 import type { Iptables } from '../../src/host/iptables.js';
 import type { NodeAddress } from '../../src/host/node-address.js';
 import { endpoint, type Endpoint } from '../../src/values/endpoint.js';
-import type { LockHolder } from '../../src/values/lock-holder.js';
+import type { LockState } from '../../src/values/lock-holder.js';
 import type { Answer, Exchange } from '../../src/values/exchange.js';
 import type { Said } from '../../src/doctor/finding.js';
 import type { Address, NftRuleset, Node, NodeRoute, Subject } from '../../src/doctor/ports.js';
@@ -35,7 +35,7 @@ export interface FakeNode {
   /** The interface towards each address. Default eth0. */
   towards: Record<string, string | null>;
   nodeAddress: NodeAddress | Error;
-  holder: LockHolder | null;
+  lock: LockState;
   whySilent: string | null;
   records: { virtualServer: Endpoint; isLocked: boolean }[];
   go: { taken: string[]; left: string[]; failures: Error[]; unknown: string | null };
@@ -58,7 +58,7 @@ export function wellNode(): FakeNode {
       '/proc/sys/net/ipv4/ip_forward': '1\n',
       '/etc/hosts': '127.0.0.1 localhost\n',
     },
-    links: { '/proc/self/ns/net': 'net:[1]' },
+    links: { '/proc/self/ns/net': 'net:[1]', '/proc/self/ns/user': 'user:[1]' },
     writable: ['/run/lvscare'],
     addresses: [
       { address: '127.0.0.1', prefixLength: 8, interfaceName: 'lo', onDummy: false },
@@ -67,7 +67,7 @@ export function wellNode(): FakeNode {
     routes: [],
     towards: {},
     nodeAddress: { address: '10.0.0.9', from: 'the route to 10.0.0.1', gone: null },
-    holder: null,
+    lock: { kind: 'free' },
     whySilent: null,
     records: [],
     go: { taken: [], left: [], failures: [], unknown: null },
@@ -79,27 +79,38 @@ export function wellNode(): FakeNode {
   };
 }
 
-/** A process with arguments, in our network namespace unless told otherwise. */
+/** What `/proc/PID/status` has of root with all capabilities, of root in a container without any, and of a user. */
+export const STATUS = {
+  root: 'Uid:\t0\t0\t0\t0\nCapEff:\t000001ffffffffff\n',
+  powerless: 'Uid:\t0\t0\t0\t0\nCapEff:\t0000000000000000\n',
+  user: 'Uid:\t1000\t1000\t1000\t1000\nCapEff:\t0000000000000000\n',
+} as const;
+
+/** A process with arguments, of root and in our namespaces unless told otherwise. */
 export function addProcess(
   fake: FakeNode,
   pid: number,
   args: readonly string[],
   namespace = 'net:[1]',
+  { status = STATUS.root, userNamespace = 'user:[1]' }: { status?: string; userNamespace?: string } = {},
 ): void {
+  fake.files[`/proc/${pid}/status`] = status;
+  fake.links[`/proc/${pid}/ns/user`] = userNamespace;
   fake.files[`/proc/${pid}/cmdline`] = args.map((arg) => `${arg}\0`).join('');
   fake.links[`/proc/${pid}/ns/net`] = namespace;
 }
 
 export function nodeFrom(fake: FakeNode): Node {
   const missing = (path: string): Error => Object.assign(new Error(`ENOENT: ${path}`), { code: 'ENOENT' });
+  const read = (path: string): Promise<string> => {
+    const text = fake.files[path];
+    if (text === null) return Promise.reject(Object.assign(new Error(`EACCES: ${path}`), { code: 'EACCES' }));
+    return text === undefined ? Promise.reject(missing(path)) : Promise.resolve(text);
+  };
   return {
     files: {
-      read(path) {
-        const text = fake.files[path];
-        if (text === null)
-          return Promise.reject(Object.assign(new Error(`EACCES: ${path}`), { code: 'EACCES' }));
-        return text === undefined ? Promise.reject(missing(path)) : Promise.resolve(text);
-      },
+      read,
+      readStored: read,
       list(path) {
         const below = Object.keys(fake.files).filter((file) => file.startsWith(`${path}/`));
         const names = [...new Set(below.map((file) => file.slice(path.length + 1).split('/')[0] ?? ''))];
@@ -125,7 +136,7 @@ export function nodeFrom(fake: FakeNode): Node {
           : Promise.resolve(fake.nodeAddress),
     },
     ownership: {
-      lockHolder: () => Promise.resolve(fake.holder),
+      lock: () => Promise.resolve(fake.lock),
       whySilent: () => Promise.resolve(fake.whySilent),
       records: () => Promise.resolve(fake.records),
       goLeftovers: () => Promise.resolve(fake.go),

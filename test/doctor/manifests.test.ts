@@ -67,3 +67,35 @@ describe('YAML that leads back to where it is', () => {
     assert.equal(scalarOf(text, 'mode'), null);
   });
 });
+
+describe('YAML that a parser needs too long or too much memory for', () => {
+  const MOST = 64 * 1024;
+  const hostile: Readonly<Record<string, string>> = {
+    'maps in each other': '{'.repeat(1000),
+    'lists in each other': '['.repeat(1000),
+    'maps in each other, all closed': `${'{a: '.repeat(30)}1${'}'.repeat(30)}`,
+    'keys in each other': '? '.repeat(1000),
+    'keys in each other, each on a line': Array.from({ length: 100 }, (_, at) => `${' '.repeat(at)}?`).join(
+      '\n',
+    ),
+    'more than 64 KiB': `${'a: 1\n'.repeat(MOST / 5)}args: [care]\n`,
+  };
+  for (const [what, text] of Object.entries(hostile))
+    it(`${what}: has no values`, () => {
+      const withArgs = `args: [care]\n---\n${text}`;
+      assert.deepEqual(listsOf(withArgs, 'args'), []);
+      assert.equal(scalarOf(withArgs, 'a'), null);
+    });
+
+  const bombs: Readonly<Record<string, string>> = {
+    'aliases of aliases': `a0: &a0 [x, x]\n${Array.from({ length: 30 }, (_, at) => `a${at + 1}: &a${at + 1} [*a${at}, *a${at}]`).join('\n')}`,
+    'one anchor and its aliases': `- &a x\n${'- *a\n'.repeat(MOST / 5 - 10)}`,
+    'errors on every line': ': : :\n'.repeat(MOST / 6),
+    'lists in each other, as deep as is read': `${'['.repeat(20)}${']'.repeat(20)}`,
+  };
+  for (const [what, text] of Object.entries(bombs))
+    it(`${what}: is read without a crash`, () => {
+      assert.ok(text.length <= MOST);
+      assert.deepEqual(listsOf(text, 'args'), []);
+    });
+});

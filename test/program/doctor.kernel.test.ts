@@ -180,9 +180,13 @@ describe('lvscare doctor on a node that is well', () => {
 
     const daemon = await takeCare(lab);
     running.push(daemon);
-    // Also the CA: that it verifies is not to be said otherwise.
     const atWork = await doctor([]);
-    assert.deepEqual([atWork.status, atWork.amiss], [0, {}]);
+    assert.deepEqual([atWork.status, Object.keys(atWork.amiss)], [0, ['taken-options']]);
+    assert.equal(
+      atWork.amiss['taken-options']?.evidence,
+      `doctor probes without --health-ca of process ${daemon.pid}: it takes neither files nor secrets from another process`,
+    );
+    assert.deepEqual((await doctor(['--health-ca', lab.caFile])).amiss, {});
     assert.match(
       atWork.findings[0]?.evidence ?? '',
       new RegExp(`^${VS} with .*\\(process ${daemon.pid}\\)$`),
@@ -201,6 +205,41 @@ describe('lvscare doctor on a node that is well', () => {
       findings[0]?.evidence ?? '',
       /^no virtual server is known: there is neither --vs nor a static pod of lvscare/,
     );
+  });
+
+  it('ignores the options of root without capabilities that has the name of the instance lock, and names that process', async () => {
+    const script = `require('node:net').createServer().listen('\\0lvscare/${VS}'.padEnd(108, '\\0'), () => console.log('here'))`;
+    const args = ['care', ...serversOf(lab), '--health-token-file', lab.caFile].join(' ');
+    const command = `exec -a lvscare setpriv --bounding-set=-all --inh-caps=-all bash -c 'exec -a lvscare ${process.execPath} -e "$0" -- ${args}' "$0"`;
+    const squatter = lab.node.spawn('bash', ['-c', command, script]);
+    running.push(squatter);
+    await squatter.waitForLine(/here/);
+    const { findings } = await doctor([]);
+    assert.match(findings[0]?.evidence ?? '', /^no virtual server is known/);
+    const found = await onlyAmiss('instance', 'warn', /\(uid 0\) has the name of the instance lock/);
+    assert.equal(found.remedy, `kill ${squatter.pid}`);
+    // Beside it an lvscare runs: the lock is held, and its options are those of the process with NET_ADMIN alone.
+    running.push(await takeCare(lab));
+    assert.match((await doctor([])).findings[0]?.evidence ?? '', /\(\/run\/lvscare\)$/);
+  });
+
+  it('reads no file that never ends, and nothing of another user, for a process that is named kube-proxy', async () => {
+    await fake('kube-proxy', '--config=/proc/kmsg');
+    const { findings, skipped } = await doctor(serversOf(lab));
+    assert.equal(
+      findings.find(({ name }) => name === 'kube-proxy')?.evidence,
+      `mode iptables (/proc/${running.at(-1)?.pid ?? 0}/root/proc/kmsg)`,
+    );
+    await running.pop()?.stop();
+    assert.ok(skipped.every(({ name }) => name !== 'kube-proxy'));
+    const user = lab.node.spawn('bash', [
+      '-c',
+      `exec setpriv --reuid=65534 --regid=65534 --clear-groups bash -c 'exec -a kube-proxy ${process.execPath} -e "console.log(1); setInterval(() => 0, 1e9)" -- --config=/proc/kmsg'`,
+    ]);
+    running.push(user);
+    await user.waitForLine(/1/);
+    const withUser = await doctor(serversOf(lab));
+    assert.equal(withUser.skipped.find(({ name }) => name === 'kube-proxy')?.why, 'no kube-proxy runs here');
   });
 
   it('does not report what the running lvscare keeps as left over, also if the command line names the virtual server', async () => {

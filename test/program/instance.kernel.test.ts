@@ -4,13 +4,20 @@ import { after, afterEach, before, describe, it } from 'node:test';
 import { Lab, type LabProcess } from '../../lab/index.js';
 import { allOf, fingerprint, lvscare, serversOf, startCare, takeCare, untilWeights, VS } from './lvscare.js';
 
-/** Has the name before anybody else, as a user without rights may, until it is ended. */
+/** Has the name before lvscare, until it is ended. */
 const SQUATTER = `
-process.setgid(65534);
-process.setuid(65534);
 const name = '\\0lvscare/${VS}'.padEnd(108, '\\0');
 require('node:net').createServer().listen(name, () => console.log('listening'));
 `;
+
+/** What takes rights from a process, and the user that it then is. */
+const SQUATTERS = {
+  'a user': { uid: 65534, wrapper: ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'] },
+  'root of a container of the host network without capabilities': {
+    uid: 0,
+    wrapper: ['setpriv', '--bounding-set=-all', '--inh-caps=-all'],
+  },
+} as const;
 
 interface Finding {
   readonly name: string;
@@ -213,16 +220,30 @@ describe('lvscare care beside another', () => {
       else assert.equal(text, '');
   });
 
-  it('a user without rights who holds the lock keeps no lvscare out, and the log names it once', async () => {
-    const squatter = started(lab.node.spawn(process.execPath, ['-e', SQUATTER]));
-    await squatter.waitForLine(/listening/);
-    assert.deepEqual(await holders(), [squatter.pid]);
-    const daemon = started(await takeCare(lab));
-    await daemon.waitForLine(/reconciled|added/);
-    const named = `instance lock not acquired: process ${squatter.pid} (uid 65534) holds it; a second lvscare could start for ${VS}`;
-    assert.equal(daemon.text().split(named).length - 1, 1, daemon.text());
-    assert.equal(await daemon.stop(), 0);
-    assert.equal((await lvscare(lab.node, ['care', '--vs', VS, '--clean'])).status, 0);
-    assert.equal(await lab.node.weights(), null);
-  });
+  for (const [who, { uid, wrapper }] of Object.entries(SQUATTERS))
+    it(`${who} that has the name of the lock keeps no lvscare out, and lets no second one in; the name is taken when it is free`, async () => {
+      const [command, ...args] = wrapper;
+      const squatter = started(lab.node.spawn(command, [...args, process.execPath, '-e', SQUATTER]));
+      await squatter.waitForLine(/listening/);
+      assert.deepEqual(await holders(), [squatter.pid]);
+      const daemon = started(await takeCare(lab));
+      await daemon.waitForLine(/reconciled|added/);
+      const named = `instance lock acquired without its name: process ${squatter.pid} (uid ${uid}) has its name and is not an lvscare`;
+      assert.equal(daemon.text().split(named).length - 1, 1, daemon.text());
+      await isRefused(serversOf(lab), another('a process that the kernel does not name', /one is enough$/));
+      await isRefused(
+        ['--vs', VS, '--clean'],
+        another('a process that the kernel does not name', /stop it first/),
+      );
+      const { stdout } = await lvscare(lab.node, ['status', '--json']);
+      assert.match(stdout, /"lvscare": "answers"/);
+
+      await squatter.stop();
+      await daemon.waitForLine(/instance lock: its name is free again, and taken/);
+      assert.deepEqual(await holders(), [daemon.pid]);
+      await isRefused(serversOf(lab), another(daemon.pid, /one is enough$/));
+      assert.equal(await daemon.stop(), 0);
+      assert.equal((await lvscare(lab.node, ['care', '--vs', VS, '--clean'])).status, 0);
+      assert.equal(await lab.node.weights(), null);
+    });
 });

@@ -5,10 +5,9 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { afterEach, describe, it } from 'node:test';
 import type { Clock } from '../../src/control-loop/ports.js';
-import { runningLvscare } from '../../src/values/lock-holder.js';
 import { lockedNames, readLock, mayBeLocked, acquireInstanceLock } from '../../src/state/instance-lock.js';
 import { startTool } from '../support/tools.js';
-import { take, uid, virtualServer } from './locks.js';
+import { claimedElsewhere, claims, take, uid, virtualServer } from './locks.js';
 
 /** A process that is no lvscare: it takes a name, and does with it what stdin says. */
 const SQUATTER = `
@@ -71,8 +70,14 @@ describe('the instance lock whose name another process has', () => {
   it('waits for a process that has the name and does not listen yet', async () => {
     const vs = virtualServer();
     const other = await squat(vs.text);
-    const clock: Clock = { now: () => 0, sleep: () => other.tell('listen') };
-    assert.deepEqual(await take(vs, clock), { kind: 'held', by: { pid: other.pid, uid } });
+    const clock: Clock = {
+      now: () => 0,
+      async sleep() {
+        await other.tell('listen');
+        claimedElsewhere.add(vs.text);
+      },
+    };
+    assert.equal((await take(vs, clock)).kind, 'held');
   });
 
   it('is acquired when the process that had the name has ended meanwhile', async () => {
@@ -88,14 +93,18 @@ describe('the instance lock whose name another process has', () => {
     ['never listens', 'nothing', 'ECONNREFUSED'],
     ['has a full queue', 'fill', 'EAGAIN'],
   ] as const) {
-    it(`is unavailable after a second if a process has the name and ${what}`, async () => {
+    it(`is acquired without its name after a second if a process has the name and ${what}`, async () => {
       const vs = virtualServer();
       await (await squat(vs.text)).tell(command);
       const slept: number[] = [];
       const clock: Clock = { now: () => 0, sleep: (ms) => Promise.resolve(void slept.push(ms)) };
       const lock = await take(vs, clock);
-      assert.ok(lock.kind === 'unavailable');
-      assert.match(lock.why, new RegExp(`^a process that cannot be identified holds it: ${code}$`));
+      assert.ok(lock.kind === 'acquired');
+      assert.equal(
+        lock.withoutName,
+        `a process that cannot be identified (${code}) has its name and is not an lvscare`,
+      );
+      await lock.release();
       const sum = slept.reduce((total, ms) => total + ms, 0);
       assert.ok(sum >= 500 && sum <= 1500, `${sum} ms`);
     });
@@ -112,31 +121,30 @@ describe('the instance lock whose name another process has', () => {
       return Promise.resolve();
     };
     const lock = await acquireInstanceLock(vs, {
-      uid,
       clock: { now: () => 0, sleep },
       signal: stopping.signal,
+      claims,
     });
-    assert.deepEqual([lock.kind, slept], ['unavailable', 1]);
+    assert.ok(lock.kind === 'acquired');
+    assert.deepEqual([lock.withoutName !== null, slept], [true, 1]);
+    await lock.release();
   });
 
-  it('names its holder to every process that asks, and no other process can pass for the holder', async () => {
+  it('names a squatter to every process that asks, and nothing of it counts as locked', async () => {
     const vs = virtualServer();
-    assert.deepEqual(await readLock(vs), { kind: 'free' });
+    assert.deepEqual(await readLock(vs, claims), { kind: 'free' });
     const other = await squat(vs.text);
-    assert.ok((await lockedNames()).includes(vs.text));
-    assert.deepEqual(await readLock(vs), { kind: 'free' }, 'it does not listen yet');
-    assert.equal(await mayBeLocked(vs), false);
+    assert.deepEqual(await readLock(vs, claims), { kind: 'free' }, 'it does not listen yet');
     await other.tell('listen');
-    const look = await readLock(vs);
-    assert.deepEqual(look, { kind: 'held', by: { pid: other.pid, uid } });
-    assert.equal(await mayBeLocked(vs), true);
-    assert.deepEqual(runningLvscare(look, uid), { pid: other.pid, uid });
+    assert.deepEqual(await readLock(vs, claims), { kind: 'squatted', by: { pid: other.pid, uid } });
+    assert.ok(!(await lockedNames(claims)).includes(vs.text));
+    assert.equal(await mayBeLocked(vs, claims), false);
   });
 
-  it('may be had by a process whose queue is full', async () => {
+  it('is squatted by an unknown process if its queue is full', async () => {
     const vs = virtualServer();
     await (await squat(vs.text)).tell('fill');
-    assert.deepEqual(await readLock(vs), { kind: 'unknown', why: 'EAGAIN' });
-    assert.equal(await mayBeLocked(vs), true);
+    assert.deepEqual(await readLock(vs, claims), { kind: 'squatted', by: null });
+    assert.equal(await mayBeLocked(vs, claims), false);
   });
 });
