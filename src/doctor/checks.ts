@@ -13,7 +13,13 @@ import {
   checkVirtualAddress,
 } from './check-network.js';
 import { checkGoLeftovers, checkInstances, checkRecords, checkVirtualServer } from './check-ownership.js';
-import { checkCertificates, checkClock, checkServers, checkVirtualServerAnswers } from './check-servers.js';
+import {
+  checkCertificates,
+  checkClock,
+  checkServers,
+  checkSourcePorts,
+  checkVirtualServerAnswers,
+} from './check-servers.js';
 import { AS_ROOT, skip, warn, type Finding, type Said } from './finding.js';
 import type { Node, Subject } from './ports.js';
 
@@ -46,6 +52,7 @@ const OF_A_VIRTUAL_SERVER: readonly Check<Subject>[] = [
   ['hosts', checkHosts],
   ['firewall', checkFirewall],
   ['rs', checkServers],
+  ['source-ports', checkSourcePorts],
   ['certificate', checkCertificates],
   ['clock', checkClock],
   ['through-vip', checkVirtualServerAnswers],

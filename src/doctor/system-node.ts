@@ -4,7 +4,6 @@ import { access, readdir, readlink } from 'node:fs/promises';
 import { release } from 'node:os';
 import type { CareConfig } from '../config/care-config.js';
 import type { Endpoint } from '../values/endpoint.js';
-import type { Answer } from '../values/exchange.js';
 import { findModule, type Module } from './modules.js';
 import {
   textOf,
@@ -13,6 +12,7 @@ import {
   type Network,
   type Node,
   type Ownership,
+  type ServerAnswer,
   type Subject,
 } from './ports.js';
 import { readRegularFile } from '../files/regular-file.js';
@@ -22,6 +22,7 @@ import { readLock, mayBeLocked } from '../state/instance-lock.js';
 import { readIptables } from '../host/iptables.js';
 import { madeByKernel } from '../host/route-protocol.js';
 import { nodeAddress } from '../host/node-address.js';
+import { portsFor } from '../probe/source-port.js';
 import { ownershipStore } from '../state/ownership-store.js';
 import { runDirectory } from '../state/run-directory.js';
 import { NetlinkError, RouteTable, type Link, type Rtnetlink } from '../netlink/index.js';
@@ -232,12 +233,25 @@ function firewallOf(run: Run, kindOf: (module: string) => Promise<Module['kind']
 
 /** Probes each server once, however often it is called. */
 function once(config: CareConfig | null, signal: AbortSignal): Node['ask'] {
-  const answers = new Map<string, Promise<Answer>>();
-  let asking: Promise<Ask> | null = null;
-  const ask = async (server: Endpoint): Promise<Answer> => {
+  const answers = new Map<string, Promise<ServerAnswer>>();
+  let asks: Promise<readonly [asProbe: Ask, asClient: Ask]> | null = null;
+  const ask = async (server: Endpoint): Promise<ServerAnswer> => {
     if (config === null) throw new Error('there is no configuration for probes');
-    asking ??= composeAsk(config.probe, () => undefined);
-    return (await asking)(server, signal);
+    const { probe, virtualServer } = config;
+    asks ??= Promise.all([
+      composeAsk(probe, () => undefined),
+      composeAsk({ ...probe, sourcePorts: 'kernel' }, () => undefined),
+    ]);
+    const [asProbe, asClient] = await asks;
+    if (server.text === virtualServer.text) return await asClient(server, signal);
+    const first = await asProbe(server, signal);
+    const silentTo = portsFor(probe.sourcePorts);
+    if (first.outcome.kind !== 'silent' || silentTo === null) return first;
+    const other = await asClient(server, signal);
+    if (other.outcome.kind === 'silent') return first;
+    // It may just be back, or a packet was lost.
+    const again = await asProbe(server, signal);
+    return again.outcome.kind === 'silent' ? { ...other, silentTo } : again;
   };
   return (server) => {
     const answer = answers.get(server.text) ?? ask(server);

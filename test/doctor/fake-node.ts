@@ -5,7 +5,7 @@ import { endpoint, type Endpoint } from '../../src/values/endpoint.js';
 import type { LockHolder } from '../../src/values/lock-holder.js';
 import type { Answer, Exchange } from '../../src/values/exchange.js';
 import type { Said } from '../../src/doctor/finding.js';
-import type { Address, NftRuleset, Node, NodeRoute, Subject } from '../../src/doctor/ports.js';
+import type { Address, NftRuleset, Node, NodeRoute, ServerAnswer, Subject } from '../../src/doctor/ports.js';
 
 export const NOW_MS = Date.parse('2026-06-01T12:00:00Z');
 export const VS = endpoint('ipv4', '10.103.97.2', 6443);
@@ -22,6 +22,7 @@ export const SUBJECT: Subject = {
   sysctls: [{ name: 'net.ipv4.vs.expire_nodest_conn', value: '1', without: 'connections hang' }],
   scheme: 'https',
   healthPort: null,
+  sourcePorts: 'auto',
 };
 
 export interface FakeNode {
@@ -43,7 +44,7 @@ export interface FakeNode {
   nftRuleset: NftRuleset;
   nft: string | null;
   release: string;
-  answers: Record<string, Answer>;
+  answers: Record<string, ServerAnswer>;
 }
 
 export function wellNode(): FakeNode {
