@@ -12,7 +12,13 @@ import {
   checkRoutes,
   checkVirtualAddress,
 } from './check-network.js';
-import { checkGoLeftovers, checkInstances, checkRecords, checkVirtualServer } from './check-ownership.js';
+import {
+  checkGoLeftovers,
+  checkInstances,
+  checkRecords,
+  checkTroubles,
+  checkVirtualServer,
+} from './check-ownership.js';
 import {
   checkCertificates,
   checkClock,
@@ -46,6 +52,7 @@ const OF_A_VIRTUAL_SERVER: readonly Check<Subject>[] = [
   ['ip-forward', checkForwarding],
   ['virtual-server', checkVirtualServer],
   ['instance', checkInstances],
+  ['trouble', checkTroubles],
   ['go-leftovers', checkGoLeftovers],
   ['service-cidr', checkServiceCidr],
   ['kube-proxy', checkKubeProxy],

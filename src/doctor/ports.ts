@@ -71,11 +71,18 @@ export interface Network {
   nodeAddress(subject: Subject): Promise<NodeAddress>;
 }
 
+interface DaemonAnswer {
+  /** Why it does not answer, or null if it does. */
+  readonly whySilent: string | null;
+  /** What it could not repair. */
+  readonly troubles: readonly { readonly what: string; readonly message: string }[];
+}
+
 export interface Ownership {
   /** The process that holds the instance lock of a virtual server, or null if it is free. */
   lockHolder(virtualServer: Endpoint): Promise<LockHolder | null>;
-  /** Why the lvscare that manages a virtual server does not answer at its socket, or null if it does. */
-  whySilent(virtualServer: Endpoint): Promise<string | null>;
+  /** What the lvscare that manages a virtual server answers at its socket. */
+  daemon(virtualServer: Endpoint): Promise<DaemonAnswer>;
   /** The ownership records of this network namespace, and whether the instance lock of each may be held. */
   records(): Promise<readonly { readonly virtualServer: Endpoint; readonly isLocked: boolean }[]>;
   /** What `--clean` would remove of the Go program's; `unknown` is why this cannot be known, or null if it can. */

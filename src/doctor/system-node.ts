@@ -23,6 +23,7 @@ import { readIptables } from '../host/iptables.js';
 import { madeByKernel } from '../host/route-protocol.js';
 import { nodeAddress } from '../host/node-address.js';
 import { portsFor } from '../probe/source-port.js';
+import { isStatus } from '../status/gather.js';
 import { ownershipStore } from '../state/ownership-store.js';
 import { runDirectory } from '../state/run-directory.js';
 import { NetlinkError, RouteTable, type Link, type Rtnetlink } from '../netlink/index.js';
@@ -158,12 +159,18 @@ function ownershipOf(uid: number, withoutLoading: (run: Run) => Run): Ownership 
         throw new Error(`the instance lock of ${virtualServer.text} cannot be read: ${state.why}`);
       return state.kind === 'held' ? state.by : null;
     },
-    async whySilent(virtualServer) {
+    async daemon(virtualServer) {
       const call = { method: 'GET', path: '/status', timeoutMs: ANSWER_MS } as const;
       const heard = await runningInstances(uid).call(virtualServer, call);
-      if (heard.kind === 'none') return 'it has ended';
-      if (heard.kind !== 'answered') return heard.why;
-      return heard.status === 200 ? null : `it answers with status ${heard.status}`;
+      const silent = (whySilent: string): Awaited<ReturnType<Ownership['daemon']>> => ({
+        whySilent,
+        troubles: [],
+      });
+      if (heard.kind === 'none') return silent('it has ended');
+      if (heard.kind !== 'answered') return silent(heard.why);
+      if (heard.status !== 200) return silent(`it answers with status ${heard.status}`);
+      const all = isStatus(heard.body) ? heard.body.virtualServers : [];
+      return { whySilent: null, troubles: all.flatMap(({ care }) => care?.troubles ?? []) };
     },
     async records() {
       const all = await ownershipStore(runDirectory()).list();

@@ -26,7 +26,7 @@ describe('doctor: all of it', () => {
     const well = nodeFrom(wellNode());
     const files = { read: broken, list: broken, readLink: broken, whyNotWritable: broken };
     const network = { addresses: broken, routes: broken, interfaceTowards: broken, nodeAddress: broken };
-    const ownership = { lockHolder: broken, whySilent: broken, records: broken, goLeftovers: broken };
+    const ownership = { lockHolder: broken, daemon: broken, records: broken, goLeftovers: broken };
     const firewall = { iptables: broken, nftRuleset: broken, nftVersion: broken };
     for (const part of [
       { files },

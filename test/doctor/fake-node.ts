@@ -38,6 +38,8 @@ export interface FakeNode {
   nodeAddress: NodeAddress | Error;
   holder: LockHolder | null;
   whySilent: string | null;
+  /** Of the running lvscare. */
+  troubles: { what: string; message: string }[];
   records: { virtualServer: Endpoint; isLocked: boolean }[];
   go: { taken: string[]; left: string[]; failures: Error[]; unknown: string | null };
   iptables: { variants: Iptables[]; failures: Error[]; unknown: string[] };
@@ -70,6 +72,7 @@ export function wellNode(): FakeNode {
     nodeAddress: { address: '10.0.0.9', from: 'the route to 10.0.0.1', gone: null },
     holder: null,
     whySilent: null,
+    troubles: [],
     records: [],
     go: { taken: [], left: [], failures: [], unknown: null },
     iptables: { variants: [], failures: [], unknown: [] },
@@ -127,7 +130,7 @@ export function nodeFrom(fake: FakeNode): Node {
     },
     ownership: {
       lockHolder: () => Promise.resolve(fake.holder),
-      whySilent: () => Promise.resolve(fake.whySilent),
+      daemon: () => Promise.resolve({ whySilent: fake.whySilent, troubles: fake.troubles }),
       records: () => Promise.resolve(fake.records),
       goLeftovers: () => Promise.resolve(fake.go),
     },
