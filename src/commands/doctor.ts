@@ -288,5 +288,6 @@ function subjectOf(config: CareConfig): Subject {
     sysctls: sysctlsFor(config, release()),
     scheme: probe.scheme,
     healthPort: probe.port,
+    sourcePorts: probe.sourcePorts,
   };
 }

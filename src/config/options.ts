@@ -198,6 +198,14 @@ const CARE = {
     help: "Port to probe, on each real server's address",
     ...PROBES,
   },
+  'health-source-ports': {
+    ...text('auto, kernel or FIRST-LAST', values.parseSourcePorts),
+    default: 'auto',
+    help:
+      'Ports of this node that probes come from: FIRST-LAST; kernel, as the kernel chooses; auto, ports that it gives ' +
+      'to no client, and its choice where a packet filter drops the answers to them',
+    ...PROBES,
+  },
   'health-ca': {
     ...FILE,
     otherwise: `${DEFAULT_CA} if it can be read, else certificates are not verified`,

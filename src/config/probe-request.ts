@@ -26,6 +26,7 @@ export function readProbe(
     connectTimeoutMs: settings.read('connect-timeout'),
     timeoutMs: settings.read('health-timeout'),
     port: settings.read('health-port'),
+    sourcePorts: settings.read('health-source-ports'),
     tls,
   };
   return { probe, notes };

@@ -1,4 +1,5 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http';
+import { FEWEST_PORTS, type SourcePortChoice } from '../values/source-ports.js';
 import { UsageError, type Parser } from './usage-error.js';
 
 export function integerParser(least: number, most: number): Parser<number> {
@@ -58,6 +59,18 @@ export const parseLogLevel: Parser<LogLevel> = (text, option) => {
   const level = (LEVELS as Readonly<Record<string, LogLevel | undefined>>)[text.toUpperCase()];
   if (level === undefined) throw new UsageError(option, 'one of DEBUG, INFO, WARN, ERROR', text);
   return level;
+};
+
+export const parseSourcePorts: Parser<SourcePortChoice> = (text, option) => {
+  if (text === 'auto' || text === 'kernel') return text;
+  const [first = NaN, last = NaN] = (/^(\d{1,5})-(\d{1,5})$/.exec(text) ?? []).slice(1).map(Number);
+  if (!(first >= 1024 && last <= 65535 && last - first + 1 >= FEWEST_PORTS))
+    throw new UsageError(
+      option,
+      `auto, kernel or FIRST-LAST, at least ${FEWEST_PORTS} ports from 1024 to 65535`,
+      text,
+    );
+  return { first, last };
 };
 
 /** A path with an optional query, which stays as it is. A missing leading slash is added. */

@@ -2,6 +2,7 @@ import type { Health } from '../decisions/health.js';
 import type { Endpoint } from '../values/endpoint.js';
 import type { Evidence } from '../values/evidence.js';
 import type { Exchange } from '../values/exchange.js';
+import type { PortRange } from '../values/source-ports.js';
 import type { ActionResult } from './ports.js';
 
 /** Why a pass of the reconciler runs. */
@@ -96,6 +97,11 @@ type NodeEvent =
   /** Files with a certificate, key or token cannot be used; the last good ones still are. */
   | { readonly kind: 'credentials-failed'; readonly what: string; readonly error: Error }
   | { readonly kind: 'credentials-ok'; readonly what: string }
+  /**
+   * Answers to these ports of this node do not arrive, as a server shows that answers to others: probes of such servers come from ports that
+   * the kernel chooses. With null, all answers arrive again.
+   */
+  | { readonly kind: 'ports-filtered'; readonly ports: PortRange; readonly shownBy: Endpoint | null }
   /** The kernel does not check kept connections, so only the next probe notices that a host vanished. */
   | { readonly kind: 'keepalive-failed'; readonly error: Error }
   /** `what` could not be written to the state directory. */

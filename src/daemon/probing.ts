@@ -22,8 +22,11 @@ export async function composeProbes(
   const onExchange: OnExchange = (server, exchange) => {
     emit({ kind: 'exchange', server, exchange });
   };
+  const onFilteredPorts: ProberParts['onFilteredPorts'] = (ports, shownBy) => {
+    emit({ kind: 'ports-filtered', ports, shownBy });
+  };
   return {
-    prober: createProber(probe, { ...parts, onExchange }),
+    prober: createProber(probe, { ...parts, onExchange, onFilteredPorts }),
     virtualServerProbe:
       dryRun || mode === 'none' ? null : createVirtualServerProbe(virtualServer, probe, parts),
   };

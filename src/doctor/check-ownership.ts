@@ -1,5 +1,6 @@
 /** The program that manages the virtual server, and what other programs and earlier starts left. */
 import type { LockHolder, LockState } from '../values/lock-holder.js';
+import { saysReplaced } from '../values/replaced-file.js';
 import { isControlPlane } from './check-kubernetes.js';
 import { about, AS_ROOT, fail, ok, skip, warn, type Said } from './finding.js';
 import { readIpVs } from './ip-vs-table.js';
@@ -59,11 +60,35 @@ export async function checkInstances(
   const said = sayInstances(text, running, lock);
   if (said.verdict !== 'ok') return said;
   if (lock.kind !== 'held') return await sayNone(text, podFiles, ownership);
-  const why = await ownership.whySilent(virtualServer);
+  const { whySilent: why } = await ownership.daemon(virtualServer);
   if (why === null) return said;
   return warn(
     `${said.evidence}, but does not answer: ${why}`,
-    'read its log: crictl logs $(crictl ps -q --name lvscare), or journalctl -u lvscare; then restart it, which keeps all connections',
+    `read ${ITS_LOG}; then restart it, which keeps all connections`,
+  );
+}
+
+const ITS_LOG = 'its log: crictl logs $(crictl ps -q --name lvscare), or journalctl -u lvscare';
+
+/** What the running lvscare reports: only there some of it is visible, such as a file that a container still has. */
+export async function checkTroubles(
+  { ownership }: Node,
+  { virtualServer }: Subject,
+): Promise<readonly Said[]> {
+  if ((await ownership.lock(virtualServer)).kind !== 'held') return [skip('no lvscare is running')];
+  const { whySilent, troubles } = await ownership.daemon(virtualServer);
+  if (whySilent !== null) return [skip(`the running lvscare does not answer: ${whySilent}`)];
+  if (troubles.length === 0) return [ok('the running lvscare reports none')];
+  return troubles.map(({ what, message }) =>
+    about(
+      what,
+      warn(
+        `the running lvscare reports: ${message}`,
+        saysReplaced(message)
+          ? 'crictl stop $(crictl ps -q --name lvscare)   # kubelet starts it again, with the new file; all connections go on'
+          : `repair what it names; read ${ITS_LOG}`,
+      ),
+    ),
   );
 }
 

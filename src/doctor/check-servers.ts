@@ -2,6 +2,7 @@
 import { isIP } from 'node:net';
 import type { Endpoint } from '../values/endpoint.js';
 import type { Answer } from '../values/exchange.js';
+import { portsInWords } from '../values/source-ports.js';
 import { statusMeaning } from '../decisions/status-meaning.js';
 import { certificateFacts, type CertificateFacts } from '../tls/certificate-summary.js';
 import { contains } from './cidr.js';
@@ -50,6 +51,33 @@ function sayAnswer(server: Endpoint, { outcome, exchange }: Answer, subject: Sub
       );
     }
   }
+}
+
+/** Whether servers answer to the ports that probes use: a packet filter may pass those of clients only. */
+export async function checkSourcePorts(node: Node, { realServers, sourcePorts }: Subject): Promise<Said> {
+  if (realServers.length === 0) return NO_SERVERS;
+  if (sourcePorts === 'kernel') return ok('the kernel chooses them, as for clients');
+  const asked = await Promise.all(
+    realServers.map(async (server) => ({ server, answer: await node.ask(server) })),
+  );
+  const filtered = asked.flatMap(({ server, answer: { silentTo } }) =>
+    silentTo === undefined ? [] : [{ server: server.text, silentTo }],
+  );
+  const [first] = filtered;
+  if (first !== undefined) {
+    const ports = portsInWords(first.silentTo);
+    const evidence =
+      `${filtered.map(({ server }) => server).join(', ')}: no answer to ports ${ports}, which probes use, ` +
+      'but to a port that the kernel chose';
+    const remedy = `nft list ruleset; iptables-save; let the packet filter pass answers to ports ${ports}, or set --health-source-ports kernel`;
+    return sourcePorts === 'auto'
+      ? warn(`${evidence}; lvscare uses such ports there`, remedy)
+      : fail(evidence, remedy);
+  }
+  const answered = asked.some(
+    ({ answer: { outcome } }) => !['silent', 'inconclusive'].includes(outcome.kind),
+  );
+  return answered ? ok('servers answer to the ports that probes use') : skip('no server answers');
 }
 
 const FAIL_DAYS = 7;

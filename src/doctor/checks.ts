@@ -12,8 +12,20 @@ import {
   checkRoutes,
   checkVirtualAddress,
 } from './check-network.js';
-import { checkGoLeftovers, checkInstances, checkRecords, checkVirtualServer } from './check-ownership.js';
-import { checkCertificates, checkClock, checkServers, checkVirtualServerAnswers } from './check-servers.js';
+import {
+  checkGoLeftovers,
+  checkInstances,
+  checkRecords,
+  checkTroubles,
+  checkVirtualServer,
+} from './check-ownership.js';
+import {
+  checkCertificates,
+  checkClock,
+  checkServers,
+  checkSourcePorts,
+  checkVirtualServerAnswers,
+} from './check-servers.js';
 import { AS_ROOT, skip, warn, type Finding, type Said } from './finding.js';
 import type { Node, Subject } from './ports.js';
 
@@ -40,12 +52,14 @@ const OF_A_VIRTUAL_SERVER: readonly Check<Subject>[] = [
   ['ip-forward', checkForwarding],
   ['virtual-server', checkVirtualServer],
   ['instance', checkInstances],
+  ['trouble', checkTroubles],
   ['go-leftovers', checkGoLeftovers],
   ['service-cidr', checkServiceCidr],
   ['kube-proxy', checkKubeProxy],
   ['hosts', checkHosts],
   ['firewall', checkFirewall],
   ['rs', checkServers],
+  ['source-ports', checkSourcePorts],
   ['certificate', checkCertificates],
   ['clock', checkClock],
   ['through-vip', checkVirtualServerAnswers],

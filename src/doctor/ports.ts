@@ -6,6 +6,7 @@ import type { SysctlSpec } from '../host/sysctl.js';
 import type { Endpoint } from '../values/endpoint.js';
 import type { Answer } from '../values/exchange.js';
 import type { LockState } from '../values/lock-holder.js';
+import type { PortRange, SourcePortChoice } from '../values/source-ports.js';
 
 /** The virtual server to examine, and the options of its lvscare. */
 export interface Subject {
@@ -23,6 +24,12 @@ export interface Subject {
   readonly scheme: 'https' | 'http';
   /** The port of health probes, or null if it is the port that clients use. */
   readonly healthPort: number | null;
+  readonly sourcePorts: SourcePortChoice;
+}
+
+export interface ServerAnswer extends Answer {
+  /** The server was silent to connections from these ports, which probes use; the answer is to one from a port that the kernel chose. */
+  readonly silentTo?: PortRange;
 }
 
 /** Files by their absolute path. All but `whyNotWritable` reject with the error of the file system. */
@@ -66,11 +73,18 @@ export interface Network {
   nodeAddress(subject: Subject): Promise<NodeAddress>;
 }
 
+interface DaemonAnswer {
+  /** Why it does not answer, or null if it does. */
+  readonly whySilent: string | null;
+  /** What it could not repair. */
+  readonly troubles: readonly { readonly what: string; readonly message: string }[];
+}
+
 export interface Ownership {
   /** Rejects if the state of the instance lock cannot be known. */
   lock(virtualServer: Endpoint): Promise<LockState>;
-  /** Why the lvscare that manages a virtual server does not answer at its socket, or null if it does. */
-  whySilent(virtualServer: Endpoint): Promise<string | null>;
+  /** What the lvscare that manages a virtual server answers at its socket. */
+  daemon(virtualServer: Endpoint): Promise<DaemonAnswer>;
   /** The ownership records of this network namespace, and whether the instance lock of each may be held. */
   records(): Promise<readonly { readonly virtualServer: Endpoint; readonly isLocked: boolean }[]>;
   /** What `--clean` would remove of the Go program's; `unknown` is why this cannot be known, or null if it can. */
@@ -110,8 +124,8 @@ export interface Node {
   readonly uid: number;
   /** In milliseconds since 1970. */
   now(): number;
-  /** Probes a server: once for each server, however often it is called. */
-  ask(server: Endpoint): Promise<Answer>;
+  /** Probes a server as lvscare does, or the virtual server as a client does: once for each, however often it is called. */
+  ask(server: Endpoint): Promise<ServerAnswer>;
 }
 
 /** The text of a file, or null if it cannot be read. */

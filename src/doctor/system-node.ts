@@ -4,7 +4,6 @@ import { access, readdir, readlink } from 'node:fs/promises';
 import { release } from 'node:os';
 import type { CareConfig } from '../config/care-config.js';
 import type { Endpoint } from '../values/endpoint.js';
-import type { Answer } from '../values/exchange.js';
 import { findModule, type Module } from './modules.js';
 import {
   textOf,
@@ -13,6 +12,7 @@ import {
   type Network,
   type Node,
   type Ownership,
+  type ServerAnswer,
   type Subject,
 } from './ports.js';
 import { readRegularFile, readStoredFile } from '../files/regular-file.js';
@@ -22,6 +22,8 @@ import { readLock, mayBeLocked } from '../state/instance-lock.js';
 import { readIptables } from '../host/iptables.js';
 import { madeByKernel } from '../host/route-protocol.js';
 import { nodeAddress } from '../host/node-address.js';
+import { portsFor } from '../probe/source-port.js';
+import { isStatus } from '../status/gather.js';
 import { ownershipStore } from '../state/ownership-store.js';
 import { runDirectory } from '../state/run-directory.js';
 import { NetlinkError, RouteTable, type Link, type Rtnetlink } from '../netlink/index.js';
@@ -158,12 +160,18 @@ function ownershipOf(withoutLoading: (run: Run) => Run): Ownership {
         throw new Error(`the instance lock of ${virtualServer.text} cannot be read: ${state.why}`);
       return state;
     },
-    async whySilent(virtualServer) {
+    async daemon(virtualServer) {
       const call = { method: 'GET', path: '/status', timeoutMs: ANSWER_MS } as const;
       const heard = await runningInstances().call(virtualServer, call);
-      if (heard.kind === 'none') return 'it has ended';
-      if (heard.kind !== 'answered') return heard.why;
-      return heard.status === 200 ? null : `it answers with status ${heard.status}`;
+      const silent = (whySilent: string): Awaited<ReturnType<Ownership['daemon']>> => ({
+        whySilent,
+        troubles: [],
+      });
+      if (heard.kind === 'none') return silent('it has ended');
+      if (heard.kind !== 'answered') return silent(heard.why);
+      if (heard.status !== 200) return silent(`it answers with status ${heard.status}`);
+      const all = isStatus(heard.body) ? heard.body.virtualServers : [];
+      return { whySilent: null, troubles: all.flatMap(({ care }) => care?.troubles ?? []) };
     },
     async records() {
       const all = await ownershipStore(runDirectory()).list();
@@ -233,12 +241,25 @@ function firewallOf(run: Run, kindOf: (module: string) => Promise<Module['kind']
 
 /** Probes each server once, however often it is called. */
 function once(config: CareConfig | null, signal: AbortSignal): Node['ask'] {
-  const answers = new Map<string, Promise<Answer>>();
-  let asking: Promise<Ask> | null = null;
-  const ask = async (server: Endpoint): Promise<Answer> => {
+  const answers = new Map<string, Promise<ServerAnswer>>();
+  let asks: Promise<readonly [asProbe: Ask, asClient: Ask]> | null = null;
+  const ask = async (server: Endpoint): Promise<ServerAnswer> => {
     if (config === null) throw new Error('there is no configuration for probes');
-    asking ??= composeAsk(config.probe, () => undefined);
-    return (await asking)(server, signal);
+    const { probe, virtualServer } = config;
+    asks ??= Promise.all([
+      composeAsk(probe, () => undefined),
+      composeAsk({ ...probe, sourcePorts: 'kernel' }, () => undefined),
+    ]);
+    const [asProbe, asClient] = await asks;
+    if (server.text === virtualServer.text) return await asClient(server, signal);
+    const first = await asProbe(server, signal);
+    const silentTo = portsFor(probe.sourcePorts);
+    if (first.outcome.kind !== 'silent' || silentTo === null) return first;
+    const other = await asClient(server, signal);
+    if (other.outcome.kind === 'silent') return first;
+    // It may just be back, or a packet was lost.
+    const again = await asProbe(server, signal);
+    return again.outcome.kind === 'silent' ? { ...other, silentTo } : again;
   };
   return (server) => {
     const answer = answers.get(server.text) ?? ask(server);

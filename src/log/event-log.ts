@@ -7,6 +7,7 @@ import type { Health } from '../decisions/health.js';
 import type { Action } from '../decisions/reconcile.js';
 import { statusHint } from '../decisions/status-meaning.js';
 import type { Endpoint } from '../values/endpoint.js';
+import { filteredPortsInWords, portsInWords } from '../values/source-ports.js';
 import { LogRateLimiter, type Line } from './rate-limiter.js';
 
 /** How many destinations of an adopted virtual server are named in words: the fields have all of them. */
@@ -179,6 +180,9 @@ export function eventLog(log: Logger, clock: Pick<Clock, 'now'>): Observer {
         break;
       case 'credentials-ok':
         write({ level: 'info', fields: { what: event.what }, message: `${event.what}: can be used again` });
+        break;
+      case 'ports-filtered':
+        write(portsFiltered(event));
         break;
       case 'keepalive-failed':
         write({
@@ -380,6 +384,21 @@ function connectionsLeft({ servers, error }: Of<'connections-left'>): Line {
     fields: { rs, err: error },
     message,
     once: { topic: 'connections', words: message },
+  };
+}
+
+function portsFiltered({ ports, shownBy }: Of<'ports-filtered'>): Line {
+  const fields = { ports: portsInWords(ports) };
+  if (shownBy === null)
+    return {
+      level: 'info',
+      fields,
+      message: `answers to ports ${fields.ports} arrive again: probes use them`,
+    };
+  return {
+    level: 'warn',
+    fields: { ...fields, rs: shownBy.text },
+    message: `source ports: ${filteredPortsInWords(ports, shownBy.text)}`,
   };
 }
 

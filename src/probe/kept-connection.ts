@@ -11,11 +11,11 @@ import { HttpConnection, Unanswered, type HttpAnswer } from './http.js';
 import { stallAwareTimeout } from '../async/stall-aware-timeout.js';
 import type { ProberParts, ProbeRequest } from './request.js';
 import { secure } from './secure.js';
-import type { PortRange } from './source-port.js';
+import type { SourcePorts } from './preferred-ports.js';
 import { connectTcp, endConnection } from './tcp.js';
 
 interface KeptConnectionParts extends ProberParts {
-  readonly sourcePorts: PortRange | null;
+  readonly sourcePorts: SourcePorts;
 }
 
 /** The result of one attempt. */
@@ -130,6 +130,7 @@ export class HttpKeptConnection implements KeptConnection {
   }
 
   close(): void {
+    this.#parts.sourcePorts.close();
     this.#kept?.drop();
     this.#kept = null;
   }
@@ -223,6 +224,8 @@ export class HttpKeptConnection implements KeptConnection {
       if (attempt.late && attempt.local)
         return { kind: 'inconclusive', detail: 'the credentials of lvscare could not be read in time' };
       const evidence = classifyFailure(attempt.phase, error, attempt.late ? timeoutMs : null);
+      if (attempt.phase === 'connect' && evidence.kind === 'silent')
+        this.#parts.sourcePorts.silent(this.#server);
       const reset = (error as NodeJS.ErrnoException).code === 'ECONNRESET';
       return reset && this.#wasNotAccepted(attempt, kept) ? { kind: 'cut short', evidence } : evidence;
     } finally {
@@ -261,7 +264,9 @@ export class HttpKeptConnection implements KeptConnection {
       return attempt.connection.ask(this.#request, (await ready()).token, signal, onHead);
     const { scheme, connectTimeoutMs, timeoutMs, tls } = this.#request;
     const { guard, sourcePorts } = this.#parts;
-    const tcp = await connectTcp(this.#server, { timeoutMs: connectTimeoutMs, hedged, sourcePorts }, signal);
+    const how = { timeoutMs: connectTimeoutMs, hedged, sourcePorts: sourcePorts.range };
+    const tcp = await connectTcp(this.#server, how, signal);
+    sourcePorts.connected(this.#server);
     attempt.tcp = tcp;
     attempt.connectedMs = performance.now();
     const { secureContext, token } = await ready();

@@ -1,14 +1,21 @@
 import type { Prober } from '../control-loop/ports.js';
 import type { ProberParts, ProbeRequest } from './request.js';
-import { kernelsPortRange, portsOutsideOf } from './source-port.js';
+import { portsFor } from './source-port.js';
+import { answersByTcp, fixedPorts, PreferredPorts } from './preferred-ports.js';
 import { HttpKeptConnection } from './kept-connection.js';
 
 /** A prober over HTTP that keeps one connection to each server, and ends all others by a reset. */
 export function createProber(request: ProbeRequest, parts: ProberParts): Prober {
-  const kernels = kernelsPortRange();
-  const sourcePorts = kernels === null ? null : portsOutsideOf(kernels);
+  const range = portsFor(request.sourcePorts);
+  const { onFilteredPorts } = parts;
+  const preferred =
+    range === null || request.sourcePorts !== 'auto' || onFilteredPorts === undefined
+      ? null
+      : new PreferredPorts(range, answersByTcp(request.connectTimeoutMs), onFilteredPorts);
   return {
-    keepConnection: (server, onLost) =>
-      new HttpKeptConnection(server, request, { ...parts, sourcePorts }, onLost),
+    keepConnection(server, onLost) {
+      const sourcePorts = preferred?.ofOneServer() ?? fixedPorts(range);
+      return new HttpKeptConnection(server, request, { ...parts, sourcePorts }, onLost);
+    },
   };
 }

@@ -2,6 +2,7 @@
 import type net from 'node:net';
 import type { Endpoint } from '../values/endpoint.js';
 import type { Exchange } from '../values/exchange.js';
+import type { PortRange, SourcePortChoice } from '../values/source-ports.js';
 import type { Credentials } from '../tls/credentials.js';
 import type { TlsOptions } from './secure.js';
 
@@ -10,6 +11,8 @@ export interface ProbeRequest {
   /** The port to probe, or null for the port of the real server. */
   readonly port: number | null;
   readonly method: string;
+  /** Where connections to real servers come from. */
+  readonly sourcePorts: SourcePortChoice;
   /** Path with query, as it goes on the wire. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -29,4 +32,9 @@ export interface ProberParts {
   readonly guard: (socket: net.Socket, timeoutMs: number) => void;
   /** Is called after each attempt, with its result. A probe may make several. */
   readonly onExchange?: (server: Endpoint, exchange: Exchange) => void;
+  /**
+   * Is called when answers to these ports begin not to arrive, with the server that shows it, and with null when all arrive again. If it is
+   * absent, or the ports are not chosen automatically, lvscare does not find that out.
+   */
+  readonly onFilteredPorts?: (ports: PortRange, shownBy: Endpoint | null) => void;
 }

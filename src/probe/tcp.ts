@@ -2,7 +2,8 @@ import net from 'node:net';
 import type { Endpoint } from '../values/endpoint.js';
 import { ConnectTimeout } from './failure.js';
 import { stallAwareTimeout } from '../async/stall-aware-timeout.js';
-import { anyPort, type PortRange } from './source-port.js';
+import type { PortRange } from '../values/source-ports.js';
+import { anyPort } from './source-port.js';
 
 interface TcpOptions {
   /** For an answer to come in, in milliseconds. */

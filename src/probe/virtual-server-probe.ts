@@ -3,6 +3,7 @@ import type { Endpoint } from '../values/endpoint.js';
 import { classifyFailure } from './failure.js';
 import { HttpKeptConnection } from './kept-connection.js';
 import type { ProberParts, ProbeRequest } from './request.js';
+import { fixedPorts } from './preferred-ports.js';
 import { connectTcp } from './tcp.js';
 
 /**
@@ -47,7 +48,7 @@ export function createVirtualServerProbe(
       current: async () => ({ ...(await credentials.current()), token: null }),
     },
     guard,
-    sourcePorts: null,
+    sourcePorts: fixedPorts(null),
   };
   return async (signal) => {
     const connection = new HttpKeptConnection(virtualServer, asClient, parts, () => undefined);

@@ -3,6 +3,7 @@ import type { Clock } from '../control-loop/ports.js';
 import type { Endpoint } from '../values/endpoint.js';
 import type { Evidence } from '../values/evidence.js';
 import type { HealthState } from '../decisions/health.js';
+import { filteredPortsInWords } from '../values/source-ports.js';
 import { History } from './history.js';
 import type {
   PassReport,
@@ -30,6 +31,7 @@ interface RecorderParts {
 const MOST_TRANSITIONS = 100;
 const MOST_RECENT = 60;
 const NODE_ADDRESS = 'node address';
+const SOURCE_PORTS = 'source ports';
 /** For how long a fault is trouble unless it happens again, in milliseconds: no event ends it. */
 const FAULT_MS = 600_000;
 
@@ -158,6 +160,10 @@ export class Recorder {
         break;
       case 'credentials-ok':
         this.#troubles.delete(event.what);
+        break;
+      case 'ports-filtered':
+        if (event.shownBy === null) this.#troubles.delete(SOURCE_PORTS);
+        else this.#trouble(SOURCE_PORTS, new Error(filteredPortsInWords(event.ports, event.shownBy.text)));
         break;
       case 'fault':
         this.#trouble(event.where, event.error);

@@ -5,6 +5,7 @@ import tls from 'node:tls';
 import { stallAwareTimeout } from '../async/stall-aware-timeout.js';
 import { readRegularFile } from '../files/regular-file.js';
 import { TLS_OFFER } from './offer.js';
+import { replacedInWords } from '../values/replaced-file.js';
 import { areCertificates, isPrivateKey, pairFault, tokenIn } from './pem.js';
 
 export interface CredentialFiles {
@@ -65,7 +66,7 @@ const DISK: Disk = {
 const LOOK_MS = 200;
 
 /**
- * @param onTrouble Is called once when the named files cannot be used, and with null when they can be used again.
+ * @param onTrouble Is called once when the named files cannot be used, or are no longer those of the host, and with null when that is over.
  */
 export function createCredentials(
   files: CredentialFiles,
@@ -164,6 +165,8 @@ class FileContent<Value> {
   #version = '';
   #content: { readonly texts: string; readonly value: Value } | null = null;
   #trouble: Error | null = null;
+  /** One of the files that has no name any more: only a mount of it alone leads there. */
+  #replaced: string | null = null;
 
   constructor(
     what: string,
@@ -214,18 +217,22 @@ class FileContent<Value> {
     const nowMs = Date.now();
     const versions: string[] = [];
     let settled = true;
+    this.#replaced = null;
     for (const path of new Set(this.#paths)) {
       const found = await this.#disk.look(path);
       // Reading a pipe, for example, may never end.
       if (!found.isFile()) throw new Error('it is not a regular file');
-      const { dev, ino, size, mtimeNs, ctimeNs } = found;
+      const { dev, ino, nlink, size, mtimeNs, ctimeNs } = found;
+      if (nlink === 0n) this.#replaced = path;
       settled &&= Math.abs(nowMs - Number(found.ctimeMs)) >= SETTLES_IN_MS;
-      versions.push([dev, ino, size, mtimeNs, ctimeNs].join(' '));
+      versions.push([dev, ino, nlink, size, mtimeNs, ctimeNs].join(' '));
     }
     return settled ? versions.join(', ') : '';
   }
 
-  #report(error: Error | null): void {
+  #report(fault: Error | null): void {
+    // It explains whatever else is wrong.
+    const error = this.#replaced === null ? fault : new Error(replacedInWords(this.#replaced));
     if (error?.message === this.#trouble?.message) return;
     this.#trouble = error;
     this.#onTrouble(this.what, error);

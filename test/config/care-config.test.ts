@@ -58,6 +58,7 @@ describe('the configuration of care', () => {
         connectTimeoutMs: 1000,
         timeoutMs: 3000,
         port: null,
+        sourcePorts: 'auto',
         tls: NO_TLS,
       },
       metricsAddress: { kind: 'tcp', address: '127.0.0.1', port: 9288, text: '127.0.0.1:9288' },
@@ -94,6 +95,7 @@ describe('the configuration of care', () => {
       'health-req-headers': ['Accept=text/plain', 'x-a=1,X-A=2'],
       'health-status': ['401', '403,429'],
       'health-port': '8080',
+      'health-source-ports': '50000-50999',
       'dry-run': 'true',
       'log-level': 'DEBG',
       'log-format': 'json',
@@ -125,6 +127,7 @@ describe('the configuration of care', () => {
       connectTimeoutMs: 300,
       timeoutMs: 2000,
       port: 8080,
+      sourcePorts: { first: 50000, last: 50999 },
       tls: NO_TLS,
     });
   });
@@ -329,6 +332,10 @@ describe('a configuration is refused', () => {
     ],
     [{ 'health-port': '0' }, '--health-port: expected a whole number from 1 to 65535, got "0"'],
     [{ 'health-port': '65536' }, '--health-port: expected a whole number from 1 to 65535, got "65536"'],
+    [
+      { 'health-source-ports': '50000-50100' },
+      '--health-source-ports: expected auto, kernel or FIRST-LAST, at least 256 ports from 1024 to 65535, got "50000-50100"',
+    ],
     [{ 'health-port': 'https' }, '--health-port: expected a whole number from 1 to 65535, got "https"'],
     [{ fall: '0' }, '--fall: expected a whole number from 1 to 1000, got "0"'],
     [{ rise: 'twice' }, '--rise: expected a whole number from 1 to 1000, got "twice"'],

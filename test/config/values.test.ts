@@ -10,6 +10,7 @@ import {
   parseMethod,
   parsePath,
   parseScheduler,
+  parseSourcePorts,
   splitHeaders,
 } from '../../src/config/values.js';
 import { refused } from './refused.js';
@@ -49,6 +50,21 @@ const cases: Readonly<Record<string, Case>> = {
       ...['0', 'f', 'F', 'false', 'False', 'FALSE'].map((text) => [text, false] as const),
     ],
     bad: ['', 'yes', 'no', 'maybe', '2', 'tRUE', 'on'],
+  },
+  'source ports': {
+    parse: parseSourcePorts,
+    expected: 'auto, kernel or FIRST-LAST, at least 256 ports from 1024 to 65535',
+    good: [
+      ['auto', 'auto'],
+      ['kernel', 'kernel'],
+      ['1024-1279', { first: 1024, last: 1279 }],
+      ['50000-50999', { first: 50000, last: 50999 }],
+      ['1024-65535', { first: 1024, last: 65535 }],
+    ],
+    bad: [
+      ...['', 'AUTO', '50000', '50000-', '-50000', '50000-50999-51000', '50000:50999', '50000 - 50999'],
+      ...['0-65535', '1023-2000', '65280-65536', '50000-50254', '50999-50000', '1e4-50000', '-1-50000'],
+    ],
   },
   'a scheduler': {
     parse: parseScheduler,

@@ -1,12 +1,14 @@
 import { endpoint } from '../../src/values/endpoint.js';
+import { replacedInWords } from '../../src/values/replaced-file.js';
 import {
   checkGoLeftovers,
   checkInstances,
   checkRecords,
+  checkTroubles,
   checkVirtualServer,
 } from '../../src/doctor/check-ownership.js';
 import { HELD, table, well, without } from './check-table.js';
-import { addProcess, VS } from './fake-node.js';
+import { addProcess, VS, type FakeNode } from './fake-node.js';
 
 const OTHERS = 'TCP  0A676102:192B rr \n  -> 0A630001:01BB      Masq    1      0          0\n';
 table('virtual-server', checkVirtualServer, [
@@ -53,6 +55,34 @@ table('virtual-server', checkVirtualServer, [
     'of UDP: none of ours',
     (fake) => void (fake.files['/proc/net/ip_vs'] = OTHERS.replace('TCP', 'UDP')),
     'ok: the kernel has no 10.103.97.2:6443 yet',
+  ],
+]);
+
+const running = (fake: FakeNode): void => {
+  fake.lock = { kind: 'held', by: { pid: 7, uid: 0 } };
+};
+table('trouble', checkTroubles, [
+  ['no lvscare is running', well, 'skip: no lvscare is running'],
+  ['none', running, 'ok: the running lvscare reports none'],
+  [
+    'not known',
+    (fake) => {
+      running(fake);
+      fake.whySilent = 'no answer within 3 s';
+    },
+    'skip: the running lvscare does not answer: no answer within 3 s',
+  ],
+  [
+    'with a file of its container, and with a route',
+    (fake) => {
+      running(fake);
+      fake.troubles.push(
+        { what: 'CA /etc/kubernetes/pki/ca.crt', message: replacedInWords('/etc/kubernetes/pki/ca.crt') },
+        { what: 'local route', message: 'EPERM' },
+      );
+    },
+    /^warn CA \/etc\/kubernetes\/pki\/ca\.crt: the running lvscare reports: the host replaced or removed \/etc\S+ca\.crt, .* -> crictl stop /,
+    /^warn local route: the running lvscare reports: EPERM -> repair what it names; read its log: crictl logs /,
   ],
 ]);
 

@@ -8,6 +8,7 @@ import {
   checkCertificates,
   checkClock,
   checkServers,
+  checkSourcePorts,
   checkVirtualServerAnswers,
 } from '../../src/doctor/check-servers.js';
 import type { Subject } from '../../src/doctor/ports.js';
@@ -64,6 +65,36 @@ table('rs', checkServers, [
     failing({ kind: 'inconclusive', detail: 'EMFILE' }),
     /^warn .*could not be probed: EMFILE/,
     SECOND_WELL,
+  ],
+  ['not told', () => ({ realServers: [] }), 'skip: no --rs'],
+]);
+
+const PORTS = { first: 61440, last: 65535 };
+const filtered = (fake: FakeNode): void => {
+  fake.answers['10.0.0.2:6443'] = { ...answer(), silentTo: PORTS };
+};
+const CURE =
+  ' -> nft list ruleset; iptables-save; let the packet filter pass answers to ports 61440-65535, or set --health-source-ports kernel';
+const NO_ANSWER =
+  '10.0.0.2:6443: no answer to ports 61440-65535, which probes use, but to a port that the kernel chose';
+table('source-ports', checkSourcePorts, [
+  ['well', well, 'ok: servers answer to the ports that probes use'],
+  ['filtered', filtered, `warn: ${NO_ANSWER}; lvscare uses such ports there${CURE}`],
+  [
+    'filtered where the range is given',
+    (fake) => {
+      filtered(fake);
+      return { sourcePorts: PORTS };
+    },
+    `fail: ${NO_ANSWER}${CURE}`,
+  ],
+  ['of the kernel', () => ({ sourcePorts: 'kernel' }), 'ok: the kernel chooses them, as for clients'],
+  [
+    'of servers that are all silent',
+    (fake) => {
+      for (const { text } of RS) fake.answers[text] = answer({ kind: 'silent', detail: 'x' });
+    },
+    'skip: no server answers',
   ],
   ['not told', () => ({ realServers: [] }), 'skip: no --rs'],
 ]);

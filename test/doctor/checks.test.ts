@@ -32,7 +32,7 @@ describe('doctor: all of it', () => {
       whyNotWritable: broken,
     };
     const network = { addresses: broken, routes: broken, interfaceTowards: broken, nodeAddress: broken };
-    const ownership = { lock: broken, whySilent: broken, records: broken, goLeftovers: broken };
+    const ownership = { lock: broken, daemon: broken, records: broken, goLeftovers: broken };
     const firewall = { iptables: broken, nftRuleset: broken, nftVersion: broken };
     for (const part of [
       { files },

@@ -5,7 +5,7 @@ import { endpoint, type Endpoint } from '../../src/values/endpoint.js';
 import type { LockState } from '../../src/values/lock-holder.js';
 import type { Answer, Exchange } from '../../src/values/exchange.js';
 import type { Said } from '../../src/doctor/finding.js';
-import type { Address, NftRuleset, Node, NodeRoute, Subject } from '../../src/doctor/ports.js';
+import type { Address, NftRuleset, Node, NodeRoute, ServerAnswer, Subject } from '../../src/doctor/ports.js';
 
 export const NOW_MS = Date.parse('2026-06-01T12:00:00Z');
 export const VS = endpoint('ipv4', '10.103.97.2', 6443);
@@ -22,6 +22,7 @@ export const SUBJECT: Subject = {
   sysctls: [{ name: 'net.ipv4.vs.expire_nodest_conn', value: '1', without: 'connections hang' }],
   scheme: 'https',
   healthPort: null,
+  sourcePorts: 'auto',
 };
 
 export interface FakeNode {
@@ -37,13 +38,15 @@ export interface FakeNode {
   nodeAddress: NodeAddress | Error;
   lock: LockState;
   whySilent: string | null;
+  /** Of the running lvscare. */
+  troubles: { what: string; message: string }[];
   records: { virtualServer: Endpoint; isLocked: boolean }[];
   go: { taken: string[]; left: string[]; failures: Error[]; unknown: string | null };
   iptables: { variants: Iptables[]; failures: Error[]; unknown: string[] };
   nftRuleset: NftRuleset;
   nft: string | null;
   release: string;
-  answers: Record<string, Answer>;
+  answers: Record<string, ServerAnswer>;
 }
 
 export function wellNode(): FakeNode {
@@ -69,6 +72,7 @@ export function wellNode(): FakeNode {
     nodeAddress: { address: '10.0.0.9', from: 'the route to 10.0.0.1', gone: null },
     lock: { kind: 'free' },
     whySilent: null,
+    troubles: [],
     records: [],
     go: { taken: [], left: [], failures: [], unknown: null },
     iptables: { variants: [], failures: [], unknown: [] },
@@ -137,7 +141,7 @@ export function nodeFrom(fake: FakeNode): Node {
     },
     ownership: {
       lock: () => Promise.resolve(fake.lock),
-      whySilent: () => Promise.resolve(fake.whySilent),
+      daemon: () => Promise.resolve({ whySilent: fake.whySilent, troubles: fake.troubles }),
       records: () => Promise.resolve(fake.records),
       goLeftovers: () => Promise.resolve(fake.go),
     },

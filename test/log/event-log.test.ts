@@ -217,6 +217,10 @@ const EACH: {
     { kind: 'notifications-lost', error, retryInMs: 1000 },
     'warn notifications-lost: no notifications from the kernel: EPERM; subscribing again',
   ],
+  'ports-filtered': [
+    { kind: 'ports-filtered', ports: { first: 61440, last: 65535 }, shownBy: SERVER },
+    'warn ports-filtered: source ports: 10.0.0.1:6443 answers to ports that the kernel chooses, which probes use now, but not to ports 61440-65535: let the packet filter pass answers to 61440-65535, or set --health-source-ports kernel',
+  ],
   'credentials-failed': [
     { kind: 'credentials-failed', what: '--health-ca /ca.crt', error },
     'warn credentials-failed: --health-ca /ca.crt: EPERM; using the last good ones',
@@ -435,11 +439,13 @@ describe('the log of the table', () => {
       { kind: 'fail-open', active: false, anyDrained: true },
     );
     log({ kind: 'deleted-repeatedly', active: false });
+    log({ ...EACH['ports-filtered'][0], shownBy: null });
     log(EACH['table-unreadable'][0], EACH['table-unreadable'][0], pass([]), pass([]));
     assert.deepEqual(take(), [
       'warn no real server is up that is not drained: as a last resort, those most likely to answer serve',
       'info the last resort is over',
       'info no program has deleted 10.103.97.2:6443 for a while',
+      'info answers to ports 61440-65535 arrive again: probes use them',
       'warn IPVS is missing; trying again until it works',
       'info the IPVS table can be read again',
     ]);

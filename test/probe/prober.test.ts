@@ -625,7 +625,8 @@ describe('a process of its own', () => {
       import tls from 'node:tls';
       import { createProber } from ${JSON.stringify(new URL('../../src/probe/prober.js', import.meta.url).href)};
       const secureContext = tls.createSecureContext();
-      const prober = createProber({ scheme: 'https', port: null, method: 'GET', path: '/', headers: {}, body: null,
+      const prober = createProber({ scheme: 'https', port: null, sourcePorts: 'auto', method: 'GET', path: '/', headers: {},
+        body: null,
         acceptedStatuses: new Set(), connectTimeoutMs: 5000, timeoutMs: 5000, tls: { verify: true, serverName: null } },
         { credentials: { withToken: false, current: async () => ({ secureContext, token: null }) }, guard() {} });
       const connection = prober.keepConnection(${JSON.stringify(server.endpoint)}, () => undefined);
@@ -644,7 +645,8 @@ describe('a fault of our own', () => {
     const program = `
       import { openSync } from 'node:fs';
       import { createProber } from ${JSON.stringify(new URL('../../src/probe/prober.js', import.meta.url).href)};
-      const prober = createProber({ scheme: 'http', port: null, method: 'GET', path: '/', headers: {}, body: null,
+      const prober = createProber({ scheme: 'http', port: null, sourcePorts: 'auto', method: 'GET', path: '/', headers: {},
+        body: null,
         acceptedStatuses: new Set(), connectTimeoutMs: 5000, timeoutMs: 5000, tls: { verify: false, serverName: null } },
         { credentials: { withToken: false, current: async () => ({ secureContext: null, token: null }) }, guard() {} });
       const server = { family: 'ipv4', address: '127.0.0.1', port: 9, text: '127.0.0.1:9' };

@@ -9,6 +9,7 @@ export function probeRequest(more: Partial<ProbeRequest> = {}): ProbeRequest {
   return {
     scheme: 'https',
     port: null,
+    sourcePorts: 'auto',
     method: 'GET',
     path: '/healthz',
     headers: {},

@@ -216,6 +216,18 @@ describe('the recorder', () => {
     assert.deepEqual(board.report().troubles, []);
   });
 
+  it('has ports to which no answer arrives among the troubles, until answers arrive', () => {
+    const { board } = boardOf();
+    const about = { kind: 'ports-filtered', ports: { first: 61440, last: 65535 } } as const;
+    board.record({ ...about, shownBy: B });
+    const [trouble, ...more] = board.report().troubles;
+    assert.equal(trouble?.what, 'source ports');
+    assert.match(trouble.message, /not to ports 61440-65535: .* or set --health-source-ports kernel$/);
+    assert.deepEqual(more, []);
+    board.record({ ...about, shownBy: null });
+    assert.deepEqual(board.report().troubles, []);
+  });
+
   it('tells until when a server that flaps is held out, until it fails or is up', () => {
     const { board, clock } = boardOf();
     clock.nowMs = 1000;

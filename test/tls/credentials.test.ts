@@ -1,7 +1,17 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
-import { mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, it } from 'node:test';
@@ -375,6 +385,39 @@ describe('what is no good', () => {
       assert.equal(told.length, 2);
     });
   }
+
+  it('is a file that the host replaced or removed, as a mount of it alone shows it, until the new one is there', async () => {
+    const pair = put(
+      'pair',
+      Buffer.concat([readFileSync(first.certificateFile), readFileSync(first.keyFile)]),
+    );
+    const files: Readonly<Record<string, Partial<CredentialFiles>>> = {
+      [copy('ca', ca)]: { verify: true, caFile: path('ca') },
+      [pair]: { certificateFile: pair, keyFile: pair },
+      [put('token', 'abc')]: { tokenFile: path('token') },
+    };
+    for (const [file, given] of Object.entries(files)) {
+      // An open file without a name has no links, as one that a mount still has.
+      const content = readFileSync(file);
+      const old = openSync(file, 'r');
+      rmSync(file);
+      symlinkSync(`/proc/self/fd/${old}`, file);
+      const { credentials, told } = credentialsOf(given);
+      const current = await credentials.current();
+      assertSame(await credentials.current(), current);
+      assert.equal(told.length, 1);
+      assert.match(
+        told[0] ?? '',
+        /: the host replaced or removed .* restart the pod, or mount the directory of the file$/,
+      );
+      writeFileSync(`${file}.new`, content);
+      renameSync(`${file}.new`, file);
+      await credentials.current();
+      assert.equal(told.length, 2);
+      assert.match(told[1] ?? '', /: over$/);
+      closeSync(old);
+    }
+  });
 
   it('is told again when it is another trouble', async () => {
     const { credentials, told } = credentialsOf({ tokenFile: put('token', 'good') });
