@@ -133,6 +133,24 @@ export interface IpvsInfo {
   readonly connectionTableSize: number;
 }
 
+/**
+ * After how many seconds without a packet IPVS drops a connection. They hold for all services of the network namespace; a change
+ * applies to a connection from its next packet on.
+ */
+export interface IpvsTimeouts {
+  /** Of an established TCP connection. 900 unless it was set. null if the kernel's IPVS has no TCP. */
+  readonly tcpSeconds: number | null;
+  /** Of a TCP connection after a FIN. 120 unless it was set. null if the kernel's IPVS has no TCP. */
+  readonly tcpFinSeconds: number | null;
+  /** 300 unless it was set. null if the kernel's IPVS has no UDP. */
+  readonly udpSeconds: number | null;
+}
+
+/** What `setTimeouts` sets, each from 1 to 2147483; what is absent stays as it is. */
+export type IpvsTimeoutsChange = {
+  readonly [Name in keyof IpvsTimeouts]?: number;
+};
+
 export type IpvsOperation =
   | { readonly kind: 'createService'; readonly service: ServiceKey; readonly config: ServiceConfig }
   | { readonly kind: 'updateService'; readonly service: ServiceKey; readonly config: ServiceConfig }

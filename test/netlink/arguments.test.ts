@@ -160,6 +160,17 @@ describe('arguments of Ipvs', () => {
     }
   }
 
+  for (const name of ['tcpSeconds', 'tcpFinSeconds', 'udpSeconds']) {
+    for (const value of [...numbers, 0, 2_147_484]) {
+      it(`timeouts.${name}: ${String(value)}`, async () => {
+        await refused(ipvs.setTimeouts(anything({ [name]: value })), `timeouts.${name}`);
+      });
+    }
+  }
+  it('no timeouts', async () => {
+    for (const bad of notObjects) await refused(ipvs.setTimeouts(anything(bad)), 'timeouts');
+  });
+
   it('a destination of another family, but through a tunnel', async () => {
     const other = { address: 'fd00::200', port: 6443 };
     for (const forwarding of ['masquerade', 'direct', 'local', 'bypass'] as const) {

@@ -139,6 +139,26 @@ describe('captured IPVS answers', () => {
     assert.deepEqual(acknowledgment, { kind: 'acknowledgment', error: null });
   });
 
+  it('timeouts, those that ipvsadm printed', () => {
+    const { received, shown } = capturedCommand('ipvs-timeouts', 'ipvsadm -L --timeout');
+    assert.deepEqual(decodeAll('ipvs', received), [
+      { kind: 'timeouts', timeouts: { tcpSeconds: 7500, tcpFinSeconds: 60, udpSeconds: 30 } },
+      { kind: 'acknowledgment', error: null },
+    ]);
+    assert.deepEqual(shown, ['Timeout (tcp tcpfin udp): 7500 60 30']);
+  });
+
+  it('timeouts of a kernel whose IPVS has no UDP', () => {
+    const IPVS_CMD_ATTR_TIMEOUT_UDP_BYTES = 8;
+    const [answer] = capturedCommand('ipvs-timeouts', 'ipvsadm -L --timeout').received;
+    assert.ok(answer !== undefined);
+    const withoutUdp = withLength(answer.subarray(0, answer.length - IPVS_CMD_ATTR_TIMEOUT_UDP_BYTES));
+    assert.deepEqual(decodeMessage('ipvs', withoutUdp), {
+      kind: 'timeouts',
+      timeouts: { tcpSeconds: 7500, tcpFinSeconds: 60, udpSeconds: null },
+    });
+  });
+
   it('services: every protocol, family, flag, persistence, engine', () => {
     const found = decodeAll('ipvs', tables.received).flatMap((each) =>
       each.kind === 'service' ? [each.service] : [],
@@ -534,7 +554,7 @@ describe('counters', () => {
 
 // ---- damage -------------------------------------------------------------------------------------------------
 
-const files = ['info', 'tables', 'errors', 'requests'].map((name) => `ipvs-${name}`);
+const files = ['info', 'tables', 'errors', 'requests', 'timeouts'].map((name) => `ipvs-${name}`);
 const routeFiles = [
   'links',
   'addresses',
