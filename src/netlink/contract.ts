@@ -276,7 +276,7 @@ export interface WireInfo {
   readonly connectionTableSize: number;
 }
 
-export interface WireTimeoutsValue extends WireTimeouts {
+interface WireTimeoutsValue extends WireTimeouts {
   readonly kind: 'timeouts';
 }
 

@@ -10,6 +10,7 @@ import {
   parseMethod,
   parsePath,
   parseScheduler,
+  parseTcpTimeout,
   splitHeaders,
 } from '../../src/config/values.js';
 import { refused } from './refused.js';
@@ -49,6 +50,32 @@ const cases: Readonly<Record<string, Case>> = {
       ...['0', 'f', 'F', 'false', 'False', 'FALSE'].map((text) => [text, false] as const),
     ],
     bad: ['', 'yes', 'no', 'maybe', '2', 'tRUE', 'on'],
+  },
+  'the TCP timeout of IPVS': {
+    parse: parseTcpTimeout,
+    expected: 'whole seconds such as 7500 or 2h5m, from 1s to 596h, or 0 to leave it as it is',
+    good: [
+      ['0', null],
+      ['0s', null],
+      ['1', 1],
+      ['7500', 7500],
+      ['2h5m', 7500],
+      ['1000ms', 1],
+      ['596h', 2_145_600],
+    ],
+    bad: [
+      '',
+      '-1',
+      '-0.5s',
+      '500ms',
+      '1.5s',
+      '596h1s',
+      '2147484',
+      '99999999999999999999',
+      'never',
+      'off',
+      '15 m',
+    ],
   },
   'a scheduler': {
     parse: parseScheduler,
