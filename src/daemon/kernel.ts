@@ -184,7 +184,8 @@ async function strangersService(ipvs: Ipvs, own: Endpoint): Promise<string | nul
 function serviceText({ key }: Service): string {
   if ('fwmark' in key) return `FWM ${key.fwmark}`;
   const { text } = endpoint(key.address.includes(':') ? 'ipv6' : 'ipv4', key.address, key.port);
-  return key.protocol === 'tcp' ? text : `${key.protocol} ${text}`;
+  if (key.protocol === 'tcp') return text;
+  return typeof key.protocol === 'number' ? `protocol ${key.protocol} ${text}` : `${key.protocol} ${text}`;
 }
 
 /** Leaves these as they are, and says why. */

@@ -13,7 +13,8 @@ export type Protocol = 'tcp' | 'udp' | 'sctp';
 
 /** A virtual service known by its address. The family is the address's. */
 export interface AddressServiceKey {
-  readonly protocol: Protocol;
+  /** A number, 1 to 255 (IPPROTO_*), for a protocol without a name here: the kernel keeps any, but forwards nothing of it. */
+  readonly protocol: Protocol | number;
   readonly address: string;
   /** 0 to 65535; 0 is every port, which the kernel takes for persistent services only. */
   readonly port: number;
@@ -96,6 +97,15 @@ export interface Tunnel {
   readonly checksum: TunnelChecksum;
 }
 
+/** A tunnel that the kernel has: what has no name here is its number. */
+export interface ObservedTunnel {
+  /** Or IP_VS_CONN_F_TUNNEL_TYPE_*. */
+  readonly type: TunnelType | number;
+  readonly port: number;
+  /** Or the bits of IP_VS_TUNNEL_ENCAP_FLAG_*. */
+  readonly checksum: TunnelChecksum | number;
+}
+
 /** What a destination does. Creating and updating set all of it: what is absent takes its default, not its old value. */
 export interface DestinationConfig {
   /** Default `masquerade`. */
@@ -114,12 +124,13 @@ export interface Destination {
   readonly family: IpFamily;
   readonly address: string;
   readonly port: number;
-  readonly forwarding: Forwarding;
+  /** A number, 5 to 7 (IP_VS_CONN_F_FWD_MASK), for a method without a name here. */
+  readonly forwarding: Forwarding | number;
   readonly weight: number;
   readonly upperThreshold: number;
   readonly lowerThreshold: number;
   /** null unless forwarding is `tunnel`. */
-  readonly tunnel: Tunnel | null;
+  readonly tunnel: ObservedTunnel | null;
   readonly activeConnections: number;
   readonly inactiveConnections: number;
   readonly persistentConnections: number;

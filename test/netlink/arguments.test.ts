@@ -52,7 +52,7 @@ describe('arguments of Ipvs', () => {
     ['service', notObjects, (value) => value],
     [
       'service.protocol',
-      ['', 'TCP', 'icmp', 6, null, undefined, 'toString'],
+      ['', 'TCP', 'icmp', 0, 256, 1.5, -1, NaN, null, undefined, 'toString'],
       (protocol) => ({ ...service, protocol }),
     ],
     ['service.address', addresses, (at) => ({ ...service, address: at })],
