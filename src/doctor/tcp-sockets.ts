@@ -1,7 +1,7 @@
 /** The TCP sockets of a network namespace, in /proc/net/tcp and tcp6: reading these loads no module, as sock_diag would. */
 import { endpoint, type Endpoint } from '../values/endpoint.js';
 
-/** A socket that is connected. */
+/** An established connection. */
 interface TcpSocket {
   /** Its own end. */
   readonly local: Endpoint;
@@ -9,20 +9,20 @@ interface TcpSocket {
   readonly timerInS: number | null;
 }
 
-/** The kernel prints times in clock ticks, of which there are 100 a second for programs on every architecture with IPVS. */
+/** The kernel prints times in clock ticks: 100 a second, whatever its own tick rate (USER_HZ). */
 const TICKS_PER_S = 100;
-/** ESTABLISHED and CLOSE_WAIT. */
-const CONNECTED = new Set(['01', '08']);
+/** Not CLOSE_WAIT: the server has closed such a connection, and IPVS drops it soon. */
+const ESTABLISHED = '01';
 const LINE =
   /^\s*\d+: ([\dA-F]+):([\dA-F]{4}) ([\dA-F]+):([\dA-F]{4}) ([\dA-F]{2}) \S+ ([\dA-F]{2}):([\dA-F]{8}) /;
 
-/** Those in the text of such a file that are connected to an endpoint. An IPv6 socket may be connected over IPv4. */
+/** Those in the text of such a file that are established to an endpoint. An IPv6 socket may be connected over IPv4. */
 export function tcpSocketsTo({ family, port, text }: Endpoint, file: string): readonly TcpSocket[] {
   const found: TcpSocket[] = [];
   for (const line of file.split('\n')) {
     const [, local = '', localPort = '', remote = '', remotePort = '', state = '', timer = '', ticks = ''] =
       LINE.exec(line) ?? [];
-    if (!CONNECTED.has(state) || parseInt(remotePort, 16) !== port) continue;
+    if (state !== ESTABLISHED || parseInt(remotePort, 16) !== port) continue;
     const [ours, theirs] = [addressOf(local), addressOf(remote)];
     if (ours === null || theirs === null || endpoint(family, theirs, port).text !== text) continue;
     found.push({

@@ -11,12 +11,13 @@ const TCP = [
   // Keepalive in 72 minutes, no timer, retransmission.
   '   1: 0900000A:CFC7 0261670A:192B 01 00000000:00000000 02:0006978C 00000000     0        0 2 2 0 20 4 30 10 -1',
   '   2: 0900000A:CFC8 0261670A:192B 01 00000000:00000000 00:00000000 00000000  1000        0 3 1 0 20 4 30 10 -1',
-  ' 103: 0900000A:CFC9 0261670A:192B 08 00000000:00000001 01:00000015 00000000     0        0 4 1 0 20 4 30 10 -1',
-  // Another port, another address, another state.
+  ' 103: 0900000A:CFC9 0261670A:192B 01 00000000:00000001 01:00000015 00000000     0        0 4 1 0 20 4 30 10 -1',
+  // Another port, another address, closed by the client, closed by the server.
   '   4: 0900000A:CFCA 0261670A:01BB 01 00000000:00000000 00:00000000 00000000     0        0 5 1 0 20 4 30 10 -1',
   '   5: 0900000A:CFCB 0361670A:192B 01 00000000:00000000 00:00000000 00000000     0        0 6 1 0 20 4 30 10 -1',
   '   6: 0900000A:CFCC 0261670A:192B 06 00000000:00000000 03:00000F0A 00000000     0        0 0 3 0 20 4 30 10 -1',
-  '   7: 0900000A:CFCD nonsense',
+  '   7: 0900000A:CFCE 0261670A:192B 08 00000000:00000001 00:00000000 00000000     0        0 9 1 0 20 4 30 10 -1',
+  '   8: 0900000A:CFCD nonsense',
   '',
 ].join('\n');
 const TCP6 = [
@@ -30,7 +31,7 @@ const shown = (file: string, virtualServer = VS): string[] =>
   tcpSocketsTo(virtualServer, file).map(({ local, timerInS }) => `${local.text} ${timerInS ?? 'never'}`);
 
 describe('the sockets of /proc/net/tcp', () => {
-  it('are those that are connected to the virtual server, with the time to what their kernel sends next', () => {
+  it('are those that are established to the virtual server, with the time to what their kernel sends next', () => {
     assert.deepEqual(shown(TCP), ['10.0.0.9:53191 4320.12', '10.0.0.9:53192 never', '10.0.0.9:53193 0.21']);
   });
 
