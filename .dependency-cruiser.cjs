@@ -88,7 +88,7 @@ module.exports = {
       to: {
         pathNot: [
           '^src/(state|values|files)/',
-          '^src/(netlink/index|control-loop/(ports|events)|config/parse-endpoint|host/(reach-mode|sysctl)|ipvs/ipvs-table)',
+          '^src/(netlink/index|control-loop/(ports|events)|config/parse-endpoint|host/(earlier-values|reach-mode)|ipvs/ipvs-table)',
           '^(node:)?(crypto|fs|fs/promises|net|path)$',
         ],
       },

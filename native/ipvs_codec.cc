@@ -6,6 +6,8 @@
 #include <netlink/genl/genl.h>
 #include <sys/socket.h>
 
+#include <utility>
+
 #include "attributes.h"
 
 namespace netlink_ts {
@@ -22,6 +24,8 @@ constexpr Operation kOperations[] = {
     {"createDestination", IPVS_CMD_NEW_DEST, NLM_F_ACK},  // ipvsadm -a
     {"updateDestination", IPVS_CMD_SET_DEST, NLM_F_ACK},  // ipvsadm -e
     {"deleteDestination", IPVS_CMD_DEL_DEST, NLM_F_ACK},  // ipvsadm -d
+    {"getTimeouts", IPVS_CMD_GET_CONFIG, NLM_F_ACK},      // ipvsadm -L --timeout
+    {"setTimeouts", IPVS_CMD_SET_CONFIG, NLM_F_ACK},      // ipvsadm --set
 };
 
 constexpr Operation kFamilyLookup = {"resolveFamily", CTRL_CMD_GETFAMILY, NLM_F_ACK};
@@ -173,6 +177,14 @@ bool DecodeInfo(Attributes attributes, IpvsInfo* info) {
   return attributes.ok();
 }
 
+// A kernel that was built without a protocol sends none of its timeouts.
+bool DecodeTimeouts(Attributes attributes, IpvsTimeouts* timeouts) {
+  timeouts->tcp = attributes.U32(IPVS_CMD_ATTR_TIMEOUT_TCP);
+  timeouts->tcp_fin = attributes.U32(IPVS_CMD_ATTR_TIMEOUT_TCP_FIN);
+  timeouts->udp = attributes.U32(IPVS_CMD_ATTR_TIMEOUT_UDP);
+  return attributes.ok();
+}
+
 bool DecodeFamily(Attributes attributes, GenlFamily* family) {
   attributes.Require({CTRL_ATTR_FAMILY_ID});
   family->id = attributes.U16(CTRL_ATTR_FAMILY_ID);
@@ -204,6 +216,11 @@ Message EncodeIpvs(const IpvsRequest& request, uint16_t family_id) {
     if (request.destination_config) PutDestinationConfig(&message, *request.destination_config);
     message.EndNested(nested);
   }
+  if (request.timeouts) {
+    message.Put<uint32_t>(IPVS_CMD_ATTR_TIMEOUT_TCP, request.timeouts->tcp);
+    message.Put<uint32_t>(IPVS_CMD_ATTR_TIMEOUT_TCP_FIN, request.timeouts->tcp_fin);
+    message.Put<uint32_t>(IPVS_CMD_ATTR_TIMEOUT_UDP, request.timeouts->udp);
+  }
   return message;
 }
 
@@ -228,6 +245,9 @@ bool DecodeIpvs(const nlmsghdr& message, uint16_t service_family, Decoded* value
     return DecodeInfo(Attributes(data, length, IPVS_INFO_ATTR_MAX), &value->emplace<IpvsInfo>());
   }
   Attributes attributes(data, length, IPVS_CMD_ATTR_MAX);
+  if (header->cmd == IPVS_CMD_SET_CONFIG) {
+    return DecodeTimeouts(std::move(attributes), &value->emplace<IpvsTimeouts>());
+  }
   if (header->cmd == IPVS_CMD_NEW_SERVICE) {
     attributes.Require({IPVS_CMD_ATTR_SERVICE});
     return attributes.ok() && DecodeService(attributes.Nested(IPVS_CMD_ATTR_SERVICE, IPVS_SVC_ATTR_MAX),

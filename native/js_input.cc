@@ -166,6 +166,14 @@ Route ReadRoute(Fields fields) {
   return route;
 }
 
+IpvsTimeouts ReadTimeouts(Fields fields) {
+  IpvsTimeouts timeouts;
+  fields.Read("tcp", &timeouts.tcp);
+  fields.Read("tcpFin", &timeouts.tcp_fin);
+  fields.Read("udp", &timeouts.udp);
+  return timeouts;
+}
+
 IpvsRequest ReadIpvsRequest(Fields* fields) {
   IpvsRequest request;
   std::string name;
@@ -180,6 +188,7 @@ IpvsRequest ReadIpvsRequest(Fields* fields) {
   if (!fields->IsNull("destinationConfig")) {
     request.destination_config = ReadDestinationConfig(fields->Inner("destinationConfig"));
   }
+  if (!fields->IsNull("timeouts")) request.timeouts = ReadTimeouts(fields->Inner("timeouts"));
   return request;
 }
 

@@ -57,6 +57,14 @@ struct Converter {
     return object;
   }
 
+  Napi::Value operator()(const IpvsTimeouts& timeouts) const {
+    Napi::Object object = Kind(env, "timeouts");
+    Set(object, "tcp", timeouts.tcp);
+    Set(object, "tcpFin", timeouts.tcp_fin);
+    Set(object, "udp", timeouts.udp);
+    return object;
+  }
+
   Napi::Value operator()(const Service& service) const {
     Napi::Object object = Kind(env, "service");
     Set(object, "family", service.id.family);

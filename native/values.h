@@ -84,6 +84,13 @@ struct Destination {
   std::optional<Stats> stats;
 };
 
+// In seconds. In requests 0 leaves a timeout as it is; in answers it is one that the kernel does not have.
+struct IpvsTimeouts {
+  uint32_t tcp = 0;
+  uint32_t tcp_fin = 0;
+  uint32_t udp = 0;
+};
+
 struct IpvsInfo {
   uint32_t version = 0;
   uint32_t connection_table_size = 0;
@@ -187,6 +194,7 @@ struct IpvsRequest {
   std::optional<ServiceConfig> service_config;
   std::optional<DestinationId> destination;
   std::optional<DestinationConfig> destination_config;
+  std::optional<IpvsTimeouts> timeouts;
 };
 
 struct RouteRequest {
@@ -203,7 +211,7 @@ struct DiagRequest {
 using Request = std::variant<IpvsRequest, RouteRequest, DiagRequest>;
 
 // One decoded message; monostate is a message that is not about anything of ours.
-using Decoded = std::variant<std::monostate, IpvsInfo, Service, Destination, GenlFamily, Link,
+using Decoded = std::variant<std::monostate, IpvsInfo, IpvsTimeouts, Service, Destination, GenlFamily, Link,
                              InterfaceAddress, Route, TcpSocket>;
 
 struct Outcome {

@@ -286,6 +286,7 @@ function subjectOf(config: CareConfig): Subject {
     masquerade,
     setsSysctls: sysctl,
     sysctls: sysctlsFor(config, release()),
+    ipvsTcpTimeoutS: config.ipvsTcpTimeoutS,
     scheme: probe.scheme,
     healthPort: probe.port,
     sourcePorts: probe.sourcePorts,

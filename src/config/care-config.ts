@@ -18,6 +18,8 @@ export interface CareConfig {
   readonly iface: string;
   /** Whether sysctls are set. */
   readonly sysctl: boolean;
+  /** The TCP timeout of IPVS in seconds, or null to leave it as it is. */
+  readonly ipvsTcpTimeoutS: number | null;
   /** NODE_IP as given, null when it is to be found out. */
   readonly nodeAddress: GivenAddress | null;
   /** Connections to the virtual server get this node's address as their source. */
@@ -79,6 +81,7 @@ export function readCareConfig(
     mode,
     iface: settings.read('iface'),
     sysctl: settings.read('sysctl'),
+    ipvsTcpTimeoutS: settings.read('ipvs-tcp-timeout'),
     nodeAddress,
     // In mode link the node's own clients have the virtual server's address as their source.
     masquerade: settings.read('masquerade') ?? mode === 'link',

@@ -101,6 +101,15 @@ const CARE = {
     ...REACHING,
     appliesTo: 'process',
   },
+  'ipvs-tcp-timeout': {
+    ...text('whole seconds, 1s to 596h, or 0', values.parseTcpTimeout),
+    default: '0',
+    help:
+      'Time without a packet after which IPVS drops a TCP connection, of any virtual server on this node; restored with ' +
+      '--clean. 0 leaves it as it is: 15m, unless another program such as kube-proxy has set it',
+    ...REACHING,
+    appliesTo: 'process',
+  },
   interval: {
     ...INTERVAL,
     parse: parseInterval,

@@ -1,5 +1,6 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { FEWEST_PORTS, type SourcePortChoice } from '../values/source-ports.js';
+import { milliseconds } from './duration.js';
 import { UsageError, type Parser } from './usage-error.js';
 
 export function integerParser(least: number, most: number): Parser<number> {
@@ -25,6 +26,19 @@ export const parseBoolean: Parser<boolean> = (text, option) => {
   if (['1', 't', 'T', 'true', 'True', 'TRUE'].includes(text)) return true;
   if (['0', 'f', 'F', 'false', 'False', 'FALSE'].includes(text)) return false;
   throw new UsageError(option, 'true or false', text);
+};
+
+/** In hours: the kernel counts to 2^31 ticks, of which there are at most 1000 a second. */
+const LONGEST_TIMEOUT_H = 596;
+
+/** The TCP timeout of IPVS in seconds, or null for 0. */
+export const parseTcpTimeout: Parser<number | null> = (text, option) => {
+  const seconds = (milliseconds(text) ?? NaN) / 1000;
+  if (!Number.isInteger(seconds) || seconds < 0 || seconds > LONGEST_TIMEOUT_H * 3600) {
+    const expected = `whole seconds such as 7500 or 2h5m, from 1s to ${LONGEST_TIMEOUT_H}h, or 0 to leave it as it is`;
+    throw new UsageError(option, expected, text);
+  }
+  return seconds === 0 ? null : seconds;
 };
 
 /** An option and its value; whether there is such an option, and takes such a value, is not checked here. */

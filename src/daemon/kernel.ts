@@ -15,6 +15,7 @@ import { endpoint, type Endpoint } from '../values/endpoint.js';
 import { ipvsTable } from '../ipvs/ipvs-table.js';
 import { clientConnections } from '../ipvs/client-connections.js';
 import { isDummy } from '../host/dummy-interface.js';
+import { changedTcpTimeout, ipvsTcpTimeout } from '../host/ipvs-tcp-timeout.js';
 import { goLeftovers } from '../go-migration/go-leftovers.js';
 import { masquerade, noMasquerade } from '../host/masquerade.js';
 import { nftProgram } from '../host/nft.js';
@@ -25,7 +26,7 @@ import { OwnershipJournal } from '../state/ownership-journal.js';
 import { ownershipStore, type OwnershipRecord, type OwnershipStore } from '../state/ownership-store.js';
 import { isNeeded, othersInUse } from '../state/recorded-virtual-servers.js';
 import { runDirectory } from '../state/run-directory.js';
-import { sysctlValues } from '../state/sysctl-values.js';
+import { earlierValues } from '../state/earlier-values.js';
 import { supersededMode } from '../host/superseded-mode.js';
 import { noSegmentSize, segmentSize } from '../host/segment-size.js';
 import { noSilence, silence } from '../host/silence.js';
@@ -33,6 +34,7 @@ import { sysctl } from '../host/sysctl.js';
 import { EVERY_SYSCTL, sysctlsFor } from '../host/wanted-sysctls.js';
 import { resourcesOf, sameMode, type ReachMode } from '../host/reach-mode.js';
 import { isIpvsMissing, type Ipvs, type Rtnetlink, type Service } from '../netlink/index.js';
+import { systemClock } from './clock.js';
 
 export interface KernelHandles {
   readonly ipvs: Ipvs;
@@ -82,10 +84,18 @@ export async function composeKernel(
     for (const resource of current) if ((await resource.verify()) !== null) return false;
     return (await table.find()) !== null;
   };
-  const values = sysctlValues(directory, onFailure);
+  const { ipvsTcpTimeoutS } = config;
+  const values = earlierValues(directory, 'sysctl', onFailure);
   const resources = [
     ...(config.sysctl ? sysctlsFor(config, release()) : []).map((spec) => sysctl(spec, values)),
     ...(config.masquerade ? [masquerade(nft, virtualServer)] : []),
+    ...(ipvsTcpTimeoutS === null
+      ? []
+      : [
+          ipvsTcpTimeout(ipvs, ipvsTcpTimeoutS, earlierValues(directory, 'timeout', onFailure), () =>
+            systemClock.now(),
+          ),
+        ]),
     silence(nft, mode, virtualServer, () => ownInterface(rtnetlink, virtualServer), onNoNft),
     segmentSize(nft, virtualServer, config.realServers),
     ...current,
@@ -127,16 +137,20 @@ export async function composeClean(
   const onNoNft = ({ message }: Error): void => {
     log.warn({ event: 'clean' }, `nftables was not checked: ${message}`);
   };
-  // Sysctls apply to all virtual servers: the last one that goes restores them.
-  const values = sysctlValues(directory, ({ message }) => {
+  const onFailure = ({ message }: Error): void => {
     log.warn({ event: 'clean' }, `cannot save state: ${message}`);
-  });
+  };
   const nft = nftProgram();
-  const sysctls = EVERY_SYSCTL.map((spec) => sysctl(spec, values));
+  // They apply to all virtual servers: the last one that goes restores them.
+  const values = earlierValues(directory, 'sysctl', onFailure);
+  const shared: readonly Work[] = [
+    ...EVERY_SYSCTL.map((spec) => sysctl(spec, values)),
+    changedTcpTimeout(ipvs, earlierValues(directory, 'timeout', onFailure)),
+  ];
   const stranger = await strangersService(ipvs, virtualServer);
   return {
     works: [
-      ...(others.length === 0 && stranger === null ? sysctls : []),
+      ...(others.length === 0 && stranger === null ? shared : []),
       ipvsTable(ipvs, virtualServer),
       noMasquerade(nft, virtualServer, onNoNft),
       noSilence(nft, virtualServer, onNoNft),
@@ -146,7 +160,7 @@ export async function composeClean(
         .flatMap((mode) => resourcesOf(mode, rtnetlink, virtualServer, () => Promise.resolve(''))),
     ],
     leftovers: [
-      ...(others.length === 0 && stranger !== null ? [keeping(sysctls, stranger)] : []),
+      ...(others.length === 0 && stranger !== null ? [keeping(shared, stranger)] : []),
       goLeftovers(virtualServer, (words) => {
         log.debug(words);
       }),
@@ -155,7 +169,7 @@ export async function composeClean(
   };
 }
 
-/** Why sysctls of IPVS may still be in use when our virtual server is gone, or null if they are not. */
+/** Why settings that all virtual servers share may still be in use when our virtual server is gone, or null if they are not. */
 async function strangersService(ipvs: Ipvs, own: Endpoint): Promise<string | null> {
   try {
     const services = await ipvs.listServices();
@@ -171,7 +185,8 @@ async function strangersService(ipvs: Ipvs, own: Endpoint): Promise<string | nul
 function serviceText({ key }: Service): string {
   if ('fwmark' in key) return `FWM ${key.fwmark}`;
   const { text } = endpoint(key.address.includes(':') ? 'ipv6' : 'ipv4', key.address, key.port);
-  return key.protocol === 'tcp' ? text : `${key.protocol} ${text}`;
+  if (key.protocol === 'tcp') return text;
+  return typeof key.protocol === 'number' ? `protocol ${key.protocol} ${text}` : `${key.protocol} ${text}`;
 }
 
 /** Leaves these as they are, and says why. */

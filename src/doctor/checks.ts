@@ -1,4 +1,5 @@
 /** Every check, in the order of its findings. */
+import { checkIdleConnections } from './check-connections.js';
 import { checkFirewall } from './check-firewall.js';
 import { checkCapabilities, checkNft, checkRunDirectory, checkSysctls } from './check-rights.js';
 import { checkIpvs, checkKernel, checkScheduler } from './check-kernel.js';
@@ -63,6 +64,7 @@ const OF_A_VIRTUAL_SERVER: readonly Check<Subject>[] = [
   ['certificate', checkCertificates],
   ['clock', checkClock],
   ['through-vip', checkVirtualServerAnswers],
+  ['idle-connections', checkIdleConnections],
 ];
 
 export interface Examination {

@@ -21,6 +21,8 @@ export interface Subject {
   /** Whether lvscare sets sysctls itself. */
   readonly setsSysctls: boolean;
   readonly sysctls: readonly SysctlSpec[];
+  /** The TCP timeout of IPVS that lvscare sets, in seconds, or null if it sets none. */
+  readonly ipvsTcpTimeoutS: number | null;
   readonly scheme: 'https' | 'http';
   /** The port of health probes, or null if it is the port that clients use. */
   readonly healthPort: number | null;
@@ -111,11 +113,27 @@ export interface Firewall {
   nftVersion(): Promise<string | null>;
 }
 
+/** A connection of a process in this network namespace to the virtual server. */
+export interface ClientConnection {
+  readonly client: Endpoint;
+  /** In so many seconds IPVS drops it unless a packet passes before; null if IPVS does not have it any more. */
+  readonly expiresInS: number | null;
+  /** In so many seconds the client's kernel next sends something by itself, such as a keepalive; null for never. */
+  readonly timerInS: number | null;
+}
+
+export interface IpvsState {
+  /** In seconds. Rejects if it cannot be read. Loads the module: to be called only if the kernel has IPVS. */
+  tcpTimeoutS(): Promise<number>;
+  clientConnections(virtualServer: Endpoint): Promise<readonly ClientConnection[]>;
+}
+
 export interface Node {
   readonly files: Files;
   readonly network: Network;
   readonly ownership: Ownership;
   readonly firewall: Firewall;
+  readonly ipvs: IpvsState;
   /** As `uname -r` prints it. */
   readonly kernelRelease: string;
   /** Of this process. */

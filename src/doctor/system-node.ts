@@ -9,12 +9,14 @@ import {
   textOf,
   type Files,
   type Firewall,
+  type IpvsState,
   type Network,
   type Node,
   type Ownership,
   type ServerAnswer,
   type Subject,
 } from './ports.js';
+import { tcpSocketsTo } from './tcp-sockets.js';
 import { readRegularFile, readStoredFile } from '../files/regular-file.js';
 import { complaint, runCommand, type Run } from '../host/command.js';
 import { goLeftovers } from '../go-migration/go-leftovers.js';
@@ -24,9 +26,10 @@ import { madeByKernel } from '../host/route-protocol.js';
 import { nodeAddress } from '../host/node-address.js';
 import { portsFor } from '../probe/source-port.js';
 import { isStatus } from '../status/gather.js';
+import { ipVsConnections } from '../ipvs/ip-vs-connections.js';
 import { ownershipStore } from '../state/ownership-store.js';
 import { runDirectory } from '../state/run-directory.js';
-import { NetlinkError, RouteTable, type Link, type Rtnetlink } from '../netlink/index.js';
+import { Ipvs, NetlinkError, RouteTable, type Link, type Rtnetlink } from '../netlink/index.js';
 import { composeAsk, type Ask } from '../daemon/probing.js';
 import { runningInstances } from '../daemon/running-instances.js';
 
@@ -71,6 +74,7 @@ export function nodeOf(
     firewall: firewallOf(withoutLoading(runCommand), async (module) => {
       return (await findModule(systemFiles, kernelRelease, module)).kind;
     }),
+    ipvs: ipvsState,
     kernelRelease,
     ...self,
     now: Date.now,
@@ -99,6 +103,30 @@ function runWithoutLoading(run: Run, files: Files, kernelRelease: string): Run {
   return async (command, args, options) =>
     (await mayRun(command, args)) ? await run(command, args, options) : null;
 }
+
+const ipvsState: IpvsState = {
+  async tcpTimeoutS() {
+    await using ipvs = Ipvs.open();
+    const { tcpSeconds } = await ipvs.getTimeouts();
+    if (tcpSeconds === null) throw new Error('the IPVS of this kernel has no TCP');
+    return tcpSeconds;
+  },
+  async clientConnections(virtualServer) {
+    // Sockets first: a connection that is opened meanwhile would look as if IPVS had dropped it.
+    const files = virtualServer.family === 'ipv4' ? ['tcp', 'tcp6'] : ['tcp6'];
+    const texts = await Promise.all(files.map((file) => textOf(systemFiles, `/proc/net/${file}`)));
+    const sockets = texts.flatMap((text) => tcpSocketsTo(virtualServer, text ?? ''));
+    const expires = new Map<string, number>();
+    if (sockets.length > 0)
+      for await (const { client, expiresInS } of ipVsConnections(virtualServer))
+        expires.set(client.text, expiresInS);
+    return sockets.map(({ local, timerInS }) => ({
+      client: local,
+      expiresInS: expires.get(local.text) ?? null,
+      timerInS,
+    }));
+  },
+};
 
 function noNetwork(error: Error): Network {
   const fails = (): Promise<never> => Promise.reject(error);

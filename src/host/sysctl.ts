@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import type { HostResource } from '../control-loop/ports.js';
 import { KernelError } from '../values/errors.js';
+import type { EarlierValues } from './earlier-values.js';
 
 /**
  * Where sysctls are; the first place that can be written is used. In a container /proc/sys is read-only, and the static pod
@@ -16,19 +17,10 @@ export interface SysctlSpec {
   readonly without: string;
 }
 
-/** The values that sysctls had before lvscare first set them, kept beyond this process. */
-export interface SysctlValues {
-  /** The value of a sysctl, or null if there is none. */
-  find(name: string): Promise<string | null>;
-  /** Keeps a value unless there is one. Resolves to whether there was none. */
-  record(name: string, value: string): Promise<boolean>;
-  forget(name: string): Promise<void>;
-}
-
 /** A sysctl that must have a value. `--clean` restores the one that it had before. */
 export function sysctl(
   { name, value, without }: SysctlSpec,
-  earlier: SysctlValues,
+  earlier: EarlierValues,
   roots: readonly string[] = ROOTS,
 ): HostResource {
   const file = name.replaceAll('.', '/');
@@ -53,10 +45,10 @@ export function sysctl(
 
   /** The value to restore, or null if lvscare did not set the sysctl, or if it was changed since. */
   async function before(): Promise<string | null> {
-    const was = await earlier.find(name);
+    const found = await earlier.find(name);
     // A sysctl goes with its module.
-    if (was === null || (await read().catch(() => null)) !== value) return null;
-    return was;
+    if (found === null || (await read().catch(() => null)) !== value) return null;
+    return found.was;
   }
 
   return {
@@ -73,7 +65,7 @@ export function sysctl(
 
     async repair() {
       const was = await read().catch(() => null);
-      const first = was !== null && (await earlier.record(name, was));
+      const first = was !== null && (await earlier.record(name, was, value));
       const failures = await write(value);
       if (failures.length === 0) return;
       // If another program sets it now, lvscare must not restore it.

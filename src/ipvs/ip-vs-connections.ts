@@ -9,6 +9,8 @@ const FILE = '/proc/net/ip_vs_conn';
 export interface IpVsConnection {
   readonly client: Endpoint;
   readonly server: Endpoint;
+  /** In so many seconds the kernel drops it, unless a packet passes before. */
+  readonly expiresInS: number;
 }
 
 /**
@@ -38,7 +40,9 @@ function parse(line: string, ours: string): IpVsConnection | null {
   const [from = '', to = ''] = line.split(ours);
   const [protocol, ...client] = from.split(/ +/);
   if (protocol !== 'TCP') return null;
-  const ends = [client, to.split(/ +/)].map(([address = '', port = '']) => endpointInHex(address, port));
-  const [clientEnd = null, serverEnd = null] = ends;
-  return clientEnd === null || serverEnd === null ? null : { client: clientEnd, server: serverEnd };
+  const [address, port, , seconds] = to.split(/ +/);
+  const clientEnd = endpointInHex(client[0] ?? '', client[1] ?? '');
+  const serverEnd = endpointInHex(address ?? '', port ?? '');
+  if (clientEnd === null || serverEnd === null) return null;
+  return { client: clientEnd, server: serverEnd, expiresInS: Number(seconds) };
 }

@@ -10,6 +10,7 @@ import { destinationFromWire } from './destination.js';
 import { failureError, malformedError, type NetlinkError } from './errors.js';
 import { type IpvsRequest, ipvsRequestToWire } from './ipvs-request.js';
 import { infoFromWire } from './ipvs-info.js';
+import { timeoutsFromWire } from './ipvs-timeouts.js';
 import { linkFromWire } from './link.js';
 import { families } from './names.js';
 import { routeFromWire } from './route.js';
@@ -20,6 +21,7 @@ import type {
   Destination,
   IpFamily,
   IpvsInfo,
+  IpvsTimeouts,
   RtnetlinkEvent,
   Service,
   TcpSocket,
@@ -28,6 +30,7 @@ import type {
 
 export type DecodedMessage =
   | { readonly kind: 'info'; readonly info: IpvsInfo }
+  | { readonly kind: 'timeouts'; readonly timeouts: IpvsTimeouts }
   | { readonly kind: 'service'; readonly service: Service }
   | { readonly kind: 'destination'; readonly destination: Destination }
   /** The generic netlink controller's answer. */
@@ -82,6 +85,8 @@ function fromWire(operation: string, value: WireValue | WireStatus): DecodedMess
   switch (value.kind) {
     case 'info':
       return { kind: 'info', info: infoFromWire(value) };
+    case 'timeouts':
+      return { kind: 'timeouts', timeouts: timeoutsFromWire(value) };
     case 'service':
       return { kind: 'service', service: serviceFromWire(operation, value) };
     case 'destination':

@@ -106,6 +106,7 @@ export interface WireIpvsRequest {
   readonly serviceConfig: WireServiceConfig | null;
   readonly destination: WireDestinationId | null;
   readonly destinationConfig: WireDestinationConfig | null;
+  readonly timeouts: WireTimeouts | null;
 }
 
 /** Exactly one of the three is not null. */
@@ -182,6 +183,13 @@ export interface WireDestinationConfig {
   readonly tunnelFlags: number;
 }
 
+/** In seconds. In requests 0 leaves a timeout as it is; in answers it is one that the kernel does not have. */
+export interface WireTimeouts {
+  readonly tcp: number;
+  readonly tcpFin: number;
+  readonly udp: number;
+}
+
 export interface WireLinkRequest {
   /** 0 if the name tells. */
   readonly index: number;
@@ -256,6 +264,7 @@ export interface WireStatus {
 
 export type WireValue =
   | WireInfo
+  | WireTimeoutsValue
   | WireService
   | WireDestination
   | { readonly kind: 'family'; readonly id: number }
@@ -271,6 +280,10 @@ export interface WireInfo {
   /** 0x010201 is 1.2.1. */
   readonly version: number;
   readonly connectionTableSize: number;
+}
+
+interface WireTimeoutsValue extends WireTimeouts {
+  readonly kind: 'timeouts';
 }
 
 interface WireStats {

@@ -1,8 +1,15 @@
 /** Destinations (real servers): arguments to wire values, wire values to destinations. */
 
 import type { WireDestination, WireDestinationConfig, WireDestinationId, WireServiceId } from './contract.js';
-import { families, forwardings, nameOf, tunnelTypes } from './names.js';
-import type { Destination, DestinationConfig, DestinationKey, Tunnel, TunnelChecksum } from './types.js';
+import { families, forwardings, nameOf, nameOrNumber, tunnelTypes } from './names.js';
+import type {
+  Destination,
+  DestinationConfig,
+  DestinationKey,
+  ObservedTunnel,
+  Tunnel,
+  TunnelChecksum,
+} from './types.js';
 import { checkObject, integer, ipAddress, oneOf, port, refuse, uint32Max } from './validate.js';
 
 export function destinationToWire(path: string, key: DestinationKey): WireDestinationId {
@@ -43,7 +50,7 @@ export function checkFamilies(
 }
 
 export function destinationFromWire(operation: string, wire: WireDestination): Destination {
-  const forwarding = nameOf(forwardings, wire.forwarding, 'forwarding method', operation);
+  const forwarding = nameOrNumber(forwardings, wire.forwarding);
   return {
     family: nameOf(families, wire.family, 'address family', operation),
     address: wire.address,
@@ -52,7 +59,7 @@ export function destinationFromWire(operation: string, wire: WireDestination): D
     weight: wire.weight,
     upperThreshold: wire.upperThreshold,
     lowerThreshold: wire.lowerThreshold,
-    tunnel: forwarding === 'tunnel' ? tunnelFromWire(operation, wire) : null,
+    tunnel: forwarding === 'tunnel' ? tunnelFromWire(wire) : null,
     activeConnections: wire.activeConnections,
     inactiveConnections: wire.inactiveConnections,
     persistentConnections: wire.persistentConnections,
@@ -81,16 +88,12 @@ function tunnelToWire(path: string, tunnel: Tunnel): WireTunnel {
   };
 }
 
-function tunnelFromWire(operation: string, wire: WireTunnel): Tunnel {
-  const checksum =
-    (wire.tunnelFlags & checksums['remote-checksum']) !== 0
-      ? 'remote-checksum'
-      : (wire.tunnelFlags & checksums.checksum) !== 0
-        ? 'checksum'
-        : 'none';
+function tunnelFromWire({ tunnelType, tunnelPort, tunnelFlags }: WireTunnel): ObservedTunnel {
+  const both = checksums.checksum | checksums['remote-checksum'];
   return {
-    type: nameOf(tunnelTypes, wire.tunnelType, 'tunnel type', operation),
-    port: wire.tunnelPort,
-    checksum,
+    type: nameOrNumber(tunnelTypes, tunnelType),
+    port: tunnelPort,
+    // With both flags the kernel uses the remote checksum.
+    checksum: tunnelFlags === both ? 'remote-checksum' : nameOrNumber(checksums, tunnelFlags),
   };
 }

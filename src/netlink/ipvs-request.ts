@@ -3,22 +3,37 @@
 import type { WireIpvsRequest } from './contract.js';
 import { checkFamilies, destinationConfigToWire, destinationToWire } from './destination.js';
 import { serviceConfigToWire, serviceToWire } from './service.js';
-import type { IpvsOperation, ServiceKey } from './types.js';
+import { timeoutsToWire } from './ipvs-timeouts.js';
+import type { IpvsOperation, IpvsTimeoutsChange, ServiceKey } from './types.js';
 import { checkObject, refuse } from './validate.js';
 
 export type IpvsRequest =
   | IpvsOperation
-  | { readonly kind: 'info' | 'listServices' }
+  | { readonly kind: 'info' | 'listServices' | 'getTimeouts' }
+  | { readonly kind: 'setTimeouts'; readonly timeouts: IpvsTimeoutsChange }
   | { readonly kind: 'getService' | 'listDestinations'; readonly service: ServiceKey };
 
 /** prefix goes in front of the field paths of errors: `operations[3].`, or nothing. */
 export function ipvsRequestToWire(prefix: string, request: IpvsRequest): WireIpvsRequest {
-  const nothing = { service: null, serviceConfig: null, destination: null, destinationConfig: null };
+  const nothing = {
+    service: null,
+    serviceConfig: null,
+    destination: null,
+    destinationConfig: null,
+    timeouts: null,
+  };
   switch (request.kind) {
     case 'info':
       return { ...nothing, operation: 'getInfo' };
     case 'listServices':
-      return { ...nothing, operation: 'listServices' };
+    case 'getTimeouts':
+      return { ...nothing, operation: request.kind };
+    case 'setTimeouts':
+      return {
+        ...nothing,
+        operation: request.kind,
+        timeouts: timeoutsToWire(`${prefix}timeouts`, request.timeouts),
+      };
     case 'getService':
     case 'listDestinations':
     case 'deleteService':

@@ -4,6 +4,7 @@ import { destinationFromWire } from './destination.js';
 import { malformedError } from './errors.js';
 import { infoFromWire } from './ipvs-info.js';
 import { type IpvsRequest, ipvsOperationToWire, ipvsRequestToWire } from './ipvs-request.js';
+import { timeoutsFromWire } from './ipvs-timeouts.js';
 import { serviceFromWire } from './service.js';
 import type {
   BatchResult,
@@ -12,6 +13,8 @@ import type {
   DestinationKey,
   IpvsInfo,
   IpvsOperation,
+  IpvsTimeouts,
+  IpvsTimeoutsChange,
   RequestOptions,
   Service,
   ServiceConfig,
@@ -50,6 +53,19 @@ export class Ipvs implements AsyncDisposable {
       if (value.kind === 'info') return infoFromWire(value);
     }
     throw malformedError('info', 'no answer in it');
+  }
+
+  /** `ipvsadm -L --timeout` */
+  async getTimeouts(options?: RequestOptions): Promise<IpvsTimeouts> {
+    for (const value of await this.#request({ kind: 'getTimeouts' }, options)) {
+      if (value.kind === 'timeouts') return timeoutsFromWire(value);
+    }
+    throw malformedError('getTimeouts', 'no answer in it');
+  }
+
+  /** `ipvsadm --set TCP TCPFIN UDP` */
+  async setTimeouts(timeouts: IpvsTimeoutsChange, options?: RequestOptions): Promise<void> {
+    await this.#request({ kind: 'setTimeouts', timeouts }, options);
   }
 
   /** `ipvsadm -Ln`, without destinations. */

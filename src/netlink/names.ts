@@ -53,6 +53,11 @@ export function findName<Name extends string>(names: Names<Name>, number: number
   return null;
 }
 
+/** The name of a number, or the number itself: what another program made with it must not hide what is listed beside it. */
+export function nameOrNumber<Name extends string>(names: Names<Name>, number: number): Name | number {
+  return findName(names, number) ?? number;
+}
+
 /** The name of a number that the kernel sent in answer to an operation; one without a name is an error. */
 export function nameOf<Name extends string>(
   names: Names<Name>,

@@ -3,7 +3,7 @@
 import { isIPv4 } from 'node:net';
 
 import type { WireService, WireServiceConfig, WireServiceId } from './contract.js';
-import { families, nameOf, protocols } from './names.js';
+import { families, nameOf, nameOrNumber, protocols } from './names.js';
 import type { IpFamily, Service, ServiceConfig, ServiceKey } from './types.js';
 import { checkObject, integer, ipAddress, kernelName, oneOf, port, refuse, uint32Max } from './validate.js';
 
@@ -14,11 +14,14 @@ export function serviceToWire(path: string, key: ServiceKey): WireServiceId {
     const fwmark = integer(`${path}.fwmark`, key.fwmark, 1, uint32Max);
     return { family: families[family], protocol: 0, address: null, port: 0, fwmark };
   }
-  const protocol = oneOf(`${path}.protocol`, key.protocol, protocols);
+  const protocol =
+    typeof key.protocol === 'number'
+      ? integer(`${path}.protocol`, key.protocol, 1, 255)
+      : protocols[oneOf(`${path}.protocol`, key.protocol, protocols)];
   const address = ipAddress(`${path}.address`, key.address);
   return {
     family: families[address.family],
-    protocol: protocols[protocol],
+    protocol,
     address: address.text,
     port: port(`${path}.port`, key.port),
     fwmark: 0,
@@ -51,7 +54,7 @@ export function serviceFromWire(operation: string, wire: WireService): Service {
     key:
       address === null
         ? { fwmark, family }
-        : { protocol: nameOf(protocols, wire.protocol, 'protocol', operation), address, port },
+        : { protocol: nameOrNumber(protocols, wire.protocol), address, port },
     scheduler,
     flags,
     timeoutSeconds: wire.timeout,

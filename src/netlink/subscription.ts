@@ -117,6 +117,7 @@ function eventFromWire(value: WireValue): RtnetlinkEvent[] {
         if (isCloned(value)) return [];
         return [{ kind: 'route', change: changeOf(value), route: routeFromWire('subscribe', value) }];
       case 'info':
+      case 'timeouts':
       case 'service':
       case 'destination':
       case 'family':

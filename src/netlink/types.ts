@@ -13,7 +13,8 @@ export type Protocol = 'tcp' | 'udp' | 'sctp';
 
 /** A virtual service known by its address. The family is the address's. */
 export interface AddressServiceKey {
-  readonly protocol: Protocol;
+  /** A number, 1 to 255 (IPPROTO_*), for a protocol without a name here: the kernel keeps any, but forwards nothing of it. */
+  readonly protocol: Protocol | number;
   readonly address: string;
   /** 0 to 65535; 0 is every port, which the kernel takes for persistent services only. */
   readonly port: number;
@@ -96,6 +97,15 @@ export interface Tunnel {
   readonly checksum: TunnelChecksum;
 }
 
+/** A tunnel that the kernel has: what has no name here is its number. */
+export interface ObservedTunnel {
+  /** Or IP_VS_CONN_F_TUNNEL_TYPE_*. */
+  readonly type: TunnelType | number;
+  readonly port: number;
+  /** Or the bits of IP_VS_TUNNEL_ENCAP_FLAG_*. */
+  readonly checksum: TunnelChecksum | number;
+}
+
 /** What a destination does. Creating and updating set all of it: what is absent takes its default, not its old value. */
 export interface DestinationConfig {
   /** Default `masquerade`. */
@@ -114,12 +124,13 @@ export interface Destination {
   readonly family: IpFamily;
   readonly address: string;
   readonly port: number;
-  readonly forwarding: Forwarding;
+  /** A number, 5 to 7 (IP_VS_CONN_F_FWD_MASK), for a method without a name here. */
+  readonly forwarding: Forwarding | number;
   readonly weight: number;
   readonly upperThreshold: number;
   readonly lowerThreshold: number;
   /** null unless forwarding is `tunnel`. */
-  readonly tunnel: Tunnel | null;
+  readonly tunnel: ObservedTunnel | null;
   readonly activeConnections: number;
   readonly inactiveConnections: number;
   readonly persistentConnections: number;
@@ -132,6 +143,24 @@ export interface IpvsInfo {
   /** Buckets of the connection table. */
   readonly connectionTableSize: number;
 }
+
+/**
+ * After how many seconds without a packet IPVS drops a connection. They hold for all services of the network namespace; a change
+ * applies to a connection from its next packet on.
+ */
+export interface IpvsTimeouts {
+  /** Of an established TCP connection. 900 unless it was set. null if the kernel's IPVS has no TCP. */
+  readonly tcpSeconds: number | null;
+  /** Of a TCP connection after a FIN. 120 unless it was set. null if the kernel's IPVS has no TCP. */
+  readonly tcpFinSeconds: number | null;
+  /** 300 unless it was set. null if the kernel's IPVS has no UDP. */
+  readonly udpSeconds: number | null;
+}
+
+/** What `setTimeouts` sets, each from 1 to 2147483; what is absent stays as it is. */
+export type IpvsTimeoutsChange = {
+  readonly [Name in keyof IpvsTimeouts]?: number;
+};
 
 export type IpvsOperation =
   | { readonly kind: 'createService'; readonly service: ServiceKey; readonly config: ServiceConfig }

@@ -9,8 +9,8 @@ const ROOT = '/run/lvscare';
 /** The files of a virtual server: its ownership record, its drains, and the socket of its lvscare. */
 const KINDS = ['json', 'drained', 'sock'] as const;
 
-/** A file of a virtual server, or of a sysctl by its name: the value that it had before lvscare set it. */
-type Kind = (typeof KINDS)[number] | 'sysctl';
+/** A file of a virtual server; or of a sysctl or a timeout by its name: the value that it had before lvscare set it. */
+type Kind = (typeof KINDS)[number] | 'sysctl' | 'timeout';
 type WrittenKind = Exclude<Kind, 'sock'>;
 type Values = Readonly<Record<string, unknown>>;
 

@@ -1,6 +1,6 @@
 /** `lvscare status` as text: the columns of `ipvsadm -Ln`, and what lvscare knows beside them. */
 import { plainPaint, type Paint, type Style } from '../text/paint.js';
-import type { Forwarding } from '../values/table.js';
+import type { NamedForwarding } from '../values/table.js';
 import { inOneLine } from '../text/one-line.js';
 import { statusHint } from '../decisions/status-meaning.js';
 import { drainedInWords, serverConditions, virtualServerConditions } from '../report/conditions.js';
@@ -135,7 +135,7 @@ function linesOf({ care, kernel, drained }: VirtualServerStatus, atMs: number): 
   return [...configured, ...others];
 }
 
-const FORWARDING: Readonly<Record<Forwarding, string>> = {
+const FORWARDING: Readonly<Record<NamedForwarding, string>> = {
   masquerade: 'Masq',
   local: 'Local',
   tunnel: 'Tunnel',
@@ -146,7 +146,8 @@ const FORWARDING: Readonly<Record<Forwarding, string>> = {
 function kernelRow(server: string, row: CountedDestination | undefined): string {
   if (row === undefined) return rowOf(server, NOTHING, NOTHING, NOTHING, NOTHING);
   const { forwarding, weight, active, inactive } = row;
-  return rowOf(server, FORWARDING[forwarding], String(weight), String(active), String(inactive));
+  const method = typeof forwarding === 'number' ? String(forwarding) : FORWARDING[forwarding];
+  return rowOf(server, method, String(weight), String(active), String(inactive));
 }
 
 /** The details of a configured real server. */

@@ -1,6 +1,8 @@
 import type { Endpoint } from './endpoint.js';
 
-export type Forwarding = 'masquerade' | 'local' | 'tunnel' | 'direct' | 'bypass';
+/** How IPVS sends packets to a real server; a number is a method that has no name. */
+export type Forwarding = NamedForwarding | number;
+export type NamedForwarding = 'masquerade' | 'local' | 'tunnel' | 'direct' | 'bypass';
 
 /** One real server as the kernel has it. */
 export interface Destination {

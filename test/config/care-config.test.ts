@@ -35,6 +35,7 @@ describe('the configuration of care', () => {
       mode: 'local',
       iface: 'lvscare',
       sysctl: true,
+      ipvsTcpTimeoutS: null,
       nodeAddress: null,
       masquerade: false,
       policy: {

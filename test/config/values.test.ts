@@ -11,6 +11,7 @@ import {
   parsePath,
   parseScheduler,
   parseSourcePorts,
+  parseTcpTimeout,
   splitHeaders,
 } from '../../src/config/values.js';
 import { refused } from './refused.js';
@@ -64,6 +65,32 @@ const cases: Readonly<Record<string, Case>> = {
     bad: [
       ...['', 'AUTO', '50000', '50000-', '-50000', '50000-50999-51000', '50000:50999', '50000 - 50999'],
       ...['0-65535', '1023-2000', '65280-65536', '50000-50254', '50999-50000', '1e4-50000', '-1-50000'],
+    ],
+  },
+  'the TCP timeout of IPVS': {
+    parse: parseTcpTimeout,
+    expected: 'whole seconds such as 7500 or 2h5m, from 1s to 596h, or 0 to leave it as it is',
+    good: [
+      ['0', null],
+      ['0s', null],
+      ['1', 1],
+      ['7500', 7500],
+      ['2h5m', 7500],
+      ['1000ms', 1],
+      ['596h', 2_145_600],
+    ],
+    bad: [
+      '',
+      '-1',
+      '-0.5s',
+      '500ms',
+      '1.5s',
+      '596h1s',
+      '2147484',
+      '99999999999999999999',
+      'never',
+      'off',
+      '15 m',
     ],
   },
   'a scheduler': {

@@ -51,7 +51,7 @@ describe('reconcile, whatever is wanted and found', () => {
     fc.record({
       server: letters.map(server),
       weight: fc.integer({ min: 0, max: 3 }),
-      forwarding: fc.constantFrom('masquerade', 'direct', 'tunnel', 'local'),
+      forwarding: fc.constantFrom<Destination['forwarding']>('masquerade', 'direct', 'tunnel', 'local', 5),
       upperThreshold: fc.constantFrom(0, 100),
       lowerThreshold: fc.constantFrom(0, 10),
       active: fc.nat(3),

@@ -5,7 +5,15 @@ import { endpoint, type Endpoint } from '../../src/values/endpoint.js';
 import type { LockState } from '../../src/values/lock-holder.js';
 import type { Answer, Exchange } from '../../src/values/exchange.js';
 import type { Said } from '../../src/doctor/finding.js';
-import type { Address, NftRuleset, Node, NodeRoute, ServerAnswer, Subject } from '../../src/doctor/ports.js';
+import type {
+  Address,
+  ClientConnection,
+  NftRuleset,
+  Node,
+  NodeRoute,
+  ServerAnswer,
+  Subject,
+} from '../../src/doctor/ports.js';
 
 export const NOW_MS = Date.parse('2026-06-01T12:00:00Z');
 export const VS = endpoint('ipv4', '10.103.97.2', 6443);
@@ -20,6 +28,7 @@ export const SUBJECT: Subject = {
   masquerade: false,
   setsSysctls: true,
   sysctls: [{ name: 'net.ipv4.vs.expire_nodest_conn', value: '1', without: 'connections hang' }],
+  ipvsTcpTimeoutS: null,
   scheme: 'https',
   healthPort: null,
   sourcePorts: 'auto',
@@ -45,6 +54,8 @@ export interface FakeNode {
   iptables: { variants: Iptables[]; failures: Error[]; unknown: string[] };
   nftRuleset: NftRuleset;
   nft: string | null;
+  tcpTimeoutS: number;
+  connections: ClientConnection[];
   release: string;
   answers: Record<string, ServerAnswer>;
 }
@@ -78,6 +89,8 @@ export function wellNode(): FakeNode {
     iptables: { variants: [], failures: [], unknown: [] },
     nftRuleset: { kind: 'none' },
     nft: 'nftables v1.0.6',
+    tcpTimeoutS: 900,
+    connections: [],
     release: '6.1.0-28-amd64',
     answers: {},
   };
@@ -149,6 +162,10 @@ export function nodeFrom(fake: FakeNode): Node {
       iptables: () => Promise.resolve(fake.iptables),
       nftRuleset: () => Promise.resolve(fake.nftRuleset),
       nftVersion: () => Promise.resolve(fake.nft),
+    },
+    ipvs: {
+      tcpTimeoutS: () => Promise.resolve(fake.tcpTimeoutS),
+      clientConnections: () => Promise.resolve(fake.connections),
     },
     kernelRelease: fake.release,
     pid: 1000,

@@ -4,35 +4,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { KernelError } from '../../src/values/errors.js';
-import { sysctl, type SysctlValues } from '../../src/host/sysctl.js';
+import { sysctl } from '../../src/host/sysctl.js';
+import { FakeEarlierValues } from './fake-earlier-values.js';
 
 const NAME = 'net.ipv4.vs.expire_nodest_conn';
 const FILE = 'net/ipv4/vs/expire_nodest_conn';
 const SPEC = { name: NAME, value: '1', without: 'connections hang' };
 
-class EarlierValues implements SysctlValues {
-  readonly values = new Map<string, string>();
-
-  find(name: string): Promise<string | null> {
-    return Promise.resolve(this.values.get(name) ?? null);
-  }
-
-  record(name: string, value: string): Promise<boolean> {
-    const first = !this.values.has(name);
-    if (first) this.values.set(name, value);
-    return Promise.resolve(first);
-  }
-
-  forget(name: string): Promise<void> {
-    this.values.delete(name);
-    return Promise.resolve();
-  }
-}
-
 let roots: readonly [first: string, second: string];
-let earlier: EarlierValues;
+let earlier: FakeEarlierValues;
 beforeEach(async () => {
-  earlier = new EarlierValues();
+  earlier = new FakeEarlierValues();
   const directory = await mkdtemp(join(tmpdir(), 'lvscare-sysctl-'));
   roots = [join(directory, 'first'), join(directory, 'second')];
 });
@@ -90,7 +72,7 @@ describe('a sysctl', () => {
     // Somebody sets it, and we set it again: what counts is what was there before us.
     await writeFile(path, '2\n');
     await sysctl(SPEC, earlier, roots).repair();
-    assert.equal(earlier.values.get(NAME), '0');
+    assert.equal(earlier.values.get(NAME)?.was, '0');
     const later = sysctl(SPEC, earlier, roots);
     assert.equal(await later.find(), `sysctl ${NAME}=1, which was 0 before`);
     assert.equal((await readFile(path, 'ascii')).trim(), '1', 'finding changes nothing');
@@ -105,20 +87,20 @@ describe('a sysctl', () => {
     assert.equal(await sysctl(SPEC, earlier, roots).find(), null);
     assert.equal(await sysctl(SPEC, earlier, roots).remove(), null);
     assert.equal(await readFile(path, 'ascii'), '1\n');
-    earlier.values.set(NAME, '0');
+    earlier.values.set(NAME, { was: '0', set: '1' });
     await writeFile(path, '2\n');
     assert.equal(await sysctl(SPEC, earlier, roots).remove(), null);
     assert.equal(await readFile(path, 'ascii'), '2\n');
   });
 
   it('that went away with its module is nothing to clean', async () => {
-    earlier.values.set(NAME, '0');
+    earlier.values.set(NAME, { was: '0', set: '1' });
     assert.equal(await sysctl(SPEC, earlier, roots).remove(), null);
   });
 
   // This one nobody may write to, not even root, in any container and outside of it.
   it('that cannot be written is drift for as long as it has another value', async () => {
-    const refused = new EarlierValues();
+    const refused = new FakeEarlierValues();
     const resource = sysctl({ ...SPEC, name: 'kernel.ostype', value: 'Plan 9' }, refused, [
       '/proc/sys',
       roots[1],
@@ -138,10 +120,10 @@ describe('a sysctl', () => {
   });
 
   it('that cannot be set again is still to be put back by whoever can', async () => {
-    earlier.values.set('kernel.ostype', 'Minix');
+    earlier.values.set('kernel.ostype', { was: 'Minix', set: 'Plan 9' });
     const resource = sysctl({ ...SPEC, name: 'kernel.ostype', value: 'Plan 9' }, earlier, ['/proc/sys']);
     await assert.rejects(resource.repair(), KernelError);
-    assert.deepEqual([...earlier.values], [['kernel.ostype', 'Minix']]);
+    assert.deepEqual([...earlier.values], [['kernel.ostype', { was: 'Minix', set: 'Plan 9' }]]);
   });
 
   it('that failed for another reason is tried again', async () => {

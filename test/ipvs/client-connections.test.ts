@@ -37,7 +37,7 @@ function socket(family: IpFamily, local: string, localPort: number, remote: stri
 }
 
 function connection(localPort: number, server: Endpoint, client = '10.103.97.10'): IpVsConnection {
-  return { client: endpoint(server.family, client, localPort), server };
+  return { client: endpoint(server.family, client, localPort), server, expiresInS: 880 };
 }
 
 /** A kernel with these sockets and connections; it remembers which sockets it ended, by their ports. */

@@ -18,8 +18,8 @@ async function read(text: string, virtualServer = VS): Promise<string[]> {
   const path = join(directory, 'ip_vs_conn');
   await writeFile(path, text);
   const found: string[] = [];
-  for await (const { client, server } of ipVsConnections(virtualServer, path))
-    found.push(`${client.text} to ${server.text}`);
+  for await (const { client, server, expiresInS } of ipVsConnections(virtualServer, path))
+    found.push(`${client.text} to ${server.text} for ${expiresInS} s`);
   return found;
 }
 
@@ -40,12 +40,12 @@ describe('/proc/net/ip_vs_conn', () => {
       '',
     ].join('\n');
     assert.deepEqual(await read(text), [
-      '10.103.97.10:53191 to 10.103.97.200:6443',
-      '10.103.97.10:53192 to 10.103.97.201:6443',
+      '10.103.97.10:53191 to 10.103.97.200:6443 for 889 s',
+      '10.103.97.10:53192 to 10.103.97.201:6443 for 89 s',
     ]);
     assert.deepEqual(await read(text, endpoint('ipv6', 'fd00:10:103:97::2', 6443)), [
-      '[fd00:10:103:97::a]:57554 to [fd00:10:103:97::c8]:6443',
-      '[fd00:10:103:97::a]:57555 to 10.103.97.200:6443',
+      '[fd00:10:103:97::a]:57554 to [fd00:10:103:97::c8]:6443 for 899 s',
+      '[fd00:10:103:97::a]:57555 to 10.103.97.200:6443 for 3 s',
     ]);
   });
 

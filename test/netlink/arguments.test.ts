@@ -52,7 +52,7 @@ describe('arguments of Ipvs', () => {
     ['service', notObjects, (value) => value],
     [
       'service.protocol',
-      ['', 'TCP', 'icmp', 6, null, undefined, 'toString'],
+      ['', 'TCP', 'icmp', 0, 256, 1.5, -1, NaN, null, undefined, 'toString'],
       (protocol) => ({ ...service, protocol }),
     ],
     ['service.address', addresses, (at) => ({ ...service, address: at })],
@@ -159,6 +159,17 @@ describe('arguments of Ipvs', () => {
       });
     }
   }
+
+  for (const name of ['tcpSeconds', 'tcpFinSeconds', 'udpSeconds']) {
+    for (const value of [...numbers, 0, 2_147_484]) {
+      it(`timeouts.${name}: ${String(value)}`, async () => {
+        await refused(ipvs.setTimeouts(anything({ [name]: value })), `timeouts.${name}`);
+      });
+    }
+  }
+  it('no timeouts', async () => {
+    for (const bad of notObjects) await refused(ipvs.setTimeouts(anything(bad)), 'timeouts');
+  });
 
   it('a destination of another family, but through a tunnel', async () => {
     const other = { address: 'fd00::200', port: 6443 };

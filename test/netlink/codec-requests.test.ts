@@ -189,6 +189,21 @@ describe('IPVS requests beside those of ipvsadm', () => {
     });
   }
 
+  for (const [command, request] of [
+    ['ipvsadm --set 7500 0 0', { kind: 'setTimeouts', timeouts: { tcpSeconds: 7500 } }],
+    ['ipvsadm --set 0 60 30', { kind: 'setTimeouts', timeouts: { tcpFinSeconds: 60, udpSeconds: 30 } }],
+    ['ipvsadm -L --timeout', { kind: 'getTimeouts' }],
+  ] as const)
+    it(command, () => {
+      const [sent] = capturedCommand('ipvs-timeouts', command).sent;
+      assert.ok(sent !== undefined);
+      const theirs = parseMessage(sent, GENL_HEADER_BYTES);
+      assert.deepEqual(
+        parseMessage(Buffer.from(encodeIpvsRequest(request, theirs.type)), GENL_HEADER_BYTES),
+        theirs,
+      );
+    });
+
   it('the dumps that ipvsadm -Ln asks for', () => {
     const [tables] = captured('ipvs-tables');
     const [list, first] = tables?.sent ?? [];

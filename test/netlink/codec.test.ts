@@ -139,6 +139,26 @@ describe('captured IPVS answers', () => {
     assert.deepEqual(acknowledgment, { kind: 'acknowledgment', error: null });
   });
 
+  it('timeouts, those that ipvsadm printed', () => {
+    const { received, shown } = capturedCommand('ipvs-timeouts', 'ipvsadm -L --timeout');
+    assert.deepEqual(decodeAll('ipvs', received), [
+      { kind: 'timeouts', timeouts: { tcpSeconds: 7500, tcpFinSeconds: 60, udpSeconds: 30 } },
+      { kind: 'acknowledgment', error: null },
+    ]);
+    assert.deepEqual(shown, ['Timeout (tcp tcpfin udp): 7500 60 30']);
+  });
+
+  it('timeouts of a kernel whose IPVS has no UDP', () => {
+    const IPVS_CMD_ATTR_TIMEOUT_UDP_BYTES = 8;
+    const [answer] = capturedCommand('ipvs-timeouts', 'ipvsadm -L --timeout').received;
+    assert.ok(answer !== undefined);
+    const withoutUdp = withLength(answer.subarray(0, answer.length - IPVS_CMD_ATTR_TIMEOUT_UDP_BYTES));
+    assert.deepEqual(decodeMessage('ipvs', withoutUdp), {
+      kind: 'timeouts',
+      timeouts: { tcpSeconds: 7500, tcpFinSeconds: 60, udpSeconds: null },
+    });
+  });
+
   it('services: every protocol, family, flag, persistence, engine', () => {
     const found = decodeAll('ipvs', tables.received).flatMap((each) =>
       each.kind === 'service' ? [each.service] : [],
@@ -534,7 +554,7 @@ describe('counters', () => {
 
 // ---- damage -------------------------------------------------------------------------------------------------
 
-const files = ['info', 'tables', 'errors', 'requests'].map((name) => `ipvs-${name}`);
+const files = ['info', 'tables', 'errors', 'requests', 'timeouts'].map((name) => `ipvs-${name}`);
 const routeFiles = [
   'links',
   'addresses',
@@ -647,6 +667,57 @@ describe('a route of a type without a name', () => {
     changed[16 + 7] = 10;
     const decoded = decodeMessage('route', changed);
     assert.equal(decoded.kind === 'route' && decoded.route.type, 'other');
+  });
+});
+
+describe('a number of IPVS without a name', () => {
+  /** The first message that decodes to this kind, with one attribute of it changed. */
+  function changed(kind: 'service' | 'destination', type: number, value: Buffer): DecodedMessage {
+    const nest = kind === 'service' ? IPVS_CMD_ATTR_SERVICE : IPVS_CMD_ATTR_DEST;
+    const matches = (bytes: Buffer): boolean => {
+      const decoded = decodeMessage('ipvs', bytes);
+      return decoded.kind === 'service'
+        ? kind === 'service' && 'address' in decoded.service.key
+        : decoded.kind === kind && decoded.destination.tunnel?.type === 'gue';
+    };
+    const message = tables?.received.find(matches);
+    assert.ok(message !== undefined);
+    const edited = editNested(message, GENL_HEADER_BYTES, nest, (inner) =>
+      inner.map((attribute) => (attribute.type === type ? { type, payload: value } : attribute)),
+    );
+    return decodeMessage('ipvs', edited);
+  }
+  const u32 = (value: number): Buffer => Buffer.from(Uint32Array.of(value).buffer);
+  const u16 = (value: number): Buffer => Buffer.from(Uint16Array.of(value).buffer);
+  const [PROTOCOL, FWD_METHOD, TUN_TYPE, TUN_FLAGS] = [2, 3, 13, 15];
+
+  it('is kept: a protocol', () => {
+    const decoded = changed('service', PROTOCOL, u16(51));
+    assert.ok(decoded.kind === 'service' && 'protocol' in decoded.service.key);
+    assert.equal(decoded.service.key.protocol, 51);
+  });
+
+  it('is kept: a forwarding method, without the flags of connections beside it', () => {
+    const decoded = changed('destination', FWD_METHOD, u32(0x2105));
+    assert.ok(decoded.kind === 'destination');
+    assert.deepEqual([decoded.destination.forwarding, decoded.destination.tunnel], [5, null]);
+  });
+
+  it('is kept: a type of tunnel, and its flags', () => {
+    const typed = changed('destination', TUN_TYPE, Buffer.from([9]));
+    assert.ok(typed.kind === 'destination');
+    assert.equal(typed.destination.tunnel?.type, 9);
+    for (const [flags, checksum] of [
+      [0, 'none'],
+      [1, 'checksum'],
+      [2, 'remote-checksum'],
+      [3, 'remote-checksum'],
+      [5, 5],
+    ] as const) {
+      const flagged = changed('destination', TUN_FLAGS, u16(flags));
+      assert.ok(flagged.kind === 'destination');
+      assert.equal(flagged.destination.tunnel?.checksum, checksum);
+    }
   });
 });
 

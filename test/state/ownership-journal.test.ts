@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import { OwnershipJournal } from '../../src/state/ownership-journal.js';
 import { ownershipStore } from '../../src/state/ownership-store.js';
 import { runDirectory } from '../../src/state/run-directory.js';
-import { sysctlValues } from '../../src/state/sysctl-values.js';
+import { earlierValues } from '../../src/state/earlier-values.js';
 import { endpoint } from '../../src/values/endpoint.js';
 
 const VS = endpoint('ipv4', '10.103.97.2', 6443);
@@ -55,32 +55,44 @@ describe('the ownership journal', () => {
   });
 });
 
-describe('the earlier value of a sysctl', () => {
+describe('the earlier value of a setting of the kernel', () => {
   it('is the first one that any lvscare of the network namespace recorded, until it is forgotten', async () => {
-    const [one, other] = [1, 2].map(() => sysctlValues(runDirectory(root, '1'), unexpected));
+    const [one, other] = [1, 2].map(() => earlierValues(runDirectory(root, '1'), 'sysctl', unexpected));
     assert.ok(one !== undefined && other !== undefined);
     assert.equal(await one.find(CONNTRACK), null);
-    assert.equal(await one.record(CONNTRACK, '0'), true);
-    assert.equal(await other.record(CONNTRACK, '1'), false);
-    assert.equal(await other.find(CONNTRACK), '0');
-    assert.equal(await sysctlValues(runDirectory(root, '2'), unexpected).find(CONNTRACK), null);
+    assert.equal(await one.record(CONNTRACK, '0', '1'), true);
+    assert.equal(await other.record(CONNTRACK, '1', '2'), false);
+    assert.deepEqual(await other.find(CONNTRACK), { was: '0', set: '2' });
+    assert.equal(await earlierValues(runDirectory(root, '2'), 'sysctl', unexpected).find(CONNTRACK), null);
     await other.forget(CONNTRACK);
     assert.equal(await one.find(CONNTRACK), null);
   });
 
   it('is not the name of a virtual server, and outlasts the record of one', async () => {
     const directory = runDirectory(root, '1');
-    await sysctlValues(directory, unexpected).record(CONNTRACK, '0');
+    await earlierValues(directory, 'sysctl', unexpected).record(CONNTRACK, '0', '1');
     assert.deepEqual(await directory.names(), []);
     await ownershipStore(directory).forget(VS);
-    assert.equal(await sysctlValues(directory, unexpected).find(CONNTRACK), '0');
+    assert.deepEqual(await earlierValues(directory, 'sysctl', unexpected).find(CONNTRACK), {
+      was: '0',
+      set: '1',
+    });
+  });
+
+  it('that an earlier version recorded is known, but not what that one set', async () => {
+    const directory = runDirectory(root, '1');
+    await directory.write(CONNTRACK, 'sysctl', { value: '0' });
+    const values = earlierValues(directory, 'sysctl', unexpected);
+    assert.deepEqual(await values.find(CONNTRACK), { was: '0', set: null });
+    assert.equal(await values.record(CONNTRACK, '1', '2'), false);
+    assert.deepEqual(await values.find(CONNTRACK), { was: '0', set: '2' });
   });
 
   it('that cannot be written is reported, and not known later', async () => {
     await writeFile(join(root, '1'), 'no directory');
     const failures: Error[] = [];
-    const values = sysctlValues(runDirectory(root, '1'), (error) => failures.push(error));
-    assert.equal(await values.record(CONNTRACK, '0'), true);
+    const values = earlierValues(runDirectory(root, '1'), 'sysctl', (error) => failures.push(error));
+    assert.equal(await values.record(CONNTRACK, '0', '1'), true);
     assert.equal(failures.length, 1);
     assert.equal(await values.find(CONNTRACK), null);
   });

@@ -106,6 +106,11 @@ describe('the table of the status', () => {
     ]);
   });
 
+  it('shows a forwarding method without a name as its number', () => {
+    const shown = status({ care: null, kernel: kernel([row(A, { forwarding: 5 })]) });
+    assert.ok(show(shown).some((line) => line.startsWith(`  -> ${A}           5       1 `)));
+  });
+
   it('can be parsed like ipvsadm -Ln, wide and narrow', () => {
     const shown = status({
       virtualServer: '[fd00::2]:6443',

@@ -2,7 +2,7 @@
 """Writes the *.hex files beside it: what ipvsadm, ip and ss say to a real kernel, and what it answers.
 
 Run once, by hand, in a guest that has IPVS and nlmon:  scripts/with-ipvs --kernel uml python3 test/netlink/captured/capture.py
-With arguments (ipvs, route, diag) only those.
+With arguments (ipvs, timeouts, route, diag) only those.
 
 The bytes come from an nlmon device (every netlink datagram of this network namespace), so neither the addon
 nor libnl nor this script had a say in them. One line per message: '>' was sent, '<' was received.
@@ -158,6 +158,14 @@ def ipvs(capture):
     save("ipvs-tables", [one("ipvsadm -L -n --stats --exact"), one("ipvsadm -L -n --rate --exact")])
 
 
+def timeouts(capture):
+    save("ipvs-timeouts", [capture.command("ipvsadm " + arguments, NETLINK_GENERIC, True, ctrl_or_info) for arguments in (
+        "--set 7500 0 0",
+        "--set 0 60 30",
+        "-L --timeout",
+    )])
+
+
 def traffic():
     """Three connections through a virtual server on the loopback, one of them left open."""
     for command in ("ip addr add 10.7.0.1/32 dev lo", "ip addr add 10.7.0.2/32 dev lo",
@@ -310,7 +318,7 @@ def diag(capture):
 if __name__ == "__main__":
     run("ip link set lo up")
     tap = Capture()
-    for section in (ipvs, route, diag):
+    for section in (ipvs, timeouts, route, diag):
         if len(sys.argv) == 1 or section.__name__ in sys.argv[1:]:
             section(tap)
     sys.exit(0)
