@@ -19,6 +19,7 @@
         'native/js_input.cc',
         'native/js_output.cc',
         'native/message.cc',
+        'native/nft_generation.cc',
         'native/peer_credentials.cc',
         'native/route_codec.cc',
         'native/session.cc',

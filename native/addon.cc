@@ -11,6 +11,7 @@
 #include "js_access.h"
 #include "js_input.h"
 #include "js_output.h"
+#include "nft_generation.h"
 #include "peer_credentials.h"
 #include "route_codec.h"
 #include "status_message.h"
@@ -142,6 +143,17 @@ Napi::Value OpenGroupSocketWith(const Napi::CallbackInfo& info) {
   return result;
 }
 
+// nftGeneration(): the number or the failure; the other is null.
+Napi::Value NftGenerationNow(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  uint32_t generation = 0;
+  const int error = NftGeneration(&generation);
+  Napi::Object result = Napi::Object::New(env);
+  Set(result, "generation", error == 0 ? Napi::Value(Napi::Number::New(env, generation)) : env.Null());
+  Set(result, "failure", ErrnoToJs(env, error));
+  return result;
+}
+
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Set(exports, "Handle", Handle::Define(env));
   Set(exports, "Subscription", Subscription::Define(env));
@@ -151,6 +163,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Set(exports, "getTcpOptions", Napi::Function::New(env, GetTcpOptionsOfFd, "getTcpOptions"));
   Set(exports, "getPeerCredentials",
       Napi::Function::New(env, GetPeerCredentialsOfFd, "getPeerCredentials"));
+  Set(exports, "nftGeneration", Napi::Function::New(env, NftGenerationNow, "nftGeneration"));
   Set(exports, "openGroupSocket", Napi::Function::New(env, OpenGroupSocketWith, "openGroupSocket"));
   return exports;
 }

@@ -6,11 +6,18 @@ import { NftMissing, type Nft, type NftResult } from './nft.js';
 /** Keeps a table of nftables. */
 export function nftResource(name: string, nft: Nft, table: NftTable): HostResource {
   const none = `no ${table.text}`;
-  /** What the last check found. */
-  let found: string | null = null;
+  /** What the last check found; undefined before the first one. */
+  let found: string | null | undefined;
+  /** The ruleset's generation for which the table was right. */
+  let rightAt: number | null = null;
 
+  /** The start of a program is saved while the ruleset is the same. */
   async function verify(): Promise<string | null> {
+    // Once the table was right, nf_tables is loaded, so that this does not block.
+    const generation = found === null ? nft.generation() : null;
+    if (generation !== null && generation === rightAt) return null;
     found = await drift();
+    rightAt = found === null ? generation : null;
     return found;
   }
 

@@ -1,4 +1,5 @@
 import { runCommand, type Run } from './command.js';
+import { nftGeneration } from '../netlink/index.js';
 import { KernelError } from '../values/errors.js';
 
 /** The result of one run of `nft`. */
@@ -9,7 +10,11 @@ export interface NftResult {
 }
 
 /** Runs `nft` with arguments. Rejects with a KernelError if it cannot be run, or does not end in time. */
-export type Nft = (...args: readonly string[]) => Promise<NftResult>;
+export interface Nft {
+  (...args: readonly string[]): Promise<NftResult>;
+  /** Another number after each change of the ruleset, by any program; null if it is not known. */
+  readonly generation: () => number | null;
+}
 
 /** `nft` is not installed, so nothing is known about tables. */
 export class NftMissing extends KernelError {
@@ -21,7 +26,7 @@ const TIMEOUT_MS = 10_000;
 
 /** The `nft` of this machine, or of this container. */
 export function nftProgram(run: Run = runCommand): Nft {
-  return async (...args) => {
+  const nft = async (...args: readonly string[]): Promise<NftResult> => {
     const finished = await run('nft', args, { timeoutMs: TIMEOUT_MS });
     if (finished === null) {
       const words = 'nft is not installed: install the Debian package nftables';
@@ -29,4 +34,13 @@ export function nftProgram(run: Run = runCommand): Nft {
     }
     return { ok: finished.status === 0, stdout: finished.stdout, stderr: finished.stderr };
   };
+  return Object.assign(nft, { generation });
+}
+
+function generation(): number | null {
+  try {
+    return nftGeneration();
+  } catch {
+    return null;
+  }
 }

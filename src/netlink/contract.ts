@@ -28,6 +28,10 @@ export interface Addon {
   ):
     | { readonly socket: { readonly fd: number; readonly portId: number }; readonly failure: null }
     | { readonly socket: null; readonly failure: WireFailure };
+  /** The generation of nftables' ruleset. EPERM without NET_ADMIN. */
+  nftGeneration():
+    | { readonly generation: number; readonly failure: null }
+    | { readonly generation: null; readonly failure: WireFailure };
   /** The bytes of a request, with sequence number and port id zero. For tests. */
   encode(protocol: WireProtocol, request: WireRequest, familyId: number): Uint8Array;
   /** The value of a message; null if it is malformed. For tests. */

@@ -3,6 +3,7 @@ export type { AddressFilter } from './address.js';
 export { isIpvsMissing, NetlinkError } from './errors.js';
 export { listGroupSockets, openGroupSocket } from './group-socket.js';
 export { Ipvs } from './ipvs.js';
+export { nftGeneration } from './nft-generation.js';
 export { getPeerCredentials } from './peer.js';
 // ts-unused-exports:disable-next-line
 export type { RouteFilter } from './route.js';

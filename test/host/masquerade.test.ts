@@ -20,9 +20,10 @@ const refused = (stderr: string): NftResult => ({ ok: false, stdout: '', stderr 
 /** An nft that answers each command with the next of its answers, the last one again and again. */
 function fakeNft(
   answers: Readonly<Record<string, readonly NftResult[]>>,
+  generation: () => number | null = () => null,
 ): Nft & { readonly asked: string[] } {
   const asked: string[] = [];
-  const nft: Nft = (...args) => {
+  const nft = (...args: readonly string[]): Promise<NftResult> => {
     const command = args.join(' ');
     const times = asked.filter((other) => other === command).length;
     asked.push(command);
@@ -31,10 +32,12 @@ function fakeNft(
       ? Promise.reject(new Error(`nobody expected ${command}`))
       : Promise.resolve(answer);
   };
-  return Object.assign(nft, { asked });
+  return Object.assign(nft, { asked, generation });
 }
 
-const missing: Nft = () => Promise.reject(new NftMissing('there is no nft', null));
+const missing: Nft = Object.assign(() => Promise.reject(new NftMissing('there is no nft', null)), {
+  generation: () => null,
+});
 
 const missed = (error: NftMissing): void => {
   throw error;
@@ -94,6 +97,37 @@ describe('a masquerade table', () => {
       'list tables': [said(`${TABLE}\n`)],
     });
     assert.equal(await masquerade(nft, VS).verify(), `${TABLE} cannot be read: syntax error`);
+  });
+
+  it('is listed again only when the ruleset has changed since it was right', async () => {
+    let generation: number | null = 7;
+    const nft = fakeNft({ [LISTED]: [said(captured('well'))] }, () => generation);
+    const resource = masquerade(nft, VS);
+    const check = async (): Promise<string | null> => {
+      nft.asked.length = 0;
+      return await resource.verify();
+    };
+    // nftables may not be loaded before the first two, so its generation is not read.
+    for (const asked of [[LISTED], [LISTED], [], []]) {
+      assert.equal(await check(), null);
+      assert.deepEqual(nft.asked, asked);
+    }
+    generation = null;
+    assert.equal(await check(), null, 'it is not known');
+    assert.deepEqual(nft.asked, [LISTED]);
+  });
+
+  it('is found changed when the ruleset has another generation', async () => {
+    let generation = 7;
+    const nft = fakeNft(
+      { [LISTED]: [said(captured('well')), said(captured('well')), said(captured('no rule'))] },
+      () => generation,
+    );
+    const resource = masquerade(nft, VS);
+    for (let time = 0; time < 3; time += 1) assert.equal(await resource.verify(), null);
+    generation = 8;
+    assert.equal(await resource.verify(), `${TABLE} has no masquerade rule`);
+    assert.equal(await resource.verify(), `${TABLE} has no masquerade rule`, 'as long as it is so');
   });
 
   it('is created in one run of nft, since a route waits for it', async () => {

@@ -70,7 +70,9 @@ describe('the ARP table', () => {
 });
 
 describe('without nft', () => {
-  const missing: Nft = () => Promise.reject(new NftMissing('there is no nft', null));
+  const missing: Nft = Object.assign(() => Promise.reject(new NftMissing('there is no nft', null)), {
+    generation: () => null,
+  });
   const noInterface = (): Promise<null> => Promise.resolve(null);
   const unexpected = (error: Error): void => {
     throw error;
