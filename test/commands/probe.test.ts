@@ -250,7 +250,7 @@ describe('lvscare probe', () => {
     assert.deepEqual(careOf(alone), careOf(both).slice(0, 1));
   });
 
-  it('says that a fault is our own, and blames nobody', async () => {
+  it('says that a fault is its own, and not one of the server', async () => {
     await using server = await web(good, answering(200));
     const args = ['probe', '--json', '--health-ca', root.certificateFile];
     // More servers than descriptors.
@@ -345,7 +345,7 @@ describe('lvscare probe --watch', () => {
     });
   });
 
-  it('ends in silence when nobody reads on', async () => {
+  it('ends in silence when its reader is gone', async () => {
     await using server = await web(null, answering(200));
     const rs = ['--rs', server.endpoint.text, '--health-scheme', 'http'];
     const headed = ['bash', '-c', 'set -o pipefail; "$@" | head -n 1', 'bash'];

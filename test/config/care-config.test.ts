@@ -224,7 +224,7 @@ describe('the node address', () => {
     [{ ip: '' }, { LVSCARE_NODE_IP: '' }, null],
   ];
   for (const [given, environment, words] of sources) {
-    it(`is, with its origin, ${words ?? 'unknown when nobody gave it'}`, () => {
+    it(`is, with its origin, ${words ?? 'unknown when it is not given'}`, () => {
       const settings = new Settings({ ...SERVERS, ...given }, environment, file);
       const { nodeAddress } = readCareConfig(settings, environment, { defaultCa: NOWHERE });
       assert.equal(nodeAddress === null ? null : `${nodeAddress.address} by ${nodeAddress.from}`, words);

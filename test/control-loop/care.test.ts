@@ -381,7 +381,7 @@ describe('connections of clients', () => {
     assert.deepEqual(ended().slice(1), ['2 connections to 10.103.97.200 ended']);
   });
 
-  it('are not looked for where the kernel counts none: whoever is killed has none left', async () => {
+  it('are not looked for where the kernel counts none: a killed server has none left', async () => {
     await running();
     stage.connections.finding = new Promise(() => undefined);
     stage.answer(B, 'refused');
@@ -390,7 +390,7 @@ describe('connections of clients', () => {
     assert.deepEqual(ended(), []);
   });
 
-  it('are left alone when somebody else took the row, which comes back', async () => {
+  it('are left alone when another program took the row, which comes back', async () => {
     await running();
     stage.connections.to(A, 1);
     stage.kernel.services.get(VIRTUAL_SERVER.text)?.rows.delete(A.text);
@@ -399,7 +399,7 @@ describe('connections of clients', () => {
     assert.deepEqual(ended(), []);
   });
 
-  it('end also when somebody else was quicker to remove the row of a dead server', async () => {
+  it('end also when another program was quicker to remove the row of a dead server', async () => {
     await running();
     stage.connections.to(B, 1);
     stage.answer(B, 'silent');
@@ -462,7 +462,7 @@ describe('connections of clients', () => {
 describe('many servers', () => {
   const many = Array.from({ length: 40 }, (_, index) => endpoint('ipv4', `10.0.0.${index + 1}`, 6443));
 
-  it('are asked for the first time a few at a time, and those that hang keep nobody waiting for long', async () => {
+  it('are probed for the first time a few at a time, and those that hang delay no other for long', async () => {
     stage = new Stage(many);
     for (const server of many) stage.answer(server, 'hang');
     await stage.begin();
@@ -550,7 +550,7 @@ describe('silence', () => {
     assert.equal(probesOf(B), asked + 1);
   });
 
-  it('that begins late proves nothing when the others are not heard soon, and that keeps nobody waiting', async () => {
+  it('that begins late proves nothing when the others do not answer soon, and that delays no other', async () => {
     await running([A, B], { fall: 1 });
     stage.kernel.services.get(VIRTUAL_SERVER.text)?.rows.set(B.text, rowOf(B, 1, 2));
     stage.answer(A, 'hang');
@@ -623,8 +623,8 @@ describe('silence', () => {
   });
 });
 
-describe('a server that refuses while it still serves somebody', () => {
-  it('is drained, and removed as soon as nobody is left', async () => {
+describe('a server that refuses while it still has connections', () => {
+  it('is drained, and removed with its last connection', async () => {
     await running();
     const rows = stage.kernel.services.get(VIRTUAL_SERVER.text)?.rows;
     rows?.set(B.text, rowOf(B, 1, 3));
@@ -919,7 +919,7 @@ describe('a kernel that refuses', () => {
     });
   }
 
-  it('because somebody acted at the same time, is read again at once', async () => {
+  it('because another program acted at the same time, is read again at once', async () => {
     await running();
     const ours = stage.kernel.services.get(VIRTUAL_SERVER.text);
     ours?.rows.delete(A.text);

@@ -78,7 +78,7 @@ function befall(stage: Stage, event: Event): void {
   }
 }
 
-describe('whatever is found out and whoever meddles', () => {
+describe('whatever is found out and whatever another program changes', () => {
   it('no other virtual server is touched, and ours ends as the last verdicts want it', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(events, { maxLength: 12 }), async (history) => {

@@ -64,7 +64,7 @@ describe('a server that is drained by hand', () => {
     assert.equal(stage.observer.failOpen, false);
   });
 
-  it('keeps nobody waiting when the table cannot be read, or when all is over', async () => {
+  it('does not wait when the table cannot be read, or when all is over', async () => {
     stage = new Stage([A, B]);
     await stage.start();
     stage.kernel.broken = new Error('no IPVS');
@@ -76,7 +76,7 @@ describe('a server that is drained by hand', () => {
     assert.equal(await stage.manualDrains.undrain(A), true);
   });
 
-  it('is repaired like any other when somebody gives it weight', async () => {
+  it('is repaired like any other when another program gives it weight', async () => {
     stage = new Stage([A, B, C]);
     await stage.start();
     await stage.manualDrains.drain(C, 0);

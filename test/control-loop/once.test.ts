@@ -28,7 +28,7 @@ describe('--run-once', () => {
     assert.equal(resource.mends, 1);
   });
 
-  it('removes rows that are not configured: nobody stays to end a drain', async () => {
+  it('removes rows that are not configured: no lvscare stays to end a drain', async () => {
     const { kernel, parts } = scene();
     kernel.services.set(VIRTUAL_SERVER.text, {
       settings: serviceSettings('rr'),

@@ -146,7 +146,7 @@ describe('a server that flaps', () => {
     assert.equal(health.relapses, 0);
   });
 
-  it('is not one that fell silent with nobody to witness it: that may be this node', () => {
+  it('is not one that fell silent without a witness: that may be this node', () => {
     const patient = { ...policy, fall: 2 };
     let nowMs = 0;
     let health = step(unknownHealth(0), evidence('ok'), nowMs, patient);

@@ -295,7 +295,7 @@ describe('what the Go program left for another virtual server, too', () => {
   });
 });
 
-describe('what somebody else uses', () => {
+describe('what another program uses', () => {
   /** The table with further lines before its end. */
   const natWith = (...lines: readonly string[]): string[] => [...NAT.slice(0, -1), ...lines, 'COMMIT'];
 

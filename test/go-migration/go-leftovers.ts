@@ -69,7 +69,7 @@ export function describeLeftoversIn(iptables: 'iptables-legacy' | 'iptables-nft'
       assert.doesNotMatch(await shell(SHOW_RULES), /VIRTUAL/);
     });
 
-    it('stays where somebody else uses it, and the rest goes', async () => {
+    it('stays where another program uses it, and the rest goes', async () => {
       await goRules();
       await shell(`
         ${filter} -A MINE -j VIRTUAL-CANARY

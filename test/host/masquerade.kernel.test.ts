@@ -142,7 +142,7 @@ for (const { virtualServer, family, name } of families) {
   });
 }
 
-describe('a masquerade table that somebody else changes', () => {
+describe('a masquerade table that another program changes', () => {
   it('is repaired, whatever was done to it', async () => {
     const [{ virtualServer, family, name }] = families as [Family];
     const resource = masquerade(nft, virtualServer);

@@ -82,7 +82,7 @@ describe('a sysctl', () => {
     assert.equal(earlier.values.size, 0);
   });
 
-  it('is left when everything else is cleaned, if it was so before or somebody changed it since', async () => {
+  it('is left when everything else is cleaned, if it was so before or was changed since', async () => {
     const path = await make(roots[0], '1\n');
     assert.equal(await sysctl(SPEC, earlier, roots).find(), null);
     assert.equal(await sysctl(SPEC, earlier, roots).remove(), null);
@@ -119,7 +119,7 @@ describe('a sysctl', () => {
     assert.equal(refused.values.size, 0, 'whoever sets it on the host sets it for good');
   });
 
-  it('that cannot be set again is still to be put back by whoever can', async () => {
+  it('that cannot be set again is still recorded, to be restored by another one', async () => {
     earlier.values.set('kernel.ostype', { was: 'Minix', set: 'Plan 9' });
     const resource = sysctl({ ...SPEC, name: 'kernel.ostype', value: 'Plan 9' }, earlier, ['/proc/sys']);
     await assert.rejects(resource.repair(), KernelError);

@@ -161,7 +161,7 @@ describe('connections of clients', () => {
     assert.equal(kernel.filters.length, 2);
   });
 
-  it('are not looked for among all of the node when nobody has one', async () => {
+  it('are not looked for among all of the node when there is none', async () => {
     const kernel = new FakeSockets([], [connection(1, DEAD)]);
     assert.equal(await endAll(clientConnections(VS, kernel), [DEAD]), 0);
     assert.deepEqual(kernel.read, []);

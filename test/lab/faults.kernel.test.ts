@@ -113,7 +113,7 @@ describe("a lab's faults", () => {
       await stream.close();
     });
 
-    it('are a 401 for whoever has neither the token nor a certificate', async () => {
+    it('are a 401 without the token and without a certificate', async () => {
       await master.demand({ token: 'secret', clientCertificate: true });
       assert.equal(await httpStatus('/healthz'), '401');
       assert.equal(await httpStatus('/healthz', '-H', 'Authorization: Bearer secret'), '200');
@@ -170,7 +170,7 @@ describe("a lab's faults", () => {
       assert.match(await sClient(...old), /Protocol *: TLSv1\b|New, TLSv1\b/);
     });
 
-    it('are certificates that are not yet or no longer valid, for somebody else, or by a stranger', async () => {
+    it('are certificates that are not yet or no longer valid, for another name, or of an unknown CA', async () => {
       const usual = { name: 'apiserver', alternativeNames: [`IP:${address}`] };
       const { certificates } = lab;
       const authority = await certificates.createAuthority('stranger-ca');

@@ -187,7 +187,7 @@ describe('a lab', () => {
       assert.equal(await outcome(0), 200);
     });
 
-    it('can be given a certificate that has expired, or that somebody else signed', async () => {
+    it('can be given a certificate that has expired, or that another CA signed', async () => {
       const ca = lab.certificates.authority.cert;
       const url = urlOf(lab.master(0).addresses.ipv4, '/healthz');
       const name = { name: 'odd', alternativeNames: [`IP:${lab.master(0).addresses.ipv4}`] };

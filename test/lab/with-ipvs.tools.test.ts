@@ -186,7 +186,7 @@ for (const kernel of ['host', GUEST]) {
       assert.deepEqual(result, { status: 3, stdout: 'out\n', stderr: '' });
     });
 
-    it('ends when nobody reads any more', async () => {
+    it('ends when its reader is gone', async () => {
       const piped = `"$0" --kernel ${kernel} yes | head -n 1; exit "\${PIPESTATUS[0]}"`;
       const result = await run('bash', ['-c', piped, WITH_IPVS], { env: environment, timeoutMs: 120_000 });
       assert.deepEqual([result.status, result.stdout], [141, 'y\n']);
@@ -215,7 +215,7 @@ describe('with-ipvs', () => {
     assert.deepEqual([result.status, result.stdout], [0, '-A -t 10.0.0.1:80 -s rr\n']);
   });
 
-  it('can be without IPVS until somebody loads it', async () => {
+  it('can be without IPVS until it is loaded', async () => {
     const asked = 'genl ctrl get name IPVS >/dev/null 2>&1 && echo there || echo not there;';
     const story = `echo /bin/false >/proc/sys/kernel/modprobe; ${asked} modprobe ip_vs; ${asked}`;
     const result = await withIpvs('--kernel', GUEST, 'bash', '-c', story);

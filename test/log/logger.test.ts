@@ -85,7 +85,7 @@ describe('the logger', { concurrency: true }, () => {
     });
   }
 
-  it('waits for nobody who does not read, keeps what fits, and says how much did not', async () => {
+  it('does not wait for a reader that does not read, keeps what fits, and says how much did not', async () => {
     const program = `
       import { createLogger } from ${JSON.stringify(loggerModule)};
       const { log, flush } = await createLogger({ level: 'info', format: 'json' }, { terminal: process.stdout.isTTY, colours: false });

@@ -166,7 +166,7 @@ describe('the process', () => {
   it('is not kept alive by an open handle', async () => {
     assert.equal(await ends('handle'), '');
   });
-  it('is not kept alive by a subscription that nobody waits for', async () => {
+  it('is not kept alive by a subscription without a waiting reader', async () => {
     assert.equal(await ends('subscription'), '');
   });
   it('is kept alive by someone who waits for an event, until the signal ends it', async () => {

@@ -160,7 +160,7 @@ describe('deadlines', () => {
     await ipvsadm('-C');
   });
 
-  it('a dump that takes longer ends with ETIMEDOUT, and what it leaves behind answers nobody', async () => {
+  it('a dump that takes longer ends with ETIMEDOUT, and what it leaves behind answers no later request', async () => {
     for (let round = 0; round < 10; round++) {
       const error = await netlinkError(ipvs.listServices({ timeoutMs: 1 }), 'ETIMEDOUT', 'listServices');
       assert.equal(error.errno, 110);

@@ -75,7 +75,7 @@ describe('TCP sockets', () => {
     assert.deepEqual(await states(['established', 'close-wait']), ['close-wait']);
   });
 
-  it('are none where nobody is connected', async () => {
+  it('are none without a connection', async () => {
     const loopback = await listen('127.0.0.1');
     const [ours, theirs] = await listed('ipv4', loopback.port);
     assert.deepEqual([ours, theirs], [[], []]);

@@ -100,7 +100,7 @@ describe('the status page in a browser', { concurrency: 4 }, () => {
     );
   });
 
-  it('shows what happens without being loaded again, and keeps what somebody does with it', async () => {
+  it('shows what happens without being loaded again, and keeps what an operator does with it', async () => {
     await using served = await Served.start(well);
     await using page = await browser.open(served.url);
     await page.evaluate(`{
@@ -137,7 +137,7 @@ describe('the status page in a browser', { concurrency: 4 }, () => {
     );
   });
 
-  it('leaves closed what somebody closed, until it gets worse', async () => {
+  it('leaves closed what an operator closed, until it gets worse', async () => {
     const { report, looks } = fleet(6, 2);
     await using served = await Served.start(() => ({ report, looks }));
     await using page = await browser.open(served.url);

@@ -148,7 +148,7 @@ describe('an exchange', () => {
     assert.equal(told.fresh, true);
   });
 
-  it('that nobody answers has taken as long as was waited', async () => {
+  it('without an answer has taken as long as was waited', async () => {
     await using server = await silent();
     const told = await exchange(server.endpoint, { connectTimeoutMs: SHORT_MS });
     assert.deepEqual([came(told), told.evidence?.kind], ['', 'silent']);

@@ -641,7 +641,7 @@ describe('a process of its own', () => {
 });
 
 describe('a fault of our own', () => {
-  it('is void: a process without a descriptor left blames nobody', async () => {
+  it('is inconclusive when the process has no descriptor left: that is no fault of the server', async () => {
     const program = `
       import { openSync } from 'node:fs';
       import { createProber } from ${JSON.stringify(new URL('../../src/probe/prober.js', import.meta.url).href)};

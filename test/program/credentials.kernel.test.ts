@@ -9,7 +9,7 @@ import { Lab, until } from '../../lab/index.js';
 import { asked } from './asked.js';
 import { allOf, lvscare, restore, serversOf, startCare, takeCare, untilWeights, VS } from './lvscare.js';
 
-describe('an apiserver that tells its health only to whom it knows', () => {
+describe('an apiserver that reports its health only to clients that it knows', () => {
   let lab: Lab;
   let directory: string;
   before(async () => {
@@ -32,7 +32,7 @@ describe('an apiserver that tells its health only to whom it knows', () => {
     }
   }
 
-  it('by its certificate: is sick for whom has an expired one, and up once that is renewed, without a restart', async () => {
+  it('by its certificate: is sick for a client with an expired one, and up once that is renewed, without a restart', async () => {
     const expired = await lab.certificates.createClient('stale-client', { name: 'kubelet', expired: true });
     const valid = await lab.certificates.createClient('client', { name: 'kubelet' });
     await install(valid);

@@ -138,7 +138,7 @@ describe('a real server that is drained by hand', () => {
     assert.deepEqual(await lab.node.weights(), allOf(lab));
   });
 
-  it('that nobody knows is refused, with those that there are, and nothing changes', async () => {
+  it('that is unknown is refused, with those that there are, and nothing changes', async () => {
     daemon = await takeCare(lab);
     const before = await fingerprint(lab.node);
     const known = lab.masters.map(({ endpoint }) => endpoint).join(', ');
@@ -240,7 +240,7 @@ describe('a real server that is drained by hand', () => {
     for (const index of [0, 1, 2]) await does('undrain', index);
   });
 
-  it('while lvscare does not run on is an error, and does not come about later', async () => {
+  it('while lvscare is stopped is an error, and does not happen later', async () => {
     daemon = await takeCare(lab);
     daemon.signal('SIGSTOP');
     const { status, stdout, stderr } = await lvscare(lab.node, ['drain', lab.master(1).endpoint]);

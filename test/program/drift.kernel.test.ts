@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Lab, until, type LabProcess } from '../../lab/index.js';
 import { allOf, lvscare, startCare, takeCare, untilWeights, VS } from './lvscare.js';
 
-describe('what somebody else changes', () => {
+describe('what another program changes', () => {
   let lab: Lab;
   let daemon: LabProcess;
   before(async () => {
@@ -152,7 +152,7 @@ describe('what somebody else changes', () => {
   });
 });
 
-describe("somebody else's virtual servers", () => {
+describe('virtual servers of other programs', () => {
   it('stay as they are through everything that befalls ours', async () => {
     await using lab = await Lab.create();
     const { node } = lab;

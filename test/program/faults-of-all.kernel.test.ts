@@ -52,7 +52,7 @@ describe('faults of all apiservers', () => {
       await daemon.waitForLine(new RegExp(`${addresses.ipv4}:6443 is ${judgement}`), { from });
   }
 
-  it('all answer 500: a last resort, and nobody notices', async () => {
+  it('all answer 500: a last resort, and no client notices', async () => {
     const { fresh, live } = promiseOf('all answer 500');
     pairs = await pairsToAll(lab);
     for (const master of lab.masters) await master.fail();
@@ -140,7 +140,7 @@ describe('faults of all apiservers', () => {
     assert.deepEqual(removals, []);
   });
 
-  it("an outage of this node's own, however short, removes nobody and costs no connection", async (context) => {
+  it("an outage of this node's own, however short, removes no server and costs no connection", async (context) => {
     const { fresh, live } = promiseOf('an outage of this node, of 0.8 to 3 s');
     pairs = await pairsToAll(lab);
     const client = await lab.node.steady({ everyMs: 200, timeoutMs: 20_000 });

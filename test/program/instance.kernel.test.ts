@@ -72,7 +72,7 @@ describe('lvscare care beside another', () => {
     );
   }
 
-  it('is refused, told by whom, and changes nothing: awake, asleep, and in a container of its own', async () => {
+  it('is refused, names the other, and changes nothing: awake, asleep, and in a container of its own', async () => {
     const daemon = started(await takeCare(lab));
     assert.deepEqual(await holders(), [daemon.pid]);
     const servers = serversOf(lab, lab.masters.slice(0, 1));
@@ -103,7 +103,7 @@ describe('lvscare care beside another', () => {
     await lab.master(1).start();
   });
 
-  it('--dry-run is in the way of nobody, whoever comes first', async () => {
+  it('--dry-run keeps no other lvscare from its work, whichever comes first', async () => {
     const dry = started(startCare(lab, ['--dry-run']));
     await dry.waitForLine(/would create the virtual server/);
     assert.deepEqual(await holders(), []);

@@ -92,7 +92,7 @@ describe('--masquerade', () => {
     await lab.close();
   });
 
-  it('without it, clients speak from the virtual address, or reach nobody', async () => {
+  it('without it, clients have the virtual address as source, or reach no server', async () => {
     assert.equal(await lab.node.sysctl(CONNTRACK), '0', 'what later tests find is of lvscare');
     assert.deepEqual(await seen({ silenceMs: 3000 }), {
       'node ipv4': VIP.ipv4,
@@ -106,7 +106,7 @@ describe('--masquerade', () => {
     assert.equal(await ruleset(), foreign);
   });
 
-  it('with it, the server sees the node, whoever asks: --run-once makes it for one, the daemon for another', async () => {
+  it('with it, the server sees the node, whatever the client: --run-once makes it for one, the daemon for another', async () => {
     daemon = startCare(lab, ['--masquerade'], servers('ipv4'));
     const once = await lvscare(lab.node, ['care', ...servers('ipv6'), '--run-once', '--masquerade']);
     assert.equal(once.status, 0, once.stdout);
@@ -121,7 +121,7 @@ describe('--masquerade', () => {
     );
   });
 
-  it('what somebody else does to the table is repaired within an interval', async () => {
+  it('what another program does to the table is repaired within an interval', async () => {
     assert.ok(daemon !== null);
     const chain = ['ip', 'lvscare-10.103.97.2-6443', 'postrouting'];
     const ours = await objects();

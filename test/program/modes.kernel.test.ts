@@ -173,7 +173,7 @@ describe('the ways to the virtual server', () => {
     }
   });
 
-  it("without its record, -C removes what its options name, and what is somebody else's stays", async () => {
+  it('without its record, -C removes what its options name, and what is of another program stays', async () => {
     for (const mode of [LINK, ['--mode', 'route']]) {
       await lvscare(lab.node, ['care', ...servers('ipv4'), '--run-once', ...mode]);
       await lab.node.must('sh', ['-c', 'rm -r /run/lvscare/$(readlink /proc/self/ns/net | tr -dc 0-9)']);

@@ -91,7 +91,7 @@ describe('what lvscare care prints', { concurrency: true }, () => {
     for (const { event } of lines) assert.ok(documented.has(event), `docs/logs.md knows ${event}`);
   });
 
-  it('goes nowhere when whoever read it is gone, and it goes on', async () => {
+  it('is dropped when its reader is gone, and lvscare goes on', async () => {
     let asked = 0;
     let askedAgain: () => void = () => undefined;
     const again = new Promise<void>((resolve) => (askedAgain = resolve));

@@ -30,7 +30,7 @@ describe('probes', () => {
   });
   after(() => lab.close());
 
-  it('of a daemon that was stopped for 5 s blame nobody when it goes on', async () => {
+  it('of a daemon that was stopped for 5 s count against no server when it goes on', async () => {
     const tight = [
       '--interval',
       '200ms',

@@ -57,7 +57,7 @@ describe('lvscare status --watch', () => {
     assert.ok(output.includes('\u001b[33m'), 'with colours');
   });
 
-  it('has no colours when nobody wants any', async () => {
+  it('has no colours when they are not wanted', async () => {
     const { output } = await onTerminal(HEADING, 1, { env: { NO_COLOR: '1' } });
     // eslint-disable-next-line no-control-regex
     assert.doesNotMatch(drawn(output), /\u001b\[\d+m/);
@@ -80,7 +80,7 @@ describe('lvscare status --watch', () => {
     assert.doesNotMatch(output, /\u001b/);
   });
 
-  it('writes JSON, one object a line, and ends quietly with whoever reads it', async () => {
+  it('writes JSON, one object a line, and ends quietly with its reader', async () => {
     const child = spawn(process.execPath, [PROGRAM, ...ARGS, '--json'], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });

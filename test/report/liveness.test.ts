@@ -103,7 +103,7 @@ describe('what is stuck', () => {
     await stage.stop();
   });
 
-  it('is a monitor whose prober is at fault each time, for it asks nobody', async () => {
+  it('is a monitor whose prober fails each time, because it probes nothing', async () => {
     const { stage, stuckNow, report } = watchedStage();
     await stage.start();
     stage.answer(C, 'throw');

@@ -6,7 +6,7 @@ import { harmlessJson, inOneLine } from '../../src/text/one-line.js';
 /** What could steer a terminal, or turn the order of letters around. */
 const STEERS = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
 
-describe('a text of somebody else', () => {
+describe('a text of another program', () => {
   const cases: readonly (readonly [text: string, line: string])[] = [
     ['O=lab\nCN=apiserver', 'O=lab, CN=apiserver'],
     ['one\r\n\r\ntwo', 'one, two'],
@@ -22,7 +22,7 @@ describe('a text of somebody else', () => {
       assert.equal(inOneLine(text), line);
     });
 
-  it('is cut where nobody reads on', () => {
+  it('is cut at its greatest length', () => {
     assert.equal(inOneLine('x'.repeat(101)), `${'x'.repeat(100)}...`);
     assert.equal(inOneLine('abcdef', 3), 'abc...');
   });

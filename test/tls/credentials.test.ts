@@ -139,7 +139,7 @@ describe('credentials', () => {
     assert.deepEqual(told, []);
   });
 
-  it('accept nobody whom another CA has signed, and nobody of the lab by the CAs that Node trusts', async () => {
+  it('accept no certificate of another CA, and none of the lab by the CAs that Node trusts', async () => {
     const byOther = credentialsOf({ verify: true, caFile: otherCa });
     assert.equal((await meet(byOther.credentials)).accepted, false);
     const byNode = credentialsOf({ verify: true });
@@ -173,7 +173,7 @@ describe('credentials', () => {
 });
 
 describe('the secure context', () => {
-  it('is made once, whoever asks', async () => {
+  it('is made once for all servers', async () => {
     const { credentials } = credentialsOf({
       verify: true,
       caFile: copy('ca', ca),
@@ -542,7 +542,7 @@ describe('a file system that does not answer', () => {
     assert.equal(told.length, 2);
   });
 
-  it('has nobody wait again while it is known not to', WATCHDOG, async () => {
+  it('lets no probe wait again while it is known not to', WATCHDOG, async () => {
     const disk = new HangingDisk();
     const given = files();
     const { credentials, told } = credentialsOf(given, { disk, lookMs: LOOK_MS });
