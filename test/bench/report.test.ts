@@ -75,7 +75,7 @@ describe('the report', () => {
     assert.match(text, /\| lvscare +\| 1 ECONNRESET +\|/);
   });
 
-  it('has nothing of what was not measured, and tells what failed', () => {
+  it('has nothing of what was not measured, and says what failed', () => {
     const text = report({
       ...results,
       finishedAt: null,

@@ -34,7 +34,7 @@ describe('the build information', () => {
     assert.equal(new Date(buildDate).toISOString(), buildDate);
   });
 
-  it('can be told where there is no git, and is the same each time', () => {
+  it('can be given where there is no git, and is the same each time', () => {
     const environment = { LVSCARE_COMMIT: 'abc123', SOURCE_DATE_EPOCH: '1700000000' };
     const told = { gitVersion: `v${version}`, gitCommit: 'abc123', buildDate: '2023-11-14T22:13:20.000Z' };
     assert.deepEqual(built(environment), told);

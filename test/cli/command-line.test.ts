@@ -129,7 +129,7 @@ describe('the command line of care', () => {
     ],
   ];
   for (const [line, says] of spellings) {
-    it(`is told of a mistake in its own spelling: ${line}`, async () => {
+    it(`has its own spelling in an error: ${line}`, async () => {
       const command = await typed(`care ${line}`);
       assert.ok(command.kind === 'run');
       const settings = readSettings(command.given, {}, command.spelled);

@@ -57,7 +57,7 @@ describe('lvscare doctor', () => {
     for (const { verdict, remedy, name } of findings) assert.equal(remedy === null, verdict === 'ok', name);
   });
 
-  it('is a line for each finding, and what mends it', async () => {
+  it('is a line for each finding, and its remedy', async () => {
     const refused = await closedPort();
     const args = ['--vs', '10.103.97.2:6443', '--rs', refused.text, '--health-insecure-skip-verify'];
     const { status, stdout } = await runProgram(['doctor', ...args]);

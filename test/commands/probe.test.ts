@@ -63,7 +63,7 @@ async function probeJson(
 }
 
 describe('lvscare probe', () => {
-  it('tells of each server in the order of --rs, be the answers quick or slow; 1 when one is not well', async () => {
+  it('prints each server in the order of --rs, whether the answers are quick or slow; 1 when one is not well', async () => {
     await using slow = await web(good, (_request, response) => setTimeout(() => response.end('ok'), 300));
     await using failing = await web(good, answering(500));
     const refused = await closedPort();
@@ -187,7 +187,7 @@ describe('lvscare probe', () => {
     assert.deepEqual([accepted.status, accepted.servers[0]?.hint], [0, null]);
   });
 
-  it('asks where and as it is told: port, name, scheme, path, status', async () => {
+  it('probes as the options say: port, name, scheme, path, status', async () => {
     const paths: (string | undefined)[] = [];
     await using server = await web(null, (request, response) => {
       paths.push(request.url);
@@ -215,7 +215,7 @@ describe('lvscare probe', () => {
     assert.match(stdout, /ok: status 200/);
   });
 
-  it('waits no longer than it is told', async () => {
+  it('waits no longer than --connect-timeout', async () => {
     await using server = await silent();
     const { status, servers } = await probeJson(
       ...[

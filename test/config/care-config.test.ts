@@ -133,7 +133,7 @@ describe('the configuration of care', () => {
     });
   });
 
-  it('has a dry run listen where it is told to', () => {
+  it('has a dry run listen where an option says', () => {
     const { metricsAddress } = configOf({ 'dry-run': 'true', 'metrics-addr': '127.0.0.1:9289' });
     assert.equal(metricsAddress?.text, '127.0.0.1:9289');
   });

@@ -27,7 +27,7 @@ describe('an address to listen at', () => {
     ['[192.168.0.21]:9288', '192.168.0.21:9288'],
     ['[]:9288', ':9288'],
   ] as const) {
-    it(`${text}, as a pod is told its address, is ${plain}`, () => {
+    it(`${text}, as a pod gets its address, is ${plain}`, () => {
       assert.deepEqual(
         parseListenAddress(text, '--metrics-addr'),
         parseListenAddress(plain, '--metrics-addr'),

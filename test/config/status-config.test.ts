@@ -4,7 +4,7 @@ import { Settings } from '../../src/config/settings.js';
 import { readDrainConfig, readStatusConfig } from '../../src/config/status-config.js';
 import { refused } from './refused.js';
 
-describe('what lvscare status is told', () => {
+describe('the options of lvscare status', () => {
   it('is nothing by default, and all that there is otherwise', () => {
     assert.deepEqual(readStatusConfig(new Settings({}, {})), {
       virtualServer: null,
@@ -20,7 +20,7 @@ describe('what lvscare status is told', () => {
   });
 });
 
-describe('what lvscare drain is told', () => {
+describe('the options of lvscare drain', () => {
   it('is a real server, in its canonical form, and may be a virtual server', () => {
     const { realServer, virtualServer } = readDrainConfig(
       'lvscare drain',

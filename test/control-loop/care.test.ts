@@ -413,7 +413,7 @@ describe('connections of clients', () => {
   });
 
   for (const step of ['find', 'end'] as const)
-    it(`that cannot be ended are told of, and the row goes all the same: ${step}`, async () => {
+    it(`that cannot be ended are reported, and the row goes all the same: ${step}`, async () => {
       await running();
       stage.connections.to(B, 1);
       stage.connections.refusals[step] = new Error('this kernel cannot');
@@ -496,7 +496,7 @@ describe('silence', () => {
     assert.deepEqual(stage.rows, [ALL[0], ALL[2]]);
   });
 
-  it('of one server is believed when it was asked after another one was heard, and not before', async () => {
+  it('of one server is believed when it was asked after another one answered, and not before', async () => {
     await running([A, B], { fall: 1 });
     stage.kernel.services.get(VIRTUAL_SERVER.text)?.rows.set(B.text, rowOf(B, 1, 2));
     await stage.clock.advance(1);
@@ -536,7 +536,7 @@ describe('silence', () => {
     assert.deepEqual(deletions, []);
   });
 
-  it('that begins late, after another server was heard, needs no further question', async () => {
+  it('that begins late, after another server answered, needs no further question', async () => {
     await running();
     stage.kernel.services.get(VIRTUAL_SERVER.text)?.rows.set(B.text, rowOf(B, 1, 2));
     const others = probesOf(A) + probesOf(C);
@@ -605,7 +605,7 @@ describe('silence', () => {
     assert.equal(stage.observer.failOpen, false);
   });
 
-  it('of all but one ends in their removal when that one is still heard', async () => {
+  it('of all but one ends in their removal when that one still answers', async () => {
     await running();
     for (const server of [A, B]) stage.answer(server, 'silent');
     for (const server of [A, B]) await stage.lose(server, 'silent');
@@ -778,7 +778,7 @@ describe('drift', () => {
     assert.equal(stage.observer.deletedRepeatedly, false);
   });
 
-  it('is looked for at once when the kernel tells of a change, and at most every 50 ms', async () => {
+  it('is looked for at once when the kernel reports a change, and at most every 50 ms', async () => {
     await running();
     await stage.clock.advance(1000);
     const before = stage.kernel.reads;
@@ -884,7 +884,7 @@ describe('a kernel that refuses', () => {
     assert.equal(stage.resource.drift, null);
   });
 
-  it('that a notification tells of is at first made in its turn: with the way, clients need what is made before it', async () => {
+  it('that a notification is about is at first created in its turn: with the route, clients need what is made before it', async () => {
     let goOn = (): void => undefined;
     stage = new Stage();
     stage.untold.hanging = new Promise((resolve) => (goOn = resolve));
@@ -898,7 +898,7 @@ describe('a kernel that refuses', () => {
   });
 
   for (const since of ['since the last interval', 'in this pass']) {
-    it(`nor does one that hangs ${since} keep a notification from having what it tells of looked at`, async () => {
+    it(`nor does one that hangs ${since} delay the check of what a notification is about`, async () => {
       await running();
       let goOn = (): void => undefined;
       stage.untold.hanging = new Promise((resolve) => (goOn = resolve));
@@ -966,7 +966,7 @@ describe('a host resource', () => {
     );
   });
 
-  it('is looked at in each interval, however much the kernel tells meanwhile', async () => {
+  it('is checked in each interval, however many changes the kernel reports meanwhile', async () => {
     await running();
     const { checks } = stage.untold;
     for (let time = 0; time < 1000; time += 1) {

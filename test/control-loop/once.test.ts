@@ -144,7 +144,7 @@ describe('--clean', () => {
     assert.deepEqual(await cleanUp(works, [leftovers]), NOTHING);
   });
 
-  it('goes on where something cannot be taken away, and tells of it', async () => {
+  it('goes on where something cannot be removed, and reports it', async () => {
     const { kernel, resource, parts } = scene();
     const leftovers = new FakeLeftovers();
     await setUpOnce([A], POLICY, parts);

@@ -21,7 +21,7 @@ function freezeTimers(t: TestContext): void {
 }
 
 describe('the clock', () => {
-  it('sleeps for as long as it is told', async (t) => {
+  it('sleeps for the given time', async (t) => {
     freezeTimers(t);
     const sleep = systemClock.sleep(5000, never());
     t.mock.timers.tick(4999);

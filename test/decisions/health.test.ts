@@ -193,7 +193,7 @@ describe('silence', () => {
     witnessedMs: number | null,
   ): Health => step(health, evidence('silent'), nowMs, policy, { askedMs, witnessedMs });
 
-  it('is witnessed when it was asked after another server had been heard', () => {
+  it('is witnessed when it was asked after another server had answered', () => {
     const first = silent(healthIn('up'), 100, null, null);
     const unseen = { sinceMs: 100, proofs: 0, witnessed: false };
     assert.deepEqual(first.silence, { ...unseen, count: 1, sure: false });
@@ -211,7 +211,7 @@ describe('silence', () => {
     assert.equal(silent(seen, 300, null, null).silence?.witnessed, true);
   });
 
-  it('is witnessed, too, when another server had been heard just before it was asked', () => {
+  it('is witnessed, too, when another server had answered just before it was asked', () => {
     const witnessed = { ...evidence('silent'), witnessed: true } as const;
     const first = step(healthIn('up'), witnessed, 100, policy, { askedMs: 50, witnessedMs: null });
     assert.deepEqual(first.silence, { sinceMs: 100, count: 1, sure: false, proofs: 1, witnessed: true });
@@ -220,7 +220,7 @@ describe('silence', () => {
     assert.equal(step(healthIn('up'), unreachable, 100, policy).silence?.witnessed, false);
   });
 
-  it('that the kernel only tells of takes two such questions: it may have found so before', () => {
+  it('that only the kernel reports takes two such questions: it may have found so before', () => {
     const unreachable = { ...evidence('silent'), unreachable: true } as const;
     const first = step(healthIn('up'), unreachable, 100, policy);
     const second = step(first, unreachable, 120, policy, { askedMs: 115, witnessedMs: 110 });

@@ -275,7 +275,7 @@ describe('doctor: certificate', () => {
     );
     assert.match(await said([]), /^fail .* it is for no name/);
   });
-  it('of all that is amiss, the worst first', async () => {
+  it('of all that is wrong, the worst first', async () => {
     const lines = await allSaid(['IP:10.0.0.1'], { until: 20.5, caUntil: 4.5 });
     assert.equal(lines.length, 3, lines.join('\n'));
     assert.match(lines[0] ?? '', /^fail \S+: the certificate of its CA, CN=root, expires in 4 days/);

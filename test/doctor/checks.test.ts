@@ -11,7 +11,7 @@ describe('doctor: all of it', () => {
       assert.deepEqual([verdict, remedy], ['ok', null], `${name}: ${evidence}`);
   });
 
-  it('without a virtual server looks at the node alone', async () => {
+  it('without a virtual server checks the node alone', async () => {
     const { findings, skipped } = await examine(nodeFrom(wellNode()), null);
     assert.deepEqual(
       findings.map(({ name }) => name),

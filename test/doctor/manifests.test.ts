@@ -39,7 +39,7 @@ describe('YAML, as far as it matters', () => {
       assert.equal(scalarOf(yaml, 'mode'), value);
     });
 
-  it('finds the static pods of lvscare, and what care is told there', async () => {
+  it('finds the static pods of lvscare, and the arguments of care there', async () => {
     const fake = wellNode();
     const manifests = '/etc/kubernetes/manifests';
     // As sealos writes it.

@@ -396,7 +396,7 @@ describe('what another program uses', () => {
 });
 
 describe('a tool that fails', () => {
-  it('is told of, and keeps the other variant from nothing', async () => {
+  it('is reported, and keeps the other variant from nothing', async () => {
     const { remove, tools } = scene(
       { 'iptables-legacy': failure('no such luck\nhelp'), 'iptables-nft': FILTER },
       null,
@@ -422,7 +422,7 @@ describe('a tool that fails', () => {
     assert.deepEqual(messages((await never.remove()).failures), ['ipset: status 1: it is in use']);
   });
 
-  it('that cannot tell which sets there are leaves all as it is', async () => {
+  it('that cannot list the sets leaves all as it is', async () => {
     const { find, remove, tools } = scene(
       { iptables: NAT },
       failure('ipset v7.17: Kernel error received: Operation not permitted\n'),

@@ -158,7 +158,7 @@ for (const { name, virtualServer, source, formerSource, ip, host } of families) 
 }
 
 describe('a local route that is stale', () => {
-  it("is mended also when the kernel's own came behind it", async () => {
+  it("is repaired also when the kernel's own came behind it", async () => {
     const rtnetlink = Rtnetlink.open();
     try {
       await shell('ip link set lo up; ip link add node type dummy; ip link set node up');

@@ -177,7 +177,7 @@ describe('a masquerade table that another program changes', () => {
 });
 
 describe('a process that may do nothing but NET_ADMIN, as in the static pod', () => {
-  it('can do all of it; one without is told what it takes', async () => {
+  it('can do all of it; one without is refused, with what it needs', async () => {
     const drop = ['--no-new-privs', '--inh-caps=-all', '--ambient-caps=-all'];
     const nftWith = (bounds: string): ReturnType<typeof nftProgram> =>
       nftProgram((command, args, options) =>

@@ -66,14 +66,14 @@ const states: readonly (readonly [state: string, amiss: string | null])[] = [
 
 describe('a masquerade table', () => {
   for (const [state, amiss] of states) {
-    it(`with ${state} is found ${amiss === null ? 'right' : 'amiss'}`, async () => {
+    it(`with ${state} is found ${amiss === null ? 'right' : 'wrong'}`, async () => {
       const nft = fakeNft({ [LISTED]: [said(captured(state))] });
       assert.equal(await masquerade(nft, VS).verify(), amiss);
       assert.deepEqual(nft.asked, [LISTED], 'one process, and no change');
     });
   }
 
-  it('that shows its flags is amiss, as newer ones than nft 1.0.6 show them', async () => {
+  it('that shows its flags is wrong, as newer ones than nft 1.0.6 show them', async () => {
     const shown = captured('well').replace(
       /("name": "lvscare[^"]*", "handle": \d+)/,
       '$1, "flags": "dormant"',
@@ -91,7 +91,7 @@ describe('a masquerade table', () => {
     assert.equal(await masquerade(nft, VS).remove(), null);
   });
 
-  it('that is there and cannot be listed is amiss', async () => {
+  it('that is there and cannot be listed is wrong', async () => {
     const nft = fakeNft({
       [LISTED]: [refused('Error: syntax error\n')],
       'list tables': [said(`${TABLE}\n`)],
@@ -157,12 +157,12 @@ describe('a masquerade table', () => {
     });
   });
 
-  it('is removed, and told', async () => {
+  it('is removed, and named', async () => {
     const nft = fakeNft({ 'list tables': [said(`${TABLE}\n`)], [DELETED]: [said('')] });
     assert.equal(await masquerade(nft, VS).remove(), TABLE);
   });
 
-  it('that goes by itself while it is being removed is no failure', async () => {
+  it('that another program removes at the same time is no failure', async () => {
     const nft = fakeNft({
       'list tables': [said(`${TABLE}\n`), said('')],
       [DELETED]: [refused(captured('no table'))],
@@ -243,7 +243,7 @@ describe('without an answer from nft', () => {
 });
 
 describe('without --masquerade', () => {
-  it('looks once, and is done', async () => {
+  it('checks once, and is done', async () => {
     const nft = fakeNft({ 'list tables': [said('table ip nat\n')] });
     const resource = noMasquerade(nft, VS, missed);
     assert.equal(await resource.verify(), null);
@@ -263,7 +263,7 @@ describe('without --masquerade', () => {
     assert.ok(nft.asked.includes(DELETED));
   });
 
-  it('needs no nft, and tells that it did not look', async () => {
+  it('needs no nft, and reports that it did not check', async () => {
     const told: string[] = [];
     const resource = noMasquerade(missing, VS, ({ message }) => told.push(message));
     assert.equal(await resource.verify(), null);
@@ -272,7 +272,7 @@ describe('without --masquerade', () => {
     assert.deepEqual(told, ['there is no nft', 'there is no nft']);
   });
 
-  it('looks again when it could not', async () => {
+  it('checks again when it could not', async () => {
     const nft = fakeNft({
       'list tables': [refused(captured('without privilege: list tables')), said(`${TABLE}\n`)],
     });

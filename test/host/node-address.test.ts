@@ -86,7 +86,7 @@ describe('the node address', () => {
     });
   }
 
-  it('is unknown when the one that was given is not of this node and no route tells', async () => {
+  it('is unknown when the one that was given is not of this node and no route shows one', async () => {
     const routes = new FakeRoutes({
       '10.0.0.7': '10.0.0.5',
       '10.0.0.1': refusal('ENETUNREACH'),
@@ -189,7 +189,7 @@ describe('the node address', () => {
     );
   });
 
-  it('is unknown when no route tells, and the message says what to do', async () => {
+  it('is unknown when no route shows one, and the message says what to do', async () => {
     for (const routes of [
       { '10.0.0.1': refusal('ENETUNREACH'), '10.0.0.2': null },
       { '10.0.0.1': null, '10.0.0.2': refusal('EHOSTUNREACH') },

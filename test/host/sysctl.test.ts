@@ -34,7 +34,7 @@ describe('a sysctl', () => {
     assert.equal(await sysctl(SPEC, earlier, roots).verify(), null);
   });
 
-  it('is amiss when it has another, and is set', async () => {
+  it('is drift when it has another value, and is set', async () => {
     const path = await make(roots[0], '0\n');
     const resource = sysctl(SPEC, earlier, roots);
     assert.equal(resource.name, `sysctl ${NAME}`);

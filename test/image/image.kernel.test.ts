@@ -74,7 +74,7 @@ describe('the image under the security context of the static pod', () => {
     return daemon.process;
   }
 
-  it('tells its version and commit', async () => {
+  it('prints its version and commit', async () => {
     const { status, stdout, stderr } = await pods.run({ args: ['version'] });
     assert.equal(status, 0, stderr);
     const told = JSON.parse(stdout) as Record<string, string>;
@@ -287,7 +287,7 @@ describe('the image under the security context of the static pod', () => {
       }
     });
 
-    it('reads a client certificate from what is mounted, and logs as text when told to', async () => {
+    it('reads a client certificate from what is mounted, and logs as text when an option says so', async () => {
       const { certificateFile, keyFile } = await lab.certificates.createClient('pod', { name: 'kubelet' });
       for (const master of lab.masters) await master.demand({ clientCertificate: true });
       const [crt, key] = ['/etc/kubernetes/client.crt', '/etc/kubernetes/client.key'];

@@ -22,7 +22,7 @@ function script(
 }
 
 describe('scripts/image', () => {
-  it('says what docker build is to be told', async () => {
+  it('prints the arguments of docker build', async () => {
     const env = { COMMIT: 'c0ffee', SOURCE_DATE_EPOCH: '1700000000' };
     const { status, stdout } = await script('scripts/image', ['build-args'], env);
     assert.equal(status, 0);

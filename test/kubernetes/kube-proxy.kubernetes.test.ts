@@ -64,7 +64,7 @@ describe('kube-proxy beside lvscare', () => {
         });
     });
 
-  it('has its virtual server back, each time, when kube-proxy in ipvs mode is not told to leave it alone', async () => {
+  it('has its virtual server back, each time, when kube-proxy in ipvs mode is not configured to leave it alone', async () => {
     const { cluster, worker } = stage;
     await stage.startLvscare();
     await stage.play('kube-proxy (ipvs) without excludeCIDRs', async ({ requests, traffic }) => {

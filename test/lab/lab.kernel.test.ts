@@ -158,7 +158,7 @@ describe('a lab', () => {
       assert.equal(await outcome(0), 200);
     });
 
-    it('that is cut off cannot be reached by anything, and can when mended', async () => {
+    it('that is cut off cannot be reached by anything, and can when that is over', async () => {
       await lab.master(0).cut();
       assert.equal(await silence(0), 'TIMEOUT');
       assert.notEqual((await lab.node.exec('ping', ['-c1', '-W1', lab.master(0).addresses.ipv4])).status, 0);
@@ -208,7 +208,7 @@ describe('a lab', () => {
   });
 
   describe('its node', () => {
-    it('runs a program and tells what became of it', async () => {
+    it('runs a program and gives its result', async () => {
       assert.deepEqual(await lab.node.exec('bash', ['-c', 'echo out; echo err >&2; exit 3']), {
         status: 3,
         stdout: 'out\n',
@@ -230,7 +230,7 @@ describe('a lab', () => {
       await assert.rejects(started.waitForLine(/three/), /it ended/);
     });
 
-    it('keeps a connection open, and tells how it ended', async () => {
+    it('keeps a connection open, and reports how it ended', async () => {
       const connection = await lab.node.open();
       const { name } = await connection.whoami();
       const index = lab.masters.findIndex((master) => master.name === name);

@@ -44,7 +44,7 @@ describe('setup', () => {
     });
   });
 
-  it('tells who is not root what to install, and only what is missing', async () => {
+  it('says without root what to install, and only what is missing', async () => {
     standIn('dpkg-query', 'for package; do [[ $package == g++ ]] || printf "installed=%s " "$package"; done');
     assert.deepEqual(await setup('setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'), {
       status: 1,

@@ -86,7 +86,7 @@ for (const kernel of ['host', GUEST]) {
       assert.equal((await withIpvs(['bash', '-c', 'exit 37'])).status, 37);
     });
 
-    it('tells of a signal as a shell does', async () => {
+    it('reports a signal as a shell does', async () => {
       assert.equal((await withIpvs(['bash', '-c', 'kill -KILL $$'])).status, 137);
     });
 
@@ -152,7 +152,7 @@ for (const kernel of ['host', GUEST]) {
     });
 
     if (kernel === 'host') {
-      it('tells of a command that is none', async () => {
+      it('reports a command that does not exist', async () => {
         const missing = await withIpvs(['no-such-command']);
         assert.equal(missing.status, 127);
         assert.match(missing.stderr, /no-such-command/);
@@ -222,7 +222,7 @@ describe('with-ipvs', () => {
     assert.deepEqual(result, { status: 0, stdout: 'not there\nthere\n', stderr: '' });
   });
 
-  it('tells a dead kernel from a failed command', async () => {
+  it('distinguishes a dead kernel from a failed command', async () => {
     const result = await withIpvs('--kernel', GUEST, 'bash', '-c', 'echo c >/proc/sysrq-trigger; sleep 1000');
     assert.equal(result.status, 125);
     assert.match(result.stderr, /^with-ipvs: the guest's kernel \(\w+\) panicked: [^\n]*panic[^\n]*\n$/);

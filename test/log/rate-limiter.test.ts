@@ -46,7 +46,7 @@ describe('the log rate limiter', () => {
     assert.deepEqual(take(), [], 'nothing is told twice');
   });
 
-  it('tells nothing that is older than what it told', () => {
+  it('logs nothing that is older than what it logged', () => {
     const { limiter, clock, take } = limiting();
     for (let count = 1; count <= 22; count += 1) tell(limiter, 'a', `${count}`);
     take();
@@ -70,7 +70,7 @@ describe('the log rate limiter', () => {
     assert.equal(take().length, 20);
   });
 
-  it('of all topics together lets a thousand servers be told of, and no flood', () => {
+  it('of all topics together lets a thousand servers be logged, and no flood', () => {
     const { limiter, clock, take } = limiting();
     for (let server = 1; server <= 1000; server += 1)
       for (let line = 0; line < 3; line += 1) tell(limiter, `${server}`, 'x');

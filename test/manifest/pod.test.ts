@@ -32,7 +32,7 @@ describe('the manifest of a pod', () => {
     assert.deepEqual([initialDelaySeconds, periodSeconds], [10, 2]);
   });
 
-  it('has the kubelet ask at its own address, and tells it that', () => {
+  it('has the kubelet ask at its own address, and names that', () => {
     const made = pod({ host: null, port: 9288 });
     assert.deepEqual(podFaults(made), []);
     const [container] = made.spec?.containers ?? [];

@@ -67,7 +67,7 @@ describe('another image', () => {
   }
 
   for (const words of told) {
-    it(`is set in the only container, which is told: ${words}`, () => {
+    it(`is set in the only container, which is reported: ${words}`, () => {
       const text = `kind: Pod\nspec: {containers: [{name: x, image: OLD, ${words}}]}\n`;
       checkIsLvscare(text);
       assert.equal(withImage(text, NEW), text.replace('OLD', NEW));

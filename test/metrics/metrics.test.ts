@@ -121,7 +121,7 @@ describe('the metrics of a real server', () => {
     await stage.stop();
   });
 
-  it('tell of one that is held because it flaps', async () => {
+  it('show one that is held because it flaps', async () => {
     const { stage, scrape } = watched();
     await stage.start();
     for (let time = 0; time < 3; time += 1) {
@@ -140,7 +140,7 @@ describe('the metrics of a real server', () => {
     await stage.stop();
   });
 
-  it('tell of one that was taken out by hand', async () => {
+  it('show one that was taken out by hand', async () => {
     const { observe, scrape } = watched();
     const drained = async (): Promise<number | undefined> =>
       (await scrape()).get(`lvscare_real_server_drained${ofServer(B.address)}`);
@@ -151,7 +151,7 @@ describe('the metrics of a real server', () => {
     assert.equal(await drained(), 0);
   });
 
-  it('tell of phases in seconds, and of a certificate', async () => {
+  it('show phases in seconds, and a certificate', async () => {
     const { observe, scrape } = watched();
     const exchange: Exchange = {
       evidence: null,
@@ -245,7 +245,7 @@ describe('the metrics of a virtual server', () => {
     await stage.stop();
   });
 
-  it('tell of the last resort, and of the node', async () => {
+  it('show the last resort, and the node', async () => {
     const { stage, observe, scrape } = watched();
     await stage.start();
     observe({ kind: 'node-address', address: '10.103.97.100', from: '--ip', gone: null });

@@ -76,7 +76,7 @@ describe('the queries of the alerts, the dashboard and the docs', () => {
     ['vector(1)', ['no metric']],
   ];
   for (const [expr, unknown] of wrong)
-    it(`would be told of in ${expr}`, () => {
+    it(`would be found in ${expr}`, () => {
       assert.deepEqual(unknownIn(expr), unknown);
     });
 });
@@ -95,7 +95,7 @@ describe('the dashboard', () => {
     }
   });
 
-  it('looks at the same range at each step of it', () => {
+  it('uses the same range at each step of it', () => {
     const ranges = dashboard.panels.flatMap(({ targets = [] }) =>
       targets.flatMap(({ expr }) => expr.match(/\[\$__range\](?: @ end\(\))?/g) ?? []),
     );

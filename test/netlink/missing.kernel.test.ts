@@ -54,7 +54,7 @@ describe('IPVS missing', { skip: inGuest ? false : 'needs a guest whose modules 
     await ipvs.close();
   });
 
-  it('is told by isIpvsMissing, for every operation; the same handle recovers when it appears', async () => {
+  it('is recognised by isIpvsMissing, for every operation; the same handle recovers when it appears', async () => {
     const ipvs = Ipvs.open(patience);
     await ipvs.info();
     await unloadIpvs();

@@ -234,7 +234,7 @@ describe('services on a real kernel', () => {
     for (const scheduler of ['rr', 'wrr', 'lc', 'wlc', 'sh']) assert.ok(taken.includes(scheduler), scheduler);
   });
 
-  it('tells services apart by protocol, address, port, mark and family', async () => {
+  it('distinguishes services by protocol, address, port, mark and family', async () => {
     const keys = [
       tcp('10.1.0.1', 1),
       udp('10.1.0.1', 1),

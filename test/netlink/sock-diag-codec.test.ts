@@ -36,7 +36,7 @@ function asShown({ localAddress, localPort, remoteAddress, remotePort, family, c
   return `${end(localAddress, localPort)} ${end(remoteAddress, remotePort)} sk:${cookie[0].toString(16)}`;
 }
 
-describe('sockets that the kernel tells of', () => {
+describe('sockets that the kernel lists', () => {
   for (const family of ['ipv4', 'ipv6'] as const) {
     const command = `ss -Hten${family.at(-1) ?? ''} state established`;
     it(`are those that ss shows: ${command}`, () => {

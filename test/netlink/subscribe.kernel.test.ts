@@ -217,7 +217,7 @@ describe('subscriptions', () => {
     assert.equal(netlinkSockets(), sockets);
   });
 
-  it('tells an overrun when events come faster than they are read, then goes on', async () => {
+  it('reports an overrun when events come faster than they are read, then goes on', async () => {
     await ip('link set events0 up');
     const events = subscribe();
     // The event loop stands still for as long as this takes; each command makes two events, of which the

@@ -43,7 +43,7 @@ describe('TCP connections to a peer that falls silent', () => {
   }
 
   for (const family of ['ipv4', 'ipv6'] as const) {
-    it(`end with ETIMEDOUT in seconds as they were told, over ${family}`, async () => {
+    it(`end with ETIMEDOUT after the given seconds, over ${family}`, async () => {
       const master = lab.master(family === 'ipv4' ? 0 : 1);
       const address = master.addresses[family];
       const child = startChild(address);

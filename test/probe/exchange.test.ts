@@ -117,7 +117,7 @@ describe('an exchange', () => {
     assert.deepEqual([came(told), told.status, told.session], ['cf', 204, null]);
   });
 
-  it("has the server's own time, if it tells it and if it makes sense", async () => {
+  it("has the server's own time, if it sends it and if it makes sense", async () => {
     const dated = (header: string) => (): Promise<Exchange> =>
       raw((socket) =>
         socket.once('data', () => socket.write(`HTTP/1.1 200 OK\r\n${header}content-length: 0\r\n\r\n`)),
@@ -133,7 +133,7 @@ describe('an exchange', () => {
     for (const [header, dateMs] of dates) assert.equal((await dated(header)()).dateMs, dateMs, header);
   });
 
-  it('with a status that is not accepted tells it', async () => {
+  it('with a status that is not accepted has that status', async () => {
     await using server = await web(good, answering(500));
     const told = await exchange(server.endpoint);
     assert.deepEqual([came(told), told.status, told.evidence?.kind], ['chf', 500, 'status']);

@@ -289,7 +289,7 @@ describe('lvscare doctor on a node that is well', () => {
     );
   });
 
-  it('ends at once when it is told to, whatever hangs', async () => {
+  it('ends at once on a signal, whatever hangs', async () => {
     assert.equal((await run('modprobe', ['ip_set'])).status, 0);
     const programs = await mkdtemp(join(directory, 'bin-'));
     const hangs = join(programs, 'hangs');

@@ -198,7 +198,7 @@ describe('a real server that is drained by hand', () => {
     await untilWeights(lab, allOf(lab));
   });
 
-  it('without a daemon is remembered of each of many that are told at once', async () => {
+  it('without a daemon is saved for each of many servers at the same time', async () => {
     daemon = await takeCare(lab);
     await daemon.stop();
     await Promise.all(lab.masters.map((_, index) => does('drain', index, '--force')));
@@ -275,7 +275,7 @@ describe('a real server that is drained by hand', () => {
     assert.deepEqual(await drainedInStatus(), []);
   });
 
-  it('told while lvscare is being started is drained all the same', async () => {
+  it('while lvscare is being started takes place all the same', async () => {
     daemon = await takeCare(lab);
     await daemon.stop();
     daemon = startCare(lab);

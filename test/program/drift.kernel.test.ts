@@ -79,7 +79,7 @@ describe('what another program changes', () => {
       what: () => `${what}; lvscare logged:\n${daemon.text()}`,
     });
 
-  it('the route deleted: is repaired, again and again, without the timer: rtnetlink tells', async () => {
+  it('the route deleted: is repaired, again and again, without the timer: rtnetlink reports it', async () => {
     await daemon.stop();
     daemon = await takeCare(lab, ['--interval', '10m']);
     const right = await route();

@@ -85,7 +85,7 @@ describe('a daemon that can be asked', () => {
     assert.match((await asked(lab.node, '/metrics')).body, /local_address="10\.103\.97\.3"/);
   });
 
-  it('listens where it is told: IPv6, every address, a Unix socket of its own, nowhere', async () => {
+  it('listens where the option says: IPv6, every address, a Unix socket of its own, nowhere', async () => {
     const six = started(await takeCare(lab, ['--metrics-addr', '[::1]:9299']));
     assert.equal((await asked(lab.node, '/healthz', { at: '[::1]:9299' })).status, 200);
     await assert.rejects(asked(lab.node, '/healthz'));

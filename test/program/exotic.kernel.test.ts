@@ -126,7 +126,7 @@ describe('an exotic node', () => {
     });
   }
 
-  it('has a firewall that drops what is INVALID on its way in: works once IPVS tells connection tracking', async () => {
+  it('has a firewall that drops what is INVALID on its way in: works once IPVS uses connection tracking', async () => {
     started(await takeCare(lab));
     await works();
     const before = await lab.node.sysctl('net.ipv4.vs.conntrack');

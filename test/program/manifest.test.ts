@@ -125,7 +125,7 @@ describe('lvscare manifest', { concurrency: 1 }, () => {
     );
   });
 
-  it('has the kubelet ask where it is told to listen, and says so where that cannot be', async () => {
+  it('has the kubelet ask where lvscare listens, and says so where that cannot be', async () => {
     const asked = async (address: string): Promise<unknown> => {
       const { pod, notes } = await printed([...SERVERS, '--metrics-addr', address]);
       const [container] = pod.spec?.containers ?? [];
@@ -388,7 +388,7 @@ describe('lvscare manifest', { concurrency: 1 }, () => {
       /^--set-image: expected nothing beside it but --path and --write, got "--vs"$/,
     ],
   ];
-  it('refuses as a program does that was used wrongly, or that cannot do what it is told', async () => {
+  it('refuses as a program does that was used wrongly, or that cannot do what it was asked for', async () => {
     for (const args of [
       ['--vs', 'x'],
       [...SERVERS, '--write', '--path', '/nowhere/lvscare.yaml'],

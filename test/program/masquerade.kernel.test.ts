@@ -169,7 +169,7 @@ describe('--masquerade', () => {
     assert.equal(await lab.client('node').seenAs(), VIP.ipv4);
   });
 
-  it('--clean takes it away though it is not told of it', async () => {
+  it('--clean removes it without the option', async () => {
     const { status, stdout } = await lvscare(lab.node, ['care', '--vs', VS6, '--clean']);
     assert.equal(status, 0, stdout);
     assert.match(stdout, new RegExp(`removed ${TABLE6}`));

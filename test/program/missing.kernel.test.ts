@@ -67,7 +67,7 @@ describe(
 describe('a machine without nft', () => {
   const PROGRAM = fileURLToPath(new URL('../../src/main.js', import.meta.url));
 
-  it('is told which package to install by who wants to masquerade; all else is done', async () => {
+  it('names the package to install for --masquerade; all else is done', async () => {
     await using lab = await Lab.create({ masters: 1 });
     // In a mount namespace where root's tools are gone.
     const hide = ['--mount', 'sh', '-c', 'mount -t tmpfs none /usr/sbin && exec "$@"', 'sh'];

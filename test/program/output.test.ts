@@ -127,7 +127,7 @@ describe('what lvscare care prints', { concurrency: true }, () => {
     assert.equal(stderr, '');
   });
 
-  it('waits for no reader: it goes on, and ends when it is told to', async () => {
+  it('waits for no reader: it goes on, and ends on a signal', async () => {
     let asked = 0;
     let enough: () => void = () => undefined;
     const often = new Promise<void>((resolve) => (enough = resolve));

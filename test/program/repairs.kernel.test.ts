@@ -31,7 +31,7 @@ describe('a repair', () => {
     [LINK, 'address del 10.103.97.2/32 dev lvscare', 'address', ADDRESS],
     [LINK, 'link del lvscare', 'address', ADDRESS],
   ] as const) {
-    it(`of what rtnetlink tells of does not wait for the interval: ip ${meddle}`, async () => {
+    it(`of what rtnetlink reports does not wait for the interval: ip ${meddle}`, async () => {
       daemon = await takeCare(lab, [...options, '--interval', '10m']);
       const there = async (): Promise<boolean> => held.test(await lab.node.ip(SHOW[object]));
       for (let time = 0; time < 3; time += 1) {

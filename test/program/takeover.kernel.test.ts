@@ -119,7 +119,7 @@ for (const { mode, script, removes } of modes) {
       assert.match(again.stdout, /nothing of 10\.103\.97\.2:6443 was there/);
     });
 
-    it('is cleaned as far as it can be when a tool fails, which is told', async () => {
+    it('is cleaned as far as it can be when a tool fails, which is reported', async () => {
       await bash(
         'mkdir -p /run/failing; printf "#!/bin/sh\\necho no luck >&2; exit 3\\n" >/run/failing/ipset',
       );

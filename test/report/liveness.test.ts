@@ -147,7 +147,7 @@ describe('what is stuck', () => {
 });
 
 describe('whether it is ready', () => {
-  it('is told by the first pass, and by the last one', async () => {
+  it('depends on the first pass, and on the last one', async () => {
     const { stage, report } = watchedStage();
     assert.equal(unready(report()), '10.103.97.2:6443: not reconciled yet');
     await stage.start();
@@ -161,7 +161,7 @@ describe('whether it is ready', () => {
     await stage.stop();
   });
 
-  it('is told by what clients find at the virtual server', async () => {
+  it('depends on what clients find at the virtual server', async () => {
     const { stage, report } = watchedStage();
     let answer: Evidence = { kind: 'ok', detail: 'status 200' };
     stage.virtualServerProbe = () => Promise.resolve(answer);

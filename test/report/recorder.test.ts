@@ -93,7 +93,7 @@ describe('the recorder', () => {
     assert.deepEqual(board.report().servers[0]?.evidence, evidence);
   });
 
-  it('tells state, reason and since when, on the wall clock', () => {
+  it('reports state, reason and since when, on the wall clock', () => {
     const { board, clock } = boardOf();
     clock.nowMs = 100;
     const up = judge(board, unknownHealth(0), OK, 100);
@@ -149,7 +149,7 @@ describe('the recorder', () => {
     assert.equal(servers[0]?.recentMs.length, 60);
   });
 
-  it('tells of a fault of our own until none came for ten minutes', () => {
+  it('reports a fault of lvscare until none came for ten minutes', () => {
     const { board, clock } = boardOf();
     const troubles = (): unknown[] => board.report().troubles.map(({ what, sinceMs }) => [what, sinceMs]);
     board.record({ kind: 'fault', where: 'an observer', error: new Error('odd') });
@@ -167,7 +167,7 @@ describe('the recorder', () => {
     assert.deepEqual(troubles().at(-1), ['an observer', WALL_MS + 1_100_000]);
   });
 
-  it('tells of trouble for as long as it lasts, and since when', () => {
+  it('reports trouble for as long as it lasts, and since when', () => {
     const { board, clock } = boardOf();
     const troubles = (): unknown[] => board.report().troubles.map(({ what, sinceMs }) => [what, sinceMs]);
     clock.nowMs = 10;
@@ -228,7 +228,7 @@ describe('the recorder', () => {
     assert.deepEqual(board.report().troubles, []);
   });
 
-  it('tells until when a server that flaps is held out, until it fails or is up', () => {
+  it('reports until when a server that flaps is held out, until it fails or is up', () => {
     const { board, clock } = boardOf();
     clock.nowMs = 1000;
     board.record({ kind: 'held', server: A, health: { ...unknownHealth(0), relapses: 2 }, forMs: 4000 });
@@ -238,7 +238,7 @@ describe('the recorder', () => {
     assert.equal(board.report().servers[0]?.heldUntilMs, null);
   });
 
-  it('tells who is drained by hand, and since when, until it is not', () => {
+  it('reports which servers are drained by hand, and since when, until it is not', () => {
     const { board } = boardOf();
     board.record({ kind: 'drained', server: A, sinceMs: 7, restored: false });
     assert.deepEqual(

@@ -15,14 +15,14 @@ describe('durations', () => {
     [7_800_000, '2 h 10 min'],
     [86_400_000 * 4 + 3 * 3_600_000, '4 d 3 h'],
   ] as const) {
-    it(`are told in words: ${ms}`, () => {
+    it(`are shown in words: ${ms}`, () => {
       assert.equal(durationInWords(ms), words);
     });
   }
 });
 
 describe('the summary', () => {
-  it('tells of each server in aligned columns', () => {
+  it('has each server in aligned columns', () => {
     let nowMs = 0;
     const [virtualServer, near, far] = [
       endpoint('ipv4', '10.103.97.2', 6443),

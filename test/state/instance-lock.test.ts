@@ -48,7 +48,7 @@ describe('the instance lock of a virtual server', () => {
     assert.deepEqual(names(), []);
   });
 
-  it('is acquired by one process, which the second one is told, and is free again after its release', async () => {
+  it('is acquired by one process, which the second one learns, and is free again after its release', async () => {
     const vs = virtualServer();
     const first = await take(vs);
     assert.ok(first.kind === 'acquired');

@@ -61,7 +61,7 @@ describe('the status of a virtual server', () => {
     assert.equal(other.one.lvscare, 'silent');
   });
 
-  it('tells something if there is either, and nothing if there is neither', async () => {
+  it('has something if there is either, and nothing if there is neither', async () => {
     assert.equal(tellsAnything(await gather(answered(), null)), true);
     assert.equal(tellsAnything(await gather({ kind: 'none' }, KERNEL)), true);
     const none = await gather({ kind: 'none' }, null);

@@ -257,7 +257,7 @@ describe('what else is no good', () => {
     );
   });
 
-  it('is a session that is resumed: it shows no certificate, and Node looks at no name', async () => {
+  it('is a session that is resumed: it shows no certificate, and Node checks no name', async () => {
     await using listening = await rawAboveTls({ ...good, maxVersion: 'TLSv1.2' }, (socket) =>
       socket.write('hello'),
     );

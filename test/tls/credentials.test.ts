@@ -419,7 +419,7 @@ describe('what is no good', () => {
     }
   });
 
-  it('is told again when it is another trouble', async () => {
+  it('is reported again when it is another trouble', async () => {
     const { credentials, told } = credentialsOf({ tokenFile: put('token', 'good') });
     await credentials.current();
     put('token', '');
@@ -559,7 +559,7 @@ describe('a file system that does not answer', () => {
     disk.recover();
   });
 
-  it('about one file, and then about the next: each is told', WATCHDOG, async () => {
+  it('about one file, and then about the next: each is reported', WATCHDOG, async () => {
     const disk = new HangingDisk();
     const given = files();
     const { credentials, told } = credentialsOf(given, { disk, lookMs: LOOK_MS });
