@@ -36,8 +36,8 @@ describe(sanitized ? '1,000 cycles' : '10,000 cycles', () => {
     assert.ok(growth(held.map(({ heap }) => heap)) < (256 / 10) * KiB, stdout);
     // AddressSanitizer keeps freed memory for a while (its quarantine), so that RSS says nothing there.
     if (!sanitized) {
-      // 256 bytes per cycle.
-      assert.ok(growth(held.map(({ rss }) => rss)) < 256 * 1000, stdout);
+      // 1 KiB per cycle: a forgotten libnl message has a page of 4 KiB. V8 and malloc alone make up to a third of it.
+      assert.ok(growth(held.map(({ rss }) => rss)) < KiB * 1000, stdout);
     }
   });
 });

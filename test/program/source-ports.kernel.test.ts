@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { Lab, until, type LabProcess, type Master } from '../../lab/index.js';
 import { asked } from './asked.js';
-import { allOf, answerers, lvscare, restore, serversOf, startCare, untilWeights } from './lvscare.js';
+import { allOf, answerers, lvscare, restore, serversOf, startCare, untilWeights, VS } from './lvscare.js';
 
 /** A stateless filter that passes answers only to ports that the kernel gives to clients, on the node and on a master. */
 const filterAt = (hook: 'input' | 'output'): string =>
@@ -89,11 +89,11 @@ describe('a packet filter that drops answers to the ports of probes', () => {
     return { ...found, silent: silent.map(({ name }) => name) };
   }
 
-  /** The source ports of the connections that lvscare keeps. */
+  /** The source ports of the connections that lvscare keeps, without those of its probe of the virtual server. */
   async function ports(): Promise<number[]> {
     const text = await lab.node.must('ss', ['-Htnp', 'state', 'established', 'dport', '=', ':6443']);
-    return [...text.matchAll(/^\d+ +\d+ +\S+:(\d+) .*pid=(\d+)/gm)].flatMap(([, port, pid]) =>
-      Number(pid) === daemon?.pid ? [Number(port)] : [],
+    return [...text.matchAll(/^\d+ +\d+ +\S+:(\d+) +(\S+) .*pid=(\d+)/gm)].flatMap(([, port, peer, pid]) =>
+      Number(pid) === daemon?.pid && peer !== VS ? [Number(port)] : [],
     );
   }
 
