@@ -206,9 +206,17 @@ export class Worker {
     await this.write('/etc/hosts', HOSTS);
   }
 
-  /** Puts the static pod's manifest where kubelet looks for it, as `lvscare manifest --write` does. */
+  /** Puts the static pod's manifest where kubelet looks for it, in place of an earlier one. */
   async writeManifest(...options: readonly string[]): Promise<void> {
-    await this.must(process.execPath, [MAIN, 'manifest', '--vs', endpoint(VIP.ipv4), ...options, '--write']);
+    await this.must(process.execPath, [
+      MAIN,
+      'manifest',
+      '--vs',
+      endpoint(VIP.ipv4),
+      ...options,
+      '--write',
+      '--replace',
+    ]);
   }
 
   /** Runs a command of lvscare on the worker, as if it were installed there. */
