@@ -87,6 +87,8 @@ describe('a worker whose kubelet runs lvscare as a static pod', () => {
     // A connection that begins before this rule is there never works: the kernel has decided about it.
     await until(async () => (await worker.must('nft', ['list', 'ruleset'])).includes('table ip lvscare'), {
       what: 'nft lists the masquerade rule',
+      // kubelet ends the earlier pod before.
+      timeoutMs: 60_000,
     });
     const pod = await cluster.addPod(worker);
     const { failed } = await stage.play(
