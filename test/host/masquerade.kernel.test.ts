@@ -147,7 +147,7 @@ describe('a masquerade table that another program changes', () => {
     const [{ virtualServer, family, name }] = families as [Family];
     const resource = masquerade(nft, virtualServer);
     const chain = `chain ${family} ${name} postrouting`;
-    const changes: readonly (readonly [commands: string, amiss: RegExp])[] = [
+    const changes: readonly (readonly [commands: string, drift: RegExp])[] = [
       [`delete table ${family} ${name}`, /^no table/],
       [`flush ${chain}`, /has no masquerade rule$/],
       [`flush ${chain}; delete ${chain}`, /has no chain postrouting$/],
@@ -166,9 +166,9 @@ describe('a masquerade table that another program changes', () => {
     ];
     await resource.repair();
     const ours = await shown(family, name);
-    for (const [commands, amiss] of changes) {
+    for (const [commands, drift] of changes) {
       await shell(`nft '${commands}'`);
-      assert.match((await resource.verify()) ?? 'all is well', amiss, commands);
+      assert.match((await resource.verify()) ?? 'none', drift, commands);
       await resource.repair();
       assert.equal(await shown(family, name), ours, commands);
     }

@@ -43,8 +43,8 @@ const missed = (error: NftMissing): void => {
   throw error;
 };
 
-/** What is there, and what is amiss with it. */
-const states: readonly (readonly [state: string, amiss: string | null])[] = [
+/** What is there, and how it differs. */
+const states: readonly (readonly [state: string, drift: string | null])[] = [
   ['well', null],
   ['no chain', `${TABLE} has no chain postrouting`],
   ['another hook', `${TABLE}: its chain postrouting has hook input, not postrouting`],
@@ -65,10 +65,10 @@ const states: readonly (readonly [state: string, amiss: string | null])[] = [
 ];
 
 describe('a masquerade table', () => {
-  for (const [state, amiss] of states) {
-    it(`with ${state} is found ${amiss === null ? 'right' : 'wrong'}`, async () => {
+  for (const [state, drift] of states) {
+    it(`with ${state} is found ${drift === null ? 'right' : 'wrong'}`, async () => {
       const nft = fakeNft({ [LISTED]: [said(captured(state))] });
-      assert.equal(await masquerade(nft, VS).verify(), amiss);
+      assert.equal(await masquerade(nft, VS).verify(), drift);
       assert.deepEqual(nft.asked, [LISTED], 'one process, and no change');
     });
   }

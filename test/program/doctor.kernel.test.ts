@@ -33,7 +33,7 @@ interface Doctored {
   readonly findings: readonly Finding[];
   readonly skipped: readonly { readonly name: string; readonly why: string }[];
   /** By what was not well. */
-  readonly amiss: Readonly<Record<string, Finding>>;
+  readonly wrong: Readonly<Record<string, Finding>>;
 }
 
 let lab: Lab;
@@ -77,7 +77,7 @@ async function doctor(args: readonly string[], wrapper: readonly string[] = []):
   const env = { NODE_EXTRA_CA_CERTS: undefined };
   const { status, stdout, stderr } = await lvscare(lab.node, ['doctor', '--json', ...args], env, wrapper);
   assert.equal(stderr, '');
-  const { findings, skipped, fit } = JSON.parse(stdout) as Omit<Doctored, 'status' | 'amiss'> & {
+  const { findings, skipped, fit } = JSON.parse(stdout) as Omit<Doctored, 'status' | 'wrong'> & {
     fit: boolean;
   };
   const loaded = await modules();
@@ -87,25 +87,25 @@ async function doctor(args: readonly string[], wrapper: readonly string[] = []):
     findings.some(({ verdict }) => verdict === 'fail'),
     status === 1,
   );
-  const amiss = Object.fromEntries(
+  const wrong = Object.fromEntries(
     findings.filter(({ verdict }) => verdict !== 'ok').map((finding) => [finding.name, finding]),
   );
-  for (const { name, remedy } of Object.values(amiss)) assert.notEqual(remedy ?? '', '', name);
-  return { status, findings, skipped, amiss };
+  for (const { name, remedy } of Object.values(wrong)) assert.notEqual(remedy ?? '', '', name);
+  return { status, findings, skipped, wrong };
 }
 let inGuestWithoutIpvs = false;
 
-/** The one thing that is amiss. */
-async function onlyAmiss(
+/** The one thing that is wrong. */
+async function onlyFinding(
   name: string,
   verdict: 'warn' | 'fail',
   evidence: RegExp,
   args: readonly string[] = serversOf(lab),
   wrapper: readonly string[] = [],
 ): Promise<Finding> {
-  const { status, amiss } = await doctor(args, wrapper);
-  assert.deepEqual(Object.keys(amiss), [name], JSON.stringify(amiss, null, 1));
-  const found = amiss[name];
+  const { status, wrong } = await doctor(args, wrapper);
+  assert.deepEqual(Object.keys(wrong), [name], JSON.stringify(wrong, null, 1));
+  const found = wrong[name];
   assert.ok(found !== undefined);
   assert.equal(found.verdict, verdict);
   assert.match(found.evidence, evidence);
@@ -114,8 +114,8 @@ async function onlyAmiss(
 }
 
 /** Runs every `ip`, `ipvsadm` and `sysctl` command in the remedies, as an operator would that reads nothing else. */
-async function runCommandsOf(amiss: Doctored['amiss']): Promise<void> {
-  const commands = Object.values(amiss).flatMap(({ remedy }) =>
+async function runCommandsOf(wrong: Doctored['wrong']): Promise<void> {
+  const commands = Object.values(wrong).flatMap(({ remedy }) =>
     [...(remedy ?? '').matchAll(/\b(?:ip|ipvsadm|sysctl) (?:address|link|route|-)[^;,]*/g)].map(
       ([command]) => command,
     ),
@@ -134,16 +134,16 @@ describe('lvscare doctor on a node that is well', () => {
   it('before lvscare was there finds it fit', async () => {
     // Where a guest's modules are is not to be seen.
     assert.equal((await run('modprobe', ['ip_vs_rr'])).status, 0);
-    const { status, amiss } = await doctor(serversOf(lab));
-    assert.deepEqual([status, amiss], [0, {}]);
+    const { status, wrong } = await doctor(serversOf(lab));
+    assert.deepEqual([status, wrong], [0, {}]);
     assert.equal(await lab.node.weights(), null);
   });
 
   it('reports nothing but ok while lvscare runs, as text and as JSON', async () => {
     const daemon = await takeCare(lab);
     running.push(daemon);
-    const { status, findings, amiss } = await doctor(serversOf(lab));
-    assert.deepEqual([status, amiss], [0, {}]);
+    const { status, findings, wrong } = await doctor(serversOf(lab));
+    assert.deepEqual([status, wrong], [0, {}]);
     const names = findings.map(({ name }) => name);
     for (const { endpoint } of lab.masters)
       for (const name of [`rs ${endpoint}`, `certificate ${endpoint}`]) assert.ok(names.includes(name), name);
@@ -181,12 +181,12 @@ describe('lvscare doctor on a node that is well', () => {
     const daemon = await takeCare(lab);
     running.push(daemon);
     const atWork = await doctor([]);
-    assert.deepEqual([atWork.status, Object.keys(atWork.amiss)], [0, ['taken-options']]);
+    assert.deepEqual([atWork.status, Object.keys(atWork.wrong)], [0, ['taken-options']]);
     assert.equal(
-      atWork.amiss['taken-options']?.evidence,
+      atWork.wrong['taken-options']?.evidence,
       `doctor probes without --health-ca of process ${daemon.pid}: it takes neither files nor secrets from another process`,
     );
-    assert.deepEqual((await doctor(['--health-ca', lab.caFile])).amiss, {});
+    assert.deepEqual((await doctor(['--health-ca', lab.caFile])).wrong, {});
     assert.match(
       atWork.findings[0]?.evidence ?? '',
       new RegExp(`^${VS} with .*\\(process ${daemon.pid}\\)$`),
@@ -216,7 +216,7 @@ describe('lvscare doctor on a node that is well', () => {
     await squatter.waitForLine(/here/);
     const { findings } = await doctor([]);
     assert.match(findings[0]?.evidence ?? '', /^no virtual server is known/);
-    const found = await onlyAmiss('instance', 'warn', /\(uid 0\) has the name of the instance lock/);
+    const found = await onlyFinding('instance', 'warn', /\(uid 0\) has the name of the instance lock/);
     assert.equal(found.remedy, `kill ${squatter.pid}`);
     // Beside it an lvscare runs: the lock is held, and its options are those of the process with NET_ADMIN alone.
     running.push(await takeCare(lab));
@@ -248,8 +248,8 @@ describe('lvscare doctor on a node that is well', () => {
     const vs = ['--vs', VS, '--health-ca', lab.caFile];
     running.push(await takeCare(lab, ['--mode', 'route']));
     for (const args of [serversOf(lab), vs]) {
-      const { status, findings, amiss } = await doctor(args);
-      assert.deepEqual([status, amiss], [0, {}]);
+      const { status, findings, wrong } = await doctor(args);
+      assert.deepEqual([status, wrong], [0, {}]);
       assert.match(evidenceOf(findings, 'arguments') ?? '', /\(the command line and process \d+\)$/);
       assert.equal(evidenceOf(findings, 'routes'), `there is a route to ${VIP.ipv4}/32`);
     }
@@ -268,9 +268,9 @@ describe('lvscare doctor on a node that is well', () => {
       'kubernetes/manifests/a.yaml': pod('10.103.97.3:6443', '--rs', '10.0.0.9:6443', '--mode', 'link'),
       'kubernetes/manifests/b.yaml': pod(VS, '--rs', '10.0.0.9:6443', '--mode', 'route'),
     });
-    const { status, findings, amiss } = await doctor(serversOf(lab), wrapper);
-    assert.deepEqual([status, Object.keys(amiss)], [0, ['instance']]);
-    assert.match(amiss['instance']?.evidence ?? '', /^no lvscare is running, although \S+b\.yaml starts one/);
+    const { status, findings, wrong } = await doctor(serversOf(lab), wrapper);
+    assert.deepEqual([status, Object.keys(wrong)], [0, ['instance']]);
+    assert.match(wrong['instance']?.evidence ?? '', /^no lvscare is running, although \S+b\.yaml starts one/);
     const servers = lab.masters.map(({ endpoint }) => endpoint).join(', ');
     assert.equal(
       findings[0]?.evidence,
@@ -321,23 +321,23 @@ describe('lvscare doctor on a node that is well', () => {
 describe('lvscare doctor on a node that is not', () => {
   it('no NET_ADMIN', async () => {
     const without = ['setpriv', '--inh-caps', '-net_admin', '--bounding-set', '-net_admin'];
-    const { status, amiss } = await doctor(serversOf(lab), without);
+    const { status, wrong } = await doctor(serversOf(lab), without);
     assert.equal(status, 1);
-    assert.equal(amiss['capabilities']?.verdict, 'fail');
-    assert.match(amiss['capabilities'].evidence, /has no NET_ADMIN/);
-    assert.match(amiss['capabilities'].remedy ?? '', /add NET_ADMIN/);
+    assert.equal(wrong['capabilities']?.verdict, 'fail');
+    assert.match(wrong['capabilities'].evidence, /has no NET_ADMIN/);
+    assert.match(wrong['capabilities'].remedy ?? '', /add NET_ADMIN/);
   });
 
   it('the address on another interface', async () => {
     await lab.node.ip('link add other0 type dummy');
     await lab.node.ip(`address add ${VIP.ipv4}/32 dev other0`);
     try {
-      const { remedy } = await onlyAmiss('vip-address', 'fail', /is an address of other0/);
+      const { remedy } = await onlyFinding('vip-address', 'fail', /is an address of other0/);
       const [, command] =
         /^stop the program that added it, then ip (address del .*); or/.exec(remedy ?? '') ?? [];
       assert.equal(command, `address del ${VIP.ipv4}/32 dev other0`);
       await lab.node.ip(command);
-      assert.deepEqual((await doctor(serversOf(lab))).amiss, {});
+      assert.deepEqual((await doctor(serversOf(lab))).wrong, {});
     } finally {
       await lab.node.ip('link del other0');
     }
@@ -347,13 +347,13 @@ describe('lvscare doctor on a node that is not', () => {
     const { ipv4 } = lab.node.addresses;
     const args = serversOf(lab);
     args[1] = `${ipv4}:6443`;
-    const { status, amiss } = await doctor(args);
+    const { status, wrong } = await doctor(args);
     assert.equal(status, 1);
     assert.match(
-      amiss['vip-address']?.evidence ?? '',
+      wrong['vip-address']?.evidence ?? '',
       /is this node's own address \(\S+ has it as \S+\/24\)/,
     );
-    await runCommandsOf(amiss);
+    await runCommandsOf(wrong);
     assert.ok((await lab.node.ip('address show')).includes(`inet ${ipv4}/24`));
     assert.equal(
       (await lab.node.exec('ping', ['-c', '1', '-W', '2', lab.master(0).addresses.ipv4])).status,
@@ -377,9 +377,9 @@ describe('lvscare doctor on a node that is not', () => {
       ] as const) {
         const args = serversOf(lab, [lab.master(0)]);
         args[1] = `${vip}:6444`;
-        const { amiss } = await doctor(args);
-        assert.equal(amiss[check]?.verdict, 'fail', JSON.stringify(amiss));
-        await runCommandsOf(amiss);
+        const { wrong } = await doctor(args);
+        assert.equal(wrong[check]?.verdict, 'fail', JSON.stringify(wrong));
+        await runCommandsOf(wrong);
         assert.equal((await lab.node.exec('ping', ['-c', '1', '-W', '2', gateway])).status, 0);
         assert.match(await lab.node.ip('route show default'), new RegExp(`via ${gateway}`));
       }
@@ -394,14 +394,14 @@ describe('lvscare doctor on a node that is not', () => {
   it("another program's virtual server", async () => {
     await lab.node.ipvsadm(`-A -t ${VS} -s rr`);
     await lab.node.ipvsadm(`-a -t ${VS} -r 10.103.97.250:443 -m`);
-    const { status, amiss } = await doctor(serversOf(lab));
+    const { status, wrong } = await doctor(serversOf(lab));
     assert.equal(status, 1);
-    assert.equal(amiss['virtual-server']?.verdict, 'fail');
+    assert.equal(wrong['virtual-server']?.verdict, 'fail');
     assert.match(
-      amiss['virtual-server'].evidence,
+      wrong['virtual-server'].evidence,
       /exists with 10\.103\.97\.250:443, which --rs does not name/,
     );
-    await runCommandsOf(amiss);
+    await runCommandsOf(wrong);
     assert.deepEqual(await lab.node.weights(), { '10.103.97.250:443': 1 }, 'the remedies leave it');
     await lab.node.ipvsadm(`-D -t ${VS}`);
   });
@@ -412,18 +412,18 @@ describe('lvscare doctor on a node that is not', () => {
     await lab
       .master(1)
       .present(await lab.certificates.create('old', { name: 'x', alternativeNames: names, expired: true }));
-    const { status, amiss } = await doctor(serversOf(lab));
+    const { status, wrong } = await doctor(serversOf(lab));
     assert.equal(status, 1);
-    assert.deepEqual(Object.keys(amiss), [`rs ${endpoint}`, `certificate ${endpoint}`]);
-    assert.match(amiss[`certificate ${endpoint}`]?.evidence ?? '', /^its certificate expired at /);
-    assert.match(amiss[`certificate ${endpoint}`]?.remedy ?? '', /kubeadm certs renew apiserver/);
+    assert.deepEqual(Object.keys(wrong), [`rs ${endpoint}`, `certificate ${endpoint}`]);
+    assert.match(wrong[`certificate ${endpoint}`]?.evidence ?? '', /^its certificate expired at /);
+    assert.match(wrong[`certificate ${endpoint}`]?.remedy ?? '', /kubeadm certs renew apiserver/);
   });
 
   it('a certificate that is not for the virtual server', async () => {
     const { addresses, endpoint } = lab.master(1);
     const options = { name: 'x', alternativeNames: [`IP:${addresses.ipv4}`] };
     await lab.master(1).present(await lab.certificates.create('own', options));
-    const { remedy } = await onlyAmiss(
+    const { remedy } = await onlyFinding(
       `certificate ${endpoint}`,
       'fail',
       /is not for 10\.103\.97\.2: it is for IP:/,
@@ -433,17 +433,17 @@ describe('lvscare doctor on a node that is not', () => {
 
   it('a real server that is down', async () => {
     await lab.master(2).kill();
-    await onlyAmiss(`rs ${lab.master(2).endpoint}`, 'fail', /^refused: /);
+    await onlyFinding(`rs ${lab.master(2).endpoint}`, 'fail', /^refused: /);
   });
 
   it('kube-proxy in ipvs mode that does not leave the address alone', async () => {
     const config = join(directory, 'kube-proxy.conf');
     await writeFile(config, 'ipvs:\n  excludeCIDRs: null\nkind: KubeProxyConfiguration\nmode: ipvs\n');
     await fake('/usr/local/bin/kube-proxy', `--config=${config}`);
-    const { remedy } = await onlyAmiss('kube-proxy', 'fail', /mode ipvs .* deletes 10\.103\.97\.2:6443/);
+    const { remedy } = await onlyFinding('kube-proxy', 'fail', /mode ipvs .* deletes 10\.103\.97\.2:6443/);
     assert.match(remedy ?? '', /ipvs\.excludeCIDRs: \["10\.103\.97\.2\/32"\]/);
     await writeFile(config, 'ipvs:\n  excludeCIDRs:\n  - 10.103.97.2/32\nmode: ipvs\n');
-    assert.deepEqual((await doctor(serversOf(lab))).amiss, {});
+    assert.deepEqual((await doctor(serversOf(lab))).wrong, {});
   });
 
   it('a wrong line in the hosts file', async () => {
@@ -451,7 +451,7 @@ describe('lvscare doctor on a node that is not', () => {
     running.push(await takeCare(lab));
     const wrapper = await etc({ hosts: '127.0.0.1 localhost\n10.103.97.77 apiserver.cluster.local\n' });
     const wrong = /10\.103\.97\.77 is neither 10\.103\.97\.2 nor a real server/;
-    const { remedy } = await onlyAmiss(
+    const { remedy } = await onlyFinding(
       'hosts apiserver.cluster.local',
       'fail',
       wrong,
@@ -483,16 +483,16 @@ describe('lvscare doctor on a node that is not', () => {
     const line = new RegExp(
       `process ${second.pid} .*manages ${VS} while process ${daemon.pid} holds its instance lock`,
     );
-    await onlyAmiss('instance', 'fail', line);
+    await onlyFinding('instance', 'fail', line);
   });
 
   it('what the Go program left', async () => {
     await lab.node.must('bash', ['-c', goLinkMode(VIP.ipv4, 6443)]);
-    const { status, amiss } = await doctor(serversOf(lab));
+    const { status, wrong } = await doctor(serversOf(lab));
     assert.equal(status, 0);
-    assert.deepEqual(Object.keys(amiss).sort(), ['go-leftovers', 'vip-address']);
-    assert.match(amiss['go-leftovers']?.evidence ?? '', /VIRTUAL-SERVICES.*ipset VIRTUAL-IP/);
-    assert.match(amiss['vip-address']?.remedy ?? '', /^ip link del lvscare$/);
+    assert.deepEqual(Object.keys(wrong).sort(), ['go-leftovers', 'vip-address']);
+    assert.match(wrong['go-leftovers']?.evidence ?? '', /VIRTUAL-SERVICES.*ipset VIRTUAL-IP/);
+    assert.match(wrong['vip-address']?.remedy ?? '', /^ip link del lvscare$/);
   });
 
   it('a clock that differs', async () => {
@@ -507,7 +507,7 @@ describe('lvscare doctor on a node that is not', () => {
     const ahead = node.spawn(process.execPath, ['-e', program]);
     running.push(ahead);
     await ahead.waitForLine(/here/);
-    await onlyAmiss('clock', 'warn', /10\.103\.97\.200:6443 by \+3(599|600) s/);
+    await onlyFinding('clock', 'warn', /10\.103\.97\.200:6443 by \+3(599|600) s/);
   });
 
   for (const [what, rules, name, evidence] of [
@@ -549,13 +549,13 @@ describe('lvscare doctor on a node that is not', () => {
       try {
         for (const rule of rules) await iptables(rule);
         assert.equal((await lab.node.request()).ok, false);
-        const { amiss } = await doctor(serversOf(lab));
-        assert.equal(amiss[name]?.verdict, 'warn', JSON.stringify(amiss));
-        assert.match(amiss[name].evidence, evidence);
-        const [command = ''] = /^sysctl -w net\.ipv4\.vs\.conntrack=1/.exec(amiss[name].remedy ?? '') ?? [];
+        const { wrong } = await doctor(serversOf(lab));
+        assert.equal(wrong[name]?.verdict, 'warn', JSON.stringify(wrong));
+        assert.match(wrong[name].evidence, evidence);
+        const [command = ''] = /^sysctl -w net\.ipv4\.vs\.conntrack=1/.exec(wrong[name].remedy ?? '') ?? [];
         await lab.node.must('sh', ['-c', command]);
         assert.equal((await lab.node.request()).ok, true);
-        assert.deepEqual((await doctor(serversOf(lab))).amiss, {});
+        assert.deepEqual((await doctor(serversOf(lab))).wrong, {});
       } finally {
         for (const rule of rules.toReversed())
           await iptables(rule.replace('-A ', '-D ').replace(/^(-P \w+) DROP/, '$1 ACCEPT'));
@@ -568,7 +568,7 @@ describe('lvscare doctor on a node that is not', () => {
     running.push(daemon);
     process.kill(daemon.pid, 'SIGSTOP');
     try {
-      await onlyAmiss('instance', 'warn', /manages \S+, but does not answer: no answer within 3 s$/);
+      await onlyFinding('instance', 'warn', /manages \S+, but does not answer: no answer within 3 s$/);
     } finally {
       process.kill(daemon.pid, 'SIGCONT');
     }
@@ -579,7 +579,7 @@ describe('lvscare doctor on a node that is not', () => {
     const pod = ['unshare', '--mount', 'sh', '-c', 'mount -o bind,ro /proc/sys /proc/sys && exec "$@"', 'sh'];
     const readOnly = /^0, not 1, and it cannot be written here \(EROFS\)/;
     const name = 'sysctl net.ipv4.vs.expire_nodest_conn';
-    const { remedy } = await onlyAmiss(name, 'warn', readOnly, serversOf(lab), pod);
+    const { remedy } = await onlyFinding(name, 'warn', readOnly, serversOf(lab), pod);
     assert.match(remedy ?? '', /^sysctl -w net\.ipv4\.vs\.expire_nodest_conn=1/);
   });
 
@@ -590,7 +590,7 @@ describe('lvscare doctor on a node that is not', () => {
     const rule = ['OUTPUT', '-d', VIP.ipv4, '-j', 'DROP'];
     await lab.node.must('iptables-legacy', ['-t', 'mangle', '-A', ...rule]);
     try {
-      await onlyAmiss('through-vip', 'fail', /^silent: .*, although real servers answer$/);
+      await onlyFinding('through-vip', 'fail', /^silent: .*, although real servers answer$/);
     } finally {
       await lab.node.must('iptables-legacy', ['-t', 'mangle', '-D', ...rule]);
     }
@@ -616,13 +616,13 @@ describe(
     });
 
     it('says so, and loads nothing', async () => {
-      const { status, amiss } = await doctor(serversOf(lab));
+      const { status, wrong } = await doctor(serversOf(lab));
       assert.equal(status, 1);
-      assert.deepEqual(Object.keys(amiss), ['ipvs', 'scheduler']);
+      assert.deepEqual(Object.keys(wrong), ['ipvs', 'scheduler']);
       for (const name of ['ipvs', 'scheduler']) {
-        assert.equal(amiss[name]?.verdict, 'fail');
-        assert.match(amiss[name].evidence, /is not loaded, and kernel\.modprobe is \/bin\/false/);
-        assert.match(amiss[name].remedy ?? '', /^modprobe ip_vs/);
+        assert.equal(wrong[name]?.verdict, 'fail');
+        assert.match(wrong[name].evidence, /is not loaded, and kernel\.modprobe is \/bin\/false/);
+        assert.match(wrong[name].remedy ?? '', /^modprobe ip_vs/);
       }
     });
   },

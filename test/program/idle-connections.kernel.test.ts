@@ -29,6 +29,13 @@ async function timeouts(): Promise<string> {
   return /: (\d+ \d+ \d+)/.exec(await lab.node.ipvsadm('-l --timeout'))?.[1] ?? '';
 }
 
+/** Sets 3600 s by `--run-once`. */
+async function setOnce(): Promise<void> {
+  const args = ['care', ...serversOf(lab), '--run-once', '--ipvs-tcp-timeout', '3600'];
+  const { status, stderr } = await lvscare(lab.node, args);
+  assert.equal(status, 0, stderr);
+}
+
 async function clean(): Promise<string> {
   const { status, stdout, stderr } = await lvscare(lab.node, [
     'care',
@@ -73,14 +80,7 @@ describe('the TCP timeout of IPVS', () => {
   });
 
   it('is set by --run-once, and left by --clean while the kernel has a virtual server of another program', async () => {
-    const once = await lvscare(lab.node, [
-      'care',
-      ...serversOf(lab),
-      '--run-once',
-      '--ipvs-tcp-timeout',
-      '3600',
-    ]);
-    assert.equal(once.status, 0, once.stderr);
+    await setOnce();
     assert.equal(await timeouts(), '3600 120 300');
     await lab.node.ipvsadm('-A -t 10.96.0.1:443 -s rr');
     try {
@@ -97,14 +97,7 @@ describe('the TCP timeout of IPVS', () => {
   });
 
   it('is left by --clean if another program has set it since', async () => {
-    const once = await lvscare(lab.node, [
-      'care',
-      ...serversOf(lab),
-      '--run-once',
-      '--ipvs-tcp-timeout',
-      '3600',
-    ]);
-    assert.equal(once.status, 0, once.stderr);
+    await setOnce();
     await lab.node.ipvsadm('--set 700 0 0');
     assert.doesNotMatch(await clean(), /timeout/);
     assert.equal(await timeouts(), '700 120 300');

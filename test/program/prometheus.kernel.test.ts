@@ -99,7 +99,7 @@ function panelsOfFailover(rows: VirtualServerRow['realServers']): Readonly<Recor
   };
 }
 
-/** What is amiss with what a panel shows; series that it is not to show are amiss as well. */
+/** What is wrong with what a panel shows; series that it is not to show are wrong as well. */
 function faultsOf(seen: ReadonlyMap<string, number>, wanted: Series): string[] {
   const fits = (name: string, value: number | undefined): boolean => {
     const one = wanted[name];
