@@ -1,9 +1,8 @@
 /** `lvscare care` on the lab's node, with its log on the screen. */
-import { fileURLToPath } from 'node:url';
 import { endpoint, VIP, type Lab, type LabProcess, type Master } from '../lab/index.js';
 import { dim, say, typed } from './screen.js';
+import { PROGRAM } from '../lab/program.js';
 
-export const PROGRAM = fileURLToPath(new URL('../src/main.js', import.meta.url));
 export const VS = endpoint(VIP.ipv4);
 
 /** The arguments that name the lab's servers. */

@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Lab, VIP } from '../lab/index.js';
-import { PROGRAM, serverArguments, VS } from './daemon.js';
+import { PROGRAM } from '../lab/program.js';
+import { serverArguments, VS } from './daemon.js';
 import { listenForOrders } from './orders.js';
 import { bold, say } from './screen.js';
 

@@ -1,6 +1,7 @@
 /** The main job, told as it happens, on a real kernel: `npm run demo`. */
 import { Lab, until, type LabProcess, type RequestResult } from '../lab/index.js';
-import { PROGRAM, startDaemon, VS } from './daemon.js';
+import { PROGRAM } from '../lab/program.js';
+import { startDaemon, VS } from './daemon.js';
 import { bold, chapter, dim, duration, green, red, say, typed } from './screen.js';
 
 const began = performance.now();

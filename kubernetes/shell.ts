@@ -10,8 +10,7 @@ import { VIP } from '../lab/addresses.js';
 import type { Apiserver } from './apiserver.js';
 import { HOME } from './programs.js';
 import { Stage } from './stage.js';
-
-const MAIN = fileURLToPath(new URL('../src/main.js', import.meta.url));
+import { PROGRAM } from '../lab/program.js';
 
 const VERBS: Readonly<Record<string, (master: Apiserver) => void | Promise<void>>> = {
   kill: (master) => master.kill(),
@@ -41,7 +40,7 @@ const server = await listenForOrders(socket, obey);
 try {
   const bashrc = join(directory, 'bashrc');
   await writeFile(bashrc, settings());
-  await writeFile(join(directory, 'lvscare'), `#!/bin/sh\nexec ${process.execPath} ${MAIN} "$@"\n`, {
+  await writeFile(join(directory, 'lvscare'), `#!/bin/sh\nexec ${process.execPath} ${PROGRAM} "$@"\n`, {
     mode: 0o755,
   });
   await worker.write('/root/.kube/config', await readFile(cluster.pki.adminFile, 'utf8'));

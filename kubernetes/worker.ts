@@ -13,11 +13,11 @@ import { until } from '../lab/until.js';
 import { SANDBOX_IMAGE } from './images.js';
 import { CONTROL_PLANE_NAME, type Pki } from './pki.js';
 import { IMAGES, program, programEnvironment } from './programs.js';
+import { PROGRAM } from '../lab/program.js';
 
 /** Of lvscare's static pod. */
 export const MANIFEST = '/etc/kubernetes/manifests/lvscare.yaml';
 
-const MAIN = fileURLToPath(new URL('../src/main.js', import.meta.url));
 /** A script, which the compiler leaves where it is. */
 const WORKER_INIT = fileURLToPath(new URL('../../kubernetes/worker-init', import.meta.url));
 
@@ -209,7 +209,7 @@ export class Worker {
   /** Puts the static pod's manifest where kubelet looks for it, in place of an earlier one. */
   async writeManifest(...options: readonly string[]): Promise<void> {
     await this.must(process.execPath, [
-      MAIN,
+      PROGRAM,
       'manifest',
       '--vs',
       endpoint(VIP.ipv4),
@@ -221,7 +221,7 @@ export class Worker {
 
   /** Runs a command of lvscare on the worker, as if it were installed there. */
   lvscare(...args: readonly string[]): Promise<Result> {
-    return this.exec(process.execPath, [MAIN, ...args]);
+    return this.exec(process.execPath, [PROGRAM, ...args]);
   }
 
   /** What lvscare's containers have logged, the earlier ones first. */

@@ -1,4 +1,4 @@
-// Writes dist/src/cli/build-info.json, or the file it is given: the version from package.json, commit and date from git, or from the environment
+// Writes dist/build-info.json, or the file it is given: the version from package.json, commit and date from git, or from the environment
 // (LVSCARE_COMMIT, SOURCE_DATE_EPOCH) where there is no git, as in an image's build. The same commit gives the same file.
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -27,7 +27,4 @@ const info = {
   gitCommit: process.env.LVSCARE_COMMIT || git('rev-parse', 'HEAD') || 'unknown',
   buildDate: new Date(Number(epochSeconds) * 1000).toISOString(),
 };
-writeFileSync(
-  process.argv[2] ?? new URL('dist/src/cli/build-info.json', root),
-  `${JSON.stringify(info, null, 2)}\n`,
-);
+writeFileSync(process.argv[2] ?? new URL('dist/build-info.json', root), `${JSON.stringify(info, null, 2)}\n`);

@@ -1,9 +1,7 @@
 /** lvscare, by its command line only: one process for each virtual server. */
-import { fileURLToPath } from 'node:url';
 import { LVSCARE_INTERVAL_MS, LVSCARE_TUNED, LVSCARE_TUNED_INTERVAL_MS } from '../settings.js';
 import type { Peer, Running, Stage } from './peer.js';
-
-const PROGRAM = fileURLToPath(new URL('../../src/main.js', import.meta.url));
+import { PROGRAM } from '../../lab/program.js';
 
 interface LvscareOptions {
   readonly extra: readonly string[];

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 
 /** What this build is, in the field names that the Go program's `version` prints. */
 export interface BuildInfo {
@@ -8,7 +9,9 @@ export interface BuildInfo {
   readonly buildDate: string;
 }
 
-/** Reads what scripts/write-build-info.mjs left beside the compiled code. */
-export function readBuildInfo(file: string | URL = new URL('./build-info.json', import.meta.url)): BuildInfo {
+/** Reads what scripts/write-build-info.mjs wrote: package.json says where. */
+export function readBuildInfo(
+  file: string | URL = createRequire(import.meta.url).resolve('#build-info'),
+): BuildInfo {
   return JSON.parse(readFileSync(file, 'utf8')) as BuildInfo;
 }

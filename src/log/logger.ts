@@ -66,8 +66,8 @@ function plainError(error: Error): object {
 }
 
 async function rendererForPeople(colours: boolean): Promise<(line: string) => string> {
-  const { prettyFactory } = await import('pino-pretty');
-  return prettyFactory({
+  const { default: pretty } = await import('pino-pretty');
+  return pretty.prettyFactory({
     colorize: colours,
     translateTime: 'SYS:HH:MM:ss.l',
     // The message says it all; the fields are for machines.

@@ -2,14 +2,14 @@ import { createRequire } from 'node:module';
 
 import type { Addon } from './contract.js';
 
-// From dist/src/netlink, where this file runs.
-const addonPath = '../../../build/Release/netlink.node';
+/** As package.json names it, wherever in the package this code runs. */
+const ADDON = '#addon';
 
 /** The native addon. Throws one line that says what to do if it was not built or its libraries are missing. */
 export function loadAddon(): Addon {
   try {
     // Node keeps loaded modules: only the first call in each thread loads.
-    return createRequire(import.meta.url)(addonPath) as Addon;
+    return createRequire(import.meta.url)(ADDON) as Addon;
   } catch (error) {
     throw new Error(explain(error), { cause: error });
   }

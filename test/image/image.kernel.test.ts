@@ -86,17 +86,32 @@ describe('the image under the security context of the static pod', () => {
   });
 
   it('has all that lvscare may load: each of its modules finds what it imports', async () => {
-    const found = await readdir(join(ROOTFS, 'opt/lvscare/dist/src'), { recursive: true });
+    const found = await readdir(join(ROOTFS, 'opt/lvscare/dist/program'));
     const modules = found.filter((name) => name.endsWith('.js') && name !== 'main.js');
-    const script = `for (const name of process.argv.slice(1)) await import('/opt/lvscare/dist/src/' + name);
+    const script = `for (const name of process.argv.slice(1)) await import('/opt/lvscare/dist/program/' + name);
       console.log(process.argv.length - 1);`;
     const command = ['/usr/bin/node', '--input-type=module', '--eval', script, '--', ...modules];
-    assert.ok(modules.includes('commands/care.js'));
+    assert.ok(modules.some((name) => name.startsWith('care-')));
     assert.deepEqual(await pods.run({ command, args: [] }), {
       status: 0,
       stdout: `${modules.length}\n`,
       stderr: '',
     });
+  });
+
+  it('names in its bill of materials all that it contains', async () => {
+    const text = await readFile(join(ROOTFS, 'opt/lvscare/dist/sbom.cdx.json'), 'utf8');
+    const { components } = JSON.parse(text) as {
+      components: { name: string; version: string; purl: string }[];
+    };
+    const named = (kind: string): string[] =>
+      components.filter(({ purl }) => purl.startsWith(`pkg:${kind}/`)).map(({ name }) => name);
+    assert.deepEqual(named('deb').sort(), (await readdir(join(ROOTFS, 'var/lib/dpkg/status.d'))).sort());
+    for (const name of ['pino', 'prom-client', 'undici', 'yargs'])
+      assert.ok(named('npm').includes(name), name);
+    const command = ['/usr/bin/node', '--print', 'process.versions.node'];
+    const { stdout } = await pods.run({ command, args: [] });
+    assert.equal(components.find(({ name }) => name === 'node')?.version, stdout.trim());
   });
 
   it('refuses wrong arguments with status 2 and one line', async () => {

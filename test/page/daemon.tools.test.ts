@@ -3,13 +3,11 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { after, before, describe, it } from 'node:test';
 import { Certificates } from '../../lab/certificates.js';
 import { answering, closedPort, web } from '../probe/servers.js';
 import { Chromium } from '../support/chromium.js';
-
-const PROGRAM = fileURLToPath(new URL('../../src/main.js', import.meta.url));
+import { PROGRAM } from '../../lab/program.js';
 
 describe('the status page of the program', () => {
   let certificates: Certificates;

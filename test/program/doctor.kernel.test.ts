@@ -8,18 +8,9 @@ import { Lab, until, VIP, type LabProcess } from '../../lab/index.js';
 import { run } from '../../lab/run.js';
 import { goLinkMode } from '../support/go-program.js';
 import { inGuest } from '../support/netlink.js';
-import {
-  allOf,
-  fingerprint,
-  lvscare,
-  PROGRAM,
-  restore,
-  serversOf,
-  takeCare,
-  untilWeights,
-  VS,
-} from './lvscare.js';
+import { allOf, fingerprint, lvscare, restore, serversOf, takeCare, untilWeights, VS } from './lvscare.js';
 import { LOADER, unload } from './modules.js';
+import { PROGRAM } from '../../lab/program.js';
 
 interface Finding {
   readonly name: string;

@@ -2,12 +2,11 @@
 // it did. How the command line is read is in drop-in.test.ts.
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 import { Lab, until, VIP, type LabProcess } from '../../lab/index.js';
 import { allOf, answerers, fingerprint, lvscare, restore, untilWeights, VS } from './lvscare.js';
+import { PROGRAM } from '../../lab/program.js';
 
-const PROGRAM = fileURLToPath(new URL('../../src/main.js', import.meta.url));
 const SECOND = '10.103.97.150';
 
 /** `/etc/kubernetes/manifests/kube-sealos-lvscare.yaml`, as sealos writes it on a worker. */

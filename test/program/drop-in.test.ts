@@ -6,7 +6,6 @@ import type { IncomingMessage } from 'node:http';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { LabProcess } from '../../lab/process.js';
 import { run } from '../../lab/run.js';
 import { readCommandLine } from '../../src/cli/command-line.js';
@@ -14,8 +13,8 @@ import { readCareConfig, type CareConfig } from '../../src/config/care-config.js
 import { readSettings } from '../../src/config/config-file.js';
 import { issuer, type Issued } from '../probe/issuer.js';
 import { web, type Listening } from '../probe/servers.js';
+import { PROGRAM } from '../../lab/program.js';
 
-const PROGRAM = fileURLToPath(new URL('../../src/main.js', import.meta.url));
 const VS = '10.103.97.2:6443';
 
 /** What a real server was asked. */

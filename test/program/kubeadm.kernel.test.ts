@@ -5,13 +5,12 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 import { Lab, until, type LabProcess } from '../../lab/index.js';
 import { asTheKubeletExpands } from '../support/kubelet.js';
 import { untilWeights } from './lvscare.js';
+import { PROGRAM } from '../../lab/program.js';
 
-const PROGRAM = fileURLToPath(new URL('../../src/main.js', import.meta.url));
 const PAGE = readFileSync(new URL('../../../docs/kubeadm.md', import.meta.url), 'utf8');
 const MANIFESTS = '/etc/kubernetes/manifests';
 

@@ -1,9 +1,7 @@
 /** The program itself, run on a lab's node. */
-import { fileURLToPath } from 'node:url';
 import { endpoint, until, VIP, type Lab, type LabNode, type LabProcess } from '../../lab/index.js';
 import type { LabClient } from '../../lab/lab-client.js';
-
-export const PROGRAM = fileURLToPath(new URL('../../src/main.js', import.meta.url));
+import { PROGRAM } from '../../lab/program.js';
 
 export const VS = endpoint(VIP.ipv4);
 

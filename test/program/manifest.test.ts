@@ -4,7 +4,6 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 import { run, type Result } from '../../lab/run.js';
 import { readBuildInfo } from '../../src/cli/build-info.js';
@@ -17,9 +16,9 @@ import { UsageError } from '../../src/config/usage-error.js';
 import { runManifestCommand } from '../../src/commands/manifest.js';
 import { asTheKubeletExpands } from '../support/kubelet.js';
 import { podFaults, type Pod } from '../manifests/pod-schema.js';
+import { PROGRAM } from '../../lab/program.js';
 
 const ROOT = new URL('../../../', import.meta.url);
-const PROGRAM = fileURLToPath(new URL('dist/src/main.js', ROOT));
 const SERVERS = [
   '--vs',
   '10.103.97.2:6443',

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { after, before, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { Lab, until } from '../../lab/index.js';
 import { run } from '../../lab/run.js';
 import { inGuest } from '../support/netlink.js';
 import { asked } from './asked.js';
 import { allOf, lvscare, serversOf, startCare, untilWeights, VS } from './lvscare.js';
 import { LOADER, unload } from './modules.js';
+import { PROGRAM } from '../../lab/program.js';
 
 describe(
   'a kernel without IPVS',
@@ -65,8 +65,6 @@ describe(
 );
 
 describe('a machine without nft', () => {
-  const PROGRAM = fileURLToPath(new URL('../../src/main.js', import.meta.url));
-
   it('names the package to install for --masquerade; all else is done', async () => {
     await using lab = await Lab.create({ masters: 1 });
     // In a mount namespace where root's tools are gone.

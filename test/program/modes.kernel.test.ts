@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { Lab, until, urlOf, VIP, endpoint, type LabProcess } from '../../lab/index.js';
+import { PROGRAM } from '../../lab/program.js';
 import { allOf, fingerprint, lvscare, serversOf, startCare, takeCare, untilWeights, VS } from './lvscare.js';
 
 /** Masquerading is for a kernel that has nft's NAT: test/program/ways.kernel.test.ts. */
@@ -368,7 +369,7 @@ describe('the ways to the virtual server', () => {
         '--inh-caps',
         '-net_admin',
         process.execPath,
-        new URL('../../src/main.js', import.meta.url).pathname,
+        PROGRAM,
         'care',
         ...servers('ipv4'),
         ...task,

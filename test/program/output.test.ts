@@ -9,8 +9,8 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { answering, closedPort, web } from '../probe/servers.js';
+import { PROGRAM } from '../../lab/program.js';
 
-const PROGRAM = fileURLToPath(new URL('../../src/main.js', import.meta.url));
 const SOURCES = fileURLToPath(new URL('../../../src', import.meta.url));
 const DOCS = fileURLToPath(new URL('../../../docs/logs.md', import.meta.url));
 

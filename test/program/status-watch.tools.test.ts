@@ -7,8 +7,8 @@ import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { timeLimit } from '../../lab/time-limit.js';
+import { PROGRAM } from '../../lab/program.js';
 
-const PROGRAM = fileURLToPath(new URL('../../src/main.js', import.meta.url));
 const TERMINAL = fileURLToPath(new URL('../../../test/support/terminal.py', import.meta.url));
 /** Of TEST-NET-2: nobody's. */
 const ARGS = ['status', '--vs', '198.51.100.77:6443', '--watch'];

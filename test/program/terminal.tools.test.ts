@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { LabProcess } from '../../lab/process.js';
 import { closedPort } from '../probe/servers.js';
 import { runProgram } from '../support/program.js';
+import { PROGRAM } from '../../lab/program.js';
 
-const PROGRAM = fileURLToPath(new URL('../../src/main.js', import.meta.url));
 const TERMINAL = fileURLToPath(new URL('../../../test/support/terminal.py', import.meta.url));
 const ESCAPE = String.fromCharCode(27);
 

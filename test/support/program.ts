@@ -1,9 +1,7 @@
 /** The built program, run on this machine: for commands that take no kernel. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
-
-const PROGRAM = fileURLToPath(new URL('../../src/main.js', import.meta.url));
+import { PROGRAM } from '../../lab/program.js';
 
 /** Run by another command, if one is given; without variables that the program reads. */
 export function startProgram(
