@@ -13,8 +13,7 @@ export function dryTable(table: VirtualServerTable): VirtualServerTable {
   return {
     ...dryWork(table),
     read: () => table.read(),
-    // A dry run makes no virtual server that another program could delete.
-    hasSettings: () => Promise.resolve(true),
+    hasSettings: (settings) => table.hasSettings(settings),
     apply: (actions) =>
       Promise.resolve(actions.map((action): ActionResult => ({ action, outcome: 'dry-run', error: null }))),
   };

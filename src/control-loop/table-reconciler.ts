@@ -30,6 +30,16 @@ interface Applied {
   readonly finding: Promise<FoundConnections> | null;
 }
 
+/** The table could not be read: all that a pass may fail with, other than by a bug. */
+export class TableUnreadable extends Error {
+  readonly reason: Error;
+
+  constructor(reason: Error) {
+    super(reason.message, { cause: reason });
+    this.reason = reason;
+  }
+}
+
 /** Brings the kernel's table to what the verdicts want: reads, compares, acts. One pass at a time. */
 export class TableReconciler {
   readonly #policy: TablePolicy;
@@ -56,12 +66,14 @@ export class TableReconciler {
     this.#judged = judged;
   }
 
-  /** One pass. Rejects when the table cannot be read. */
+  /** One pass. Rejects with a {@link TableUnreadable} when the table cannot be read. */
   async pass(causes: readonly Cause[]): Promise<readonly ActionResult[]> {
     const { table, clock, emit } = this.#parts;
     const startMs = clock.now();
     this.#asWanted = false;
-    const observed = await table.read();
+    const observed = await table.read().catch((error: unknown) => {
+      throw new TableUnreadable(error as Error);
+    });
     this.#drainsMs = clock.now();
     const judged = this.#judged();
     const desired = desire(judged, observed?.destinations ?? [], this.#drains, this.#drainsMs, this.#policy);
@@ -75,7 +87,7 @@ export class TableReconciler {
     const deleted =
       drift && results.some(({ action, outcome }) => action.kind === 'create-service' && outcome === 'ok');
     this.#deletions = recall(this.#deletions, deleted, this.#drainsMs);
-    this.#asWanted = results.every(({ error }) => error === null);
+    this.#asWanted = results.every(({ outcome }) => outcome === 'ok');
     this.#settled = this.#asWanted ? wanted : null;
     emit({ kind: 'pass', causes, results, drift, durationMs: clock.now() - startMs });
     this.#emitChanges(desired.failOpen, hasRival(this.#deletions), judged);
