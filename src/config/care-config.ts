@@ -56,7 +56,7 @@ interface Circumstances {
   readonly withoutRealServers?: boolean;
 }
 
-/** Everything that `lvscare care` is told. Throws a UsageError for the first thing that is wrong. */
+/** The configuration of `lvscare care`. Throws a UsageError for the first thing that is wrong. */
 export function readCareConfig(
   settings: Settings,
   environment: Environment,

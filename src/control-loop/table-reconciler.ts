@@ -1,5 +1,5 @@
 import { desire, type Drains, type JudgedServer, type TablePolicy } from '../decisions/desired.js';
-import { hasRival, recall, type Deletions } from '../decisions/deletion-contention.js';
+import { isDeletedRepeatedly, recentDeletions, type Deletions } from '../decisions/deletion-contention.js';
 import { reconcile, type Action } from '../decisions/reconcile.js';
 import { serviceSettings, type Destination } from '../values/table.js';
 import { briefly } from './briefly.js';
@@ -86,11 +86,11 @@ export class TableReconciler {
     const drift = actions.length > 0 && wanted === this.#settled;
     const deleted =
       drift && results.some(({ action, outcome }) => action.kind === 'create-service' && outcome === 'ok');
-    this.#deletions = recall(this.#deletions, deleted, this.#drainsMs);
+    this.#deletions = recentDeletions(this.#deletions, deleted, this.#drainsMs);
     this.#asWanted = results.every(({ outcome }) => outcome === 'ok');
     this.#settled = this.#asWanted ? wanted : null;
     emit({ kind: 'pass', causes, results, drift, durationMs: clock.now() - startMs });
-    this.#emitChanges(desired.failOpen, hasRival(this.#deletions), judged);
+    this.#emitChanges(desired.failOpen, isDeletedRepeatedly(this.#deletions), judged);
     if (finding !== null) this.#endConnections(finding, results);
     return results;
   }

@@ -22,15 +22,15 @@ export async function expose(
       holders.set(name, [...(holders.get(name) ?? []), registry]);
   const parts: string[] = [];
   for (const [name, all] of holders) {
-    let told = false;
+    let hasHead = false;
     for (const registry of all) {
       const text = await registry.getSingleMetricAsString(name);
       const [help = '', type = ''] = text.split('\n', 2);
       const body = text.slice(help.length + type.length + 2);
-      if (body !== '' && !told)
+      if (body !== '' && !hasHead)
         parts.push(format === 'openmetrics' ? openMetricsHead(help, type) : `${help}\n${type}`);
       if (body !== '') parts.push(body);
-      told ||= body !== '';
+      hasHead ||= body !== '';
       await yieldToOthers();
     }
   }

@@ -33,7 +33,7 @@ export function connectTcp(server: Endpoint, options: TcpOptions, signal: AbortS
     const sockets = new Set<net.Socket>();
     const settle = (winner: net.Socket | null): void => {
       clearInterval(hedging);
-      callOff();
+      cancel();
       signal.removeEventListener('abort', onAbort);
       for (const socket of sockets) if (socket !== winner) socket.destroy();
       // The caller handles the errors of the winner; those of the others do not matter.
@@ -67,7 +67,7 @@ export function connectTcp(server: Endpoint, options: TcpOptions, signal: AbortS
       tryPort(anyPort(options.sourcePorts, Math.random), MOST_PORTS);
     };
 
-    const callOff = stallAwareTimeout(options.timeoutMs, () => {
+    const cancel = stallAwareTimeout(options.timeoutMs, () => {
       fail(new ConnectTimeout(options.timeoutMs));
     });
     let tries = 1;

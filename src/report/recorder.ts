@@ -80,7 +80,7 @@ export class Recorder {
   report({ history }: { readonly history: boolean }): VirtualServerReport {
     const { virtualServer, policy, mode, masquerade } = this.#recorded;
     const offsetMs = this.#parts.wallClock() - this.#parts.clock.now();
-    this.#forgetFaults();
+    this.#expireFaults();
     return {
       virtualServer: virtualServer.text,
       scheduler: policy.scheduler,
@@ -241,7 +241,7 @@ export class Recorder {
     this.#reachability = { reason, sinceMs: isSame ? before.sinceMs : this.#parts.clock.now() };
   }
 
-  #forgetFaults(): void {
+  #expireFaults(): void {
     const nowMs = this.#parts.clock.now();
     for (const [where, atMs] of this.#faultedMs)
       if (nowMs - atMs >= FAULT_MS) {
