@@ -290,7 +290,7 @@ interface WireTimeoutsValue extends WireTimeouts {
   readonly kind: 'timeouts';
 }
 
-interface WireStats {
+export interface WireStats {
   readonly connections: bigint;
   readonly packetsIn: bigint;
   readonly packetsOut: bigint;

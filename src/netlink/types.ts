@@ -1,3 +1,4 @@
+import type { WireStats } from './contract.js';
 import type { NetlinkError } from './errors.js';
 
 /**
@@ -57,18 +58,7 @@ export interface ServiceConfig {
 }
 
 /** Counters and rates, 64 bits wide where the kernel has them (4.1 and later), 32 before. */
-export interface Stats {
-  readonly connections: bigint;
-  readonly packetsIn: bigint;
-  readonly packetsOut: bigint;
-  readonly bytesIn: bigint;
-  readonly bytesOut: bigint;
-  readonly connectionsPerSecond: bigint;
-  readonly packetsInPerSecond: bigint;
-  readonly packetsOutPerSecond: bigint;
-  readonly bytesInPerSecond: bigint;
-  readonly bytesOutPerSecond: bigint;
-}
+export type Stats = WireStats;
 
 export interface Service {
   readonly key: ServiceKey;
