@@ -125,7 +125,7 @@ export function eventLog(log: Logger, clock: Pick<Clock, 'now'>): Observer {
         logRecovery(event.resource, {
           level: 'info',
           fields: { resource: event.resource },
-          message: `${event.resource}: as it must be again`,
+          message: `${event.resource}: correct again`,
         });
         break;
       case 'resource-created':
@@ -286,11 +286,11 @@ function stillDown({ server, health }: Of<'still-down'>): Line {
 }
 
 function held({ server, health: { relapses }, forMs }: Of<'held'>): Line {
-  const times = relapses === 1 ? 'once' : `${relapses} times`;
+  const times = relapses === 1 ? 'once' : `${relapses} times in a row`;
   return {
     level: 'info',
     fields: { rs: server.text, relapses, heldMs: Math.round(forMs) },
-    message: `${server.text} answers again, and is held out for ${(forMs / 1000).toFixed(1)} s: it flaps, it failed ${times} soon after it was back`,
+    message: `${server.text} answers again, but is held out for ${(forMs / 1000).toFixed(1)} s because it flaps: it failed ${times} soon after it recovered`,
   };
 }
 
