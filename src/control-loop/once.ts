@@ -114,8 +114,8 @@ export async function setUpOnce(
 }
 
 /**
- * `--clean`: takes everything away, last made first, so that no client is sent to what is gone; then what other
- * programs left, in the order given. What cannot be taken away keeps nothing else from it.
+ * `--clean`: removes everything, last made first, so that no client is sent to what is gone; then what other programs
+ * left, in the order given. A failure does not stop the rest.
  */
 export async function cleanUp(works: readonly Work[], leftovers: readonly Leftovers[]): Promise<Removal> {
   const taken: string[] = [];

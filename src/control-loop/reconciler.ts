@@ -30,8 +30,8 @@ const LAST_WAIT_MS = 1000;
 const MOST_RACES = 3;
 
 /**
- * Decides when the kernel is looked at: each pass brings the table to what the verdicts want, and has the host resources checked
- * that are due. Passes never overlap.
+ * Decides when a pass runs: each brings the table to what the verdicts want, and has the host resources checked that are
+ * due. Passes never overlap.
  */
 export class Reconciler {
   readonly #policy: ReconcilerPolicy;
@@ -45,7 +45,7 @@ export class Reconciler {
   #races = 0;
   /** When all host resources were last due, in milliseconds of the monotonic clock: passes for news do not check all. */
   #resourcesDueMs = -Infinity;
-  /** Those who wait for the table to follow. */
+  /** Called when the next pass has ended. */
   readonly #settling: (() => void)[] = [];
   /** Ends the wait for host resources: a verdict, a notification or a drift came, or the end. */
   #onNews: (() => void) | null = null;

@@ -21,7 +21,7 @@ export interface TableParts {
 
 /** How long a removal waits for the search for clients' connections; the destination has weight 0 meanwhile. */
 const MOST_FINDING_MS = 1000;
-/** Between looks at a destination that is to go when it is idle. */
+/** Between checks of a destination that is removed when it is idle. */
 const IDLE_CHECK_MS = 250;
 
 interface Applied {

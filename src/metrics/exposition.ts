@@ -46,7 +46,7 @@ function openMetricsHead(help: string, type: string): string {
   return `${quoted.replace(/^(# HELP \S+)_total /, '$1 ')}\n${type.replace(/_total counter$/, ' counter')}`;
 }
 
-/** The format that an Accept header asks for: OpenMetrics only for who would rather have it. */
+/** The format that an Accept header asks for: OpenMetrics only if it is preferred. */
 export function formatFor(accept: string): Format {
   const qualities = new Map<string, number>();
   for (const part of accept.split(',')) {

@@ -30,7 +30,7 @@ export interface FwmarkServiceKey {
 
 export type ServiceKey = AddressServiceKey | FwmarkServiceKey;
 
-/** Bits of `flags` of a service, as in `<linux/ip_vs.h>`; the kernel sets `hashed` by itself, and is not told. */
+/** Bits of `flags` of a service, as in `<linux/ip_vs.h>`; the kernel sets `hashed` by itself, and requests do not have it. */
 export const ServiceFlag = {
   persistent: 0x0001,
   hashed: 0x0002,
@@ -355,7 +355,7 @@ export interface TcpSocket {
 
 // ---- Unix sockets -------------------------------------------------------------------------------------------
 
-/** Who called listen(2), or connect(2), at the other end; it may have lent the socket to others since. */
+/** The process that called listen(2), or connect(2), at the other end; it may have shared the socket since. */
 export interface PeerCredentials {
   /** null for a process that this one's PID namespace does not show: one outside of our container. */
   readonly pid: number | null;

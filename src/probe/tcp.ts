@@ -16,7 +16,7 @@ interface TcpOptions {
 
 /**
  * How many sockets try to connect when one does not at once, and how long one tries alone, as part of the time limit: to
- * its end, so that a server is heard as soon as a network that was out is back.
+ * its end, so that a connection succeeds as soon as a network that was out is back.
  */
 const MOST_TRIES = 15;
 const ALONE = 1 / 16;

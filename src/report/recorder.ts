@@ -53,7 +53,7 @@ interface ServerRecord {
   readonly history: History;
 }
 
-/** Records what happened to one virtual server, as much as an operator who looks now wants to know. Bounded in memory. */
+/** Records what happened to one virtual server, as far as an operator needs it now. Bounded in memory. */
 export class Recorder {
   readonly #recorded: Recorded;
   readonly #parts: RecorderParts;
