@@ -54,7 +54,7 @@ export async function readCommandLine(
   return { kind: 'run', name: spec.name, given: withoutHelp(sorted.given), spelled, words };
 }
 
-/** Only for those who ask: it takes yargs, and that its time. */
+/** Loaded only for help and completion: yargs takes long to load. */
 const helper = () => import('./help.js');
 
 async function print(text: Promise<string>): Promise<Command> {
@@ -75,7 +75,7 @@ function withoutHelp({ [HELP.flag]: _, ...given }: Sorted['given']): Sorted['giv
 function checkWords({ name, words: wanted }: CommandSpec, words: readonly string[]): void {
   const command = `lvscare ${name}`;
   if (wanted === 'stray') {
-    refuseTelling(command, words);
+    refuseMeaningful(command, words);
   } else if (wanted === 'none') {
     if (words[0] !== undefined) throw new UsageError(command, 'nothing but options (see --help)', words[0]);
   } else {
@@ -87,7 +87,7 @@ function checkWords({ name, words: wanted }: CommandSpec, words: readonly string
 }
 
 /** Stray words are ignored, unless they must mean the opposite of what would be done without them. */
-function refuseTelling(command: string, stray: readonly string[]): void {
+function refuseMeaningful(command: string, stray: readonly string[]): void {
   for (const word of stray) {
     if (/^(f|false)$/i.test(word))
       throw new UsageError(command, 'the value of a switch after =, as in --SWITCH=false', word);

@@ -47,7 +47,7 @@ const CARE = {
   options: CARE_OPTIONS,
   words: 'stray',
   notes:
-    'Each option can also be given in the environment: --fast-interval as CARE_FAST_INTERVAL. The command line wins.',
+    'Each option can also be given in the environment: --fast-interval as CARE_FAST_INTERVAL. The command line takes precedence.',
   examples: [
     [
       'Take care of a virtual server with two real servers',
@@ -66,7 +66,7 @@ const STATUS = {
   description:
     'Shows the table as ipvsadm -Ln does, with what the running lvscare knows of each real server: its state, since when ' +
     'and why, its latency, whether it is drained; and its rates as the kernel estimates them. Without a running lvscare ' +
-    'it shows what the kernel has. Exit code 1 means that it could read neither.',
+    'it shows what the kernel has. Exit code 1: it could read neither.',
   options: options(['vs', 'json', 'watch'], { vs: { otherwise: 'all in this network namespace' } }),
   words: 'none',
   notes: 'The output has colours on a terminal, unless NO_COLOR is set.',
@@ -90,7 +90,7 @@ const DRAIN = {
   description:
     'The real server gets no new connections; its open connections go on. lvscare still probes it. It stays drained until ' +
     'lvscare undrain, also after a restart of lvscare, but not after a restart of the node. While no other real server is ' +
-    'up, it gets connections as a last resort, so the last one is refused without --force. If no lvscare is running, the next one that starts drains it.',
+    'up, it gets connections as a last resort; without --force, lvscare refuses to drain the last one. If no lvscare is running, the next one that starts drains it.',
   options: options(['vs', 'force'], ALL),
   words: ONE_REAL_SERVER,
   examples: [
@@ -111,7 +111,7 @@ const UNDRAIN = {
 
 const PROBE = {
   name: 'probe',
-  summary: 'Probe real servers once, and show what care would see',
+  summary: 'Probe real servers once, and show what care would do',
   synopsis: '--rs IP:PORT... [options]',
   description:
     'Probes every real server once, as care does, over a new connection, at most fifty at a time. Shows for each how long ' +
@@ -121,13 +121,13 @@ const PROBE = {
     rs: { otherwise: 'required' },
     interval: { help: 'With --watch: time between probes, seconds or a duration like 500ms' },
     fall: { help: 'Failures in a row that would take a real server out' },
-    rise: { help: 'With --watch: successes in a row that would put it back' },
+    rise: { help: 'With --watch: successes in a row that would bring it back' },
     watch: { help: 'Repeat each --interval until Ctrl-C: a line for each probe, and a summary at the end' },
   }),
   words: 'none',
   notes:
     'Options of care are also read from the environment: --health-ca from CARE_HEALTH_CA.\n' +
-    'Exit code 0 means that every probe succeeded, 1 that one failed.',
+    'Exit code 0: every probe succeeded; 1: at least one failed.',
   examples: [
     ['Probe three apiservers', '--rs 10.0.0.1:6443,10.0.0.2:6443,10.0.0.3:6443'],
     [
@@ -156,7 +156,7 @@ const DOCTOR = {
   options: [
     ...options(DOCTOR_FLAGS, {
       vs: { otherwise: "that of lvscare's static pod on this node, or of a running lvscare" },
-      rs: { otherwise: 'likewise' },
+      rs: { otherwise: 'the same' },
       json: { help: 'Print one JSON document' },
     }),
     // The other options of care, so that its arguments can be given as they are.
@@ -167,9 +167,9 @@ const DOCTOR = {
   ],
   words: 'none',
   notes:
-    'An option that is not given has its value from that static pod or running lvscare, else its default. The other ' +
-    'options of care are accepted without effect.\n' +
-    'Exit code 1 means that a check failed; a warning is not a failure. docs/commands.md explains each check.',
+    'An option that is not given has its value from that static pod or running lvscare, else its default. Other ' +
+    'options of care have no effect.\n' +
+    'Exit code 1: a check failed; a warning is not a failure. docs/commands.md explains each check.',
   examples: [
     ['Check a node that has the static pod', ''],
     ['Check a node before lvscare is installed', '--vs 10.103.97.2:6443 --rs 10.0.0.1:6443,10.0.0.2:6443'],
@@ -183,27 +183,27 @@ const MANIFEST = {
   synopsis: '--vs IP:PORT --rs IP:PORT... [--write]',
   description:
     'Prints a static pod that runs lvscare care with the given options, with only the privilege NET_ADMIN and with mounts ' +
-    'for every file that they name. With --write it replaces the file at --path in one step, so that kubelet never reads ' +
-    'half of it; it refuses to replace the manifest of another pod, and, without --replace, one of which something would be ' +
-    'lost. --add-rs, --remove-rs and --set change only these arguments of an existing manifest; they print the difference, ' +
-    'and write with --write. It refuses what lvscare care would refuse, before it writes anything.',
+    'for every file that they name. --write writes it to --path in one step, so that kubelet never reads a part of it. It ' +
+    'refuses to replace the manifest of another pod, or, without --replace, one that has something which the new one has ' +
+    'not. --add-rs, --remove-rs and --set change only these arguments of the manifest at --path, and print the difference; ' +
+    'with --write they also write it. Options that lvscare care would refuse are refused before anything is written.',
   options: options(
     [
       ...(['write', 'replace', 'path', 'add-rs', 'remove-rs', 'set', 'set-image', 'name', 'image'] as const),
       // kubelet starts a pod that ends again and again.
       ...CARE_FLAGS.filter((flag) => flag !== 'run-once' && flag !== 'trust' && flag !== 'clean'),
     ],
-    { rs: { otherwise: 'required' } },
+    { vs: { otherwise: 'required for a new manifest' }, rs: { otherwise: 'required for a new manifest' } },
   ),
   words: 'none',
   notes:
-    'The manifest has only options of the command line, none of the environment. Files that options name are not read, ' +
-    'except that of --config: they may exist only on the node that the manifest is for.',
+    'The manifest has the options of the command line, and none of the environment. Of the files that options name, only ' +
+    'that of --config must exist here.',
   examples: [
     ['Print it', '--vs 10.103.97.2:6443 --rs 10.0.0.1:6443,10.0.0.2:6443'],
     ['Let the kubelet of this node run it', '--vs 10.103.97.2:6443 --rs 10.0.0.1:6443 --write'],
     ['Add a master to it', '--add-rs 10.0.0.3:6443 --write'],
-    ['Show what a changed option would change', '--set health-path=/readyz'],
+    ['Show the difference that an option makes', '--set health-path=/readyz'],
     ['Print it with another image', '--set-image registry.example.com/lvscare:0.2.0'],
     ['Upgrade it', '--set-image registry.example.com/lvscare:0.2.0 --write'],
   ],
@@ -228,7 +228,7 @@ const COMPLETION = {
   summary: 'Print a completion script for bash or zsh',
   synopsis: '[bash|zsh]',
   description:
-    'Prints a script by which the shell completes commands, options and their values. Default: bash.',
+    'Prints a script with which the shell completes commands, options and their values. Default: bash.',
   options: [],
   words: { name: 'bash or zsh', least: 0, most: 1 },
   examples: [

@@ -9,7 +9,7 @@ const EXIT_CODES = 'Exit codes: 0 done, 1 it failed, 2 the arguments are wrong.'
 // ts-unused-exports:disable-next-line
 export async function help(command: string | null, width: number): Promise<string> {
   const text = await printed(program({ width }), command === null ? ['--help'] : [command, '--help']);
-  // It tells of its own switch that it is one, and of no other option what it is.
+  // yargs marks only its own switch, --help, with a type.
   return text.replace(/ +\[boolean\]$/gm, '');
 }
 
@@ -47,7 +47,7 @@ function program({ width = 80, choices = false }): Argv {
   for (const spec of SPECS)
     parser.command(spec.name, spec.summary, (command) => describeCommand(command, spec, choices));
   return parser.epilogue(
-    'lvscare COMMAND --help says more. For example:\n' +
+    'lvscare COMMAND --help describes a command. An example:\n' +
       '  lvscare care --vs 10.103.97.2:6443 --rs 10.0.0.1:6443,10.0.0.2:6443\n\n' +
       EXIT_CODES,
   );

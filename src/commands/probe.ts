@@ -88,8 +88,8 @@ async function askRunning(): Promise<readonly Status[]> {
   const around = runningInstances();
   const call = { method: 'GET', path: '/status', timeoutMs: RUNNING_MS } as const;
   const names = await around.list().catch(() => []);
-  const heard = await Promise.all(names.map((name) => around.call(name, call).catch(() => null)));
-  return heard.flatMap((one) => (one?.kind === 'answered' && isStatus(one.body) ? [one.body] : []));
+  const answers = await Promise.all(names.map((name) => around.call(name, call).catch(() => null)));
+  return answers.flatMap((one) => (one?.kind === 'answered' && isStatus(one.body) ? [one.body] : []));
 }
 
 async function watchAll(

@@ -6,7 +6,7 @@ import { countedTable } from '../ipvs/ipvs-table.js';
 import { runningInstances, type RunningInstances } from '../daemon/running-instances.js';
 import { Ipvs } from '../netlink/index.js';
 import type { Screen } from '../cli/output.js';
-import { gatherStatus, isStatus, tellsAnything, type Asked } from '../status/gather.js';
+import { gatherStatus, isStatus, knowsAnything, type Asked } from '../status/gather.js';
 import { page, screen } from '../status/screen.js';
 import { drainedStatus, type Status } from '../status/status.js';
 import { statusLines } from '../status/table.js';
@@ -44,7 +44,7 @@ export async function runStatusCommand(
   else if (status.virtualServers.length > 0)
     output.out(text(statusLines(status, { width, paint: output.paint })));
   if (status.virtualServers.length === 0) output.note(NOTHING_KNOWN);
-  return tellsAnything(status);
+  return knowsAnything(status);
 }
 
 const NOTHING_KNOWN =
@@ -54,13 +54,13 @@ async function ask(
   around: RunningInstances,
   virtualServer: Parameters<RunningInstances['call']>[0],
 ): Promise<Asked> {
-  const heard = await around.call(virtualServer, { method: 'GET', path: '/status', timeoutMs: PATIENCE_MS });
-  if (heard.kind === 'hidden' || heard.kind === 'late') return { kind: 'silent', why: heard.why };
-  if (heard.kind !== 'answered') return heard;
-  if (heard.status === 200 && isStatus(heard.body)) return { kind: 'answered', status: heard.body };
+  const answer = await around.call(virtualServer, { method: 'GET', path: '/status', timeoutMs: PATIENCE_MS });
+  if (answer.kind === 'hidden' || answer.kind === 'late') return { kind: 'silent', why: answer.why };
+  if (answer.kind !== 'answered') return answer;
+  if (answer.status === 200 && isStatus(answer.body)) return { kind: 'answered', status: answer.body };
   return {
     kind: 'silent',
-    why: `its answer makes no sense (status ${heard.status}); is it another version?`,
+    why: `its answer makes no sense (status ${answer.status}); is it another version?`,
   };
 }
 

@@ -52,11 +52,11 @@ interface Circumstances {
   readonly defaultCa?: string;
   /** All this is for another machine, and no file needs to be here. Default false. */
   readonly elsewhere?: boolean;
-  /** `--rs` need not be given by who takes care or sets up, either. Default false. */
+  /** `--rs` is optional for every task, not only for `--clean`. Default false. */
   readonly withoutRealServers?: boolean;
 }
 
-/** Everything that `lvscare care` is told. Throws a UsageError for the first thing that is wrong. */
+/** The configuration of `lvscare care`. Throws a UsageError for the first thing that is wrong. */
 export function readCareConfig(
   settings: Settings,
   environment: Environment,
@@ -104,7 +104,7 @@ export function readCareConfig(
     dryRun,
     log,
     notes: [
-      // Only who probes needs to hear how certificates are verified.
+      // How certificates are verified matters only if servers are probed.
       ...(task === 'care' ? notes : []),
       ...(task === 'clean' ? [] : unused(mode, nodeAddress)),
       ...obsolete(settings, environment),
@@ -160,7 +160,7 @@ function readNodeAddress(
   return { address, from };
 }
 
-/** In modes that make no route with it NODE_IP is not even looked up. */
+/** In modes without a route, NODE_IP is not used. */
 function unused(mode: CareConfig['mode'], nodeAddress: GivenAddress | null): Note[] {
   if (nodeAddress === null || mode === 'local' || mode === 'route') return [];
   const text = `${nodeAddress.from} has no effect: mode ${mode} makes no use of this node's address`;

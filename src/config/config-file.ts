@@ -12,10 +12,10 @@ const BYTE_ORDER_MARK = /^\ufeff/;
  * UsageError that names the file, and the entry that is wrong.
  */
 export function readSettings(given: Arguments, environment: Environment, spelled: Spellings = {}): Settings {
-  const told = new Settings(given, environment, null, spelled);
-  const path = told.read('config');
-  if (path === null) return told;
-  return new Settings(given, environment, readConfigFile(path, told.name('config')), spelled);
+  const settings = new Settings(given, environment, null, spelled);
+  const path = settings.read('config');
+  if (path === null) return settings;
+  return new Settings(given, environment, readConfigFile(path, settings.name('config')), spelled);
 }
 
 /** One JSON object: options by their long names, without dashes. */

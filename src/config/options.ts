@@ -67,8 +67,8 @@ const CARE = {
     parse: orEmpty('none', MODE.parse),
     default: 'local',
     help:
-      'How this node reaches the virtual server: local keeps a local route to it, link a dummy interface with its ' +
-      'address, route a route to it through this node itself, none keeps nothing',
+      'How this node reaches the virtual server. local: by a local route; link: by a dummy interface that has its address; ' +
+      'route: by a route through this node itself; none: lvscare adds nothing',
     ...REACHING,
   },
   iface: {
@@ -132,19 +132,19 @@ const CARE = {
   rise: {
     ...integer(1, 1000),
     default: '2',
-    help: 'Successes in a row that put it back; a new real server needs only 1',
+    help: 'Successes in a row that bring a real server back; a new one needs only 1',
     ...TIMING,
   },
   'drain-timeout': {
     ...time('0', '24h'),
     default: '30s',
-    help: 'Time that a sick or no longer configured real server has to finish its connections; 0 removes it at once',
+    help: 'Longest drain: a sick real server, or one that is no longer configured, is then removed; 0 removes it at once',
     ...TIMING,
   },
   'max-hold': {
     ...time('0', '24h'),
     default: '1m',
-    help: 'Longest time that a real server which keeps failing is held out although it is healthy; 0 for never',
+    help: 'Longest time that a flapping real server is held out although it answers; 0 never holds it out',
     ...TIMING,
   },
   'handshake-interval': {
@@ -211,8 +211,8 @@ const CARE = {
     ...text('auto, kernel or FIRST-LAST', values.parseSourcePorts),
     default: 'auto',
     help:
-      'Ports of this node that probes come from: FIRST-LAST; kernel, as the kernel chooses; auto, ports that it gives ' +
-      'to no client, and its choice where a packet filter drops the answers to them',
+      'Source ports of probes. auto: ports that the kernel gives to no client, but its choice where a packet filter drops ' +
+      'answers to them; kernel: always its choice; FIRST-LAST: these',
     ...PROBES,
   },
   'health-ca': {
@@ -224,7 +224,7 @@ const CARE = {
   'health-insecure-skip-verify': {
     ...SWITCH,
     otherwise: 'true if there is no CA',
-    help: 'Do not verify certificates. With =false: verify them, by the CAs that Node.js trusts if there is no other',
+    help: 'Do not verify certificates. With =false, verify them; without a CA, by the public CAs that Node.js has',
     ...TLS,
   },
   'health-server-name': {
@@ -248,7 +248,7 @@ const CARE = {
     ...text('file', orEmpty(null, asGiven)),
     help:
       'File with a JSON object of options by their long names: {"vs": "...", "rs": ["...", "..."]}. The command line ' +
-      'and the environment win over it',
+      'and the environment take precedence',
     ...SOURCES,
   },
   'metrics-addr': {
@@ -266,13 +266,13 @@ const CARE = {
   },
   trust: {
     ...OFF,
-    help: 'With --run-once: take every real server for healthy, without probes',
+    help: 'With --run-once: send no probes, and use every real server',
     ...TASKS,
   },
   clean: {
     aliases: ['C'],
     ...OFF,
-    help: 'Remove the virtual server and what leads to it, and exit',
+    help: 'Remove the virtual server and all that lvscare made for it, and exit',
     ...TASKS,
   },
   'dry-run': {
@@ -315,33 +315,33 @@ const OTHERS = {
   path: {
     ...text('file', parseManifestPath),
     default: '/etc/kubernetes/manifests/lvscare.yaml',
-    help: 'File to write to with --write, or to take with --add-rs, --remove-rs, --set or --set-image',
+    help: 'File of the manifest: --write writes it; --add-rs, --remove-rs, --set and --set-image read it',
     ...MANIFEST,
   },
   'set-image': {
     ...text('image', parseImage),
-    help: 'Take the manifest at --path, and change only the image of its lvscare container',
+    help: 'Change the image of the lvscare container in the manifest at --path, and nothing else',
     ...MANIFEST,
   },
   'add-rs': {
     ...list('IP:PORT, ...', parseEndpoint),
-    help: 'Take the manifest at --path, and add this real server; repeated or comma-joined',
+    help: 'Add this real server to the manifest at --path; repeated or comma-joined',
     ...MANIFEST,
   },
   'remove-rs': {
     ...list('IP:PORT, ...', parseEndpoint),
-    help: 'Take the manifest at --path, and remove this real server; repeated or comma-joined',
+    help: 'Remove this real server from the manifest at --path; repeated or comma-joined',
     ...MANIFEST,
   },
   set: {
     ...list('NAME=VALUE', values.parseAssignment),
     split: (text) => [text],
-    help: 'Take the manifest at --path, and set this option of care: --set fall=3; may be repeated',
+    help: 'Set an option of care in the manifest at --path: --set fall=3; may be repeated',
     ...MANIFEST,
   },
   replace: {
     ...OFF,
-    help: 'With --write: replace an existing manifest although something of it is lost',
+    help: 'With --write: replace an existing manifest even if something of it is lost',
     ...MANIFEST,
   },
   name: {

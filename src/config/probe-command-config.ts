@@ -18,7 +18,7 @@ export interface ProbeCommandConfig {
   readonly notes: readonly Note[];
 }
 
-/** Everything that `lvscare probe` is told. Throws a UsageError for the first thing that is wrong. */
+/** The configuration of `lvscare probe`. Throws a UsageError for the first thing that is wrong. */
 export function readProbeCommandConfig(settings: Settings, defaultCa = DEFAULT_CA): ProbeCommandConfig {
   const realServers = readRealServers(settings, null, false);
   const { probe, notes } = readProbe(settings, true, defaultCa);

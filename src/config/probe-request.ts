@@ -8,7 +8,7 @@ export interface ProbeConfig extends ProbeRequest {
   readonly tls: ProbeTls;
 }
 
-/** @param probes Whether anything will be probed: who only sets up or cleans up need not have the files. */
+/** @param probes Whether servers are probed continuously: otherwise the files need not exist. */
 export function readProbe(
   settings: Settings,
   probes: boolean,

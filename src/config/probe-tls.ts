@@ -12,13 +12,13 @@ export interface ProbeTls extends CredentialFiles {
 
 interface ReadProbeTls {
   readonly tls: ProbeTls;
-  /** What to tell the user who probes. */
+  /** What the user should know of a probe with these options. */
   readonly notes: readonly Note[];
 }
 
 interface Circumstances {
   readonly scheme: 'https' | 'http';
-  /** Whether anything will be probed. Who only sets up or cleans up may do so before the files are there, or after. */
+  /** Whether anything will be probed. `--run-once` and `--clean` work without the files. */
   readonly probes: boolean;
   readonly defaultCa: string;
 }
@@ -92,7 +92,7 @@ function readPair(
   return { certificateFile: certificate, keyFile: key };
 }
 
-/** A token is for those alone who prove who they are. */
+/** A token is sent only to servers with a verified certificate. */
 function readTokenFile(
   settings: Settings,
   verify: boolean,
@@ -112,7 +112,7 @@ function readTokenFile(
   return file;
 }
 
-/** Headers by which a client proves who it is. */
+/** Headers that identify a client. */
 const CREDENTIALS: ReadonlySet<string> = new Set(['authorization', 'proxy-authorization', 'cookie']);
 
 /** As a token, a credential among the headers is for verified servers alone. Without probes, such as by --clean, it is not sent. */

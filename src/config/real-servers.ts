@@ -2,7 +2,10 @@ import type { Endpoint } from '../values/endpoint.js';
 import type { Settings } from './settings.js';
 import { UsageError } from './usage-error.js';
 
-/** `--rs`, each once, and of the virtual server's family where there is one. */
+/**
+ * The real servers of `--rs`, which is their only source: fixed at the start, each once, and of the virtual server's family if that is
+ * given.
+ */
 export function readRealServers(
   settings: Settings,
   virtualServer: Endpoint | null,

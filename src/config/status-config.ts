@@ -10,7 +10,7 @@ export interface StatusConfig {
   readonly watch: boolean;
 }
 
-/** What `lvscare status` is told. Throws a UsageError for the first thing that is wrong. */
+/** The configuration of `lvscare status`. Throws a UsageError for the first thing that is wrong. */
 export function readStatusConfig(settings: Settings): StatusConfig {
   return {
     virtualServer: settings.read('vs'),
@@ -27,7 +27,7 @@ export interface DrainConfig {
   readonly force: boolean;
 }
 
-/** What `lvscare drain` and `undrain` are told: the word is the real server. */
+/** The configuration of `lvscare drain` and `undrain`: the word is the real server. */
 export function readDrainConfig(command: string, settings: Settings, word: string): DrainConfig {
   return {
     realServer: parseEndpoint(word, command),

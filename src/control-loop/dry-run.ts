@@ -8,13 +8,12 @@ import type {
   Work,
 } from './ports.js';
 
-/** A table that is read, and whose changes are only said to have been made. */
+/** A table that is read, and whose changes are only reported. */
 export function dryTable(table: VirtualServerTable): VirtualServerTable {
   return {
     ...dryWork(table),
     read: () => table.read(),
-    // A dry run makes no virtual server that another program could delete.
-    hasSettings: () => Promise.resolve(true),
+    hasSettings: (settings) => table.hasSettings(settings),
     apply: (actions) =>
       Promise.resolve(actions.map((action): ActionResult => ({ action, outcome: 'dry-run', error: null }))),
   };
@@ -38,12 +37,12 @@ export function dryResource(resource: HostResource): HostResource {
   };
 }
 
-/** Work that is found, and only said to have been taken away. */
+/** Work that is found, and whose removal is only reported. */
 export function dryWork(work: Work): Work {
   return { find: () => work.find(), remove: () => work.find() };
 }
 
-/** Leftovers that are looked for, and only said to have been removed. */
+/** Leftovers that are found, and whose removal is only reported. */
 export function dryLeftovers(leftovers: Leftovers): Leftovers {
   return { find: () => leftovers.find(), remove: () => leftovers.find() };
 }

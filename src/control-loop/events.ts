@@ -125,7 +125,7 @@ export type VirtualServerEvent = EventDetails & { readonly virtualServer: Endpoi
 /** Reports an event of one virtual server. Never throws. */
 export type Emit = (event: EventDetails) => void;
 
-/** Something that is told every event. */
+/** Called with every event. */
 export type Observer = (event: VirtualServerEvent) => void;
 
 /**

@@ -3,7 +3,7 @@ import type { Endpoint } from '../values/endpoint.js';
 /** Which real servers an operator took out by hand, and since when, in milliseconds since 1970, by the server's text. */
 export type Drained = ReadonlyMap<string, number>;
 
-/** Keeps which real servers are drained by hand, and tells who brings the table to it. */
+/** Keeps which real servers are drained by hand, and calls its listeners at each change. */
 export class ManualDrains {
   readonly #drained: Map<string, number>;
   readonly #listeners = new Set<() => Promise<void>>();
@@ -25,19 +25,19 @@ export class ManualDrains {
   async drain({ text }: Endpoint, nowMs: number): Promise<boolean> {
     if (this.#drained.has(text)) return false;
     this.#drained.set(text, nowMs);
-    await this.#tell();
+    await this.#notify();
     return true;
   }
 
-  /** The same, back again. */
+  /** Ends a drain, in the same way. */
   async undrain({ text }: Endpoint): Promise<boolean> {
     if (!this.#drained.delete(text)) return false;
-    await this.#tell();
+    await this.#notify();
     return true;
   }
 
   /**
-   * Has a listener hear of each change, until the function is called that this returns.
+   * Calls a listener at each change, until the returned function is called.
    *
    * @param listener Resolves when it has done what follows from the change.
    */
@@ -46,7 +46,7 @@ export class ManualDrains {
     return () => this.#listeners.delete(listener);
   }
 
-  async #tell(): Promise<void> {
+  async #notify(): Promise<void> {
     await Promise.all([...this.#listeners].map((listener) => listener()));
   }
 }

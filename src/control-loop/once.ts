@@ -36,10 +36,10 @@ export async function probeOnce(
   { prober, clock, emit }: ProbeOnceParts,
   signal: AbortSignal,
 ): Promise<readonly Endpoint[]> {
-  const over = new AbortController();
-  const stopped = AbortSignal.any([signal, over.signal]);
+  const timeUp = new AbortController();
+  const stopped = AbortSignal.any([signal, timeUp.signal]);
   void clock.sleep(PROBES_MS, stopped).then(() => {
-    over.abort();
+    timeUp.abort();
   });
   const answers = await Promise.all(
     servers.map(async (server) => {
@@ -61,7 +61,7 @@ export async function probeOnce(
       }
     }),
   );
-  over.abort();
+  timeUp.abort();
   if (signal.aborted) return [];
   const before = unknownHealth(clock.now());
   servers.forEach((server, index) => {
@@ -114,8 +114,8 @@ export async function setUpOnce(
 }
 
 /**
- * `--clean`: takes everything away, last made first, so that no client is sent to what is gone; then what other
- * programs left, in the order given. What cannot be taken away keeps nothing else from it.
+ * `--clean`: removes everything, last made first, so that no client is sent to what is gone; then what other programs
+ * left, in the order given. A failure does not stop the rest.
  */
 export async function cleanUp(works: readonly Work[], leftovers: readonly Leftovers[]): Promise<Removal> {
   const taken: string[] = [];

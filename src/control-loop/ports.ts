@@ -88,11 +88,11 @@ export interface FoundConnections {
   end(servers: readonly Endpoint[]): Promise<number>;
 }
 
-/** Something of ours that can be taken away again. */
+/** Something of ours that can be removed again. */
 export interface Work {
-  /** What {@link remove} would take away, in words, or null. Changes nothing. */
+  /** What {@link remove} would remove, in words, or null. Changes nothing. */
   find(): Promise<string | null>;
-  /** Takes away what we made, however long ago. Resolves to what it took away, in words, or to null. */
+  /** Removes what we made, however long ago. Resolves to what it removed, in words, or to null. */
   remove(): Promise<string | null>;
 }
 
@@ -112,7 +112,7 @@ export interface HostResource extends Work {
   repair(): Promise<void>;
 }
 
-/** What became of what was to be taken away, each thing in words. */
+/** What was removed and what was not, each thing in words. */
 export interface Removal {
   readonly taken: readonly string[];
   /** What was there and was left, with the reason. */
@@ -120,7 +120,7 @@ export interface Removal {
   readonly failures: readonly Error[];
 }
 
-/** What another program left in the kernel, in many parts: what fails is told, stops nothing, and is never thrown. */
+/** What another program left in the kernel, in many parts: a failure is reported, stops nothing, and is never thrown. */
 export interface Leftovers {
   /** What {@link remove} would do. Changes nothing. */
   find(): Promise<Removal>;

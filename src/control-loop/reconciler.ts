@@ -3,7 +3,7 @@ import { briefly } from './briefly.js';
 import { HostResourceKeeper } from './host-resource-keeper.js';
 import type { Cause } from './events.js';
 import type { ActionResult, HostResource } from './ports.js';
-import { TableReconciler, type TableParts } from './table-reconciler.js';
+import { TableReconciler, TableUnreadable, type TableParts } from './table-reconciler.js';
 
 export interface ReconcilerPolicy extends TablePolicy {
   /** Between routine passes, in milliseconds. */
@@ -30,8 +30,8 @@ const LAST_WAIT_MS = 1000;
 const MOST_RACES = 3;
 
 /**
- * Decides when the kernel is looked at: each pass brings the table to what the verdicts want, and has the host resources checked
- * that are due. Passes never overlap.
+ * Decides when a pass runs: each brings the table to what the verdicts want, and has the host resources checked that are
+ * due. Passes never overlap.
  */
 export class Reconciler {
   readonly #policy: ReconcilerPolicy;
@@ -45,7 +45,7 @@ export class Reconciler {
   #races = 0;
   /** When all host resources were last due, in milliseconds of the monotonic clock: passes for news do not check all. */
   #resourcesDueMs = -Infinity;
-  /** Those who wait for the table to follow. */
+  /** Called when the next pass has ended. */
   readonly #settling: (() => void)[] = [];
   /** Ends the wait for host resources: a verdict, a notification or a drift came, or the end. */
   #onNews: (() => void) | null = null;
@@ -143,7 +143,9 @@ export class Reconciler {
       results = await this.#table.pass(causes);
     } catch (error) {
       const retryInMs = this.#retryDelay('table');
-      emit({ kind: 'table-unreadable', error: error as Error, retryInMs });
+      if (error instanceof TableUnreadable)
+        emit({ kind: 'table-unreadable', error: error.reason, retryInMs });
+      else emit({ kind: 'fault', where: 'pass of the reconciler', error: error as Error });
       return retryInMs;
     } finally {
       for (const settled of settling) settled();
@@ -177,10 +179,10 @@ export class Reconciler {
     const late = this.#parts.clock.sleep(this.#untilNextPass(), ending.signal).then(() => {
       timeUp = true;
     });
-    const over = (): boolean => timeUp || signal.aborted || [...this.#causes].some(isNews);
+    const isInterrupted = (): boolean => timeUp || signal.aborted || [...this.#causes].some(isNews);
     // Also when there is news already, or constant news would starve these checks.
     this.#resources.begin();
-    while (!over()) {
+    while (!isInterrupted()) {
       const checking = this.#resources.underWay;
       if (checking.length === 0) break;
       const news = new Promise<void>((resolve) => (this.#onNews = resolve));

@@ -1,5 +1,5 @@
 import { desire, type Drains, type JudgedServer, type TablePolicy } from '../decisions/desired.js';
-import { hasRival, recall, type Deletions } from '../decisions/deletion-contention.js';
+import { isDeletedRepeatedly, recentDeletions, type Deletions } from '../decisions/deletion-contention.js';
 import { reconcile, type Action } from '../decisions/reconcile.js';
 import { serviceSettings, type Destination } from '../values/table.js';
 import { briefly } from './briefly.js';
@@ -21,13 +21,23 @@ export interface TableParts {
 
 /** How long a removal waits for the search for clients' connections; the destination has weight 0 meanwhile. */
 const MOST_FINDING_MS = 1000;
-/** Between looks at a destination that is to go when it is idle. */
+/** Between checks of a destination that is removed when it is idle. */
 const IDLE_CHECK_MS = 250;
 
 interface Applied {
   readonly results: readonly ActionResult[];
   /** The connections of clients to servers whose destinations went; null when the kernel counted none. */
   readonly finding: Promise<FoundConnections> | null;
+}
+
+/** The table could not be read: all that a pass may fail with, other than by a bug. */
+export class TableUnreadable extends Error {
+  readonly reason: Error;
+
+  constructor(reason: Error) {
+    super(reason.message, { cause: reason });
+    this.reason = reason;
+  }
 }
 
 /** Brings the kernel's table to what the verdicts want: reads, compares, acts. One pass at a time. */
@@ -56,12 +66,14 @@ export class TableReconciler {
     this.#judged = judged;
   }
 
-  /** One pass. Rejects when the table cannot be read. */
+  /** One pass. Rejects with a {@link TableUnreadable} when the table cannot be read. */
   async pass(causes: readonly Cause[]): Promise<readonly ActionResult[]> {
     const { table, clock, emit } = this.#parts;
     const startMs = clock.now();
     this.#asWanted = false;
-    const observed = await table.read();
+    const observed = await table.read().catch((error: unknown) => {
+      throw new TableUnreadable(error as Error);
+    });
     this.#drainsMs = clock.now();
     const judged = this.#judged();
     const desired = desire(judged, observed?.destinations ?? [], this.#drains, this.#drainsMs, this.#policy);
@@ -74,11 +86,11 @@ export class TableReconciler {
     const drift = actions.length > 0 && wanted === this.#settled;
     const deleted =
       drift && results.some(({ action, outcome }) => action.kind === 'create-service' && outcome === 'ok');
-    this.#deletions = recall(this.#deletions, deleted, this.#drainsMs);
-    this.#asWanted = results.every(({ error }) => error === null);
+    this.#deletions = recentDeletions(this.#deletions, deleted, this.#drainsMs);
+    this.#asWanted = results.every(({ outcome }) => outcome === 'ok');
     this.#settled = this.#asWanted ? wanted : null;
     emit({ kind: 'pass', causes, results, drift, durationMs: clock.now() - startMs });
-    this.#emitChanges(desired.failOpen, hasRival(this.#deletions), judged);
+    this.#emitChanges(desired.failOpen, isDeletedRepeatedly(this.#deletions), judged);
     if (finding !== null) this.#endConnections(finding, results);
     return results;
   }

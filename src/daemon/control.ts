@@ -91,8 +91,8 @@ function refusal(
   // This process was stopped, or short of CPU: the operator was told that nothing changes.
   if (machineNow() >= deadlineMs) return 'the request came after its deadline';
   if (!drained || force || manualDrains.isDrained(server)) return null;
-  const [told] = report().virtualServers;
-  return refusalOfLast(server.text, told?.servers ?? []);
+  const [current] = report().virtualServers;
+  return refusalOfLast(server.text, current?.servers ?? []);
 }
 
 /** How long before the deadline the answer leaves, if the table is not updated by then. */
@@ -116,16 +116,16 @@ async function setDrained(
   const inTime = (await Promise.race([following, late])) !== 'late';
   answering.abort();
   const { table: kernel, error } = await readKernel(parts.ipvs, virtualServer);
-  const [told] = report().virtualServers;
+  const [current] = report().virtualServers;
   const destination = kernel?.destinations.find((one) => one.server === server.text) ?? null;
   return {
     virtualServer: virtualServer.text,
     server: server.text,
     drained,
     changed,
-    state: told?.servers.find((one) => one.server === server.text)?.state ?? 'unknown',
+    state: current?.servers.find((one) => one.server === server.text)?.state ?? 'unknown',
     row: destination === null ? null : { weight: destination.weight, active: destination.active },
-    failOpen: told?.failOpen ?? false,
+    failOpen: current?.failOpen ?? false,
     kernelError: error ?? (inTime ? null : 'the kernel takes long'),
     forgotten,
   };

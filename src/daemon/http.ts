@@ -53,15 +53,15 @@ export function composeEndpoint(
   sources: HttpSources,
 ): HttpService {
   const now = (): number => systemClock.now();
-  const breathe = yieldWhenDue(now, () => new Promise((resolve) => setImmediate(resolve)));
-  const metrics = createMetrics(config, systemClock, breathe);
+  const yieldIfDue = yieldWhenDue(now, () => new Promise((resolve) => setImmediate(resolve)));
+  const metrics = createMetrics(config, systemClock, yieldIfDue);
   const wakefulness = new Wakefulness(systemClock);
-  const patience = (atMs: number): ProgressLimits => ({
+  const limitsAt = (atMs: number): ProgressLimits => ({
     awakeSinceMs: atMs - (now() - wakefulness.awakeSinceMs()),
     probeTimeoutMs: config.probe.timeoutMs,
     fastIntervalMs: config.policy.fastIntervalMs,
   });
-  const stuckNow = (report: Report): string | null => stuck(report, patience(report.atMs));
+  const stuckNow = (report: Report): string | null => stuck(report, limitsAt(report.atMs));
 
   async function serve(signal: AbortSignal): Promise<void> {
     // A handle of its own: requests on one wait for each other, and no pass is to wait for a scrape.
@@ -74,14 +74,14 @@ export function composeEndpoint(
     async function metricsIn(format: 'prometheus' | 'openmetrics'): Promise<Buffer> {
       const [counted, openFiles] = await Promise.all([kernel(), countOpenFiles()]);
       const report = sources.report({ history: false });
-      const told = await metrics.text(format, {
+      const exposition = await metrics.text(format, {
         report,
         kernel: counted,
         alive: stuckNow(report) === null,
         ready: unready(report) === null,
         usage: { ...sources.usage(), openFiles },
       });
-      return Buffer.from(told);
+      return Buffer.from(exposition);
     }
     const routes = routesOf({
       async metrics(accept) {
@@ -98,7 +98,7 @@ export function composeEndpoint(
         contentSecurityPolicy: PAGE_POLICY,
       }),
       coalesce: (make) => coalesce(now, make),
-      breathe,
+      yieldIfDue,
     });
     const onFault = (path: string, error: Error): void => {
       log.error(

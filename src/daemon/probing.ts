@@ -1,4 +1,4 @@
-/** The side that asks the servers, composed: for `lvscare care`, and for commands that only ask. */
+/** Composes the parts that probe servers: for `lvscare care`, and for commands that only probe. */
 import type { Socket } from 'node:net';
 import type { Emit } from '../control-loop/events.js';
 import type { Prober, KeptConnection, VirtualServerProbe } from '../control-loop/ports.js';
@@ -44,9 +44,9 @@ export type OnTrouble = (trouble: Trouble) => void;
 export function troubleInWords(trouble: Trouble): string {
   switch (trouble.kind) {
     case 'credentials':
-      return `${trouble.what}: ${trouble.error?.message ?? 'well again'}`;
+      return `${trouble.what}: ${trouble.error?.message ?? 'can be used again'}`;
     case 'no-keepalive':
-      return `kept connections go unguarded: ${trouble.error.message}`;
+      return `the kernel does not check kept connections: ${trouble.error.message}`;
   }
 }
 
@@ -56,7 +56,7 @@ async function probeParts(probe: ProbeConfig, onTrouble: OnTrouble): Promise<Pro
   const credentials = createCredentials(probe.tls, (what, error) => {
     onTrouble({ kind: 'credentials', what, error });
   });
-  return { credentials, guard: guardTelling(onTrouble) };
+  return { credentials, guard: livenessGuard(onTrouble) };
 }
 
 /** Asks a server once, over a connection of its own; never one server twice at the same time. */
@@ -97,8 +97,8 @@ function emitTrouble(emit: Emit): OnTrouble {
 }
 
 /** Has the kernel ask a server that says nothing each second whether it is still there. */
-function guardTelling(onTrouble: OnTrouble): (socket: Socket, timeoutMs: number) => void {
-  let told = false;
+function livenessGuard(onTrouble: OnTrouble): (socket: Socket, timeoutMs: number) => void {
+  let reported = false;
   return (socket, timeoutMs) => {
     try {
       setTcpLiveness(socket, {
@@ -109,8 +109,8 @@ function guardTelling(onTrouble: OnTrouble): (socket: Socket, timeoutMs: number)
       });
     } catch (error) {
       // Without it a host that vanishes is noticed by the next probe.
-      if (!told) onTrouble({ kind: 'no-keepalive', error: error as Error });
-      told = true;
+      if (!reported) onTrouble({ kind: 'no-keepalive', error: error as Error });
+      reported = true;
     }
   };
 }

@@ -1,6 +1,6 @@
 import { hostLength } from '../values/endpoint.js';
 
-/** Once is a hand that slipped. */
+/** Once may be a mistake by hand. */
 const DELETIONS = 3;
 const WITHIN_MS = 600_000;
 
@@ -8,18 +8,18 @@ const WITHIN_MS = 600_000;
 export type Deletions = readonly number[];
 
 /** Those that still matter, with one of now if there was one. */
-export function recall(deletions: Deletions, deletedNow: boolean, nowMs: number): Deletions {
+export function recentDeletions(deletions: Deletions, deletedNow: boolean, nowMs: number): Deletions {
   const recent = deletions.filter((atMs) => nowMs - atMs < WITHIN_MS);
-  // More of them would tell nothing more.
+  // More of them would change nothing.
   return deletedNow ? [...recent, nowMs].slice(-DELETIONS) : recent;
 }
 
-/** Whether something is at work that will delete it again, such as kube-proxy in ipvs mode. */
-export function hasRival(deletions: Deletions): boolean {
+/** Whether another program keeps deleting it, such as kube-proxy in ipvs mode. */
+export function isDeletedRepeatedly(deletions: Deletions): boolean {
   return deletions.length >= DELETIONS;
 }
 
-/** What kube-proxy's configuration needs lest it delete what has this address. */
+/** The entry of kube-proxy's configuration that keeps it from deleting a virtual server with this address. */
 export function exclusionOf(address: string): string {
   return `ipvs.excludeCIDRs: ["${address}/${hostLength(address.includes(':') ? 'ipv6' : 'ipv4')}"]`;
 }

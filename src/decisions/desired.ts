@@ -26,7 +26,7 @@ export interface WantedDestination {
   readonly intent: Intent;
 }
 
-/** A real server that we were told of, and what we know of it. */
+/** A configured real server, and what we know of it. */
 export interface JudgedServer {
   readonly server: Endpoint;
   readonly health: Health;
@@ -83,7 +83,7 @@ export function desire(
     if (!isOnItsWayOut(destination.intent) || !foundDestinations.has(destination.server.text))
       return destination;
     if (!skipsWeightZero(policy.scheduler)) return { ...destination, intent: REMOVE };
-    // Who took it out by hand says when it is over, and who answers does its clients no harm.
+    // An operator ends a drain by hand, and clients of a server that answers are served.
     if (destination.intent.kind === 'rest') return destination;
     const sinceMs = drains.get(destination.server.text) ?? nowMs;
     nextDrains.set(destination.server.text, sinceMs);

@@ -12,8 +12,8 @@ export interface Forecast {
 
 /**
  * What care would come to if a server went on answering as it did this once: as many times as make a verdict, and while it
- * has a destination with a connection and another server is up. Only care, which knows them all, can tell what becomes of it when
- * none is.
+ * has a destination with a connection and another server is up. If none is, the result depends on all
+ * servers, which only care knows.
  *
  * @param evidence What one probe found; null for one that proved nothing.
  */

@@ -35,7 +35,7 @@ interface Silence {
   /** As many pieces of evidence in a row as make a server down. */
   readonly sure: boolean;
   readonly count: number;
-  /** How many of them are of questions that were asked after another server had been heard. */
+  /** How many of them are of probes that began after another server had answered. */
   readonly proofs: number;
   /** It was asked when this node was not cut off, and was silent all the same. */
   readonly witnessed: boolean;
@@ -45,7 +45,7 @@ interface Silence {
 interface Question {
   /** When it was asked, in milliseconds; null for the loss of a kept connection, which answers no probe. */
   readonly askedMs: number | null;
-  /** When another server was first heard since this one fell silent, in milliseconds; null if none was. */
+  /** When another server first answered since this one fell silent, in milliseconds; null if none has. */
   readonly witnessedMs: number | null;
 }
 
@@ -60,7 +60,7 @@ export interface HealthPolicy {
   readonly maxHoldMs: number;
 }
 
-/** For how long a server must stay up after it came back lest its next fall be a relapse. */
+/** A server that falls again within this time after it came back has relapsed. */
 const STEADY_MS = 10_000;
 /** The hold after the first relapse; it doubles with each. */
 const FIRST_HOLD_MS = 1000;
@@ -111,7 +111,7 @@ export function step(
 
 /**
  * What was asked before this node could reach any server proves nothing: the answer may be lost in an outage of its own, which
- * was over when the other one was heard.
+ * was over when the other one answered.
  */
 function silenceOf(
   { silence }: Health,

@@ -29,16 +29,16 @@ export async function checkIdleConnections(
       ? ''
       : `; lvscare with these options sets ${ipvsTcpTimeoutS} s`;
   if (dropped.length + idle.length === 0)
-    return ok(`${rule}; none of ${connections.length} from this node is close to that${wanted}`);
+    return ok(`${rule}; none of ${clientsOf(connections)} is close to that${wanted}`);
   const parts = [
     ...(dropped.length === 0
       ? []
-      : [
-          `it no longer has ${dropped.length} from this node, whose clients hang or are reset (${names(dropped)})`,
-        ]),
+      : [`it has dropped ${clientsOf(dropped)}, which hang or are reset (${names(dropped)})`]),
     ...(idle.length === 0
       ? []
-      : [`${idle.length} from this node have less than ${timeoutS * LITTLE_LEFT} s left (${names(idle)})`]),
+      : [
+          `${clientsOf(idle)} ${idle.length === 1 ? 'has' : 'have'} less than ${timeoutS * LITTLE_LEFT} s left (${names(idle)})`,
+        ]),
   ];
   const keepAliveS = Number(
     (await textOf(files, '/proc/sys/net/ipv4/tcp_keepalive_time')) ?? KEEPALIVE_TIME_S,
@@ -58,6 +58,10 @@ export async function checkIdleConnections(
 function isNearItsEnd({ expiresInS, timerInS }: ClientConnection, timeoutS: number): boolean {
   if (expiresInS === null || expiresInS >= timeoutS * LITTLE_LEFT) return false;
   return timerInS === null || timerInS >= expiresInS;
+}
+
+function clientsOf({ length }: readonly ClientConnection[]): string {
+  return `${length} ${length === 1 ? 'connection' : 'connections'} of clients on this node`;
 }
 
 function names(connections: readonly ClientConnection[]): string {

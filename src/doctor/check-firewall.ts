@@ -118,7 +118,9 @@ function judge(drops: string, way: Way, tracked: boolean, { masquerade }: Subjec
   const evidence = `${drops} ${packets}`;
   const said =
     tracked || masquerade
-      ? ok(`${evidence}; ${tracked ? 'with' : 'lvscare sets'} ${CONNTRACK}=1: ${which} are not among them`)
+      ? ok(
+          `${evidence}; ${which} are tracked, because ${tracked ? `${CONNTRACK} is 1` : `lvscare sets ${CONNTRACK}=1`}`,
+        )
       : warn(
           `${evidence}, and with them ${which}: ${clients} time out although every probe succeeds`,
           `sysctl -w ${CONNTRACK}=1, or give lvscare --masquerade`,

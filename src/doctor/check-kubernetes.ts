@@ -80,11 +80,8 @@ export async function checkKubeProxy({ files, network }: Node, { virtualServer }
   if (mode !== 'ipvs') return ok(evidence);
   const covering = excluded.find((cidr) => contains(cidr, address));
   if (covering !== undefined) return ok(`${evidence}; it excludes ${covering}`);
-  const others = excluded.length === 0 ? 'none' : excluded.join(', ');
-  return fail(
-    `${evidence} deletes ${virtualServer.text} at each sync: excludeCIDRs has ${others}, not ${address}`,
-    remedy,
-  );
+  const exclusions = excluded.length === 0 ? 'is empty' : `has ${excluded.join(', ')}, not ${address}`;
+  return fail(`${evidence} deletes ${virtualServer.text} at each sync: excludeCIDRs ${exclusions}`, remedy);
 }
 
 interface KubeProxySettings {
@@ -121,7 +118,7 @@ async function kubeProxySettings(
 /** The mode, which is iptables by default on Linux. Its file may be any file, of which no other text may be shown. */
 function modeIn(mode: string | null): string {
   if (mode === null || mode === '' || mode === 'null') return 'iptables';
-  return ['iptables', 'ipvs', 'nftables'].includes(mode) ? mode : 'that kube-proxy does not have';
+  return ['iptables', 'ipvs', 'nftables'].includes(mode) ? mode : 'unknown';
 }
 
 /** The name that sealos gives to the control plane's endpoint. */

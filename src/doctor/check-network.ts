@@ -49,7 +49,7 @@ export async function checkMode(
           `mode route cannot reach ${here.text}, because it runs on this node: local clients sent to it will fail`,
           'give lvscare --mode local',
         );
-      return ok('route: clients of a removed server hang, which mode local would reset');
+      return ok('route: clients of a removed server hang; in mode local they are reset');
     case 'link':
       if (!masquerade)
         return warn(
@@ -128,7 +128,7 @@ async function whyNeeded(
   );
   const through = routes.find((route) => route.interfaceName === interfaceName);
   return isLast && through !== undefined
-    ? `the only one of ${interfaceName}, which the route to ${through.to} uses`
+    ? `the only address of ${interfaceName}, which the route to ${through.to} uses`
     : null;
 }
 

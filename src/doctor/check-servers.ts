@@ -228,7 +228,7 @@ export async function checkVirtualServerAnswers(node: Node, subject: Subject): P
     return warn(`it could not be probed: ${outcome.detail}`, 'run lvscare doctor again');
   if (outcome.kind !== 'ok')
     return directMs.length === 0 && realServers.length > 0
-      ? warn(`${evidence}; no real server answers either`, 'see the findings of rs')
+      ? warn(`${evidence}; no real server answers either`, 'repair what the lines rs name')
       : fail(
           `${evidence}, although real servers answer`,
           `ipvsadm -Ln -t ${virtualServer.text}; ip route get ${virtualServer.address}; nft list ruleset; iptables-save`,

@@ -190,15 +190,15 @@ function ownershipOf(withoutLoading: (run: Run) => Run): Ownership {
     },
     async daemon(virtualServer) {
       const call = { method: 'GET', path: '/status', timeoutMs: ANSWER_MS } as const;
-      const heard = await runningInstances().call(virtualServer, call);
+      const answer = await runningInstances().call(virtualServer, call);
       const silent = (whySilent: string): Awaited<ReturnType<Ownership['daemon']>> => ({
         whySilent,
         troubles: [],
       });
-      if (heard.kind === 'none') return silent('it has ended');
-      if (heard.kind !== 'answered') return silent(heard.why);
-      if (heard.status !== 200) return silent(`it answers with status ${heard.status}`);
-      const all = isStatus(heard.body) ? heard.body.virtualServers : [];
+      if (answer.kind === 'none') return silent('it has ended');
+      if (answer.kind !== 'answered') return silent(answer.why);
+      if (answer.status !== 200) return silent(`it answers with status ${answer.status}`);
+      const all = isStatus(answer.body) ? answer.body.virtualServers : [];
       return { whySilent: null, troubles: all.flatMap(({ care }) => care?.troubles ?? []) };
     },
     async records() {

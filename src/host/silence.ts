@@ -13,7 +13,7 @@ function isAnswered({ mode }: ReachMode, { family }: Endpoint): boolean {
 }
 
 /**
- * Keeps neighbours from being told that this node has the virtual server's address. If another program gave the address to an
+ * Keeps this node from answering neighbours that it has the virtual server's address. If another program gave the address to an
  * interface, as keepalived does, neighbours need the answer: then there is no table.
  *
  * @param ownInterface The interface that has the address; null if none has.

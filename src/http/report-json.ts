@@ -1,14 +1,14 @@
 import type { CountedReport } from '../report/report.js';
 
 /** As JSON.stringify would write it, but in parts: a thousand servers with an hour each are megabytes. */
-export async function reportJson(report: CountedReport, breathe: () => Promise<void>): Promise<string> {
+export async function reportJson(report: CountedReport, yieldIfDue: () => Promise<void>): Promise<string> {
   const { virtualServers, ...rest } = report;
   const texts: string[] = [];
   for (const { servers, ...others } of virtualServers) {
     const serverTexts: string[] = [];
     for (const server of servers) {
       serverTexts.push(JSON.stringify(server));
-      await breathe();
+      await yieldIfDue();
     }
     texts.push(withList(others, 'servers', serverTexts));
   }

@@ -21,7 +21,7 @@ interface Sources {
   page(report: CountedReport): Page;
   /** Makes a costly value once for all requests at about the same time. */
   coalesce<Value>(make: () => Promise<Value>): () => Promise<Value>;
-  breathe(): Promise<void>;
+  yieldIfDue(): Promise<void>;
 }
 
 /** The paths and their answers. */
@@ -29,14 +29,14 @@ export function routesOf(sources: Sources): Routes {
   const json = sources.coalesce(async (): Promise<Answer> => ({
     status: 200,
     type: 'application/json',
-    body: Buffer.from(await reportJson(await sources.report(), () => sources.breathe())),
+    body: Buffer.from(await reportJson(await sources.report(), () => sources.yieldIfDue())),
   }));
   const root = sources.coalesce(async (): Promise<Answer> => {
     const { pieces, contentSecurityPolicy } = sources.page(await sources.report());
     const made: string[] = [];
     for (const piece of pieces) {
       made.push(piece);
-      await sources.breathe();
+      await sources.yieldIfDue();
     }
     const body = Buffer.from(made.join(''));
     return { status: 200, type: 'text/html; charset=utf-8', body, contentSecurityPolicy };

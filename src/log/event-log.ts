@@ -31,12 +31,12 @@ export function eventLog(log: Logger, clock: Pick<Clock, 'now'>): Observer {
       limiter.log({ ...line, fields: { event: event.kind, vs, ...line.fields } });
     };
     /** Logs that a failure is over, if the log has the failure. */
-    const over = (topic: string, line: Line): void => {
-      if (limiter.over(topic)) write(line);
+    const logRecovery = (topic: string, line: Line): void => {
+      if (limiter.clear(topic)) write(line);
     };
     switch (event.kind) {
       case 'probe':
-        limiter.over(`inconclusive ${event.server.text}`);
+        limiter.clear(`inconclusive ${event.server.text}`);
         write(probe(event));
         break;
       case 'probe-inconclusive':
@@ -45,7 +45,7 @@ export function eventLog(log: Logger, clock: Pick<Clock, 'now'>): Observer {
       case 'exchange':
         break;
       case 'transition':
-        limiter.over(`down ${event.server.text}`);
+        limiter.clear(`down ${event.server.text}`);
         write(transition(event));
         break;
       case 'still-down':
@@ -68,7 +68,7 @@ export function eventLog(log: Logger, clock: Pick<Clock, 'now'>): Observer {
         write(adopted(event));
         break;
       case 'pass': {
-        over('table', {
+        logRecovery('table', {
           level: 'info',
           fields: { event: 'table-readable' },
           message: 'the IPVS table can be read again',
@@ -96,7 +96,7 @@ export function eventLog(log: Logger, clock: Pick<Clock, 'now'>): Observer {
         break;
       case 'reachability':
         if (event.reason !== null) write(unreachable(event.virtualServer, event.reason));
-        else if (limiter.over('reachability'))
+        else if (limiter.clear('reachability'))
           write({
             level: 'info',
             fields: { reachable: true },
@@ -115,24 +115,24 @@ export function eventLog(log: Logger, clock: Pick<Clock, 'now'>): Observer {
         });
         break;
       case 'connections-ended':
-        limiter.over('connections');
+        limiter.clear('connections');
         write(connectionsEnded(event));
         break;
       case 'connections-left':
         write(connectionsLeft(event));
         break;
       case 'resource-ok':
-        over(event.resource, {
+        logRecovery(event.resource, {
           level: 'info',
           fields: { resource: event.resource },
-          message: `${event.resource}: as it must be again`,
+          message: `${event.resource}: correct again`,
         });
         break;
       case 'resource-created':
       case 'resource-repaired':
       case 'resource-removed': {
         const { resource, drift } = event;
-        limiter.over(resource);
+        limiter.clear(resource);
         const done = event.kind.slice('resource-'.length);
         write({ level: 'info', fields: { resource, drift }, message: `${resource} ${done}: ${drift}` });
         break;
@@ -286,11 +286,11 @@ function stillDown({ server, health }: Of<'still-down'>): Line {
 }
 
 function held({ server, health: { relapses }, forMs }: Of<'held'>): Line {
-  const times = relapses === 1 ? 'once' : `${relapses} times`;
+  const times = relapses === 1 ? 'once' : `${relapses} times in a row`;
   return {
     level: 'info',
     fields: { rs: server.text, relapses, heldMs: Math.round(forMs) },
-    message: `${server.text} answers again, and is held out for ${(forMs / 1000).toFixed(1)} s: it flaps, it failed ${times} soon after it was back`,
+    message: `${server.text} answers again, but is held out for ${(forMs / 1000).toFixed(1)} s because it flaps: it failed ${times} soon after it recovered`,
   };
 }
 

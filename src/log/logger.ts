@@ -54,7 +54,7 @@ export async function createLogger(
   };
 }
 
-/** What it was and why. Where in the program is of interest only for its own faults, which tell their `stack`. */
+/** An error without its stack: only bugs are logged with theirs, as the field `stack`. */
 function plainError(error: Error): object {
   const causes: string[] = [];
   let code: unknown;

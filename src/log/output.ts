@@ -15,12 +15,11 @@ const AGAIN_MS = 20;
 const FLUSH_MS = 500;
 
 /**
- * A full pipe, or a stopped terminal, would have the kernel stop us with it, probes and signals
- * included. It is written to without waiting, which the kernel keeps by open file: so it is opened anew, lest others
- * that have it find it changed. A socket cannot be opened anew; Node has made it non-blocking when it was asked whether
- * standard output is a terminal.
+ * A write to a full pipe or a stopped terminal would block the whole process, probes and signals included. So writes do not
+ * block (O_NONBLOCK). That flag belongs to the open file, which other processes may share: so the file is opened again. A
+ * socket cannot be opened again; Node has made it non-blocking when it was asked whether standard output is a terminal.
  *
- * @param onDropped Hears how many lines had to be dropped, once there is room again.
+ * @param onDropped Called with the number of dropped lines once there is room again.
  */
 export function standardOutput(onDropped: (lines: number) => void): Output {
   return new QueuedOutput(openStandardOutput(), onDropped);
@@ -99,7 +98,7 @@ class QueuedOutput implements Output {
     try {
       return writeSync(this.#descriptor, bytes);
     } catch (error) {
-      // A disk that is full, or a reader who has gone, is no reason to leave the apiservers to themselves.
+      // The control loop goes on when the disk is full or the reader of the log has ended.
       return (error as NodeJS.ErrnoException).code === 'EAGAIN' ? 0 : bytes.length;
     }
   }

@@ -7,7 +7,7 @@ export interface Line {
   readonly message: string;
   /** Lines of one topic are limited together. By default that of the event and the server. */
   readonly topic?: string;
-  /** A condition that lasts: the line is logged once for these words, until the topic is {@link LogRateLimiter.over}. */
+  /** A condition that lasts: the line is logged once for these words, until {@link LogRateLimiter.clear}. */
   readonly once?: { readonly topic: string; readonly words: string };
 }
 
@@ -67,8 +67,8 @@ export class LogRateLimiter {
     else this.#write(topic, line);
   }
 
-  /** Ends a condition. Returns whether a line was logged of it. */
-  over(topic: string): boolean {
+  /** The condition is over. Returns whether the log has a line of it. */
+  clear(topic: string): boolean {
     return this.#said.delete(topic);
   }
 

@@ -6,8 +6,8 @@ interface Delays {
 }
 
 /**
- * Between two looks. To wake up for each costs more CPU time than all else that a program does which has nothing to do: fifty a
- * second, as Node's own monitor has them, doubled it.
+ * Between two measurements. Each wakes the process: fifty a second, as Node's own monitor makes, doubled the CPU time of an idle
+ * program.
  */
 const EVERY_MS = 500;
 

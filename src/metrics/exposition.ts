@@ -22,15 +22,15 @@ export async function expose(
       holders.set(name, [...(holders.get(name) ?? []), registry]);
   const parts: string[] = [];
   for (const [name, all] of holders) {
-    let told = false;
+    let hasHead = false;
     for (const registry of all) {
       const text = await registry.getSingleMetricAsString(name);
       const [help = '', type = ''] = text.split('\n', 2);
       const body = text.slice(help.length + type.length + 2);
-      if (body !== '' && !told)
+      if (body !== '' && !hasHead)
         parts.push(format === 'openmetrics' ? openMetricsHead(help, type) : `${help}\n${type}`);
       if (body !== '') parts.push(body);
-      told ||= body !== '';
+      hasHead ||= body !== '';
       await yieldToOthers();
     }
   }
@@ -46,7 +46,7 @@ function openMetricsHead(help: string, type: string): string {
   return `${quoted.replace(/^(# HELP \S+)_total /, '$1 ')}\n${type.replace(/_total counter$/, ' counter')}`;
 }
 
-/** The format that an Accept header asks for: OpenMetrics only for who would rather have it. */
+/** The format that an Accept header asks for: OpenMetrics only if it is preferred. */
 export function formatFor(accept: string): Format {
   const qualities = new Map<string, number>();
   for (const part of accept.split(',')) {

@@ -58,32 +58,32 @@ export function declareFamilies(registry: Registry) {
   return {
     up: gauge(
       'real_server_up',
-      'Whether this node holds a real server for healthy (1) or not (0). One node at 0: look at its network; most nodes: at the apiserver.',
+      'Whether a real server is up for this node (1) or not (0). If one node has 0, check its network; if most have, check the apiserver.',
       RS_LABELS,
     ),
     state: gauge(
       'real_server_state',
-      '1 for the state that a real server is in, 0 for the others. unknown: not asked often enough yet; sick: it is there but unwell, and is drained; dead: nothing is there.',
+      '1 for the state that a real server is in, 0 for the others. unknown: too few probes yet; sick: it answers but is not healthy, and is drained; dead: it does not answer.',
       [...RS_LABELS, 'state'],
     ),
     lastTransition: gauge(
       'last_transition_timestamp_seconds',
-      'When a real server entered the state it is in. Compare it with other nodes to see who noticed first.',
+      'When a real server entered the state it is in. Compare nodes to find which noticed first.',
       RS_LABELS,
     ),
     transitions: counter(
       'transitions_total',
-      'Changes of state, by the state entered (to) and by the evidence for it (cause). The cause says where to look; many in an hour are flapping.',
+      'Changes of state, by the state entered (to) and by the evidence for it (cause). Many in an hour are flapping.',
       [...RS_LABELS, 'to', 'cause'],
     ),
     probes: counter(
       'probes_total',
-      'Answers to probes by result: ok, refused, silent, slow, tls, status, broken; inconclusive for a fault of this node, which counts for nothing. Failures without a transition are worth a look before it comes.',
+      'Answers to probes by result: ok, refused, silent, slow, tls, status, broken; inconclusive for a fault of this node, which does not count against the server. Failures without a transition are an early sign.',
       [...RS_LABELS, 'result'],
     ),
     probeDuration: histogram(
       'probe_duration_seconds',
-      'How long healthy answers took, connecting included where it was needed. One node high: its network; all nodes high: the apiserver or its etcd.',
+      'How long good answers took, with the time to connect if the connection was new. One node high: its network; all nodes high: the apiserver or its etcd.',
       RS_LABELS,
       [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
     ),
@@ -95,17 +95,17 @@ export function declareFamilies(registry: Registry) {
     ),
     lastProbe: gauge(
       'last_probe_timestamp_seconds',
-      'When a real server was last asked, whatever came of it. If it lies back by many lvscare_interval_seconds, the checker is stuck.',
+      'When a real server was last probed, with any result. If that is many lvscare_interval_seconds ago, its monitor is stuck.',
       RS_LABELS,
     ),
     lastOk: gauge(
       'last_ok_timestamp_seconds',
-      'When a real server last gave a healthy answer. Absent until it has.',
+      'When a real server last gave a good answer. Absent before the first.',
       RS_LABELS,
     ),
     certificateExpiry: gauge(
       'certificate_expiry_timestamp_seconds',
-      'Until when the certificate that a real server shows is valid. Alert weeks before: after it, the server is sick on every node. Absent until a handshake showed one, and without TLS.',
+      'Until when the certificate that a real server shows is valid. Alert weeks before: after it, the server is sick on every node. Absent before the first handshake, and without TLS.',
       RS_LABELS,
     ),
     drained: gauge(
@@ -120,12 +120,12 @@ export function declareFamilies(registry: Registry) {
     ),
     holds: counter(
       'holds_total',
-      'How often a real server was held out because it flaps. If it grows, look for what restarts the apiserver.',
+      'How often a real server was held out because it flaps. If it grows, find what restarts the apiserver.',
       RS_LABELS,
     ),
     connectionLosses: counter(
       'kept_connection_losses_total',
-      'How often the connection that is kept to a real server was lost. That alone is no failure; many mean that something in between closes connections.',
+      'How often the connection that is kept to a real server was lost. That alone is no failure. Many: a device in between closes connections.',
       RS_LABELS,
     ),
 
@@ -142,13 +142,13 @@ export function declareFamilies(registry: Registry) {
     ),
     inactive: gauge(
       'ipvs_backend_connections_inactive',
-      'Connections that are being made or ended. Many at a server that is up: SYNs without an answer.',
+      'Connections that begin or end. Many at a server that is up: SYNs without an answer.',
       RS_LABELS,
     ),
     backendTraffic: {
       connections: counter(
         'ipvs_backend_connections_total',
-        'Connections that were scheduled to a real server. Starts anew when its destination does. By its rate, see whether clients are spread evenly.',
+        'Connections that were scheduled to a real server. Starts anew when its destination does. Its rate shows whether clients are spread evenly.',
         RS_LABELS,
       ),
       packetsIn: counter(
@@ -181,7 +181,7 @@ export function declareFamilies(registry: Registry) {
     ),
     interval: gauge(
       'interval_seconds',
-      'The time between probes, and between passes of the reconciler. To compare ages with.',
+      'The time between probes, and between passes of the reconciler. Ages of probes and passes are compared with it.',
       VS_LABELS,
     ),
     reachable: gauge(
@@ -191,7 +191,7 @@ export function declareFamilies(registry: Registry) {
     ),
     failOpen: gauge(
       'fail_open',
-      'Whether no real server is up and those most likely to answer serve all the same (1). Call an administrator.',
+      'Whether no real server is up, and as a last resort those most likely to answer serve (1). Call an administrator.',
       VS_LABELS,
     ),
     deletedRepeatedly: gauge(
@@ -201,23 +201,23 @@ export function declareFamilies(registry: Registry) {
     ),
     trouble: gauge(
       'trouble',
-      '1 for each thing that is wrong and could not be repaired, or not even be checked. Absent when all is well. The log says why.',
+      '1 for each thing that lvscare could not repair or check. Absent without trouble. The log says why.',
       [...VS_LABELS, 'what'],
     ),
     reconciles: counter(
       'reconciles_total',
-      'Passes of the reconciler by result: ok, failed (the kernel refused something), unreadable (the table could not be read). Anything but ok that goes on leaves the table as it was.',
+      'Passes of the reconciler by result: ok, failed (the kernel refused something), unreadable (the table could not be read). While it is not ok, the table may not be as wanted.',
       [...VS_LABELS, 'result'],
     ),
     reconcileDuration: histogram(
       'reconcile_duration_seconds',
-      'How long it took to read the table and to change what had to be. More than a few milliseconds is a kernel that is busy.',
+      'How long it took to read the table and to change it. More than a few milliseconds: the kernel is busy.',
       VS_LABELS,
       [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5],
     ),
     lastReconcile: gauge(
       'last_reconcile_timestamp_seconds',
-      'When the reconciler last ended a pass. If it lies back by many lvscare_interval_seconds, it is stuck.',
+      'When the reconciler last ended a pass. If that is many lvscare_interval_seconds ago, it is stuck.',
       VS_LABELS,
     ),
     actions: counter(
@@ -227,12 +227,12 @@ export function declareFamilies(registry: Registry) {
     ),
     repairs: counter(
       'repairs_total',
-      'How often something that another program had changed was repaired, by what it was: an action on the table, or a host resource such as the local route. If one keeps growing, find that program.',
+      'Repairs of what another program had changed, by what it was: an action on the table, or a host resource such as the local route. If one keeps growing, find that program.',
       [...VS_LABELS, 'what'],
     ),
     connectionsEnded: counter(
       'connections_ended_total',
-      'Connections of clients on this node that were ended because their real server is out of the table. Each would have hung until its client sent something.',
+      'Connections of clients on this node that were ended because their real server is out of the table. Otherwise each would hang until its client sends something.',
       VS_LABELS,
     ),
     notificationsLost: counter(
@@ -254,7 +254,7 @@ export function declareFamilies(registry: Registry) {
     ),
     servicePresent: gauge(
       'ipvs_service_present',
-      'Whether the virtual server is in the table. At 0 clients are refused, or reach whatever has its address.',
+      'Whether the virtual server is in the table. At 0 clients are refused, or reach another host that has its address.',
       VS_LABELS,
     ),
     serviceTraffic: {
@@ -295,12 +295,12 @@ export function declareProcessFamilies(registry: Registry) {
   return {
     alive: gauge(
       'alive',
-      'What /healthz says: 0 when a monitor or the reconciler is stuck. A restart is due.',
+      'What /healthz says: 0 when a monitor or the reconciler is stuck. Restart lvscare.',
       [],
     ),
     ready: gauge(
       'ready',
-      "What /readyz says: 1 when the last pass of the reconciler made the table so, and this node's clients are not known to reach no apiserver through it.",
+      'What /readyz says: 1 when the last pass left the table as wanted, and clients on this node reach an apiserver through it, as far as lvscare knows.',
       [],
     ),
     buildInfo: gauge(
@@ -310,7 +310,7 @@ export function declareProcessFamilies(registry: Registry) {
     ),
     eventLoopDelay: histogram(
       'event_loop_delay_seconds',
-      'Twice a second, by how much the program was late to attend to a timer. Above 0.1 the node is short of CPU, and verdicts come late by as much.',
+      'How late a timer was, measured twice a second. Above 0.1 the node is short of CPU, and verdicts are late by as much.',
       [],
       [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
     ),
@@ -326,12 +326,12 @@ export function declareProcessFamilies(registry: Registry) {
     }),
     residentMemory: new Gauge({
       name: 'process_resident_memory_bytes',
-      help: 'Memory that the process holds. It levels out; what grows for days is a leak.',
+      help: 'Resident memory of the process. It should level out; growth for days is a leak.',
       registers,
     }),
     openFiles: new Gauge({
       name: 'process_open_fds',
-      help: 'Open file descriptors. Each real server takes one, or a few while it is asked.',
+      help: 'Open file descriptors. Each real server takes one, or a few during a probe.',
       registers,
     }),
     heapUsed: new Gauge({

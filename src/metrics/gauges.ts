@@ -12,7 +12,7 @@ export interface ProcessUsage {
   readonly cpuSeconds: number;
   readonly residentBytes: number;
   readonly heapUsedBytes: number;
-  /** null where it cannot be told. */
+  /** null if it is not known. */
   readonly openFiles: number | null;
 }
 

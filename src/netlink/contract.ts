@@ -16,7 +16,7 @@ export interface Addon {
   ):
     | { readonly options: WireTcpOptions; readonly failure: null }
     | { readonly options: null; readonly failure: WireFailure };
-  /** Who is at the other end of a Unix socket of another owner. EPROTOTYPE if it is no Unix stream. */
+  /** The process at the other end of a Unix socket of another owner. EPROTOTYPE if it is no Unix stream. */
   getPeerCredentials(
     fd: number,
   ):
@@ -195,9 +195,9 @@ export interface WireTimeouts {
 }
 
 export interface WireLinkRequest {
-  /** 0 if the name tells. */
+  /** 0 if `name` identifies the link. */
   readonly index: number;
-  /** Empty if the index tells. */
+  /** Empty if `index` identifies the link. */
   readonly name: string;
   readonly kind: string | null;
   /** IFF_*, and which of them to change. */
@@ -290,7 +290,7 @@ interface WireTimeoutsValue extends WireTimeouts {
   readonly kind: 'timeouts';
 }
 
-interface WireStats {
+export interface WireStats {
   readonly connections: bigint;
   readonly packetsIn: bigint;
   readonly packetsOut: bigint;

@@ -3,10 +3,10 @@ import { Socket } from 'node:net';
 import { refuse } from './validate.js';
 
 /**
- * The descriptor of a socket that Node made. There is no public way to it: Node gives none out, lest a caller close it
- * or use it after its end. We do neither: it is used before anything else can run, and the addon looks whether it is a
- * socket of the right kind. `_handle.fd` is what Node itself uses, undocumented: this is the only place that relies on it,
- * and it says so where it is missing.
+ * The descriptor of a socket that Node made. Node has no public way to it, because a caller could close it or use it
+ * after its end. We do neither: it is used before anything else can run, and the addon checks that it is a socket of the
+ * right kind. `_handle.fd` is what Node itself uses, undocumented: only this function relies on it, and throws if it is
+ * missing.
  */
 export function descriptorOf(socket: Socket): number {
   if (!((socket as unknown) instanceof Socket)) refuse('socket', 'a net.Socket', socket);

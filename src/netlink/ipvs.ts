@@ -27,7 +27,7 @@ import { checkArray } from './validate.js';
  *
  * Methods reject with a TypeError that names the field if an argument is wrong, before anything is sent; with a
  * {@link NetlinkError} if the kernel refuses or does not answer in time. The first request asks the kernel for its IPVS
- * family, which loads `ip_vs` if it can be loaded; {@link isIpvsMissing} tells when it cannot. Requests are carried out
+ * family, which loads `ip_vs` if it can be loaded; {@link isIpvsMissing} is true of the error if it cannot. Requests are carried out
  * in the order of their calls.
  */
 export class Ipvs implements AsyncDisposable {

@@ -6,7 +6,7 @@ import { failureError } from './errors.js';
 import type { PeerCredentials } from './types.js';
 
 /**
- * Who is at the other end of a Unix socket, as the kernel wrote it down when that end called listen(2), or connect(2)
+ * The process at the other end of a Unix socket, as the kernel recorded it when that end called listen(2), or connect(2)
  * (SO_PEERCRED). It cannot be forged, and the peer need not be awake.
  *
  * @throws TypeError that names the argument. Its `code` is `ERR_NO_DESCRIPTOR` if the socket has no descriptor, because

@@ -34,7 +34,7 @@ import type {
 import { checkArray } from './validate.js';
 
 /**
- * Links, addresses and routes of this network namespace. Changes need CAP_NET_ADMIN (`EPERM` without); looking does not.
+ * Links, addresses and routes of this network namespace. Changes need CAP_NET_ADMIN (`EPERM` without); reading does not.
  *
  * Methods reject with a TypeError that names the field if an argument is wrong, before anything is sent; with a
  * {@link NetlinkError} if the kernel refuses or does not answer in time. Requests are carried out in the order of their

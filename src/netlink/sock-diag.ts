@@ -4,7 +4,7 @@ import type { BatchResult, RequestOptions, TcpSocket, TcpSocketFilter } from './
 import { checkArray } from './validate.js';
 
 /**
- * The TCP sockets of all processes of this network namespace. Ending one needs CAP_NET_ADMIN (`EPERM` without); looking
+ * The TCP sockets of all processes of this network namespace. Ending one needs CAP_NET_ADMIN (`EPERM` without); listing
  * does not.
  *
  * Methods reject with a TypeError that names the field if an argument is wrong, before anything is sent; with a
@@ -42,7 +42,7 @@ export class SockDiag implements AsyncDisposable {
   }
 
   /**
-   * `ss -K`: who has such a socket gets `ECONNABORTED`, its peer a reset. Each one's result, in the same order: `ENOENT`
+   * `ss -K`: the process that has such a socket gets `ECONNABORTED`, its peer a reset. Each one's result, in the same order: `ENOENT`
    * if there is no such socket any more, whatever has come in its place; `EOPNOTSUPP` if the kernel was built without
    * CONFIG_INET_DIAG_DESTROY.
    */

@@ -21,7 +21,7 @@ const MOST_MS = 0x7fff_ffff;
  *
  * @throws TypeError that names the argument. Its `code` is `ERR_NO_DESCRIPTOR` if the socket has no descriptor, because
  *   it is not connected (yet, or any more), is TLS over a stream that is no socket, or because this Node does not show
- *   it. The connection goes on as it was, so that a caller who can do without may.
+ *   it. The connection goes on unchanged, so a caller may ignore the error.
  * @throws {@link NetlinkError} if the kernel refuses: `EPROTOTYPE` if it is no TCP socket, and nothing is changed.
  */
 export function setTcpLiveness(socket: Socket, options: TcpLivenessOptions): void {

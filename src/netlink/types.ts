@@ -1,3 +1,4 @@
+import type { WireStats } from './contract.js';
 import type { NetlinkError } from './errors.js';
 
 /**
@@ -29,7 +30,7 @@ export interface FwmarkServiceKey {
 
 export type ServiceKey = AddressServiceKey | FwmarkServiceKey;
 
-/** Bits of `flags` of a service, as in `<linux/ip_vs.h>`; the kernel sets `hashed` by itself, and is not told. */
+/** Bits of `flags` of a service, as in `<linux/ip_vs.h>`; the kernel sets `hashed` by itself, and requests do not have it. */
 export const ServiceFlag = {
   persistent: 0x0001,
   hashed: 0x0002,
@@ -57,18 +58,7 @@ export interface ServiceConfig {
 }
 
 /** Counters and rates, 64 bits wide where the kernel has them (4.1 and later), 32 before. */
-export interface Stats {
-  readonly connections: bigint;
-  readonly packetsIn: bigint;
-  readonly packetsOut: bigint;
-  readonly bytesIn: bigint;
-  readonly bytesOut: bigint;
-  readonly connectionsPerSecond: bigint;
-  readonly packetsInPerSecond: bigint;
-  readonly packetsOutPerSecond: bigint;
-  readonly bytesInPerSecond: bigint;
-  readonly bytesOutPerSecond: bigint;
-}
+export type Stats = WireStats;
 
 export interface Service {
   readonly key: ServiceKey;
@@ -365,7 +355,7 @@ export interface TcpSocket {
 
 // ---- Unix sockets -------------------------------------------------------------------------------------------
 
-/** Who called listen(2), or connect(2), at the other end; it may have lent the socket to others since. */
+/** The process that called listen(2), or connect(2), at the other end; it may have shared the socket since. */
 export interface PeerCredentials {
   /** null for a process that this one's PID namespace does not show: one outside of our container. */
   readonly pid: number | null;

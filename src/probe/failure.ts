@@ -51,7 +51,7 @@ export function classifyFailure(
   switch (phase) {
     case 'connect':
       if (code !== undefined && OURS.has(code)) return { kind: 'inconclusive', detail };
-      // It stood, and was reset before we could look: the server listens no more, or refuses this node.
+      // It was connected, and reset before it was used: the server does not listen any more, or refuses this node.
       if (code === 'ECONNRESET' || code === 'EPIPE') return { kind: 'broken', detail };
       if (code === 'ECONNREFUSED') return { kind: 'refused', detail };
       return { kind: 'silent', detail, unreachable: true };

@@ -77,7 +77,7 @@ export class HttpKeptConnection implements KeptConnection {
   }
 
   async *probe(manner: ProbeManner, signal: AbortSignal): AsyncGenerator<Evidence | InconclusiveProbe> {
-    const { fresh, hedged, askWitness: hearAnother } = manner;
+    const { fresh, hedged, askWitness } = manner;
     const stopped = (): boolean => signal.aborted;
     if (stopped()) return;
     const ending = new AbortController();
@@ -88,15 +88,15 @@ export class HttpKeptConnection implements KeptConnection {
     const outcomes = new AsyncQueue<Outcome>();
     let waiting = 0;
     let askedAgain = false;
-    const begin = (over: HttpConnection | null, witnessed = false): void => {
+    const begin = (connection: HttpConnection | null, witnessed = false): void => {
       waiting += 1;
-      void this.#ask(over, hedged, ending.signal).then((outcome) => {
+      void this.#ask(connection, hedged, ending.signal).then((outcome) => {
         outcomes.add(witnessed && outcome.kind === 'silent' ? { ...outcome, witnessed } : outcome);
       });
     };
     begin(fresh ? null : this.#kept);
-    const callOff = hedged
-      ? this.#whenLate(hearAnother, (witnessed) => {
+    const cancel = hedged
+      ? this.#whenLate(askWitness, (witnessed) => {
           begin(null, witnessed);
         })
       : (): void => undefined;
@@ -118,12 +118,12 @@ export class HttpKeptConnection implements KeptConnection {
           }
           outcome = outcome.evidence;
         }
-        callOff();
+        cancel();
         yield this.#weigh(outcome);
         if (outcome.kind === 'ok') return;
       }
     } finally {
-      callOff();
+      cancel();
       signal.removeEventListener('abort', end);
       end();
     }
@@ -136,12 +136,12 @@ export class HttpKeptConnection implements KeptConnection {
   }
 
   /** Calls back each time that an answer is late, as often as a probe may ask again; first it waits for another server. */
-  #whenLate(hearAnother: ProbeManner['askWitness'], onLate: (witnessed: boolean) => void): () => void {
+  #whenLate(askWitness: ProbeManner['askWitness'], onLate: (witnessed: boolean) => void): () => void {
     let attempts = 1;
-    let calledOff = false;
+    let cancelled = false;
     const late = async (): Promise<void> => {
-      const witnessed = (await hearAnother?.()) ?? false;
-      if (!calledOff) onLate(witnessed);
+      const witnessed = (await askWitness?.()) ?? false;
+      if (!cancelled) onLate(witnessed);
     };
     const wait = (): (() => void) =>
       stallAwareTimeout(this.#request.timeoutMs / MOST_ATTEMPTS, () => {
@@ -151,7 +151,7 @@ export class HttpKeptConnection implements KeptConnection {
       });
     let stopWaiting = wait();
     return () => {
-      calledOff = true;
+      cancelled = true;
       stopWaiting();
     };
   }
@@ -184,8 +184,8 @@ export class HttpKeptConnection implements KeptConnection {
     };
     const outcome = await this.#attempt(attempt, kept, hedged, ending);
     if (outcome.kind !== 'gone' && outcome !== STOPPED) {
-      const said = outcome.kind === 'cut short' ? outcome.evidence : outcome;
-      this.#onExchange(exchangeOf(attempt, kept === null, said));
+      const result = outcome.kind === 'cut short' ? outcome.evidence : outcome;
+      this.#onExchange(exchangeOf(attempt, kept === null, result));
     }
     return outcome;
   }
@@ -198,7 +198,7 @@ export class HttpKeptConnection implements KeptConnection {
   ): Promise<Outcome> {
     const { timeoutMs } = this.#request;
     const limit = new AbortController();
-    const callOff = stallAwareTimeout(timeoutMs, () => {
+    const cancel = stallAwareTimeout(timeoutMs, () => {
       attempt.late = true;
       limit.abort();
     });
@@ -229,7 +229,7 @@ export class HttpKeptConnection implements KeptConnection {
       const reset = (error as NodeJS.ErrnoException).code === 'ECONNRESET';
       return reset && this.#wasNotAccepted(attempt, kept) ? { kind: 'cut short', evidence } : evidence;
     } finally {
-      callOff();
+      cancel();
       ending.removeEventListener('abort', onEnding);
     }
   }
@@ -249,14 +249,14 @@ export class HttpKeptConnection implements KeptConnection {
     };
     if (attempt.connection !== null && !credentials.withToken)
       return attempt.connection.ask(this.#request, null, signal, onHead);
-    const looking = credentials.current().catch((error: unknown) => {
+    const reading = credentials.current().catch((error: unknown) => {
       throw new LocalFault(error as Error);
     });
     // A failure is handled once TCP is connected.
-    looking.catch(() => undefined);
+    reading.catch(() => undefined);
     const ready = async (): Promise<CurrentCredentials> => {
       attempt.local = true;
-      const current = await looking;
+      const current = await reading;
       attempt.local = false;
       return current;
     };
@@ -309,12 +309,12 @@ export class HttpKeptConnection implements KeptConnection {
   }
 }
 
-function exchangeOf(attempt: Attempt, fresh: boolean, said: Evidence | InconclusiveProbe): Exchange {
+function exchangeOf(attempt: Attempt, fresh: boolean, result: Evidence | InconclusiveProbe): Exchange {
   const { startMs, connectedMs, securedMs, headMs, status, dateMs, session } = attempt;
   const since = (endMs: number | null, beginMs: number | null): number | null =>
     endMs === null || beginMs === null ? null : endMs - beginMs;
   return {
-    evidence: said.kind === 'inconclusive' ? null : said,
+    evidence: result.kind === 'inconclusive' ? null : result,
     fresh,
     phases: {
       connectMs: since(connectedMs, startMs),

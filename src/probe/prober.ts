@@ -4,7 +4,7 @@ import { portsFor } from './source-port.js';
 import { answersByTcp, fixedPorts, PreferredPorts } from './preferred-ports.js';
 import { HttpKeptConnection } from './kept-connection.js';
 
-/** A prober over HTTP that keeps one connection to each server, and ends all others by a reset. */
+/** A prober over HTTP: an {@link HttpKeptConnection} for each server, which makes its probes. */
 export function createProber(request: ProbeRequest, parts: ProberParts): Prober {
   const range = portsFor(request.sourcePorts);
   const { onFilteredPorts } = parts;

@@ -16,7 +16,7 @@ interface TcpOptions {
 
 /**
  * How many sockets try to connect when one does not at once, and how long one tries alone, as part of the time limit: to
- * its end, so that a server is heard as soon as a network that was out is back.
+ * its end, so that a connection succeeds as soon as a network that was out is back.
  */
 const MOST_TRIES = 15;
 const ALONE = 1 / 16;
@@ -33,7 +33,7 @@ export function connectTcp(server: Endpoint, options: TcpOptions, signal: AbortS
     const sockets = new Set<net.Socket>();
     const settle = (winner: net.Socket | null): void => {
       clearInterval(hedging);
-      callOff();
+      cancel();
       signal.removeEventListener('abort', onAbort);
       for (const socket of sockets) if (socket !== winner) socket.destroy();
       // The caller handles the errors of the winner; those of the others do not matter.
@@ -67,7 +67,7 @@ export function connectTcp(server: Endpoint, options: TcpOptions, signal: AbortS
       tryPort(anyPort(options.sourcePorts, Math.random), MOST_PORTS);
     };
 
-    const callOff = stallAwareTimeout(options.timeoutMs, () => {
+    const cancel = stallAwareTimeout(options.timeoutMs, () => {
       fail(new ConnectTimeout(options.timeoutMs));
     });
     let tries = 1;

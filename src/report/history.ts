@@ -37,8 +37,8 @@ export class History {
   /**
    * Those that are not older than an hour, the newest last.
    *
-   * @param nowMs On the clock that {@link add} was given.
-   * @param offsetMs From there to the clock that they are to be told on.
+   * @param nowMs On the clock of {@link add}.
+   * @param offsetMs What to add for the clock of the result.
    */
   minutes(nowMs: number, offsetMs: number): readonly MinuteReport[] {
     const oldest = Math.floor(nowMs / MINUTE_MS) - MOST_MINUTES;

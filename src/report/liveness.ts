@@ -27,11 +27,10 @@ export function overdueMs(intervalMs: number): number {
  * its passes. That servers do not answer, that the kernel refuses, that there is no IPVS: none of that is a lack of progress,
  * and none of it gets better by a restart.
  */
-export function stuck(report: Report, patience: ProgressLimits): string | null {
+export function stuck(report: Report, limits: ProgressLimits): string | null {
   for (const virtualServer of report.virtualServers) {
     const found =
-      stuckReconciler(virtualServer, report.atMs, patience) ??
-      stuckMonitor(virtualServer, report.atMs, patience);
+      stuckReconciler(virtualServer, report.atMs, limits) ?? stuckMonitor(virtualServer, report.atMs, limits);
     if (found !== null) return found;
   }
   return null;

@@ -53,7 +53,7 @@ interface ServerRecord {
   readonly history: History;
 }
 
-/** Records what happened to one virtual server, as much as an operator who looks now wants to know. Bounded in memory. */
+/** Records what happened to one virtual server, as far as an operator needs it now. Bounded in memory. */
 export class Recorder {
   readonly #recorded: Recorded;
   readonly #parts: RecorderParts;
@@ -80,7 +80,7 @@ export class Recorder {
   report({ history }: { readonly history: boolean }): VirtualServerReport {
     const { virtualServer, policy, mode, masquerade } = this.#recorded;
     const offsetMs = this.#parts.wallClock() - this.#parts.clock.now();
-    this.#forgetFaults();
+    this.#expireFaults();
     return {
       virtualServer: virtualServer.text,
       scheduler: policy.scheduler,
@@ -241,7 +241,7 @@ export class Recorder {
     this.#reachability = { reason, sinceMs: isSame ? before.sinceMs : this.#parts.clock.now() };
   }
 
-  #forgetFaults(): void {
+  #expireFaults(): void {
     const nowMs = this.#parts.clock.now();
     for (const [where, atMs] of this.#faultedMs)
       if (nowMs - atMs >= FAULT_MS) {

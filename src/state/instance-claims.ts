@@ -1,4 +1,4 @@
-/** Who holds instance locks, as far as the kernel vouches for it. */
+/** Which processes hold instance locks, as far as the kernel proves it. */
 import { createHash } from 'node:crypto';
 import { listGroupSockets, openGroupSocket } from '../netlink/index.js';
 

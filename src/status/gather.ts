@@ -53,7 +53,7 @@ async function gather(virtualServer: Endpoint, sources: Sources): Promise<Virtua
 }
 
 /** Whether anything is known: by an lvscare, or by the kernel. */
-export function tellsAnything({ virtualServers }: Status): boolean {
+export function knowsAnything({ virtualServers }: Status): boolean {
   return virtualServers.some(({ care, kernel }) => care !== null || kernel !== null);
 }
 

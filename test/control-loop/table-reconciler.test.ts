@@ -1,17 +1,28 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { dryTable } from '../../src/control-loop/dry-run.js';
+import type { VirtualServerTable } from '../../src/control-loop/ports.js';
 import { TableReconciler } from '../../src/control-loop/table-reconciler.js';
 import type { JudgedServer } from '../../src/decisions/desired.js';
 import { step, unknownHealth } from '../../src/decisions/health.js';
 import { A, B, POLICY, Stage, VIRTUAL_SERVER } from './stage.js';
 
 /** A table reconciler beside a kernel of its own, whose servers are all up. */
-function reconciling(): { stage: Stage; table: TableReconciler; judged: JudgedServer[] } {
+function reconciling(ofTable = (table: VirtualServerTable): VirtualServerTable => table): {
+  stage: Stage;
+  table: TableReconciler;
+  judged: JudgedServer[];
+} {
   const stage = new Stage();
   const health = step(unknownHealth(0), { kind: 'ok', detail: '' }, 0, POLICY);
   const judged = [A, B].map((server) => ({ server, health, drained: false }));
   const { clock, connections, observer } = stage;
-  const parts = { table: stage.kernel.table(VIRTUAL_SERVER), clock, connections, emit: observer.emit };
+  const parts = {
+    table: ofTable(stage.kernel.table(VIRTUAL_SERVER)),
+    clock,
+    connections,
+    emit: observer.emit,
+  };
   return { stage, table: new TableReconciler(POLICY, parts, () => judged), judged };
 }
 
@@ -40,6 +51,26 @@ describe('the table reconciler', () => {
     assert.deepEqual(
       stage.observer.passes.map(({ drift }) => drift),
       [false, false, false, false, true],
+    );
+  });
+
+  it('finds the same to do in each pass of a dry run, and calls that no drift', async () => {
+    const { stage, table } = reconciling(dryTable);
+    for (const cause of ['start', 'timer'] as const) {
+      const results = await table.pass([cause]);
+      assert.deepEqual(
+        results.map(({ action, outcome }) => [action.kind, outcome]),
+        [
+          ['create-service', 'dry-run'],
+          ['add-destination', 'dry-run'],
+          ['add-destination', 'dry-run'],
+        ],
+      );
+      assert.equal(await table.hasDrifted(), false);
+    }
+    assert.deepEqual(
+      stage.observer.passes.map(({ drift }) => drift),
+      [false, false],
     );
   });
 

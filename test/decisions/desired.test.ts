@@ -32,10 +32,10 @@ describe('from health to the wanted table', () => {
 describe('when no server is up', () => {
   const ranks = decisionTable('last resort').map((row) => ({
     evidence: cell(row, 'last evidence').replaceAll('`', ''),
-    rank: cell(row, 'rank') === 'never' ? Infinity : Number(cell(row, 'rank')),
+    rank: cell(row, 'rank') === 'never' ? 0 : Number(cell(row, 'rank')),
   }));
 
-  it('those with the best rank serve', () => {
+  it('those with the highest rank serve', () => {
     const pairs = ranks.flatMap((one) => ranks.map((other) => [one, other] as const));
     for (const [one, other] of pairs) {
       const servers = [judged(`A dead(${one.evidence})`), judged(`B sick(${other.evidence})`)];
@@ -44,10 +44,10 @@ describe('when no server is up', () => {
         weight: 1,
         drainTimeoutMs: 30_000,
       });
-      const best = Math.min(one.rank, other.rank);
+      const highest = Math.max(one.rank, other.rank);
       assert.deepEqual(
         rows.map(({ intent }) => intent.kind === 'serve'),
-        [one, other].map(({ rank }) => rank === best && rank < Infinity),
+        [one, other].map(({ rank }) => rank === highest && rank > 0),
         `${one.evidence}, ${other.evidence}`,
       );
     }

@@ -28,17 +28,17 @@ table('idle-connections', checkIdleConnections, [
   [
     'none',
     having(),
-    'ok: IPVS drops connections after 900 s without a packet; none of 0 from this node is close to that',
+    'ok: IPVS drops connections after 900 s without a packet; none of 0 connections of clients on this node is close to that',
   ],
   [
     'those that send, that were idle for a while, and that send a keepalive in time',
     having(client(1, {}), client(2, { expiresInS: 225 }), client(3, { expiresInS: 100, timerInS: 99.9 })),
-    'ok: IPVS drops connections after 900 s without a packet; none of 3 from this node is close to that',
+    'ok: IPVS drops connections after 900 s without a packet; none of 3 connections of clients on this node is close to that',
   ],
   [
     'one without keepalive, which has little left, and one whose keepalive comes too late',
     having(client(1, { expiresInS: 224 }), client(2, { expiresInS: 100, timerInS: 6400 }), client(3, {})),
-    `warn: IPVS drops connections after 900 s without a packet: 2 from this node have less than 225 s left (10.0.0.9:1, 10.0.0.9:2) -> ${RESTART}; ${LONGER}`,
+    `warn: IPVS drops connections after 900 s without a packet: 2 connections of clients on this node have less than 225 s left (10.0.0.9:1, 10.0.0.9:2) -> ${RESTART}; ${LONGER}`,
   ],
   [
     'some that IPVS has dropped',
@@ -46,7 +46,7 @@ table('idle-connections', checkIdleConnections, [
       ...[1, 2, 3, 4, 5].map((port) => client(port, { expiresInS: null, timerInS: 6300 })),
       client(6, {}),
     ),
-    `warn: IPVS drops connections after 900 s without a packet: it no longer has 5 from this node, whose clients hang or are reset (10.0.0.9:1, 10.0.0.9:2, 10.0.0.9:3 and 2 more) -> ${RESTART}; ${LONGER}`,
+    `warn: IPVS drops connections after 900 s without a packet: it has dropped 5 connections of clients on this node, which hang or are reset (10.0.0.9:1, 10.0.0.9:2, 10.0.0.9:3 and 2 more) -> ${RESTART}; ${LONGER}`,
   ],
   [
     'both, where the default keepalive is soon enough',
@@ -54,7 +54,7 @@ table('idle-connections', checkIdleConnections, [
       having(client(1, { expiresInS: null }), client(2, { expiresInS: 3 }))(fake);
       fake.files['/proc/sys/net/ipv4/tcp_keepalive_time'] = '300\n';
     },
-    `warn: IPVS drops connections after 900 s without a packet: it no longer has 1 from this node, whose clients hang or are reset (10.0.0.9:1), and 1 from this node have less than 225 s left (10.0.0.9:2) -> ${RESTART}`,
+    `warn: IPVS drops connections after 900 s without a packet: it has dropped 1 connection of clients on this node, which hang or are reset (10.0.0.9:1), and 1 connection of clients on this node has less than 225 s left (10.0.0.9:2) -> ${RESTART}`,
   ],
   [
     'a timeout that lvscare is to set',
@@ -62,6 +62,6 @@ table('idle-connections', checkIdleConnections, [
       having()(fake);
       return { ipvsTcpTimeoutS: 7500 };
     },
-    'ok: IPVS drops connections after 900 s without a packet; none of 0 from this node is close to that; lvscare with these options sets 7500 s',
+    'ok: IPVS drops connections after 900 s without a packet; none of 0 connections of clients on this node is close to that; lvscare with these options sets 7500 s',
   ],
 ]);

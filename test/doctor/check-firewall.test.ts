@@ -87,7 +87,7 @@ table('firewall', checkFirewall, [
       fake.iptables = filter('FORWARD -j KUBE-FORWARD', `KUBE-FORWARD ${DROP}`);
       fake.files[TRACKED] = '1\n';
     },
-    /^ok of pods: .*with net\.ipv4\.vs\.conntrack=1: the answers/,
+    /^ok of pods: .*the answers of real servers are tracked, because net\.ipv4\.vs\.conntrack is 1/,
   ],
   [
     'as kube-proxy does, masqueraded',
@@ -167,7 +167,7 @@ table('firewall', checkFirewall, [
       fake.iptables = filter(`INPUT ${DROP}`);
       fake.files[TRACKED] = '1\n';
     },
-    /^ok: .*with net\.ipv4\.vs\.conntrack=1: the answers/,
+    /^ok: .*the answers of real servers are tracked, because net\.ipv4\.vs\.conntrack is 1/,
   ],
   [
     'masqueraded',
@@ -276,7 +276,7 @@ table('firewall', checkFirewall, [
       fake.iptables = policyOf('INPUT', filter(`INPUT ${ESTABLISHED}`));
       fake.files[TRACKED] = '1\n';
     },
-    /^ok: .*with net\.ipv4\.vs\.conntrack=1/,
+    /^ok: .*are tracked, because net\.ipv4\.vs\.conntrack is 1/,
   ],
   [
     'no nft to list them',

@@ -79,7 +79,7 @@ table('kube-proxy', checkKubeProxy, [
   [
     'ipvs, nothing excluded',
     proxy(IPVS_MODE(' null')),
-    /^fail: mode ipvs .* excludeCIDRs has none, .*kubectl .*ipvs\.excludeCIDRs: \["10\.103\.97\.2\/32"\]/,
+    /^fail: mode ipvs .* excludeCIDRs is empty.*kubectl .*ipvs\.excludeCIDRs: \["10\.103\.97\.2\/32"\]/,
   ],
   [
     'ipvs, another excluded',
@@ -126,7 +126,7 @@ table('kube-proxy', checkKubeProxy, [
   [
     'a file that is no configuration of kube-proxy, of which nothing is shown',
     proxy('mode: secret-of-root\nexcludeCIDRs: [another-secret]\n'),
-    'ok: mode that kube-proxy does not have (/proc/6/root/var/lib/kube-proxy/config.conf)',
+    'ok: mode unknown (/proc/6/root/var/lib/kube-proxy/config.conf)',
   ],
   [
     'text among the networks, which is not shown',

@@ -117,7 +117,7 @@ table('vip-address', checkVirtualAddress, [
       holding('eth1')(fake);
       fake.routes.push(route('0.0.0.0/0', { gateway: '10.0.0.1', interfaceName: 'eth1' }));
     },
-    /^fail: .* own address \(the only one of eth1, which the route to 0\.0\.0\.0\/0 uses\): .* do not remove/,
+    /^fail: .* own address \(the only address of eth1, which the route to 0\.0\.0\.0\/0 uses\): .* do not remove/,
   ],
   [
     "the node's own address, the source of a route",

@@ -43,7 +43,7 @@ async function ask(path: string, sources: Partial<Parameters<typeof routesOf>[0]
     unready: () => null,
     page: () => ({ pieces: [], contentSecurityPolicy: '' }),
     coalesce: (make) => make,
-    breathe: () => Promise.resolve(),
+    yieldIfDue: () => Promise.resolve(),
     ...sources,
   });
   const route = routes[path];

@@ -120,7 +120,7 @@ const EACH: {
   ],
   held: [
     { kind: 'held', server: SERVER, health: { ...health('dead', 'ok'), relapses: 2 }, forMs: 2000 },
-    'info held: 10.0.0.1:6443 answers again, and is held out for 2.0 s: it flaps, it failed 2 times soon after it was back',
+    'info held: 10.0.0.1:6443 answers again, but is held out for 2.0 s because it flaps: it failed 2 times in a row soon after it recovered',
   ],
   'connection-lost': [
     { kind: 'connection-lost', server: SERVER },
@@ -502,7 +502,7 @@ describe('the log of a host resource', () => {
     log(failed, failed, { ...failed, error: new Error('EROFS') }, failed);
     assert.deepEqual(take(), ['warn local route: EPERM', 'warn local route: EROFS']);
     log({ kind: 'resource-ok', resource }, { kind: 'resource-ok', resource }, failed);
-    assert.deepEqual(take(), ['info local route: as it must be again', 'warn local route: EPERM']);
+    assert.deepEqual(take(), ['info local route: correct again', 'warn local route: EPERM']);
   });
 
   it('in a dry run has what would change, once', () => {

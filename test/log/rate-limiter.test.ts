@@ -89,8 +89,8 @@ describe('the log rate limiter', () => {
     };
     for (const words of ['x', 'y', 'x', 'y']) failing(words);
     assert.deepEqual(take(), ['x', 'y']);
-    assert.equal(limiter.over('a'), true);
-    assert.equal(limiter.over('a'), false);
+    assert.equal(limiter.clear('a'), true);
+    assert.equal(limiter.clear('a'), false);
     failing('x');
     assert.deepEqual(take(), ['x']);
   });

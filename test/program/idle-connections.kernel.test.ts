@@ -183,7 +183,7 @@ describe('an idle connection', () => {
       assert.equal(found?.verdict, 'warn');
       assert.match(
         found.evidence,
-        /^IPVS drops connections after 3 s without a packet: it no longer has 2 from this node, whose clients hang or are reset \([\d.]+:\d+, [\d.]+:\d+\)/,
+        /^IPVS drops connections after 3 s without a packet: it has dropped 2 connections of clients on this node, which hang or are reset \([\d.]+:\d+, [\d.]+:\d+\)/,
       );
       assert.match(found.remedy ?? '', /--ipvs-tcp-timeout 7500/);
       await sending.ask('/whoami');

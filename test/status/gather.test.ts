@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { endpoint } from '../../src/values/endpoint.js';
-import { gatherStatus, isStatus, tellsAnything, type Asked } from '../../src/status/gather.js';
+import { gatherStatus, isStatus, knowsAnything, type Asked } from '../../src/status/gather.js';
 import type { CountedTable } from '../../src/values/counters.js';
 import type { Status } from '../../src/status/status.js';
 
@@ -62,15 +62,15 @@ describe('the status of a virtual server', () => {
   });
 
   it('has something if there is either, and nothing if there is neither', async () => {
-    assert.equal(tellsAnything(await gather(answered(), null)), true);
-    assert.equal(tellsAnything(await gather({ kind: 'none' }, KERNEL)), true);
+    assert.equal(knowsAnything(await gather(answered(), null)), true);
+    assert.equal(knowsAnything(await gather({ kind: 'none' }, KERNEL)), true);
     const none = await gather({ kind: 'none' }, null);
-    assert.equal(tellsAnything(none), false);
+    assert.equal(knowsAnything(none), false);
     assert.equal(none.one.notes.at(-1), 'the kernel has no such virtual server');
     const unreadable = await gather({ kind: 'none' }, new Error('not permitted'));
-    assert.equal(tellsAnything(unreadable), false);
+    assert.equal(knowsAnything(unreadable), false);
     assert.equal(unreadable.one.notes.at(-1), 'not permitted');
-    assert.equal(tellsAnything({ atMs: 7, virtualServers: [] }), false);
+    assert.equal(knowsAnything({ atMs: 7, virtualServers: [] }), false);
   });
 
   it('is distinguished from other values', async () => {

@@ -6,6 +6,7 @@ import { plainPaint, terminalPaint } from '../../src/text/paint.js';
 import type { Status, VirtualServerStatus } from '../../src/status/status.js';
 import { statusLines } from '../../src/status/table.js';
 import { parseTable } from '../../lab/ipvsadm.js';
+import { virtualServer } from '../page/made-up.js';
 import { NOW_MS, serverReport } from './server-report.js';
 
 const TRAFFIC = {
@@ -27,23 +28,7 @@ function care(
   servers: readonly ServerReport[],
   more: Partial<VirtualServerReport> = {},
 ): VirtualServerReport {
-  return {
-    virtualServer: '10.103.97.2:6443',
-    scheduler: 'rr',
-    mode: 'local',
-    masquerade: false,
-    nodeAddress: '10.103.97.100',
-    intervalMs: 5000,
-    failOpen: false,
-    deletedRepeatedly: false,
-    reachability: { reason: null, sinceMs: NOW_MS - 60_000 },
-    lastPass: { atMs: NOW_MS - 2000, durationMs: 1, error: null },
-    troubles: [],
-    repairs: {},
-    servers,
-    transitions: [],
-    ...more,
-  };
+  return virtualServer({ servers, ...more });
 }
 
 function kernel(rows: readonly CountedDestination[], more: Partial<CountedTable> = {}): CountedTable {
