@@ -13,6 +13,7 @@
 #include <mutex>
 #include <string_view>
 
+#include "datagram.h"
 #include "js_access.h"
 #include "js_output.h"
 #include "route_codec.h"
@@ -219,17 +220,16 @@ bool Subscription::Feed::ReadSocket() {
 }
 
 void Subscription::Feed::ReadDatagram(size_t length) {
-  auto remaining = static_cast<int>(length);
-  auto* message = reinterpret_cast<nlmsghdr*>(buffer_.data());
-  while (nlmsg_ok(message, remaining) != 0) {
+  const bool whole = ForEachMessage(buffer_, length, [&](const nlmsghdr& message) {
     Decoded value;
-    if (message->nlmsg_type == NLMSG_OVERRUN || !DecodeRoute(*message, &value)) {
+    if (message.nlmsg_type == NLMSG_OVERRUN || !DecodeRoute(message, &value)) {
       PushOverrun();  // We cannot say what happened: who cares must look.
     } else if (!std::holds_alternative<std::monostate>(value)) {
       Push(std::move(value));
     }
-    message = nlmsg_next(message, &remaining);
-  }
+    return true;
+  });
+  if (!whole) PushOverrun();
 }
 
 void Subscription::Feed::Push(Decoded value) {
