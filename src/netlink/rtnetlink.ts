@@ -170,7 +170,7 @@ export class Rtnetlink implements AsyncDisposable {
   /**
    * `ip monitor link address route`, as an iterable that ends when the signal is aborted. It is subscribed when this
    * returns: each change from then on is an event. Events that are not taken are kept, up to 4096; then, or when the
-   * kernel's buffer overflows, the event `overrun` stands for those that were dropped.
+   * kernel's buffer overflows, the event `overrun` stands for those that were dropped. A turn of the event loop takes 256.
    *
    * Throws, and the iterable's `next()` rejects with, a {@link NetlinkError} of the operation `subscribe`. It has its
    * own socket and thread, and goes on when this object is closed. Waiting for an event keeps the process alive; a
