@@ -221,6 +221,13 @@ bool IsWanted(const InterfaceAddress& wanted, const Decoded& value) {
          IsSame(wanted.address, address->address);
 }
 
+bool IsWanted(const RouteRequest& request, const Decoded& value) {
+  if (!IsDump(*request.operation)) return true;
+  if (const auto* route = std::get_if<Route>(&request.subject)) return IsWanted(*route, value);
+  if (const auto* address = std::get_if<InterfaceAddress>(&request.subject)) return IsWanted(*address, value);
+  return true;
+}
+
 bool DecodeRoute(const nlmsghdr& message, Decoded* value) {
   *value = std::monostate{};
   switch (message.nlmsg_type) {

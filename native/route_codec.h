@@ -24,5 +24,7 @@ bool DecodeRoute(const nlmsghdr& message, Decoded* value);
 // wanted address the family, the interface and the address; each that is 0 or absent is any. A cached clone is no route of a table.
 bool IsWanted(const Route& wanted, const Decoded& value);
 bool IsWanted(const InterfaceAddress& wanted, const Decoded& value);
+// The same of a request; of one that is no list, every value is.
+bool IsWanted(const RouteRequest& request, const Decoded& value);
 
 }  // namespace netlink_ts

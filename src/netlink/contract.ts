@@ -208,6 +208,7 @@ export interface WireLinkRequest {
 export interface WireAddressRequest {
   /** AF_*; 0 lists both. */
   readonly family: number;
+  /** null lists all. */
   readonly address: string | null;
   readonly prefixLength: number;
   /** RT_SCOPE_*. */
@@ -220,7 +221,7 @@ export interface WireAddressRequest {
 export interface WireRoute {
   /** AF_*; 0 lists both. */
   readonly family: number;
-  /** null for the default route. */
+  /** null for the default route; when listing, for all. */
   readonly destination: string | null;
   readonly prefixLength: number;
   /** The packet's source, in lookups. */
