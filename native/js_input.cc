@@ -15,6 +15,15 @@
 namespace netlink_ts {
 namespace {
 
+bool ParseIpAddress(const std::string& text, IpAddress* address) {
+  for (const int family : {AF_INET, AF_INET6}) {
+    if (inet_pton(family, text.c_str(), address->bytes.data()) != 1) continue;
+    address->family = static_cast<uint16_t>(family);
+    return true;
+  }
+  return false;
+}
+
 // The fields of one object. The first wrong one makes a TypeError pending; from then on every field is zero
 // or empty.
 class Fields {
@@ -60,14 +69,7 @@ class Fields {
     if (IsNull(name)) return;
     std::string text;
     Read(name, &text);
-    if (!*ok_) return;
-    if (inet_pton(AF_INET, text.c_str(), out->bytes.data()) == 1) {
-      out->family = AF_INET;
-    } else if (inet_pton(AF_INET6, text.c_str(), out->bytes.data()) == 1) {
-      out->family = AF_INET6;
-    } else {
-      Refuse(name, "an IP address");
-    }
+    if (*ok_ && !ParseIpAddress(text, out)) Refuse(name, "an IP address");
   }
 
   bool IsNull(const char* name) { return Get(name).IsNull() || !*ok_; }
@@ -263,6 +265,14 @@ std::optional<Request> ReadRequest(Codec codec, const Napi::Value& value, const 
   }
   if (!ok) return std::nullopt;
   return request;
+}
+
+std::optional<IpAddress> ReadIpAddress(const Napi::Value& value, const std::string& path) {
+  IpAddress address;
+  if (value.IsNull()) return address;
+  if (value.IsString() && ParseIpAddress(value.As<Napi::String>().Utf8Value(), &address)) return address;
+  ThrowTypeError(value.Env(), path + ": expected an IP address or null");
+  return std::nullopt;
 }
 
 std::optional<int> ReadDescriptor(const Napi::Value& value) {

@@ -19,6 +19,9 @@ std::optional<Codec> ReadCodec(const Napi::Value& value);
 // this is a fault of the caller of the addon, not of the user.
 std::optional<Request> ReadRequest(Codec codec, const Napi::Value& value, const std::string& path);
 
+// The same of an address; one without a family for null.
+std::optional<IpAddress> ReadIpAddress(const Napi::Value& value, const std::string& path);
+
 // The same of a file descriptor's number, and of what to set on it.
 std::optional<int> ReadDescriptor(const Napi::Value& value);
 std::optional<TcpOptions> ReadTcpOptions(const Napi::Value& value, const std::string& path);

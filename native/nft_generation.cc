@@ -1,57 +1,43 @@
 #include "nft_generation.h"
 
-#include <arpa/inet.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
-#include <netlink/attr.h>
-#include <netlink/msg.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <cerrno>
+
+#include "attributes.h"
+#include "transport.h"
 
 namespace netlink_ts {
 namespace {
 
-struct Query {
-  nlmsghdr header;
-  nfgenmsg family;
-};
+constexpr Operation kGetGeneration = {"nftGeneration", (NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_GETGEN, NLM_F_ACK};
+constexpr uint16_t kGeneration = (NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_NEWGEN;
 
-int Ask(int fd, uint32_t* generation) {
-  Query query{};
-  query.header.nlmsg_len = sizeof query;
-  query.header.nlmsg_type = (NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_GETGEN;
-  query.header.nlmsg_flags = NLM_F_REQUEST;
-  query.family.version = NFNETLINK_V0;
-  sockaddr_nl kernel{};
-  kernel.nl_family = AF_NETLINK;
-  if (sendto(fd, &query, sizeof query, 0, reinterpret_cast<sockaddr*>(&kernel), sizeof kernel) < 0) return errno;
-  // The kernel has answered before sendto returns.
-  alignas(nlmsghdr) char buffer[1024];
-  const ssize_t received = recv(fd, buffer, sizeof buffer, MSG_DONTWAIT);
-  if (received < 0) return errno;
-  auto* header = reinterpret_cast<nlmsghdr*>(buffer);
-  if (nlmsg_ok(header, static_cast<int>(received)) == 0) return EBADMSG;
-  if (header->nlmsg_type == NLMSG_ERROR && header->nlmsg_len >= NLMSG_LENGTH(sizeof(nlmsgerr))) {
-    const int error = static_cast<const nlmsgerr*>(nlmsg_data(header))->error;
-    return error == 0 ? EBADMSG : -error;
-  }
-  const nlattr* found = nlmsg_find_attr(header, sizeof(nfgenmsg), NFTA_GEN_ID);
-  if (found == nullptr || nla_len(found) < static_cast<int>(sizeof(uint32_t))) return EBADMSG;
-  *generation = ntohl(nla_get_u32(found));
-  return 0;
-}
+// The kernel has answered before send(2) returns.
+constexpr auto kTimeLimit = std::chrono::milliseconds(100);
 
 }  // namespace
 
 int NftGeneration(uint32_t* generation) {
-  const int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
-  if (fd < 0) return errno;
-  const int error = Ask(fd, generation);
-  close(fd);
-  return error;
+  nfgenmsg header{};
+  header.version = NFNETLINK_V0;
+  bool found = false;
+  const auto decode = [&](const nlmsghdr& message, Decoded*) {
+    if (message.nlmsg_type != kGeneration || nlmsg_valid_hdr(&message, sizeof header) == 0) return false;
+    Attributes attributes(nlmsg_attrdata(&message, sizeof header),
+                          static_cast<size_t>(nlmsg_attrlen(&message, sizeof header)), NFTA_GEN_MAX);
+    attributes.Require({NFTA_GEN_ID});
+    *generation = attributes.BigEndianU32(NFTA_GEN_ID);
+    found = attributes.ok();
+    return found;
+  };
+  Transport transport(NETLINK_NETFILTER);
+  const Outcome outcome = transport.Exchange(Message::WithHeader(kGetGeneration, header),
+                                             std::chrono::steady_clock::now() + kTimeLimit, decode);
+  if (outcome.failure) return outcome.failure->error;
+  return found ? 0 : EBADMSG;
 }
 
 }  // namespace netlink_ts

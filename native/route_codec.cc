@@ -48,6 +48,9 @@ Message Encode(const Operation& operation, const Link& link) {
   return message;
 }
 
+// A list's request names only what the kernel filters by; an address or a destination it would refuse.
+bool IsDump(const Operation& operation) { return (operation.flags & NLM_F_DUMP) == NLM_F_DUMP; }
+
 Message Encode(const Operation& operation, const InterfaceAddress& address) {
   ifaddrmsg header{};
   header.ifa_family = static_cast<uint8_t>(address.family);
@@ -55,7 +58,7 @@ Message Encode(const Operation& operation, const InterfaceAddress& address) {
   header.ifa_scope = address.scope;
   header.ifa_index = address.interface_index;
   Message message = Message::WithHeader(operation, header);
-  if (address.address.present()) {
+  if (address.address.present() && !IsDump(operation)) {
     message.PutAddress(IFA_LOCAL, address.address);
     message.PutAddress(IFA_ADDRESS, address.address);
   }
@@ -86,7 +89,7 @@ Message Encode(const Operation& operation, const Route& route) {
   header.rtm_type = route.type;
   header.rtm_flags = route.flags;
   Message message = Message::WithHeader(operation, header);
-  if (route.destination.present()) message.PutAddress(RTA_DST, route.destination);
+  if (route.destination.present() && !IsDump(operation)) message.PutAddress(RTA_DST, route.destination);
   if (route.source.present()) message.PutAddress(RTA_SRC, route.source);
   if (route.table != 0) message.Put<uint32_t>(RTA_TABLE, route.table);
   PutGateway(&message, route);
@@ -186,6 +189,10 @@ bool DecodeRouteEntry(const nlmsghdr& message, Decoded* value) {
   return attributes.ok() && route.prefix_length <= AddressSize(route.family) * 8;
 }
 
+bool IsSame(const IpAddress& wanted, const IpAddress& found) {
+  return !wanted.present() || (wanted.family == found.family && wanted.bytes == found.bytes);
+}
+
 }  // namespace
 
 const Operation* FindRouteOperation(std::string_view name) {
@@ -198,6 +205,27 @@ const Operation* FindRouteOperation(std::string_view name) {
 Message EncodeRoute(const RouteRequest& request) {
   return std::visit([&](const auto& subject) { return Encode(*request.operation, subject); },
                     request.subject);
+}
+
+bool IsWanted(const Route& wanted, const Decoded& value) {
+  const auto* route = std::get_if<Route>(&value);
+  return route != nullptr && (route->flags & RTM_F_CLONED) == 0 &&
+         (wanted.family == 0 || wanted.family == route->family) &&
+         (wanted.table == 0 || wanted.table == route->table) && IsSame(wanted.destination, route->destination);
+}
+
+bool IsWanted(const InterfaceAddress& wanted, const Decoded& value) {
+  const auto* address = std::get_if<InterfaceAddress>(&value);
+  return address != nullptr && (wanted.family == 0 || wanted.family == address->family) &&
+         (wanted.interface_index == 0 || wanted.interface_index == address->interface_index) &&
+         IsSame(wanted.address, address->address);
+}
+
+bool IsWanted(const RouteRequest& request, const Decoded& value) {
+  if (!IsDump(*request.operation)) return true;
+  if (const auto* route = std::get_if<Route>(&request.subject)) return IsWanted(*route, value);
+  if (const auto* address = std::get_if<InterfaceAddress>(&request.subject)) return IsWanted(*address, value);
+  return true;
 }
 
 bool DecodeRoute(const nlmsghdr& message, Decoded* value) {

@@ -20,4 +20,11 @@ Message EncodeRoute(const RouteRequest& request);
 // False if the message is malformed.
 bool DecodeRoute(const nlmsghdr& message, Decoded* value);
 
+// Whether a listed or reported value is what was asked for. Of a wanted route the family, the table and the destination count, of a
+// wanted address the family, the interface and the address; each that is 0 or absent is any. A cached clone is no route of a table.
+bool IsWanted(const Route& wanted, const Decoded& value);
+bool IsWanted(const InterfaceAddress& wanted, const Decoded& value);
+// The same of a request; of one that is no list, every value is.
+bool IsWanted(const RouteRequest& request, const Decoded& value);
+
 }  // namespace netlink_ts

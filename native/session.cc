@@ -13,7 +13,12 @@ Outcome Session::Run(const Request& request, Deadline deadline) {
   if (const auto* diag = std::get_if<DiagRequest>(&request)) {
     return transport_.Exchange(EncodeDiag(*diag), deadline, DecodeDiag);
   }
-  return transport_.Exchange(EncodeRoute(std::get<RouteRequest>(request)), deadline, DecodeRoute);
+  const auto& route = std::get<RouteRequest>(request);
+  return transport_.Exchange(EncodeRoute(route), deadline, [&](const nlmsghdr& message, Decoded* value) {
+    if (!DecodeRoute(message, value)) return false;
+    if (!IsWanted(route, *value)) *value = std::monostate{};
+    return true;
+  });
 }
 
 Outcome Session::RunIpvs(const IpvsRequest& request, Deadline deadline) {

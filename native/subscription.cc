@@ -8,12 +8,16 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <deque>
+#include <iterator>
 #include <mutex>
 #include <string_view>
 
+#include "datagram.h"
 #include "js_access.h"
+#include "js_input.h"
 #include "js_output.h"
 #include "route_codec.h"
 #include "socket.h"
@@ -69,12 +73,13 @@ class Subscription::Feed {
 
   // On return the kernel has the subscription and the thread runs; or an errno. JavaScript thread, as all up
   // to the next remark.
-  int Start(Napi::Env env, const std::shared_ptr<Feed>& self, const std::vector<int>& groups);
+  int Start(Napi::Env env, const std::shared_ptr<Feed>& self, const std::vector<int>& groups,
+            const IpAddress& route_destination);
   void Stop();
 
-  // What has arrived, oldest first; overrun says that something was lost before it, error that nothing
-  // follows.
-  std::deque<Decoded> Take(bool* overrun, int* error);
+  // What has arrived, oldest first and at most so many; overrun says that something was lost before it, error that
+  // nothing follows.
+  std::vector<Decoded> Take(size_t most, bool* overrun, int* error);
   // The callback is called once, as soon as there is something to take, and keeps the process alive until
   // then. False if there is something already.
   bool Wait(Napi::Env env, Napi::Function callback);
@@ -88,6 +93,7 @@ class Subscription::Feed {
   void Run();
   bool ReadSocket();
   void ReadDatagram(size_t length);
+  bool IsOfInterest(const Decoded& value) const;
   void Push(Decoded value);
   void PushOverrun();
   void Announce();  // Under the mutex.
@@ -98,7 +104,11 @@ class Subscription::Feed {
   bool running_ = false;
   napi_threadsafe_function wakeup_ = nullptr;
   Napi::FunctionReference waiting_callback_;
+  Route wanted_route_;
+
+  // The thread's.
   std::vector<uint8_t> buffer_;
+  bool congested_ = false;
 
   std::mutex mutex_;  // For the following.
   std::deque<Decoded> events_;
@@ -108,7 +118,8 @@ class Subscription::Feed {
 };
 
 int Subscription::Feed::Start(Napi::Env env, const std::shared_ptr<Feed>& self,
-                              const std::vector<int>& groups) {
+                              const std::vector<int>& groups, const IpAddress& route_destination) {
+  wanted_route_.destination = route_destination;
   int error = socket_.Open(NETLINK_ROUTE);
   if (error != 0) return error;
   // The force needs CAP_NET_ADMIN; without it the kernel gives what it allows.
@@ -156,12 +167,14 @@ void Subscription::Feed::Stop() {
   socket_.Close();
 }
 
-std::deque<Decoded> Subscription::Feed::Take(bool* overrun, int* error) {
+std::vector<Decoded> Subscription::Feed::Take(size_t most, bool* overrun, int* error) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  *overrun = overrun_;
-  *error = error_;
-  overrun_ = false;
-  return std::exchange(events_, {});
+  *overrun = std::exchange(overrun_, false);
+  const auto end = events_.begin() + static_cast<ptrdiff_t>(std::min(most, events_.size()));
+  std::vector<Decoded> taken(std::make_move_iterator(events_.begin()), std::make_move_iterator(end));
+  events_.erase(events_.begin(), end);
+  *error = events_.empty() ? error_ : 0;
+  return taken;
 }
 
 bool Subscription::Feed::Wait(Napi::Env env, Napi::Function callback) {
@@ -195,7 +208,13 @@ void* Subscription::Feed::ThreadMain(void* feed) {
 void Subscription::Feed::Run() {
   for (;;) {
     pollfd poll_fds[] = {{stop_event_.get(), POLLIN, 0}, {socket_.fd(), POLLIN, 0}};
-    if (poll(poll_fds, 2, -1) < 0) continue;  // EINTR
+    const int ready = poll(poll_fds, 2, congested_ ? 0 : -1);
+    if (ready < 0) continue;  // EINTR
+    if (ready == 0) {
+      congested_ = false;
+      PushOverrun();
+      continue;
+    }
     if (poll_fds[0].revents != 0) return;
     if (poll_fds[1].revents != 0 && !ReadSocket()) return;
   }
@@ -204,12 +223,14 @@ void Subscription::Feed::Run() {
 bool Subscription::Feed::ReadSocket() {
   const long length = socket_.Receive(&buffer_);
   if (length >= 0) {
-    ReadDatagram(static_cast<size_t>(length));
+    if (!congested_) ReadDatagram(static_cast<size_t>(length));
     return true;
   }
   if (length == -EAGAIN) return true;
-  if (length == -ENOBUFS || length == -EMSGSIZE) {  // The kernel had no room left and dropped some.
-    PushOverrun();
+  // The kernel had no room left. What it still has is older than the loss, and until all of that is read it drops what
+  // comes, without another word: only then is the loss complete, and announced.
+  if (length == -ENOBUFS || length == -EMSGSIZE) {
+    congested_ = true;
     return true;
   }
   const std::lock_guard<std::mutex> lock(mutex_);
@@ -219,17 +240,21 @@ bool Subscription::Feed::ReadSocket() {
 }
 
 void Subscription::Feed::ReadDatagram(size_t length) {
-  auto remaining = static_cast<int>(length);
-  auto* message = reinterpret_cast<nlmsghdr*>(buffer_.data());
-  while (nlmsg_ok(message, remaining) != 0) {
+  const bool whole = ForEachMessage(buffer_, length, [&](const nlmsghdr& message) {
     Decoded value;
-    if (message->nlmsg_type == NLMSG_OVERRUN || !DecodeRoute(*message, &value)) {
+    if (message.nlmsg_type == NLMSG_OVERRUN || !DecodeRoute(message, &value)) {
       PushOverrun();  // We cannot say what happened: who cares must look.
-    } else if (!std::holds_alternative<std::monostate>(value)) {
+    } else if (IsOfInterest(value)) {
       Push(std::move(value));
     }
-    message = nlmsg_next(message, &remaining);
-  }
+    return true;
+  });
+  if (!whole) PushOverrun();
+}
+
+bool Subscription::Feed::IsOfInterest(const Decoded& value) const {
+  if (std::holds_alternative<Route>(value)) return IsWanted(wanted_route_, value);
+  return !std::holds_alternative<std::monostate>(value);
 }
 
 void Subscription::Feed::Push(Decoded value) {
@@ -272,7 +297,7 @@ Subscription::Subscription(const Napi::CallbackInfo& info) : ObjectWrap(info) {}
 
 Subscription::~Subscription() { End(); }
 
-// start(groups): the failure, or null. Once per object.
+// start(groups, routeDestination): the failure, or null. Once per object.
 Napi::Value Subscription::Start(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   std::vector<int> groups;
@@ -292,8 +317,10 @@ Napi::Value Subscription::Start(const Napi::CallbackInfo& info) {
     ThrowTypeError(env, "start: expected names of groups");
     return env.Undefined();
   }
+  const auto route_destination = ReadIpAddress(info[1], "routeDestination");
+  if (!route_destination) return env.Undefined();
   feed_ = std::make_shared<Feed>();
-  const int error = feed_->Start(env, feed_, groups);
+  const int error = feed_->Start(env, feed_, groups, *route_destination);
   if (error != 0) {
     feed_->Stop();
     feed_.reset();
@@ -305,13 +332,15 @@ Napi::Value Subscription::Start(const Napi::CallbackInfo& info) {
   return env.Null();
 }
 
-// take(): { events, overrun, failure }.
+// take(most): { events, overrun, failure }.
 Napi::Value Subscription::Take(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   bool overrun = false;
   int error = 0;
-  std::deque<Decoded> events;
-  if (feed_) events = feed_->Take(&overrun, &error);
+  std::vector<Decoded> events;
+  if (feed_ && info[0].IsNumber()) {
+    events = feed_->Take(info[0].As<Napi::Number>().Uint32Value(), &overrun, &error);
+  }
   Napi::Array list = Napi::Array::New(env, events.size());
   for (size_t i = 0; i < events.size(); ++i) {
     const Napi::HandleScope scope(env);

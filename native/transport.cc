@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <climits>
 
+#include "datagram.h"
 #include "status_message.h"
 
 namespace netlink_ts {
@@ -76,10 +77,9 @@ bool Transport::WaitReadable(Deadline deadline) const {
         std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
     pollfd poll_fd = {socket_.fd(), POLLIN, 0};
     const auto timeout = static_cast<int>(std::clamp<decltype(remaining)>(remaining, 0, INT_MAX));
-    const int ready = poll(&poll_fd, 1, timeout);
-    if (ready > 0) return true;
     // An answer that is already there counts even when the deadline has passed.
-    if (ready == 0 && remaining <= 0) return false;
+    if (poll(&poll_fd, 1, timeout) > 0) return true;
+    if (remaining <= 0) return false;
   }
 }
 
@@ -99,18 +99,15 @@ Transport::Progress Transport::Collect(Attempt* attempt, const Decoder& decode) 
 }
 
 Transport::Progress Transport::Read(size_t length, Attempt* attempt, const Decoder& decode) {
-  auto remaining = static_cast<int>(length);
-  auto* message = reinterpret_cast<nlmsghdr*>(buffer_.data());
   Progress progress = Progress::kMore;
-  while (progress == Progress::kMore && nlmsg_ok(message, remaining) != 0) {
+  const bool whole = ForEachMessage(buffer_, length, [&](const nlmsghdr& message) {
     // Whatever is not an answer to this very request is none of our business.
-    if (message->nlmsg_seq == sequence_ && message->nlmsg_pid == socket_.port_id()) {
-      progress = ReadMessage(*message, attempt, decode);
+    if (message.nlmsg_seq == sequence_ && message.nlmsg_pid == socket_.port_id()) {
+      progress = ReadMessage(message, attempt, decode);
     }
-    message = nlmsg_next(message, &remaining);
-  }
-  if (progress == Progress::kMore && remaining > 0) return attempt->Fail(EBADMSG);
-  return progress;
+    return progress == Progress::kMore;
+  });
+  return whole ? progress : attempt->Fail(EBADMSG);
 }
 
 Transport::Progress Transport::ReadMessage(const nlmsghdr& message, Attempt* attempt, const Decoder& decode) {

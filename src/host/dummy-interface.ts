@@ -27,14 +27,10 @@ export function dummyInterface(
   }
 
   async function addressOn({ index }: Link): Promise<InterfaceAddressKey | null> {
-    const held = await rtnetlink.listAddresses({ family: virtualServer.family, interfaceIndex: index });
+    const { family, address } = virtualServer;
+    const held = await rtnetlink.listAddresses({ family, address, interfaceIndex: index });
     // An interface has an IPv6 address only once, with any prefix length.
-    return (
-      held.find(
-        ({ address, prefixLength, family }) =>
-          address === virtualServer.address && (family === 'ipv6' || prefixLength === length),
-      ) ?? null
-    );
+    return held.find(({ prefixLength }) => family === 'ipv6' || prefixLength === length) ?? null;
   }
 
   /** The interface if it is a dummy and no other program has added an address to it, else null. */

@@ -31,17 +31,15 @@ export function gatewayRoute(
   const host = `${address}/${key.prefixLength}`;
 
   async function found(): Promise<Route[]> {
-    const routes = await rtnetlink.listRoutes({ family, table: key.table });
+    const routes = await rtnetlink.listRoutes({ family, table: key.table, destination: address });
     return routes.filter(
-      ({ destination, prefixLength, metric }) =>
-        destination === address && prefixLength === key.prefixLength && metric === METRIC,
+      ({ prefixLength, metric }) => prefixLength === key.prefixLength && metric === METRIC,
     );
   }
 
   /** The index of the interface that has an address. */
   async function interfaceOf(source: string): Promise<number> {
-    const held = await rtnetlink.listAddresses({ family });
-    const of = held.find((candidate) => candidate.address === source);
+    const [of] = await rtnetlink.listAddresses({ family, address: source });
     if (of === undefined) throw new KernelError(`no interface of this node has the address ${source}`, null);
     return of.interfaceIndex;
   }

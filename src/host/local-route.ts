@@ -36,10 +36,9 @@ export function localRoute(
 
   /** The routes to the virtual server, in the order in which the kernel tries them. */
   async function found(): Promise<Route[]> {
-    const routes = await rtnetlink.listRoutes({ family: key.family, table: key.table });
-    return routes.filter(
-      ({ destination, prefixLength }) => destination === key.destination && prefixLength === key.prefixLength,
-    );
+    const { family, table, destination, prefixLength } = key;
+    const routes = await rtnetlink.listRoutes({ family, table, destination });
+    return routes.filter((route) => route.prefixLength === prefixLength);
   }
 
   async function anyStays(routes: readonly Route[]): Promise<boolean> {

@@ -9,7 +9,9 @@ export async function ownInterface(
   rtnetlink: Pick<Rtnetlink, 'listAddresses' | 'listLinks'>,
   { address, family }: Endpoint,
 ): Promise<string | null> {
-  const [held, links] = await Promise.all([rtnetlink.listAddresses({ family }), rtnetlink.listLinks()]);
-  const indexes = held.filter((one) => one.address === address).map(({ interfaceIndex }) => interfaceIndex);
+  const held = await rtnetlink.listAddresses({ family, address });
+  if (held.length === 0) return null;
+  const indexes = held.map(({ interfaceIndex }) => interfaceIndex);
+  const links = await rtnetlink.listLinks();
   return links.find(({ index, kind }) => indexes.includes(index) && kind !== 'dummy')?.name ?? null;
 }

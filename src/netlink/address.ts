@@ -11,13 +11,14 @@ const RT_SCOPE_HOST = 254;
 export interface AddressFilter {
   readonly family?: IpFamily;
   readonly interfaceIndex?: number;
+  readonly address?: string;
 }
 
 export function addressFilterToWire(path: string, filter: AddressFilter): WireAddressRequest {
   checkObject(path, filter);
   return {
     family: filter.family === undefined ? 0 : families[oneOf(`${path}.family`, filter.family, families)],
-    address: null,
+    address: filter.address === undefined ? null : ipAddress(`${path}.address`, filter.address).text,
     prefixLength: 0,
     scope: 0,
     interfaceIndex:

@@ -62,9 +62,9 @@ export interface NativeHandle {
 /** Notifications. Once started it has a thread; it is stopped by stop(), by garbage collection and with the worker. */
 export interface NativeSubscription {
   /** On return the kernel has the subscription. Once per object. */
-  start(groups: readonly WireGroup[]): WireFailure | null;
-  /** What came in since the last call; `overrun` if something was lost before it, `failure` if nothing will follow. */
-  take(): { events: WireValue[]; overrun: boolean; failure: WireFailure | null };
+  start(groups: readonly WireGroup[], routeDestination: string | null): WireFailure | null;
+  /** What came in, at most so many; `overrun` if something was lost before it, `failure` if nothing will follow. */
+  take(most: number): { events: WireValue[]; overrun: boolean; failure: WireFailure | null };
   /**
    * Calls back once when there is something to take, and keeps the process alive until then. False if there is
    * something already: then the callback is not called.
@@ -208,6 +208,7 @@ export interface WireLinkRequest {
 export interface WireAddressRequest {
   /** AF_*; 0 lists both. */
   readonly family: number;
+  /** null lists all. */
   readonly address: string | null;
   readonly prefixLength: number;
   /** RT_SCOPE_*. */
@@ -220,7 +221,7 @@ export interface WireAddressRequest {
 export interface WireRoute {
   /** AF_*; 0 lists both. */
   readonly family: number;
-  /** null for the default route. */
+  /** null for the default route; when listing, for all. */
   readonly destination: string | null;
   readonly prefixLength: number;
   /** The packet's source, in lookups. */

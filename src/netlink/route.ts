@@ -32,11 +32,11 @@ const RT_SCOPE_HOST = 254;
 /** In a deletion: any. */
 const RT_SCOPE_NOWHERE = 255;
 
-const RTM_F_CLONED = 0x200;
-
 export interface RouteFilter {
   readonly family?: IpFamily;
   readonly table?: number;
+  /** Routes to this address, with any prefix length. */
+  readonly destination?: string;
 }
 
 const noRoute: WireRoute = {
@@ -61,19 +61,9 @@ export function routeFilterToWire(path: string, filter: RouteFilter): WireRoute[
   const table = filter.table === undefined ? 0 : integer(`${path}.table`, filter.table, 1, uint32Max);
   const names: IpFamily[] =
     filter.family === undefined ? ['ipv4', 'ipv6'] : [oneOf(`${path}.family`, filter.family, families)];
-  return names.map((name) => ({ ...noRoute, family: families[name], table }));
-}
-
-/** Whether a listed route is what was asked for: older kernels do not filter, and some list cached clones. */
-export function matchesFilter(filter: WireRoute, route: WireRouteValue): boolean {
-  return (
-    route.family === filter.family && (filter.table === 0 || route.table === filter.table) && !isCloned(route)
-  );
-}
-
-/** A cache entry rather than a route of a table. */
-export function isCloned(route: WireRouteValue): boolean {
-  return (route.flags & RTM_F_CLONED) !== 0;
+  const destination =
+    filter.destination === undefined ? null : ipAddress(`${path}.destination`, filter.destination).text;
+  return names.map((name) => ({ ...noRoute, family: families[name], table, destination }));
 }
 
 export function routeToWire(path: string, route: RouteSpec): WireRoute {

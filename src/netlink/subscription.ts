@@ -4,9 +4,9 @@ import type { NativeSubscription, WireGroup, WireValue } from './contract.js';
 import { failureError, type NetlinkError } from './errors.js';
 import { linkFromWire } from './link.js';
 import { families } from './names.js';
-import { isCloned, routeFromWire } from './route.js';
+import { routeFromWire } from './route.js';
 import type { EventGroup, IpFamily, RtnetlinkEvent, SubscribeOptions } from './types.js';
-import { checkObject, oneOf, refuse } from './validate.js';
+import { checkObject, ipAddress, oneOf, refuse } from './validate.js';
 
 /** Subscribes; the kernel has the subscription when this returns. Ended from the start if the signal is aborted. */
 export function subscribe(options: SubscribeOptions): AsyncIterableIterator<RtnetlinkEvent, undefined> {
@@ -14,9 +14,12 @@ export function subscribe(options: SubscribeOptions): AsyncIterableIterator<Rtne
   if (!((options.signal as unknown) instanceof AbortSignal))
     refuse('options.signal', 'an AbortSignal', options.signal);
   const groups = wireGroups(options);
+  const { routeDestination } = options;
+  const destination =
+    routeDestination === undefined ? null : ipAddress('options.routeDestination', routeDestination).text;
   const native = new (loadAddon().Subscription)();
   if (!options.signal.aborted) {
-    const failure = native.start(groups);
+    const failure = native.start(groups, destination);
     if (failure !== null) throw failureError('subscribe', failure);
   }
   return new EventStream(native, options.signal);
@@ -29,9 +32,13 @@ interface Waiter {
   readonly reject: (error: NetlinkError) => void;
 }
 
+/** More than these would keep the event loop from its other work for too long. */
+const MOST_AT_ONCE = 256;
+
 /**
  * Events wait in the addon's bounded queue until a reader asks for them. While one does, the addon holds on to the
- * callback, and the process is kept alive; an unreachable stream is collected, and its thread ends.
+ * callback, and the process is kept alive; an unreachable stream is collected, and its thread ends. Each turn of the event
+ * loop takes a few of them, however many there are.
  */
 class EventStream implements AsyncIterableIterator<RtnetlinkEvent, undefined> {
   readonly #native: NativeSubscription;
@@ -67,10 +74,9 @@ class EventStream implements AsyncIterableIterator<RtnetlinkEvent, undefined> {
     return this;
   }
 
-  /** Gives the waiters what there is; if some remain, asks the addon to call again. */
+  /** Gives the waiters what there is; if some remain, goes on in another turn of the event loop, once there is more. */
   #serve(): void {
     while (this.#waiters.length > 0) {
-      if (!this.#ended && this.#events.length === 0 && this.#error === null) this.#take();
       const event = this.#ended ? undefined : this.#events.shift();
       if (event !== undefined) {
         this.#waiters.shift()?.resolve({ done: false, value: event });
@@ -79,21 +85,25 @@ class EventStream implements AsyncIterableIterator<RtnetlinkEvent, undefined> {
         this.#end();
       } else if (this.#ended) {
         this.#waiters.shift()?.resolve({ done: true, value: undefined });
-      } else if (
-        this.#native.wait(() => {
-          this.#serve();
-        })
-      ) {
+      } else {
+        const takeInNextTurn = (): void => {
+          setImmediate(() => {
+            this.#take();
+          });
+        };
+        if (!this.#native.wait(takeInNextTurn)) takeInNextTurn();
         return;
       }
     }
   }
 
   #take(): void {
-    const { events, overrun, failure } = this.#native.take();
+    if (this.#ended) return;
+    const { events, overrun, failure } = this.#native.take(MOST_AT_ONCE);
     if (overrun) this.#events.push({ kind: 'overrun' });
     this.#events.push(...events.flatMap(eventFromWire));
     if (failure !== null) this.#error = failureError('subscribe', failure);
+    this.#serve();
   }
 
   #end(): void {
@@ -114,7 +124,6 @@ function eventFromWire(value: WireValue): RtnetlinkEvent[] {
       case 'address':
         return [{ kind: 'address', change: changeOf(value), address: addressFromWire('subscribe', value) }];
       case 'route':
-        if (isCloned(value)) return [];
         return [{ kind: 'route', change: changeOf(value), route: routeFromWire('subscribe', value) }];
       case 'info':
       case 'timeouts':

@@ -284,13 +284,15 @@ export interface SubscribeOptions {
   readonly groups?: readonly EventGroup[];
   /** Of addresses and routes. Default both. */
   readonly families?: readonly IpFamily[];
+  /** Of routes: only those to this address, with any prefix length. Default all. */
+  readonly routeDestination?: string;
 }
 
 export type RtnetlinkEvent =
   | { readonly kind: 'link'; readonly change: 'new' | 'deleted'; readonly link: Link }
   | { readonly kind: 'address'; readonly change: 'new' | 'deleted'; readonly address: InterfaceAddress }
   | { readonly kind: 'route'; readonly change: 'new' | 'deleted'; readonly route: Route }
-  /** The socket's buffer overflowed and events were lost: read again what you care about. */
+  /** Events were lost here: read again what you care about. Later changes are events again. */
   | { readonly kind: 'overrun' };
 
 // ---- TCP sockets --------------------------------------------------------------------------------------------

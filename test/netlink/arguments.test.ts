@@ -309,6 +309,7 @@ describe('arguments of Rtnetlink', () => {
   const filters: [field: string, values: unknown[]][] = [
     ['family', ['', 'ipv5', 4, null]],
     ['table', [...numbers, 0]],
+    ['destination', addresses],
   ];
   for (const [field, values] of filters) {
     for (const value of values) {
@@ -320,6 +321,9 @@ describe('arguments of Rtnetlink', () => {
   it('filters of addresses', async () => {
     for (const value of indexes) {
       await refused(rtnetlink.listAddresses({ interfaceIndex: anything(value) }), 'filter.interfaceIndex');
+    }
+    for (const value of addresses) {
+      await refused(rtnetlink.listAddresses({ address: anything(value) }), 'filter.address');
     }
     await refused(rtnetlink.listAddresses({ family: anything('inet') }), 'filter.family');
   });
@@ -352,6 +356,10 @@ describe('arguments of Rtnetlink', () => {
       ['options.groups', { signal, groups: 'link' }],
       ['options.groups[1]', { signal, groups: ['link', 'neighbour'] }],
       ['options.families[0]', { signal, families: ['inet'] }],
+      ...addresses.map((address): [string, unknown] => [
+        'options.routeDestination',
+        { signal, routeDestination: address },
+      ]),
     ];
     for (const [field, options] of wrong) {
       assert.throws(() => rtnetlink.subscribe(anything(options)), namesField(field));

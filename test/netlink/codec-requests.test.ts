@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { decodeMessage, encodeIpvsRequest, encodeRtnetlinkRequest } from '../../src/netlink/codec.js';
 import { ServiceFlag } from '../../src/netlink/index.js';
 import type {
+  AddressFilter,
   DestinationConfig,
   DestinationKey,
   IpvsOperation,
@@ -352,6 +353,19 @@ describe('rtnetlink requests beside those of ip', () => {
       assert.deepEqual(new Map([...said].sort()), new Map([...expected].sort()));
     });
   }
+
+  it('a list to one address is asked for as the whole: the kernel refuses to filter by it', () => {
+    const [byDestination, all] = ['10.99.11.0', undefined].map((destination) =>
+      encodeRtnetlinkRequest({
+        kind: 'listRoutes',
+        filter: { family: 'ipv4', table: 254, ...(destination === undefined ? {} : { destination }) },
+      }),
+    );
+    assert.deepEqual(byDestination, all);
+    const of = (filter: AddressFilter): Uint8Array[] =>
+      encodeRtnetlinkRequest({ kind: 'listAddresses', filter });
+    assert.deepEqual(of({ address: '10.99.11.1' }), of({}));
+  });
 
   it('ip route del 10.99.11.0/24 dev lvscare', () => {
     const route: RouteSelector = { ...base, ...at('10.99.11.0/24'), interfaceIndex: lvscare };

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { Rtnetlink, RouteTable } from '../../src/netlink/index.js';
-import type { Link, Route } from '../../src/netlink/index.js';
+import type { AddressFilter, Link, Route } from '../../src/netlink/index.js';
 import { interfaceIndex, ipAddresses, ipRoutes, sorted } from '../support/ip-routes.js';
 import { ip, ipBatch, ipJson, shell } from '../support/tools.js';
 import { patience } from '../support/netlink.js';
@@ -158,6 +158,12 @@ describe('addresses', () => {
     assert.deepEqual(sorted(await rtnetlink.listAddresses()), expected);
     assert.ok(expected.length >= 1001);
     assert.equal((await rtnetlink.listAddresses({ family: 'ipv4', interfaceIndex: index })).length, 1000);
+    const of = async (filter: AddressFilter): Promise<string[]> =>
+      (await rtnetlink.listAddresses(filter)).map(({ address }) => address);
+    assert.deepEqual(await of({ address: '10.94.3.7' }), ['10.94.3.7']);
+    assert.deepEqual(await of({ address: '10.94.3.7', interfaceIndex: 1 }), []);
+    assert.deepEqual(await of({ address: 'FD00:94:0::1', family: 'ipv6' }), ['fd00:94::1']);
+    assert.deepEqual(await of({ address: '10.94.9.9' }), []);
   });
 });
 
@@ -344,6 +350,28 @@ describe('routes', () => {
       ({ destination }) => destination === '10.99.1.0',
     );
     assert.deepEqual([multipath?.gateway, multipath?.interfaceIndex], [null, null]);
+  });
+
+  it('lists the routes to one address, in the order in which the kernel tries them', async (t) => {
+    t.after(flush);
+    await shell(`
+      ip route add 10.99.8.0/24 via 10.93.0.1
+      ip route add 10.99.8.0/32 via 10.93.0.1 metric 9
+      ip route add 10.99.8.0/32 via 10.93.0.3 metric 7
+      ip route add 10.99.8.0/32 via 10.93.0.3 table 70000
+      ip route add 10.99.8.1/32 via 10.93.0.1
+      ip -6 route add fd99:8::/64 via fd93::1
+      ip -6 route add fd99:8::/128 via fd93::1
+    `);
+    const to = async (destination: string, rest: { family?: 'ipv4' | 'ipv6'; table?: number } = {}) =>
+      (await rtnetlink.listRoutes({ destination, ...rest })).map(
+        ({ prefixLength, table, metric }) => `/${prefixLength} ${table} ${metric}`,
+      );
+    assert.deepEqual(await to('10.99.8.0', { table: 254 }), ['/32 254 7', '/32 254 9', '/24 254 0']);
+    assert.deepEqual((await to('10.99.8.0')).length, 4);
+    assert.deepEqual(await to('10.99.8.2'), []);
+    assert.deepEqual((await to('FD99:8:0::')).toSorted(), ['/128 254 1024', '/64 254 1024']);
+    assert.deepEqual(await to('fd99:8::', { family: 'ipv4' }), []);
   });
 
   it('a table that is not there is empty', async () => {

@@ -2,12 +2,13 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { Rtnetlink } from '../../src/netlink/index.js';
 import type { RtnetlinkEvent } from '../../src/netlink/index.js';
-import { childScript } from '../support/child.js';
+import { childScript, startChild } from '../support/child.js';
 import { NETLINK_ROUTE, startForger } from '../support/forger.js';
 import { interfaceIndex } from '../support/ip-routes.js';
 import { netlinkSockets, openDescriptors, patience } from '../support/netlink.js';
@@ -226,15 +227,67 @@ describe('subscriptions', () => {
     const events = subscribe();
     // The event loop stands still for as long as this takes; each command makes two events, of which the
     // subscription keeps 4096.
-    const flood = Array.from(
-      { length: 1300 },
-      () => 'addr add 10.87.0.1/32 dev events0\naddr del 10.87.0.1/32 dev events0',
-    );
-    shellSync(`ip -batch - <<'COMMANDS'\n${flood.join('\n')}\nCOMMANDS`);
+    shellSync(`ip -batch - <<'COMMANDS'\n${addAndDelete('10.87.0.1', 1300)}\nCOMMANDS`);
     await next(events, 'overrun');
     await ip('addr add 10.90.0.9/32 dev events0');
     const { address } = await next(events, 'address', (event) => event.address.address === '10.90.0.9');
     assert.equal(address.prefixLength, 32);
+  });
+
+  it('gives the event loop its turn while it delivers many events', async () => {
+    await ip('link set events0 up');
+    const events = subscribe();
+    // The event loop stands still until all of them wait.
+    shellSync(`ip -batch - <<'COMMANDS'\n${addAndDelete('10.87.0.1', 500)}\nCOMMANDS`);
+    let turns = 0;
+    let running = true;
+    const turn = (): void => {
+      turns++;
+      if (running) globalThis.setImmediate(turn);
+    };
+    turn();
+    // Of each a notification of the address and one of its route.
+    for (let seen = 0; seen < 2000; seen++) {
+      const { value } = (await events.next()) as IteratorYieldResult<RtnetlinkEvent>;
+      assert.notEqual(value.kind, 'overrun');
+    }
+    running = false;
+    assert.ok(turns >= 2000 / 256, `${turns} turns`);
+  });
+
+  it('delivers only the routes to the address asked for', async () => {
+    await ip('link set events0 up');
+    const options = {
+      signal: controller.signal,
+      groups: ['route'],
+      families: ['ipv4'],
+      routeDestination: '10.89.0.7',
+    } as const;
+    const events = rtnetlink.subscribe(options);
+    // More of others than are kept.
+    shellSync(`ip -batch - <<'COMMANDS'\n${addAndDelete('10.87.0.1', 2100)}\nCOMMANDS`);
+    await ip('route add 10.89.0.7/32 dev events0');
+    const { value } = (await events.next()) as IteratorYieldResult<RtnetlinkEvent>;
+    assert.equal(value.kind === 'route' ? value.route.destination : value.kind, '10.89.0.7');
+  });
+
+  it('reports an overrun of the kernel behind all that came before the loss', async () => {
+    await ip('link set events0 up');
+    const child = startChild('subscribe-stopped');
+    const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
+    const line = async (): Promise<unknown> => (await lines.next()).value;
+    try {
+      assert.equal(await line(), 'subscribed');
+      child.kill('SIGSTOP');
+      // 1 MiB in the kernel, which counts twice that, holds some 2700.
+      shellSync(`ip -batch - <<'COMMANDS'\n${addAndDelete('10.87.0.1', 2000)}\nCOMMANDS`);
+      child.kill('SIGCONT');
+      assert.equal(await line(), 'overrun');
+      await ip('addr add 10.90.0.9/32 dev events0');
+      assert.equal(await line(), '10.90.0.9');
+    } finally {
+      child.kill('SIGKILL');
+    }
   });
 
   it('takes no notifications from other processes', async () => {
@@ -273,6 +326,12 @@ describe('subscriptions', () => {
     assert.equal(code, 0);
   });
 });
+
+/** Commands for ip: an address of events0 comes and goes so many times. Each time makes four notifications. */
+function addAndDelete(address: string, times: number): string {
+  const pair = `addr add ${address}/32 dev events0\naddr del ${address}/32 dev events0`;
+  return Array.from({ length: times }, () => pair).join('\n');
+}
 
 /** The port ids of all netlink sockets for routing. */
 function portIds(): number[] {

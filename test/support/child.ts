@@ -23,7 +23,8 @@ export function childScript(name: string): URL {
   return new URL(`../netlink/children/${name}.js`, import.meta.url);
 }
 
-function startChild(name: string, options: ChildOptions = {}): ChildProcessWithoutNullStreams {
+/** Starts a child, which the caller ends. */
+export function startChild(name: string, options: ChildOptions = {}): ChildProcessWithoutNullStreams {
   const [command, ...rest] = [
     ...(options.wrapper ?? []),
     process.execPath,
