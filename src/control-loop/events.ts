@@ -81,14 +81,14 @@ type ResourceEvent =
 /** What happened on the node. */
 type NodeEvent =
   /**
-   * NODE_IP is known, or is another one now; `from` says where it is from, in words. `gone`: what was to be NODE_IP and is not an
-   * address of this node, or null.
+   * NODE_IP is known, or is another one now; `from` says where it is from, in words. `gone`: what was to be NODE_IP, and why it is
+   * not, or null.
    */
   | {
       readonly kind: 'node-address';
       readonly address: string;
       readonly from: string;
-      readonly gone: { readonly address: string; readonly from: string } | null;
+      readonly gone: { readonly address: string; readonly why: string } | null;
     }
   /** Mode `route` is given real servers that are on this node, which it cannot reach. */
   | { readonly kind: 'own-servers'; readonly servers: readonly Endpoint[] }

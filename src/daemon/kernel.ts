@@ -223,7 +223,7 @@ function modeOf({ mode, iface }: CareConfig): ReachMode {
 export function findNodeAddress(config: CareConfig, rtnetlink: Rtnetlink): Promise<NodeAddress> {
   return nodeAddress(rtnetlink, {
     given: config.nodeAddress,
-    family: config.virtualServer.family,
+    virtualServer: config.virtualServer,
     realServers: config.realServers,
   });
 }

@@ -3,7 +3,7 @@
  * connections with it, the answers of real servers are INVALID to it, and what IPVS sends to them is UNTRACKED.
  */
 import { fatesInIptables } from './iptables-rules.js';
-import { fatesInNft } from './nft-rules.js';
+import { fatesInNft, unknownInNft } from './nft-rules.js';
 import type { Fate, Packet } from './packet-filter.js';
 import { about, AS_ROOT, ok, skip, warn, type Said } from './finding.js';
 import { textOf, type Node, type Subject } from './ports.js';
@@ -70,6 +70,7 @@ export async function checkFirewall(node: Node, subject: Subject): Promise<reado
   }
   const notRead = [...failures.map(({ message }) => warn(message, AS_ROOT)), ...unknown.map(skip)];
   if (nft.kind === 'unknown') notRead.push(skip(nft.why));
+  if (nft.kind === 'listed') notRead.push(...unknownInNft(nft.ruleset, family, isListed).map(skip));
   const hasRules = variants.length > 0 || nft.kind === 'listed';
   if (found.length + notRead.length > 0) return [...found, ...notRead];
   return [ok(hasRules ? 'no rule or policy drops INVALID packets' : 'the kernel has no firewall rules')];

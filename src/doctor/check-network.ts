@@ -1,7 +1,7 @@
 /** How this node reaches the virtual server and the real servers. */
 import { isIP } from 'node:net';
 import { hostLength } from '../values/endpoint.js';
-import { goneInWords, NodeAddressGone, type NodeAddress } from '../host/node-address.js';
+import { NodeAddressGone, type NodeAddress } from '../host/node-address.js';
 import { fail, NO_SERVERS, ok, skip, warn, type Said } from './finding.js';
 import { textOf, type Address, type Node, type Subject } from './ports.js';
 
@@ -31,7 +31,7 @@ export async function checkNodeAddress({ network }: Node, subject: Subject): Pro
     holder === undefined ? `${address} (${from})` : `${address} on ${holder.interfaceName} (${from})`;
   if (gone === null) return ok(evidence);
   return warn(
-    `${goneInWords(gone)}: lvscare uses ${evidence}`,
+    `${gone.why}: lvscare uses ${evidence}`,
     'correct --ip, LVSCARE_NODE_IP or the line of lvscare.node.ip in /etc/hosts, or remove it',
   );
 }

@@ -27,7 +27,7 @@ export function fatesInNft(
   packet: Packet,
   isListed: (family: string, table: string) => boolean,
 ): readonly Fate[] {
-  const families = ['inet', family === 'ipv4' ? 'ip' : 'ip6'];
+  const families = familiesOf(family);
   const objects = listAt(ruleset, 'nftables');
   const chains = new Map<string, Rule[]>();
   for (const object of objects) {
@@ -49,6 +49,31 @@ export function fatesInNft(
           : { kind: 'accept' };
       return fateIn(chains, keyOf(chain, name), policy, packet);
     });
+}
+
+/** Why rules of this family cannot be known from the ruleset: nft shows matches of iptables only by their names. */
+export function unknownInNft(
+  ruleset: unknown,
+  family: 'ipv4' | 'ipv6',
+  isListed: (family: string, table: string) => boolean,
+): readonly string[] {
+  if (!Array.isArray(at(ruleset, 'nftables')))
+    return [
+      'rules of nftables cannot be listed: the output of nft -j list ruleset is another one than expected',
+    ];
+  const tables = listAt(ruleset, 'nftables')
+    .map((object) => at(object, 'rule'))
+    .filter((rule) => listAt(rule, 'expr').some((expression) => isObject(expression) && 'xt' in expression))
+    .map((rule) => [String(at(rule, 'family')), String(at(rule, 'table'))] as const)
+    .filter(([of, table]) => familiesOf(family).includes(of) && !isListed(of, table))
+    .map((names) => names.join(' '));
+  return [...new Set(tables)].map(
+    (table) => `rules of iptables in nft table ${table} cannot be listed: iptables-nft-save is not installed`,
+  );
+}
+
+function familiesOf(family: 'ipv4' | 'ipv6'): readonly string[] {
+  return ['inet', family === 'ipv4' ? 'ip' : 'ip6'];
 }
 
 function keyOf(of: unknown, chain: unknown): string {
@@ -82,7 +107,7 @@ function rulesOf(rule: unknown): readonly Rule[] {
 }
 
 function targetOf(verdict: unknown, rule: unknown): Target | null {
-  const has = (kind: string): boolean => typeof verdict === 'object' && verdict !== null && kind in verdict;
+  const has = (kind: string): boolean => isObject(verdict) && kind in verdict;
   if (has('accept')) return { kind: 'accept' };
   if (has('drop') || has('reject')) return { kind: 'drop', words: wordsOf(rule, at(rule, 'chain')) };
   if (has('return')) return { kind: 'return' };
@@ -103,9 +128,10 @@ function conditionOf(expression: unknown): Condition | null {
   if (match !== undefined)
     return (packet) => {
       const met = meets(at(match, 'left'), at(match, 'right'), packet);
-      return at(match, 'op') === '!=' ? negated(met) : met;
+      // `!`: none of these flags is set.
+      return ['!=', '!'].includes(String(at(match, 'op'))) ? negated(met) : met;
     };
-  const [kind = ''] = typeof expression === 'object' && expression !== null ? Object.keys(expression) : [];
+  const [kind = ''] = isObject(expression) ? Object.keys(expression) : [];
   // Others, such as limit and xt, may end the rule.
   return [...HARMLESS, ...VERDICTS].includes(kind) ? null : () => 'maybe';
 }
@@ -162,13 +188,11 @@ function onInterface(right: unknown, name: string | null): Match {
 
 /** The value at a path in parsed JSON, or undefined if there is none. */
 function at(value: unknown, ...path: readonly string[]): unknown {
-  return path.reduce(
-    (found, key) =>
-      typeof found === 'object' && found !== null
-        ? (found as Readonly<Record<string, unknown>>)[key]
-        : undefined,
-    value,
-  );
+  return path.reduce((found, key) => (isObject(found) ? found[key] : undefined), value);
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
 }
 
 function listAt(value: unknown, ...path: readonly string[]): readonly unknown[] {

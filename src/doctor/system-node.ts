@@ -171,7 +171,7 @@ function networkOf(config: CareConfig | null, rtnetlink: Rtnetlink): Network {
     nodeAddress: ({ virtualServer, realServers }: Subject) =>
       nodeAddress(rtnetlink, {
         given: config?.nodeAddress ?? null,
-        family: virtualServer.family,
+        virtualServer,
         realServers,
       }),
   };

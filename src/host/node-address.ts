@@ -11,7 +11,7 @@ const HOSTS_NAME = 'lvscare.node.ip';
 interface NodeAddressSources {
   /** What an option or a variable says, or null if neither is given. */
   readonly given: NamedAddress | null;
-  readonly family: Endpoint['family'];
+  readonly virtualServer: Endpoint;
   readonly realServers: readonly Endpoint[];
   /** Default /etc/hosts. */
   readonly hostsFile?: string;
@@ -25,78 +25,93 @@ interface NamedAddress {
   readonly from: string;
 }
 
+interface GoneAddress extends NamedAddress {
+  /** Why it is not used: `10.0.0.7 (--ip) is not an address of this node`. */
+  readonly why: string;
+}
+
 export interface NodeAddress extends NamedAddress {
-  /** What was given, or is in the hosts file, and is not an address of this node: so the kernel's choice is used. Else null. */
-  readonly gone: NamedAddress | null;
+  /** What was given, or is in the hosts file, and cannot be NODE_IP: so the kernel's choice is used. Else null. */
+  readonly gone: GoneAddress | null;
 }
 
 /**
- * NODE_IP: as given, else from the hosts file, if it is an address of this node; else the source address that the kernel
- * picks towards the real servers. Rejects with a KernelError if none of them has it.
+ * NODE_IP: as given, else from the hosts file, if it is an address of this node by which real servers reach it; else the source
+ * address that the kernel picks towards the real servers. Rejects with a KernelError if none of them has it.
  */
 export async function nodeAddress(
   rtnetlink: Pick<Rtnetlink, 'lookupRoute'>,
   sources: NodeAddressSources,
 ): Promise<NodeAddress> {
   const named = await namedAddress(sources);
-  if (named !== null && (await isLocal(rtnetlink, named.address))) return { ...named, gone: null };
+  const why = named === null ? null : await whyNotUsed(rtnetlink, sources.virtualServer, named.address);
+  if (named !== null && why === null) return { ...named, gone: null };
+  const gone = named && { ...named, why: `${named.address} (${named.from}) ${why ?? ''}` };
   for (const server of sources.realServers) {
     try {
       const { source } = await rtnetlink.lookupRoute({ destination: server.address });
       // The route to a real server at a loopback address does not say how other nodes reach this one.
       if (source !== null && !isLoopback(source))
-        return { address: source, from: `the route to ${server.address}`, gone: named };
+        return { address: source, from: `the route to ${server.address}`, gone };
     } catch (error) {
       // There may be a route to the next server.
       if (!isUnreachable(error)) throw error;
     }
   }
   const { disableIpv6File = DISABLE_IPV6 } = sources;
-  if (sources.family === 'ipv6' && (await isSet(disableIpv6File)))
+  if (sources.virtualServer.family === 'ipv6' && (await isSet(disableIpv6File)))
     throw new KernelError(
       'IPv6 is disabled on this node: set the sysctl net.ipv6.conf.all.disable_ipv6=0',
       null,
     );
-  if (named !== null) throw new NodeAddressGone(named);
+  if (gone !== null) throw new NodeAddressGone(gone);
   throw new KernelError(
     'the address of this node is not known, because it has no route to any real server: check its network, or set --ip',
     null,
   );
 }
 
-/** NODE_IP was given, or is in the hosts file, but is not an address of this node, and the kernel has no choice of its own. */
+/** NODE_IP was given, or is in the hosts file, but cannot be used, and the kernel has no choice of its own. */
 export class NodeAddressGone extends KernelError {
   override name = 'NodeAddressGone';
 
-  constructor(gone: NamedAddress) {
-    super(`${goneInWords(gone)}, and it has no route to any real server: check its network`, null);
+  constructor({ why }: GoneAddress) {
+    super(`${why}, and it has no route to any real server: check its network`, null);
   }
-}
-
-export function goneInWords({ address, from }: NamedAddress): string {
-  return `${address} (${from}) is not an address of this node`;
 }
 
 /** NODE_IP as an option, a variable or the hosts file names it, or null if none does. */
 async function namedAddress({
   given,
-  family,
+  virtualServer,
   hostsFile = '/etc/hosts',
 }: NodeAddressSources): Promise<NamedAddress | null> {
   if (given !== null) return given;
-  const address = await hostsEntry(hostsFile, family);
+  const address = await hostsEntry(hostsFile, virtualServer.family);
   return address === null ? null : { address, from: `the hosts file's ${HOSTS_NAME}` };
 }
 
-/** Whether the kernel delivers packets for an address to this node: only then it accepts it as a source address. */
-async function isLocal(rtnetlink: Pick<Rtnetlink, 'lookupRoute'>, address: string): Promise<boolean> {
+/**
+ * Why an address cannot be NODE_IP, in words, or null if it can: the kernel accepts only one of this node as a source address, and real
+ * servers must be able to answer to it. The virtual server's address is local, too, once the route to it exists.
+ */
+async function whyNotUsed(
+  rtnetlink: Pick<Rtnetlink, 'lookupRoute'>,
+  virtualServer: Endpoint,
+  address: string,
+): Promise<string | null> {
+  if (isLoopback(address)) return 'is a loopback address';
+  if (address === virtualServer.address) return "is the virtual server's address";
   try {
-    return (await rtnetlink.lookupRoute({ destination: address })).type === 'local';
+    const { type } = await rtnetlink.lookupRoute({ destination: address });
+    return type === 'local' ? null : NOT_OURS;
   } catch (error) {
-    if (isUnreachable(error)) return false;
+    if (isUnreachable(error)) return NOT_OURS;
     throw error;
   }
 }
+
+const NOT_OURS = 'is not an address of this node';
 
 const DISABLE_IPV6 = '/proc/sys/net/ipv6/conf/all/disable_ipv6';
 

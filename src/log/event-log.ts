@@ -408,7 +408,7 @@ function nodeAddress({ address, from, gone }: Of<'node-address'>): Line {
   return {
     level: 'warn',
     fields: { nodeAddress: address, from, gone: gone.address },
-    message: `${message}: ${gone.address} (${gone.from}) is not an address of this node`,
+    message: `${message}: ${gone.why}`,
   };
 }
 

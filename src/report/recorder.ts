@@ -149,11 +149,7 @@ export class Recorder {
       case 'node-address':
         this.#nodeAddress = event.address;
         if (event.gone === null) this.#troubles.delete(NODE_ADDRESS);
-        else
-          this.#trouble(
-            NODE_ADDRESS,
-            new Error(`${event.gone.address} (${event.gone.from}) is not an address of this node`),
-          );
+        else this.#trouble(NODE_ADDRESS, new Error(event.gone.why));
         break;
       case 'credentials-failed':
         this.#trouble(event.what, event.error);

@@ -36,6 +36,13 @@ const nftablesAt = (hook: string, policy: string, ...expr: unknown[]): NftRulese
     ],
   },
 });
+/** A rule of iptables-nft, as nft shows it: its match by name alone. */
+const ofIptables = (): NftRuleset =>
+  JSON.parse(
+    JSON.stringify(
+      nftables({ xt: { type: 'match', name: 'conntrack' } }, { counter: null }, { drop: null }),
+    ).replaceAll(/inet|fw/g, (word) => (word === 'fw' ? 'filter' : 'ip')),
+  ) as NftRuleset;
 const nftables = (...expr: unknown[]): NftRuleset => nftablesAt('input', 'accept', ...expr);
 /** The same tables, as if a chain had the policy DROP. */
 const policyOf = (
@@ -160,7 +167,34 @@ table('firewall', checkFirewall, [
     },
     /^ok/,
   ],
-  ['nonsense', (fake) => void (fake.nftRuleset = { kind: 'listed', ruleset: { nftables: 'x' } }), /^ok/],
+  [
+    'nonsense',
+    (fake) => void (fake.nftRuleset = { kind: 'listed', ruleset: { nftables: 'x' } }),
+    /^skip: rules of nftables cannot be listed: the output of nft/,
+  ],
+  // As nft 1.0.6 lists `ct state & (established | related) == 0`.
+  [
+    'nftables, none of several states',
+    (fake) =>
+      void (fake.nftRuleset = nftables(
+        { match: { op: '!', left: { ct: { key: 'state' } }, right: ['established', 'related'] } },
+        { drop: null },
+      )),
+    /^warn: nft table inet fw chain more drops incoming INVALID/,
+  ],
+  [
+    'rules of iptables-nft, where only nft is installed, which shows their matches by name alone',
+    (fake) => void (fake.nftRuleset = ofIptables()),
+    'skip: rules of iptables in nft table ip filter cannot be listed: iptables-nft-save is not installed',
+  ],
+  [
+    'rules of iptables-nft that iptables-nft-save has listed',
+    (fake) => {
+      fake.iptables = filter('INPUT -j ACCEPT');
+      fake.nftRuleset = ofIptables();
+    },
+    /^ok/,
+  ],
   [
     'tracked',
     (fake) => {

@@ -42,14 +42,22 @@ table('node-address', checkNodeAddress, [
       void (fake.nodeAddress = {
         address: '10.0.0.9',
         from: 'the route to 10.0.0.1',
-        gone: { address: '10.0.0.7', from: "the hosts file's lvscare.node.ip" },
+        gone: {
+          address: '10.0.0.7',
+          from: "the hosts file's lvscare.node.ip",
+          why: "10.0.0.7 (the hosts file's lvscare.node.ip) is not an address of this node",
+        },
       }),
     /^warn: 10\.0\.0\.7 \(the hosts file's lvscare\.node\.ip\) is not an address of this node: lvscare uses 10\.0\.0\.9 on eth0 \(the route to 10\.0\.0\.1\) -> correct --ip/,
   ],
   [
     'gone, and no real server to choose another by',
     (fake) => {
-      fake.nodeAddress = new NodeAddressGone({ address: '10.0.0.7', from: '--ip' });
+      fake.nodeAddress = new NodeAddressGone({
+        address: '10.0.0.7',
+        from: '--ip',
+        why: '10.0.0.7 (--ip) is not an address of this node',
+      });
       return { realServers: [] };
     },
     /^fail: 10\.0\.0\.7 \(--ip\) is not an address of this node, .* -> give lvscare --ip/,

@@ -16,6 +16,8 @@ after(() => rm(directory, { recursive: true }));
 
 const RS = [endpoint('ipv4', '10.0.0.1', 6443), endpoint('ipv4', '10.0.0.2', 6443)] as const;
 
+const VS = { ipv4: endpoint('ipv4', '10.0.0.200', 6443), ipv6: endpoint('ipv6', 'fd00::200', 6443) } as const;
+
 const LOCAL = 'local';
 
 /**
@@ -59,7 +61,7 @@ describe('the node address', () => {
     const routes = new FakeRoutes({ '10.0.0.9': LOCAL });
     const given = { address: '10.0.0.9', from: '--ip' };
     assert.deepEqual(
-      await nodeAddress(routes, { given, family: 'ipv4', realServers: RS, hostsFile: hosts }),
+      await nodeAddress(routes, { given, virtualServer: VS.ipv4, realServers: RS, hostsFile: hosts }),
       { ...given, gone: null } satisfies NodeAddress,
     );
   });
@@ -74,15 +76,42 @@ describe('the node address', () => {
       const routes = new FakeRoutes({ '10.0.0.7': route, '10.0.0.1': '10.0.0.5' });
       const kernels = { address: '10.0.0.5', from: 'the route to 10.0.0.1' };
       const given = { address: '10.0.0.7', from: '--ip' };
-      assert.deepEqual(await nodeAddress(routes, { given, family: 'ipv4', realServers: RS }), {
+      assert.deepEqual(await nodeAddress(routes, { given, virtualServer: VS.ipv4, realServers: RS }), {
         ...kernels,
-        gone: given,
+        gone: { ...given, why: '10.0.0.7 (--ip) is not an address of this node' },
       });
       const inHosts = await hostsFile('10.0.0.7 lvscare.node.ip\n');
       assert.deepEqual(
-        await nodeAddress(routes, { given: null, family: 'ipv4', realServers: RS, hostsFile: inHosts }),
-        { ...kernels, gone: { address: '10.0.0.7', from: "the hosts file's lvscare.node.ip" } },
+        await nodeAddress(routes, {
+          given: null,
+          virtualServer: VS.ipv4,
+          realServers: RS,
+          hostsFile: inHosts,
+        }),
+        {
+          ...kernels,
+          gone: {
+            address: '10.0.0.7',
+            from: "the hosts file's lvscare.node.ip",
+            why: "10.0.0.7 (the hosts file's lvscare.node.ip) is not an address of this node",
+          },
+        },
       );
+    });
+  }
+
+  for (const [address, why] of [
+    ['127.0.1.1', 'is a loopback address'],
+    ['10.0.0.200', "is the virtual server's address"],
+  ] as const) {
+    it(`is the kernel's choice when the one that was given ${why}, although the kernel has it`, async () => {
+      const routes = new FakeRoutes({ [address]: LOCAL, '10.0.0.1': '10.0.0.5' });
+      const given = { address, from: '--ip' };
+      assert.deepEqual(await nodeAddress(routes, { given, virtualServer: VS.ipv4, realServers: RS }), {
+        address: '10.0.0.5',
+        from: 'the route to 10.0.0.1',
+        gone: { ...given, why: `${address} (--ip) ${why}` },
+      });
     });
   }
 
@@ -95,7 +124,7 @@ describe('the node address', () => {
     await assert.rejects(
       nodeAddress(routes, {
         given: { address: '10.0.0.7', from: '--ip' },
-        family: 'ipv4',
+        virtualServer: VS.ipv4,
         realServers: RS,
       }),
       {
@@ -136,7 +165,7 @@ describe('the node address', () => {
     it(`is in the hosts file ${what}`, async () => {
       const found = await nodeAddress(new FakeRoutes({ [address]: LOCAL }), {
         given: null,
-        family,
+        virtualServer: VS[family],
         realServers: RS,
         hostsFile: await hostsFile(text),
       });
@@ -157,7 +186,7 @@ describe('the node address', () => {
       assert.deepEqual(
         await nodeAddress(routes, {
           given: null,
-          family: 'ipv4',
+          virtualServer: VS.ipv4,
           realServers: RS,
           hostsFile: await hostsFile(text),
         }),
@@ -166,7 +195,12 @@ describe('the node address', () => {
     });
   }
 
-  const hostsless = { given: null, family: 'ipv4', realServers: RS, hostsFile: '/nowhere/hosts' } as const;
+  const hostsless = {
+    given: null,
+    virtualServer: VS.ipv4,
+    realServers: RS,
+    hostsFile: '/nowhere/hosts',
+  } as const;
 
   for (const code of ['ENETUNREACH', 'EHOSTUNREACH', 'EACCES', 'EINVAL', 'EAGAIN', 'ENETDOWN']) {
     it(`is asked of the next real server when there is no way to the first: ${code}`, async () => {
@@ -184,7 +218,12 @@ describe('the node address', () => {
     const routes = new FakeRoutes({ '127.0.0.1': '127.0.0.1', '10.0.0.2': '10.0.0.9' });
     const servers = [endpoint('ipv4', '127.0.0.1', 6443), endpoint('ipv4', '10.0.0.2', 6443)];
     assert.deepEqual(
-      await nodeAddress(routes, { given: null, family: 'ipv4', realServers: servers, hostsFile: directory }),
+      await nodeAddress(routes, {
+        given: null,
+        virtualServer: VS.ipv4,
+        realServers: servers,
+        hostsFile: directory,
+      }),
       { address: '10.0.0.9', from: 'the route to 10.0.0.2', gone: null },
     );
   });
@@ -210,7 +249,7 @@ describe('the node address', () => {
       ['ipv4', '1\n', /set --ip$/],
     ] as const) {
       await writeFile(disableIpv6File, value);
-      const sources = { ...hostsless, family, disableIpv6File };
+      const sources = { ...hostsless, virtualServer: VS[family], disableIpv6File };
       const routes = new FakeRoutes({ '10.0.0.1': refusal('EACCES'), '10.0.0.2': null });
       await assert.rejects(nodeAddress(routes, sources), { name: 'KernelError', message: says });
     }

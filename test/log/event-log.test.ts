@@ -205,7 +205,7 @@ const EACH: {
       kind: 'node-address',
       address: '10.103.97.100',
       from: 'the route to 10.0.0.1',
-      gone: { address: '10.0.0.9', from: '--ip' },
+      gone: { address: '10.0.0.9', why: '10.0.0.9 (--ip) is not an address of this node' },
     },
     'warn node-address: this node is 10.103.97.100 (the route to 10.0.0.1): 10.0.0.9 (--ip) is not an address of this node',
   ],

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Lab, until, type LabProcess } from '../../lab/index.js';
+import { Lab, until, VIP, type LabProcess } from '../../lab/index.js';
 import { allOf, lvscare, startCare, takeCare, untilWeights, VS } from './lvscare.js';
 
 describe('what another program changes', () => {
@@ -142,6 +142,21 @@ describe('what another program changes', () => {
     assert.doesNotMatch(await troubles(), /not an address/);
     await lab.node.ip('address del 10.103.97.113/24 dev eth0');
   });
+
+  for (const [address, why] of [
+    [VIP.ipv4, "is the virtual server's address"],
+    ['127.0.1.1', 'is a loopback address'],
+  ] as const)
+    it(`--ip with ${address}, which the kernel has but masters cannot answer to: the kernel's choice, also after the route exists`, async () => {
+      await daemon.stop();
+      daemon = await takeCare(lab, ['--ip', address, '--interval', '300ms']);
+      const said = new RegExp(`node address: ${address.replaceAll('.', '\\.')} \\(--ip\\) ${why}`);
+      for (let pass = 0; pass < 3; pass += 1) {
+        await delay(500);
+        assert.equal(await lab.node.seenAs(lab.node.vipUrl('/whoami', 'ipv4')), '10.103.97.100');
+        assert.match((await lvscare(lab.node, ['status', '--vs', VS])).stdout, said);
+      }
+    });
 
   it('the sysctl changed: is repaired', async () => {
     assert.equal(await lab.node.sysctl('net.ipv4.vs.expire_nodest_conn'), '1');
