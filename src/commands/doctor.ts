@@ -265,6 +265,8 @@ function findingOf({ about, text }: Note): Finding {
   switch (about) {
     case 'ca':
       return { name: 'ca', verdict: 'warn', evidence: text, remedy: 'give lvscare --health-ca FILE' };
+    case 'empty-address':
+      return { name: 'note', verdict: 'warn', evidence: text, remedy: 'give --metrics-addr an address' };
     case 'obsolete':
     case 'unused':
       return { name: 'note', verdict: 'ok', evidence: text, remedy: null };

@@ -75,6 +75,8 @@ export function readCareConfig(
   const mode = settings.read('mode');
   const nodeAddress = readNodeAddress(settings, environment, virtualServer);
   const dryRun = settings.read('dry-run');
+  // A dry run is often beside the one that takes care, and its address is that one's.
+  const metricsAddress = dryRun && !settings.has('metrics-addr') ? null : settings.read('metrics-addr');
   return {
     virtualServer,
     realServers,
@@ -97,15 +99,14 @@ export function readCareConfig(
       maxHoldMs: settings.read('max-hold'),
     },
     probe,
-    // A dry run is often beside the one that takes care, and its address is that one's.
-    metricsAddress: dryRun && !settings.has('metrics-addr') ? null : settings.read('metrics-addr'),
+    metricsAddress,
     task,
     trust: readTrust(settings, task),
     dryRun,
     log,
     notes: [
       // How certificates are verified matters only if servers are probed.
-      ...(task === 'care' ? notes : []),
+      ...(task === 'care' ? [...notes, ...emptyAddress(settings, metricsAddress)] : []),
       ...(task === 'clean' ? [] : unused(mode, nodeAddress)),
       ...obsolete(settings, environment),
     ],
@@ -165,6 +166,14 @@ function unused(mode: CareConfig['mode'], nodeAddress: GivenAddress | null): Not
   if (nodeAddress === null || mode === 'local' || mode === 'route') return [];
   const text = `${nodeAddress.from} has no effect: mode ${mode} makes no use of this node's address`;
   return [{ about: 'unused', text }];
+}
+
+function emptyAddress(settings: Settings, address: ListenAddress | null): Note[] {
+  if (address?.kind !== 'tcp' || !address.wasEmpty) return [];
+  const text =
+    `the address in ${settings.name('metrics-addr')} is empty, so lvscare listens at ${address.text}, which only this ` +
+    'node reaches; in a pod, kubelet did not know the address of the node yet, and restarts the container when it does';
+  return [{ about: 'empty-address', text }];
 }
 
 function obsolete(settings: Settings, environment: Environment): Note[] {

@@ -5,13 +5,20 @@ import { UsageError, type Parser } from './usage-error.js';
 /** What sockaddr_un has room for, less the NUL at its end, and less what the name that it is made under may take more: `.XXXXXX/s`. */
 const MOST_PATH_BYTES = 107 - 9;
 
+const EXPECTED =
+  'IP:PORT or [IPv6]:PORT with a numeric address (0.0.0.0 or [::] for every address), unix:/PATH, or off';
+
+/** Where an empty address in brackets is. */
+const LOOPBACK = '127.0.0.1';
+
 /**
- * `IP:PORT`, `[IPv6]:PORT`, `:PORT` for every address, or `unix:/PATH`; null for `off` and for nothing. Brackets may be around
- * whatever address there is, and around none: `[$(POD_IP)]:PORT` has to be right in every pod.
+ * `IP:PORT`, `[IPv6]:PORT`, or `unix:/PATH`; null for `off`. Every address is 0.0.0.0 or [::], never an empty text, which may be a
+ * variable that is not set. Brackets may be around whatever address there is, and around none: `[$(POD_IP)]:PORT` has to start in every
+ * pod, also while kubelet does not know the node's address, because kubelet may need this very pod to find it out. Then it is loopback.
  */
 export const parseListenAddress: Parser<ListenAddress | null> = (text, option) => {
   const wrong = (expected: string): UsageError => new UsageError(option, expected, text);
-  if (text === '' || text === 'off') return null;
+  if (text === 'off') return null;
   if (text.startsWith('unix:')) {
     const path = text.slice('unix:'.length);
     if (!path.startsWith('/') || path.endsWith('/') || path.includes('\0'))
@@ -24,13 +31,15 @@ export const parseListenAddress: Parser<ListenAddress | null> = (text, option) =
   const [, bracketed, plain, port = ''] = /^(?:\[([^\]]*)\]|([^:[\]]*)):(\d+)$/.exec(text) ?? [];
   const address = bracketed ?? plain;
   const sixth = bracketed !== undefined && isIPv6(bracketed);
-  if (address === undefined || !(sixth || address === '' || isIPv4(address)))
-    throw wrong('IP:PORT, [IPv6]:PORT or :PORT with a numeric address, unix:/PATH, or off');
+  const wasEmpty = bracketed === '';
+  if (address === undefined || !(sixth || wasEmpty || isIPv4(address))) throw wrong(EXPECTED);
   if (port.length > 5 || Number(port) < 1 || Number(port) > 65535) throw wrong('a port from 1 to 65535');
+  const found = wasEmpty ? LOOPBACK : address;
   return {
     kind: 'tcp',
-    address: address === '' ? null : address,
+    address: found,
     port: Number(port),
-    text: sixth ? text : `${address}:${port}`,
+    text: sixth ? text : `${found}:${port}`,
+    wasEmpty,
   };
 };

@@ -252,10 +252,10 @@ const CARE = {
     ...SOURCES,
   },
   'metrics-addr': {
-    ...text('IP:PORT, :PORT, unix:/PATH or off', parseListenAddress),
+    ...text('IP:PORT, unix:/PATH or off', parseListenAddress),
     default: '127.0.0.1:9288',
     help:
-      'Where to serve metrics, health and status: IP:PORT, [IPv6]:PORT, :PORT for every address, unix:/PATH, or off. ' +
+      'Where to serve metrics, health and status: IP:PORT, [IPv6]:PORT, unix:/PATH, or off; 0.0.0.0 or [::] is every address. ' +
       "`lvscare manifest` sets the node's address, port 9288; with --dry-run it is off unless given",
     ...MONITORING,
   },

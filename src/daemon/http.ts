@@ -159,6 +159,5 @@ async function countOpenFiles(): Promise<number | null> {
 }
 
 function placeOf(address: ListenAddress): string {
-  if (address.kind === 'unix') return address.text;
-  return address.address === null ? `port ${address.port} of every address` : `http://${address.text}/`;
+  return address.kind === 'unix' ? address.text : `http://${address.text}/`;
 }

@@ -45,8 +45,7 @@ export async function keepListening(parts: EndpointParts, signal: AbortSignal): 
 /** Resolves to the file of a Unix socket. */
 async function listen(server: Server, address: ListenAddress): Promise<SocketFile | null> {
   if (address.kind === 'unix') return listenOnFile(server, address.path);
-  const host = address.address === null ? {} : { host: address.address };
-  await listening(server, { ...host, port: address.port });
+  await listening(server, { host: address.address, port: address.port });
   return null;
 }
 

@@ -11,7 +11,8 @@ export interface HealthEndpoint {
 /**
  * The default of `--metrics-addr` in a pod: the node's address, which kubelet inserts. Not `status.hostIP`: kubelet starts no
  * container until it knows that address, and it may need this very pod to reach the apiserver that has it. `status.podIP` is
- * the same address once it is known, and empty before: then lvscare listens at every address.
+ * the same address once it is known, and empty before: then lvscare listens at 127.0.0.1, where kubelet then sends its probes, and kubelet
+ * restarts the container when it knows the address and finds nothing there.
  */
 export const POD_METRICS_ADDRESS = '[$(POD_IP)]:9288';
 export const AT_THE_POD: HealthEndpoint = { host: null, port: 9288 };
@@ -20,7 +21,7 @@ export const AT_THE_POD: HealthEndpoint = { host: null, port: 9288 };
 export function healthEndpoint(metricsAddress: CareConfig['metricsAddress']): HealthEndpoint | null {
   if (metricsAddress?.kind !== 'tcp') return null;
   const { address, port } = metricsAddress;
-  return { host: address === null || isEverywhere(address) ? '127.0.0.1' : address, port };
+  return { host: isEverywhere(address) ? '127.0.0.1' : address, port };
 }
 
 function isEverywhere(address: string): boolean {

@@ -62,7 +62,13 @@ describe('the configuration of care', () => {
         sourcePorts: 'auto',
         tls: NO_TLS,
       },
-      metricsAddress: { kind: 'tcp', address: '127.0.0.1', port: 9288, text: '127.0.0.1:9288' },
+      metricsAddress: {
+        kind: 'tcp',
+        address: '127.0.0.1',
+        port: 9288,
+        text: '127.0.0.1:9288',
+        wasEmpty: false,
+      },
       task: 'care',
       trust: false,
       dryRun: false,
@@ -247,6 +253,19 @@ describe('the node address', () => {
       assert.deepEqual(noted({ ip: '10.0.0.9', clean: 'true' }), [], 'it makes nothing');
     });
   }
+});
+
+describe('an empty address to listen at', () => {
+  it('is noted by care, with where lvscare listens instead, and by nothing that does not listen', () => {
+    const noted = (given: Arguments): string[] =>
+      configOf({ ...given, 'metrics-addr': '[]:9290', 'health-insecure-skip-verify': 'true' }).notes.map(
+        ({ text }) => text,
+      );
+    const [text = '', ...more] = noted({});
+    assert.match(text, /^the address in --metrics-addr is empty, so lvscare listens at 127\.0\.0\.1:9290,/);
+    assert.deepEqual(more, []);
+    assert.deepEqual(noted({ clean: 'true' }), []);
+  });
 });
 
 describe('a configuration is refused', () => {

@@ -30,7 +30,7 @@ interface Got {
 }
 
 export function get(
-  to: { readonly port: number } | { readonly socketPath: string },
+  to: { readonly port: number; readonly host?: string } | { readonly socketPath: string },
   path: string,
   { method = 'GET', headers = {} }: { method?: string; headers?: Record<string, string> } = {},
 ): Promise<Got> {

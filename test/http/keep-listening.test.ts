@@ -78,8 +78,8 @@ async function closed(server: Server): Promise<void> {
   await once(server, 'close');
 }
 
-function tcp(port: number, address: string | null = '127.0.0.1'): ListenAddress {
-  return { kind: 'tcp', address, port, text: `${address ?? ''}:${port}` };
+function tcp(port: number, address = '127.0.0.1'): ListenAddress {
+  return { kind: 'tcp', address, port, text: `${address}:${port}`, wasEmpty: false };
 }
 
 /** A port that nobody has, as far as one can know. */
@@ -119,13 +119,17 @@ describe('the endpoint by TCP', () => {
   });
 
   it('listens on IPv6, and on every address', async () => {
-    for (const address of ['::1', null]) {
+    for (const [address, asked] of [
+      ['::1', '::1'],
+      ['::', '127.0.0.1'],
+      ['::', '::1'],
+      ['0.0.0.0', '127.0.0.1'],
+    ] as const) {
       const port = await freePort();
       await using listener = new Listener(tcp(port, address));
       await listener.until(1);
-      assert.deepEqual(listener.said, ['listening'], String(address));
-      const where = address === null ? { port } : { port, host: address };
-      assert.equal((await get(where, '/healthz')).status, 200);
+      assert.deepEqual(listener.said, ['listening'], address);
+      assert.equal((await get({ port, host: asked }, '/healthz')).status, 200, `${address} at ${asked}`);
     }
   });
 

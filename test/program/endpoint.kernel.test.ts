@@ -91,7 +91,7 @@ describe('a daemon that can be asked', () => {
     await assert.rejects(asked(lab.node, '/healthz'));
     await six.stop();
 
-    const all = started(await takeCare(lab, ['--metrics-addr', ':9299']));
+    const all = started(await takeCare(lab, ['--metrics-addr', '[::]:9299']));
     for (const at of ['127.0.0.1:9299', '10.103.97.100:9299', '[::1]:9299'])
       assert.equal((await asked(lab.node, '/healthz', { at })).status, 200, at);
     await all.stop();

@@ -86,7 +86,7 @@ describe('the address of the virtual server', () => {
     const { ipv4 } = lab.node.addresses;
     const own = `${ipv4}:6444`;
     const servers = ['--vs', own, ...serversOf(lab).slice(2)];
-    const daemon = startCare(lab, ['--metrics-addr='], servers);
+    const daemon = startCare(lab, ['--metrics-addr=off'], servers);
     running.push(daemon);
     await daemon.waitForLine(
       new RegExp(
@@ -106,7 +106,7 @@ describe('the address of the virtual server', () => {
 
   it('can be the one that help and README offer', async () => {
     const offered = '192.0.2.2:6443';
-    running.push(startCare(lab, ['--metrics-addr='], ['--vs', offered, ...serversOf(lab).slice(2)]));
+    running.push(startCare(lab, ['--metrics-addr=off'], ['--vs', offered, ...serversOf(lab).slice(2)]));
     await untilWeights(lab, allOf(lab), { virtualServer: offered });
     const { status, stdout } = await lab.node.exec('curl', [
       '-sk',
@@ -155,7 +155,7 @@ describe('what other virtual servers use', () => {
   it('stays with a start: the virtual server of a stopped neighbour with a common real server', async () => {
     const other = '10.103.97.3:6443';
     const servers = (vs: string): string[] => ['--vs', vs, ...serversOf(lab).slice(2)];
-    const neighbour = startCare(lab, ['--metrics-addr='], servers(other));
+    const neighbour = startCare(lab, ['--metrics-addr=off'], servers(other));
     running.push(neighbour);
     await untilWeights(lab, allOf(lab), { virtualServer: other });
     await neighbour.stop();

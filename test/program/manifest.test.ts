@@ -137,7 +137,7 @@ describe('lvscare manifest', { concurrency: 1 }, () => {
     };
     const path = '/healthz';
     assert.deepEqual(await asked('10.0.0.9:9000'), { host: '10.0.0.9', port: 9000, path });
-    assert.deepEqual(await asked(':9000'), { host: '127.0.0.1', port: 9000, path });
+    assert.deepEqual(await asked('0.0.0.0:9000'), { host: '127.0.0.1', port: 9000, path });
     assert.deepEqual(await asked('[10.0.0.9]:9000'), { host: '10.0.0.9', port: 9000, path });
     assert.deepEqual(await asked('[]:9000'), { host: '127.0.0.1', port: 9000, path });
     assert.equal(await asked('unix:/run/lvscare/metrics.sock'), undefined);
@@ -157,7 +157,7 @@ describe('lvscare manifest', { concurrency: 1 }, () => {
       ['192.168.0.21', '192.168.0.21'],
       ['fd00::21', 'fd00::21'],
       // What the kubelet does while it knows none.
-      ['', null],
+      ['', '127.0.0.1'],
     ] as const) {
       const args = (container.args ?? []).map((arg) => asTheKubeletExpands(arg, { POD_IP: podIp }));
       const { given } = sortArguments(args.slice(1), CARE_OPTIONS);
