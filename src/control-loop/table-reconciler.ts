@@ -32,7 +32,7 @@ interface Applied {
 
 /** Brings the kernel's table to what the verdicts want: reads, compares, acts. One pass at a time. */
 export class TableReconciler {
-  readonly #policy: TablePolicy;
+  #policy: TablePolicy;
   readonly #parts: TableParts;
   readonly #judged: () => readonly JudgedServer[];
   #drains: Drains = new Map();
@@ -54,6 +54,14 @@ export class TableReconciler {
     this.#policy = policy;
     this.#parts = parts;
     this.#judged = judged;
+  }
+
+  /** The next pass follows another policy. */
+  update(policy: TablePolicy): void {
+    this.#policy = policy;
+    // Another program has not caused the difference.
+    this.#settled = null;
+    this.#asWanted = false;
   }
 
   /** One pass. Rejects when the table cannot be read. */

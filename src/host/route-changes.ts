@@ -1,11 +1,14 @@
 import type { KernelChanges } from '../control-loop/ports.js';
 import type { Endpoint } from '../values/endpoint.js';
-import type { Rtnetlink, RtnetlinkEvent } from '../netlink/index.js';
+import type { RtnetlinkEvent } from '../netlink/index.js';
+
+/** All notifications of links, addresses and routes. */
+type Events = (signal: AbortSignal) => AsyncIterable<RtnetlinkEvent>;
 
 /** Notifications that may concern how this node reaches the virtual server: its routes, and any link or address. */
-export function kernelChanges(rtnetlink: Rtnetlink, virtualServer: Endpoint): KernelChanges {
+export function kernelChanges(events: Events, virtualServer: Endpoint): KernelChanges {
   return async function* (signal) {
-    for await (const event of rtnetlink.subscribe({ signal })) {
+    for await (const event of events(signal)) {
       const words = concern(event, virtualServer);
       if (words !== null) yield words;
     }
