@@ -266,8 +266,9 @@ module.exports = {
       from: { path: '^src/config/' },
       to: {
         pathNot: [
-          '^src/(config|files|values)/',
-          '^src/(control-loop/care|probe/request|tls/(credentials|pem))',
+          '^src/(config|files|values|text)/',
+          '^node_modules/yaml',
+          '^src/(control-loop/control-loop|probe/request|tls/(credentials|pem))',
           '^(node:)?(fs|http|net|path)$',
         ],
       },

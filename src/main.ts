@@ -5,9 +5,9 @@ import process from 'node:process';
 import { isatty } from 'node:tty';
 import { readBuildInfo } from './cli/build-info.js';
 import { readCommandLine, type Command } from './cli/command-line.js';
-import { readCareConfig } from './config/care-config.js';
+import { readDaemonConfig, type DaemonConfig } from './config/care-config.js';
 import { readProbeCommandConfig } from './config/probe-command-config.js';
-import { readSettings } from './config/config-file.js';
+import { readAllSettings, readSettings } from './config/config-file.js';
 import { Settings } from './config/settings.js';
 import { readDrainConfig, readStatusConfig } from './config/status-config.js';
 import { UsageError } from './config/usage-error.js';
@@ -92,7 +92,9 @@ async function runManifest({ given, spelled }: Run): Promise<boolean> {
 async function runCare({ given, spelled, words: stray }: Run): Promise<boolean> {
   // From the start: without a listener they end the process.
   const others = listenToOtherSignals();
-  const config = readCareConfig(readSettings(given, process.env, spelled), process.env);
+  const readConfig = async (): Promise<DaemonConfig> =>
+    readDaemonConfig(await readAllSettings(given, process.env, spelled), process.env);
+  const config = await readConfig();
   // Only now: help, version and wrong arguments need not wait for HTTP and netlink to be loaded.
   const { createLogger } = await import('./log/logger.js');
   const { runCareCommand } = await import('./commands/care.js');
@@ -110,7 +112,12 @@ async function runCare({ given, spelled, words: stray }: Run): Promise<boolean> 
     commit: gitCommit,
     pid: process.pid,
     usage: usageOfProcess,
+    readConfig,
+    onReload: (listener: () => void) => {
+      reload = listener;
+    },
   };
+  let reload: (() => void) | null = null;
   // The rules stay: an upgrade must not cut the node off.
   const stopping = untilSignal(ENDING, (name) => {
     log.info({ event: 'stopping', signal: name }, `${name}: stopping`);
@@ -118,7 +125,10 @@ async function runCare({ given, spelled, words: stray }: Run): Promise<boolean> 
   others.onSignal = (name, terminalIsGone) => {
     if (terminalIsGone)
       log.info({ event: 'stopping', signal: name }, `${name}: stopping, because its terminal is gone`);
-    else
+    else if (name === 'SIGHUP' && reload !== null) {
+      log.info({ event: 'reloading', signal: name }, `${name}: reading the configuration again`);
+      reload();
+    } else
       log.warn({ event: 'signal-ignored', signal: name }, `${name}: ignored; only SIGTERM and SIGINT end it`);
   };
   try {
@@ -141,7 +151,7 @@ async function runDoctor({ given, spelled }: Run): Promise<boolean> {
 }
 
 async function runProbe({ given, spelled }: Run): Promise<boolean> {
-  const config = readProbeCommandConfig(readSettings(given, process.env, spelled));
+  const config = readProbeCommandConfig(await readSettings(given, process.env, spelled));
   const { runProbeCommand } = await import('./commands/probe.js');
   return await runProbeCommand(config, output(), untilSignal(ENDING));
 }

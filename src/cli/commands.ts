@@ -43,7 +43,7 @@ const CARE = {
   synopsis: '--vs IP:PORT --rs IP:PORT...',
   description:
     'Probes every real server, keeps the healthy ones in the virtual server, and repairs what other programs ' +
-    'change. SIGTERM or Ctrl-C ends it and leaves everything in place; it ignores SIGHUP, SIGUSR1 and SIGUSR2.',
+    'change. SIGTERM or Ctrl-C ends it and leaves everything in place; SIGHUP has it read the file of --config again.',
   options: CARE_OPTIONS,
   words: 'stray',
   notes:

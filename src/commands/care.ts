@@ -1,25 +1,25 @@
 /** `lvscare care`, composed: the one place that knows every part of it. */
 import type { Logger } from 'pino';
-import { care, type CareParts } from '../control-loop/care.js';
-import { dryEmit, dryLeftovers, dryWork } from '../control-loop/dry-run.js';
-import { emitter, type Emit, type Observer } from '../control-loop/events.js';
-import { cleanUp, probeOnce, setUpOnce } from '../control-loop/once.js';
-import type { VirtualServerTable } from '../control-loop/ports.js';
+import { Semaphore } from '../async/semaphore.js';
+import { dryEmit } from '../control-loop/dry-run.js';
+import { emitter } from '../control-loop/events.js';
+import { probeOnce, setUpOnce } from '../control-loop/once.js';
+import { clean } from '../daemon/clean.js';
 import { systemClock } from '../daemon/clock.js';
-import type { CareConfig } from '../config/care-config.js';
-import { ownInterface } from '../host/own-address.js';
-import { kernelChanges } from '../host/route-changes.js';
-import { composeManualDrains, openControl } from '../daemon/control.js';
+import { composeManualDrains } from '../daemon/control.js';
+import { Daemon } from '../daemon/daemon.js';
 import type { HttpService, HttpSources, Usage } from '../daemon/http.js';
-import { composeProbes } from '../daemon/probing.js';
-import { composeClean, composeKernel, findNodeAddress, type KernelHandles } from '../daemon/kernel.js';
-import { KernelError } from '../values/errors.js';
-import { acquireInstanceLock, processInWords } from '../state/instance-lock.js';
-import { eventLog } from '../log/event-log.js';
-import { Recorder } from '../report/recorder.js';
-import { summaryOf } from '../report/summary.js';
+import { lockVirtualServer } from '../daemon/instance-lock.js';
+import { composeKernel, sharedNft, type KernelHandles } from '../daemon/kernel.js';
 import { takePrecedence } from '../daemon/priority.js';
+import { composeProbes } from '../daemon/probing.js';
+import { Reloader, type ReadConfig } from '../daemon/reloader.js';
+import { VirtualServerUnit, warnOfOwnAddress } from '../daemon/virtual-server-unit.js';
+import type { DaemonConfig, UnitConfig } from '../config/care-config.js';
+import { eventLog } from '../log/event-log.js';
 import { Ipvs, Rtnetlink } from '../netlink/index.js';
+import type { Report } from '../report/report.js';
+import { summaryOf } from '../report/summary.js';
 
 /** What the signal's reason is when the operator pressed Ctrl-C, who wants to know how it went. */
 const BY_HAND = 'SIGINT';
@@ -30,189 +30,160 @@ interface Program {
   readonly commit: string;
   readonly pid: number;
   readonly usage: () => Usage;
+  /** Reads the configuration again. Rejects with a UsageError for a wrong one. */
+  readonly readConfig: ReadConfig;
+  /** Has a listener called when the configuration is to be read again. */
+  readonly onReload: (listener: () => void) => void;
 }
 
 /** Does what the configuration says until the signal aborts. Resolves to whether it was done. */
 // ts-unused-exports:disable-next-line
 export async function runCareCommand(
-  config: CareConfig,
+  config: DaemonConfig,
   program: Program,
   log: Logger,
   signal: AbortSignal,
 ): Promise<boolean> {
-  // A dry run is in no other's way.
-  await using _lock = config.dryRun ? null : await lock(config, log, signal);
   await using ipvs = Ipvs.open();
   await using rtnetlink = Rtnetlink.open();
-  const handles = { ipvs, rtnetlink };
-  switch (config.task) {
-    case 'care':
-      await takeCare(config, program, log, handles, signal);
-      return true;
-    case 'run-once': {
-      await warnOfOwnAddress(config, log, handles);
-      const emit = composeEmit(config, [eventLog(log, systemClock)]);
-      const kernel = await composeKernel(config, emit, handles);
-      const { manualDrains } = await composeManualDrains(config, emit);
-      const { realServers, policy, trust } = config;
-      const probed = trust ? null : { ...(await composeProbes(config, emit)), clock: systemClock, emit };
-      const healthy = probed === null ? realServers : await probeOnce(realServers, probed, signal);
-      if (signal.aborted) return false;
-      if (healthy.length === 0)
-        log.warn(
-          { event: 'note', vs: config.virtualServer.text },
-          'no real server answered as a healthy one does: all are used',
-        );
-      return await setUpOnce(realServers, policy, { ...kernel, emit }, manualDrains, healthy);
-    }
-    case 'clean':
-      return await clean(config, log, handles);
+  const handles = { ipvs, rtnetlink, nft: sharedNft() };
+  if (config.task === 'care') {
+    await takeCare(config, program, log, handles, signal);
+    return true;
   }
+  let done = true;
+  for (const one of unitsOf(config)) {
+    // A dry run is in no other's way.
+    await using _lock = config.dryRun
+      ? null
+      : await lockVirtualServer(one.virtualServer, config.task, log, signal);
+    const work =
+      config.task === 'clean' ? clean(one, log, handles) : setUp(one, config, log, handles, signal);
+    done = (await work) && done;
+  }
+  return done;
 }
 
-/** What to do about another lvscare that is at work on the same virtual server. */
-const INSTEAD: Readonly<Record<CareConfig['task'], string>> = {
-  care: 'one is enough',
-  'run-once':
-    'stop it first: --run-once probes only once, and the other one may know better which servers are healthy',
-  clean: 'stop it first: it would put back at once what --clean removes',
-};
-
-/** Keeps a second lvscare from our virtual server; rejects if we are the second. */
-async function lock(
-  { virtualServer, task }: CareConfig,
-  log: Logger,
-  signal: AbortSignal,
-): Promise<AsyncDisposable> {
-  const found = await acquireInstanceLock(virtualServer, { clock: systemClock, signal });
-  switch (found.kind) {
-    case 'acquired': {
-      const { withoutName } = found;
-      if (withoutName === null) return { [Symbol.asyncDispose]: found.release };
-      log.warn(
-        { event: 'lock-squatted', vs: virtualServer.text },
-        `instance lock acquired without its name: ${withoutName}`,
-      );
-      const ending = new AbortController();
-      const retrying = takeNameLater(virtualServer, found.takeName, log, ending.signal);
-      return {
-        async [Symbol.asyncDispose]() {
-          ending.abort();
-          await retrying;
-          await found.release();
-        },
-      };
-    }
-    case 'held': {
-      const who = `another lvscare (${processInWords(found.by)})`;
-      throw new KernelError(
-        `${who} is at work on ${virtualServer.text} in this network namespace: ${INSTEAD[task]}`,
-        null,
-      );
-    }
-    case 'unavailable':
-      log.warn(
-        { event: 'lock-not-acquired', vs: virtualServer.text },
-        `instance lock not acquired: ${found.why}; a second lvscare could start for ${virtualServer.text}`,
-      );
-      return { [Symbol.asyncDispose]: () => Promise.resolve() };
-  }
+function unitsOf({ virtualServers, dryRun }: DaemonConfig): readonly UnitConfig[] {
+  return virtualServers.map((one) => ({ ...one, dryRun }));
 }
 
-/** How often the name of a squatted lock is tried again. */
-const NAME_MS = 10_000;
-
-async function takeNameLater(
-  { text }: CareConfig['virtualServer'],
-  takeName: () => Promise<boolean>,
+/** `--run-once` of one virtual server. Resolves to whether all of it was done. */
+async function setUp(
+  config: UnitConfig,
+  { trust }: DaemonConfig,
   log: Logger,
+  handles: KernelHandles,
   signal: AbortSignal,
-): Promise<void> {
-  do await systemClock.sleep(NAME_MS, signal);
-  while (!signal.aborted && !(await takeName()));
-  if (!signal.aborted)
-    log.info({ event: 'lock-squatted', vs: text }, 'instance lock: its name is free again, and taken');
+): Promise<boolean> {
+  await warnOfOwnAddress(config, log, handles);
+  const { virtualServer, realServers, policy, dryRun } = config;
+  const logged = emitter(virtualServer, [eventLog(log, systemClock)]);
+  const emit = dryRun ? dryEmit(logged) : logged;
+  const kernel = await composeKernel(config, emit, handles);
+  const { manualDrains } = await composeManualDrains(config, emit);
+  const probed = trust ? null : { ...(await composeProbes(config, emit)), clock: systemClock, emit };
+  const healthy = probed === null ? realServers : await probeOnce(realServers, probed, signal);
+  if (signal.aborted) return false;
+  if (healthy.length === 0)
+    log.warn(
+      { event: 'note', vs: virtualServer.text },
+      'no real server answered as a healthy one does: all are used',
+    );
+  return await setUpOnce(realServers, policy, { ...kernel, emit }, manualDrains, healthy);
 }
 
 async function takeCare(
-  config: CareConfig,
+  config: DaemonConfig,
   program: Program,
   log: Logger,
   handles: KernelHandles,
   signal: AbortSignal,
 ): Promise<void> {
-  const { virtualServer, realServers, policy, dryRun } = config;
+  const { dryRun } = config;
   const refused = takePrecedence();
   if (refused !== null) log.debug({ event: 'priority' }, `running at the usual priority: ${refused.message}`);
-  log.info(
-    { event: 'start', ...summary(config, program, await nodeAddressOf(config, handles)) },
-    `taking care of ${virtualServer.text}${dryRun ? ', without changing anything' : ''}`,
-  );
-  await warnOfOwnAddress(config, log, handles);
-  const startedAtMs = Date.now();
-  const recorder = new Recorder(config, { clock: systemClock, wallClock: Date.now });
   const { version, commit, pid, usage } = program;
-  const report: HttpSources['report'] = (options) => ({
-    atMs: Date.now(),
-    program: { version, commit, pid, startedAtMs, dryRun },
-    virtualServers: [recorder.report(options)],
-  });
-  const service = await composeEndpoints(config, log, { report, usage });
-  const emit = composeEmit(config, [
-    eventLog(log, systemClock),
-    recorder.record.bind(recorder),
-    ...(service === null ? [] : [service.count.bind(service)]),
-  ]);
-  const { manualDrains, file } = await composeManualDrains(config, emit);
-  const parts: CareParts = {
-    ...(await composeKernel(config, emit, handles)),
-    ...(await composeProbes(config, emit)),
-    changes: kernelChanges(handles.rtnetlink, virtualServer),
-    clock: systemClock,
-    random: Math.random,
-    emit,
-    manualDrains,
-  };
-  await emitAdopted(parts.table, emit);
+  const about = { version, commit, pid, startedAtMs: Date.now(), dryRun };
   // A handle of its own: requests on one wait for each other, and no pass is to wait for a status request.
-  await using ipvs = Ipvs.open({ timeoutMs: STATUS_MS });
-  // A dry run leaves the socket to the lvscare that keeps the virtual server.
-  await using _control = dryRun
-    ? null
-    : await openControl(config, log, {
-        manualDrains,
-        file,
-        ipvs,
-        report: () => report({ history: true }),
-        emit,
-      });
-  await whileServed(service, () => care(realServers, policy, parts, signal));
-  if (signal.reason === BY_HAND)
-    for (const line of summaryOf(report({ history: true })))
-      log.info({ event: 'summary', vs: virtualServer.text }, line);
-  log.info({ event: 'stopped', vs: virtualServer.text }, `stopped; ${virtualServer.text} stays as it is`);
+  await using statusIpvs = Ipvs.open({ timeoutMs: STATUS_MS });
+  const report: HttpSources['report'] = (options): Report => ({
+    atMs: Date.now(),
+    program: about,
+    virtualServers: daemon.reports(options),
+  });
+  const service = await composeEndpoints(config, log, {
+    report,
+    usage,
+    configs: () => daemon.configs,
+    reload: () => reloader?.result ?? null,
+  });
+  const shared = {
+    log,
+    handles,
+    statusIpvs,
+    observers: service === null ? [] : [service.count.bind(service)],
+    cleaning: new Semaphore(1),
+    program: about,
+  };
+  const daemon = new Daemon<UnitConfig>({
+    signal,
+    create: (one) => new VirtualServerUnit(one, shared),
+    onConfigured: (one) => service?.set(one),
+    onRemoved: (virtualServer) => service?.remove(virtualServer),
+  });
+  const reloader =
+    config.file === null
+      ? null
+      : new Reloader(config, config.file, {
+          log,
+          clock: systemClock,
+          wallClock: Date.now,
+          readConfig: program.readConfig,
+          apply: (reloaded) => daemon.apply(unitsOf({ ...reloaded, dryRun })),
+        });
+  await daemon.apply(unitsOf(config));
+  if (reloader !== null)
+    program.onReload(() => {
+      reloader.request();
+    });
+  await whileServed(service, async () => {
+    try {
+      await (reloader === null ? aborted(signal) : reloader.run(signal));
+    } finally {
+      if (signal.reason === BY_HAND) logSummary(report({ history: true }), log);
+      await daemon.stop();
+    }
+  });
 }
 
-function composeEmit(
-  { virtualServer, dryRun }: CareConfig,
-  observers: readonly [Observer, ...Observer[]],
-): Emit {
-  const emit = emitter(virtualServer, observers);
-  return dryRun ? dryEmit(emit) : emit;
+function logSummary(report: Report, log: Logger): void {
+  for (const one of report.virtualServers)
+    for (const line of summaryOf({ ...report, virtualServers: [one] }))
+      log.info({ event: 'summary', vs: one.virtualServer }, line);
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => {
+      resolve();
+    });
+  });
 }
 
 /** For the kernel to tell what `lvscare status` shows. */
 const STATUS_MS = 2000;
 
 async function composeEndpoints(
-  config: CareConfig,
+  { metricsAddress, dryRun }: DaemonConfig,
   log: Logger,
   sources: HttpSources,
 ): Promise<HttpService | null> {
-  if (config.metricsAddress === null) return null;
+  if (metricsAddress === null) return null;
   // Without an address, the start need not wait for all of it to be loaded.
   const { composeEndpoint } = await import('../daemon/http.js');
-  return composeEndpoint(config, config.metricsAddress, log, sources);
+  return composeEndpoint({ dryRun }, metricsAddress, log, sources);
 }
 
 /** Does its work while requests are answered, and no longer. */
@@ -225,69 +196,4 @@ async function whileServed(service: HttpService | null, work: () => Promise<void
     ending.abort();
     await serving;
   }
-}
-
-/** What cannot be read yet may be there later; but without the capability it never will, so the start fails. */
-async function emitAdopted(table: VirtualServerTable, emit: Emit): Promise<void> {
-  try {
-    emit({ kind: 'adopted', found: await table.read() });
-  } catch (error) {
-    if (((error as Error).cause as NodeJS.ErrnoException | undefined)?.code === 'EPERM') throw error;
-  }
-}
-
-async function clean(config: CareConfig, log: Logger, handles: KernelHandles): Promise<boolean> {
-  const { virtualServer, dryRun } = config;
-  const { works, leftovers, forget } = await composeClean(config, log, handles);
-  const { taken, left, failures } = dryRun
-    ? await cleanUp(works.map(dryWork), leftovers.map(dryLeftovers))
-    : await cleanUp(works, leftovers);
-  for (const what of taken)
-    log.info({ event: 'clean', what }, `${dryRun ? 'would remove' : 'removed'} ${what}`);
-  for (const what of left) log.info({ event: 'clean', what }, `${dryRun ? 'would leave' : 'left'} ${what}`);
-  for (const error of failures) log.error({ event: 'clean', err: error }, error.message);
-  if (taken.length + left.length + failures.length === 0)
-    log.info({ event: 'clean' }, `nothing of ${virtualServer.text} was there to remove`);
-  // What is still there is to be found the next time.
-  if (!dryRun && failures.length === 0) await forget();
-  return failures.length === 0;
-}
-
-/** A virtual server at an address of an interface takes the port from the node itself. */
-async function warnOfOwnAddress(
-  { virtualServer }: CareConfig,
-  log: Logger,
-  { rtnetlink }: KernelHandles,
-): Promise<void> {
-  const held = await ownInterface(rtnetlink, virtualServer);
-  if (held === null) return;
-  const { address, port, text } = virtualServer;
-  log.warn(
-    { event: 'own-address', vs: text, interface: held },
-    `${address} is an address of this node, on ${held}: clients of its port ${port}, other hosts too, are given to the real servers; choose a --vs that no host has`,
-  );
-}
-
-/** NODE_IP as of now; null while nothing tells it. */
-async function nodeAddressOf(config: CareConfig, { rtnetlink }: KernelHandles): Promise<string | null> {
-  return await findNodeAddress(config, rtnetlink).then(
-    ({ address }) => address,
-    () => null,
-  );
-}
-
-function summary(config: CareConfig, { version, commit, pid }: Program, nodeAddress: string | null): object {
-  return {
-    version,
-    commit,
-    pid,
-    vs: config.virtualServer.text,
-    rs: config.realServers.map((server) => server.text),
-    scheduler: config.policy.scheduler,
-    mode: config.mode,
-    nodeAddress,
-    masquerade: config.masquerade,
-    intervalMs: config.policy.intervalMs,
-    dryRun: config.dryRun,
-  };
 }

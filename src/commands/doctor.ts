@@ -75,7 +75,7 @@ interface Examined {
  * else those of an ownership record; of the virtual server that the command line names, if it names one.
  */
 async function whatToExamine({ given, spelled, environment, ...self }: DoctorRequest): Promise<Examined> {
-  const own = only(given, environment, spelled);
+  const own = await only(given, environment, spelled);
   const named = own.settings.has('vs') ? own.config() : null;
   const store = ownershipStore(runDirectory());
   const elsewhere = await optionsElsewhere(named?.virtualServer ?? null, self, store);
@@ -99,7 +99,7 @@ async function whatToExamine({ given, spelled, environment, ...self }: DoctorReq
   const { from } = elsewhere;
   try {
     const theirs = Object.entries(elsewhere.given()).filter(([flag]) => !own.settings.has(flag));
-    const merged = only({ ...Object.fromEntries(theirs), ...given }, environment, spelled).config();
+    const merged = (await only({ ...Object.fromEntries(theirs), ...given }, environment, spelled)).config();
     const left = (elsewhere.left ?? []).filter((flag) => !own.settings.has(flag));
     return withoutLeft(examined(merged, named === null ? from : `${COMMAND_LINE} and ${from}`), left, from);
   } catch (error) {
@@ -176,7 +176,7 @@ async function optionsOfRunning(virtualServer: Endpoint | null, self: Self): Pro
     const { given: all, spelled } = sortArguments(one.own, CARE_OPTIONS);
     const flags = Object.entries(all);
     const given = Object.fromEntries(flags.filter(([flag]) => !FILES_AND_SECRETS.has(flag)));
-    only(given, {}, spelled).config();
+    (await only(given, {}, spelled)).config();
     const left = flags.map(([flag]) => flag).filter((flag) => FILES_AND_SECRETS.has(flag));
     return { given: () => given, from: `process ${one.pid}`, proven: true, left };
   } catch (error) {
@@ -217,17 +217,17 @@ function withoutVariables(given: Arguments): Arguments {
   );
 }
 
-function only(
+async function only(
   given: Arguments,
   environment: Environment,
   spelled: Spellings,
-): { readonly settings: Settings; readonly config: () => CareConfig } {
+): Promise<{ readonly settings: Settings; readonly config: () => CareConfig }> {
   // Doctor examines what `lvscare care` does without these.
   const { 'run-once': _once, clean: _clean, json: _json, ...care } = given;
   const withoutTasks = Object.fromEntries(
     Object.entries(environment).filter(([name]) => !/^(CARE|IPVS)_(RUN_ONCE|CLEAN)$/.test(name)),
   );
-  const settings = readSettings(care, withoutTasks, spelled);
+  const settings = await readSettings(care, withoutTasks, spelled);
   return { settings, config: () => readCareConfig(settings, environment, { withoutRealServers: true }) };
 }
 

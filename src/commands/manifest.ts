@@ -1,8 +1,8 @@
 /** `lvscare manifest`, composed. */
 import { access } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { readCareConfig } from '../config/care-config.js';
-import { readSettings } from '../config/config-file.js';
+import { readCareConfig, readDaemonConfig } from '../config/care-config.js';
+import { readAllSettings, readSettings } from '../config/config-file.js';
 import type { Option } from '../config/option.js';
 import { CARE_OPTIONS, OPTION } from '../config/options.js';
 import { parseEndpoint } from '../config/parse-endpoint.js';
@@ -45,7 +45,7 @@ export async function runManifestCommand(
   if (own.has('path') && !writes)
     throw new UsageError('--path', '--write, --add-rs, --remove-rs, --set or --set-image beside it', null);
   if (own.read('replace') && !writes) throw new UsageError('--replace', '--write beside it', null);
-  const { text, mounts, notes } = manifestFor(given, own, version, spelled);
+  const { text, mounts, notes } = await manifestFor(given, own, version, spelled);
   if (!writes) return { text, notes };
   await refuseForeign(path);
   if (!own.read('replace')) await refuseLosses(path, text);
@@ -63,15 +63,21 @@ interface Manifest {
   readonly notes: readonly string[];
 }
 
-function manifestFor(given: Arguments, own: Settings, version: string, spelled: Spellings): Manifest {
+async function manifestFor(
+  given: Arguments,
+  own: Settings,
+  version: string,
+  spelled: Spellings,
+): Promise<Manifest> {
   const name = own.read('name');
   const image = own.read('image') ?? `lvscare:${version.replace(/^v/, '')}`;
   const ofCare = Object.fromEntries(
     Object.entries(given).filter(([flag, value]) => isOfCare(flag) && !isPodsAddress(flag, value)),
   );
   // The pod has an environment of its own.
-  const settings = readSettings(ofCare, {}, spelled);
-  const { task, metricsAddress } = readCareConfig(settings, {}, { elsewhere: true });
+  const all = await readAllSettings(ofCare, {}, spelled);
+  const settings = all.process;
+  const { task, metricsAddress } = readDaemonConfig(all, {}, { elsewhere: true });
   if (task !== 'care')
     throw new UsageError(settings.name(task), 'nothing that ends: the kubelet would start it again', 'true');
   const address = metricsAddress?.text ?? 'off';
@@ -81,7 +87,7 @@ function manifestFor(given: Arguments, own: Settings, version: string, spelled: 
   const health = atThePod ? AT_THE_POD : healthEndpoint(metricsAddress);
   const args = ['care', ...careArguments(ofCare, OPTIONS).map(unexpanded)];
   if (atThePod) args.push(`--metrics-addr=${POD_METRICS_ADDRESS}`);
-  const mounts = mountsFor(settings);
+  const mounts = mountsFor(settings, all.virtualServers);
   const unasked = `the kubelet cannot ask at --metrics-addr ${address}: the pod has no probes`;
   return {
     text: podManifest({ name, image, args, health, mounts }),
@@ -196,7 +202,7 @@ async function settingsIn(text: string, path: string): Promise<Settings> {
   const given: Record<string, string[]> = {};
   for (const { flag, value } of ofLvscare(path, () => optionsIn(text, OPTIONS)))
     if (!isPodsAddress(flag, value)) (given[flag] ??= []).push(value);
-  return readSettings(given, {}, {});
+  return await readSettings(given, {}, {});
 }
 
 /** Does something with the manifest at `path`; the failure of it is a UsageError that says why it is not an lvscare's. */

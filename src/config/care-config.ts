@@ -1,5 +1,5 @@
 import type { Endpoint } from '../values/endpoint.js';
-import type { CarePolicy } from '../control-loop/care.js';
+import type { CarePolicy } from '../control-loop/control-loop.js';
 import type { ListenAddress } from '../values/listen-address.js';
 import { parseAddress } from './parse-endpoint.js';
 import { klogOptions } from './klog.js';
@@ -8,9 +8,11 @@ import { DEFAULT_CA, type OptionValue } from './options.js';
 import { readProbe, type ProbeConfig } from './probe-request.js';
 import { readRealServers } from './real-servers.js';
 import type { Environment, Settings } from './settings.js';
-import { UsageError } from './usage-error.js';
+import type { AllSettings } from './config-file.js';
+import { UsageError, UsageErrors } from './usage-error.js';
 
-export interface CareConfig {
+/** What one virtual server is to be. */
+export interface VirtualServerConfig {
   readonly virtualServer: Endpoint;
   readonly realServers: readonly Endpoint[];
   readonly mode: OptionValue<'mode'>;
@@ -26,6 +28,13 @@ export interface CareConfig {
   readonly masquerade: boolean;
   readonly policy: CarePolicy;
   readonly probe: ProbeConfig;
+}
+
+/** The same, with what its parts need to know of the process. */
+export type UnitConfig = VirtualServerConfig & Pick<ProcessConfig, 'dryRun'>;
+
+/** What applies to the process as a whole. */
+interface ProcessConfig {
   /** Where metrics, health and status are to be had; null for nowhere. */
   readonly metricsAddress: ListenAddress | null;
   readonly task: 'care' | 'run-once' | 'clean';
@@ -33,7 +42,20 @@ export interface CareConfig {
   readonly trust: boolean;
   readonly dryRun: boolean;
   readonly log: LogConfig;
+}
+
+/** What a command that is about one virtual server is told. */
+export interface CareConfig extends ProcessConfig, VirtualServerConfig {
   readonly notes: readonly Note[];
+}
+
+/** What `lvscare care` is told: its virtual servers, and what applies to all of them. */
+export interface DaemonConfig extends ProcessConfig {
+  /** At least one; each has an endpoint of its own. */
+  readonly virtualServers: readonly VirtualServerConfig[];
+  readonly notes: readonly Note[];
+  /** The file that it is from, with the text that was read, or null if there is none. */
+  readonly file: { readonly path: string; readonly text: string } | null;
 }
 
 interface GivenAddress {
@@ -56,28 +78,82 @@ interface Circumstances {
   readonly withoutRealServers?: boolean;
 }
 
-/** The configuration of `lvscare care`. Throws a UsageError for the first thing that is wrong. */
+/** The configuration of the one virtual server. Throws a UsageError for the first thing that is wrong. */
 export function readCareConfig(
   settings: Settings,
   environment: Environment,
-  { defaultCa = DEFAULT_CA, elsewhere = false, withoutRealServers = false }: Circumstances = {},
+  circumstances: Circumstances = {},
 ): CareConfig {
+  const process = readProcess(settings);
+  const { config, notes } = readVirtualServer(settings, environment, process.task, circumstances);
+  return { ...process, ...config, notes: [...notes, ...processNotes(settings, environment, process)] };
+}
+
+/** Everything that `lvscare care` is told. Throws UsageErrors for what is wrong, of each virtual server the first thing. */
+export function readDaemonConfig(
+  { file, process: settings, virtualServers }: AllSettings,
+  environment: Environment,
+  circumstances: Circumstances = {},
+): DaemonConfig {
+  const process = readProcess(settings);
+  const errors: UsageError[] = [];
+  const read = virtualServers.flatMap((one) => {
+    try {
+      return [{ settings: one, ...readVirtualServer(one, environment, process.task, circumstances) }];
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error;
+      errors.push(error);
+      return [];
+    }
+  });
+  const found = [...errors, ...conflicts(read)];
+  if (found.length > 0) throw new UsageErrors(found);
+  const notes = [...read.flatMap((one) => one.notes), ...processNotes(settings, environment, process)];
+  return {
+    ...process,
+    virtualServers: read.map(({ config }) => config),
+    notes: notes.filter(({ text }, index) => notes.findIndex((note) => note.text === text) === index),
+    file,
+  };
+}
+
+function readProcess(settings: Settings): ProcessConfig {
   // First, so that whatever is wrong can be logged as it should be.
   const log = { level: settings.read('log-level'), format: settings.read('log-format') };
   const task = readTask(settings);
+  const dryRun = settings.read('dry-run');
+  return {
+    // A dry run is often beside the one that takes care, and its address is that one's.
+    metricsAddress: dryRun && !settings.has('metrics-addr') ? null : settings.read('metrics-addr'),
+    task,
+    trust: readTrust(settings, task),
+    dryRun,
+    log,
+  };
+}
+
+interface ReadVirtualServer {
+  readonly config: VirtualServerConfig;
+  readonly notes: readonly Note[];
+}
+
+function readVirtualServer(
+  settings: Settings,
+  environment: Environment,
+  task: ProcessConfig['task'],
+  { defaultCa = DEFAULT_CA, elsewhere = false, withoutRealServers = false }: Circumstances,
+): ReadVirtualServer {
   const virtualServer = settings.read('vs');
   if (virtualServer === null)
-    throw new UsageError('--vs', 'the virtual server, IP:PORT or [IPv6]:PORT', null);
+    throw new UsageError(settings.name('vs'), 'the virtual server, IP:PORT or [IPv6]:PORT', null);
   // --clean removes what an earlier version created there.
   if (task !== 'clean') refuseUnusable(virtualServer, settings.name('vs'));
   const realServers = readRealServers(settings, virtualServer, task === 'clean' || withoutRealServers);
   const { probe, notes } = readProbe(settings, task === 'care' && !elsewhere, defaultCa);
   const mode = settings.read('mode');
   const nodeAddress = readNodeAddress(settings, environment, virtualServer);
-  const dryRun = settings.read('dry-run');
-  // A dry run is often beside the one that takes care, and its address is that one's.
-  const metricsAddress = dryRun && !settings.has('metrics-addr') ? null : settings.read('metrics-addr');
-  return {
+  const scheduler = settings.read('scheduler');
+  const config: VirtualServerConfig = {
     virtualServer,
     realServers,
     mode,
@@ -88,8 +164,8 @@ export function readCareConfig(
     // In mode link the node's own clients have the virtual server's address as their source.
     masquerade: settings.read('masquerade') ?? mode === 'link',
     policy: {
-      scheduler: settings.read('scheduler'),
-      weight: 1,
+      scheduler,
+      weights: settings.weights,
       intervalMs: settings.read('interval'),
       fastIntervalMs: settings.read('fast-interval'),
       fall: settings.read('fall'),
@@ -99,18 +175,58 @@ export function readCareConfig(
       maxHoldMs: settings.read('max-hold'),
     },
     probe,
-    metricsAddress,
-    task,
-    trust: readTrust(settings, task),
-    dryRun,
-    log,
+  };
+  return {
+    config,
     notes: [
       // How certificates are verified matters only if servers are probed.
-      ...(task === 'care' ? [...notes, ...emptyAddress(settings, metricsAddress)] : []),
-      ...(task === 'clean' ? [] : unused(mode, nodeAddress)),
-      ...obsolete(settings, environment),
+      ...(task === 'care' ? notes : []),
+      ...(task === 'clean' ? [] : [...unused(mode, nodeAddress), ...unusedWeights(settings, scheduler)]),
     ],
   };
+}
+
+/** What several virtual servers cannot have together. */
+function conflicts(
+  all: readonly { readonly settings: Settings; readonly config: VirtualServerConfig }[],
+): readonly UsageError[] {
+  const byText = new Map<string, Settings>();
+  const byAddress = new Map<string, VirtualServerConfig>();
+  const errors: UsageError[] = [];
+  for (const { settings, config } of all) {
+    const { virtualServer, mode } = config;
+    const same = byText.get(virtualServer.text);
+    if (same !== undefined) {
+      const expected = `another virtual server than ${same.name('vs')}`;
+      errors.push(new UsageError(settings.name('vs'), expected, virtualServer.text));
+    } else byText.set(virtualServer.text, settings);
+    if (mode === 'none') continue;
+    const neighbour = byAddress.get(virtualServer.address);
+    const [own, theirs] = [reachOf(config), neighbour && reachOf(neighbour)];
+    if (theirs !== undefined && own !== theirs) {
+      const expected = `mode ${theirs}, as ${neighbour?.virtualServer.text ?? ''} with the same address`;
+      errors.push(new UsageError(settings.name('mode'), expected, own));
+    }
+    byAddress.set(virtualServer.address, config);
+  }
+  for (const { settings, config } of all)
+    for (const { text } of config.realServers)
+      if (byText.has(text) && text !== config.virtualServer.text)
+        errors.push(new UsageError(settings.name('rs'), 'real servers that are no virtual servers', text));
+  return errors;
+}
+
+function reachOf({ mode, iface }: VirtualServerConfig): string {
+  return mode === 'link' ? `${mode} ${iface}` : mode;
+}
+
+/** Schedulers of IPVS that treat all real servers alike. */
+const WITHOUT_WEIGHTS: ReadonlySet<string> = new Set(['rr', 'lc', 'dh']);
+
+function unusedWeights(settings: Settings, scheduler: string): Note[] {
+  if (!WITHOUT_WEIGHTS.has(scheduler) || new Set([1, ...settings.weights.values()]).size === 1) return [];
+  const text = `the weights of ${settings.name('rs')} have no effect: scheduler ${scheduler} ignores them; wrr does not`;
+  return [{ about: 'unused', text }];
 }
 
 /** Refuses addresses with which no client can reach a virtual server. */
@@ -166,6 +282,17 @@ function unused(mode: CareConfig['mode'], nodeAddress: GivenAddress | null): Not
   if (nodeAddress === null || mode === 'local' || mode === 'route') return [];
   const text = `${nodeAddress.from} has no effect: mode ${mode} makes no use of this node's address`;
   return [{ about: 'unused', text }];
+}
+
+function processNotes(
+  settings: Settings,
+  environment: Environment,
+  { task, metricsAddress }: ProcessConfig,
+): Note[] {
+  return [
+    ...(task === 'care' ? emptyAddress(settings, metricsAddress) : []),
+    ...obsolete(settings, environment),
+  ];
 }
 
 function emptyAddress(settings: Settings, address: ListenAddress | null): Note[] {

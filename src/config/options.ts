@@ -247,8 +247,8 @@ const CARE = {
   config: {
     ...text('file', orEmpty(null, asGiven)),
     help:
-      'File with a JSON object of options by their long names: {"vs": "...", "rs": ["...", "..."]}. The command line ' +
-      'and the environment take precedence',
+      'YAML or JSON file with options by their long names, of one virtual server or of several; read again when it changes ' +
+      'and at SIGHUP. The command line and the environment take precedence',
     ...SOURCES,
   },
   'metrics-addr': {

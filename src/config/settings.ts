@@ -10,11 +10,18 @@ export type Spellings = Readonly<Record<string, string | undefined>>;
 
 /** What a file gave, as the command line would have. */
 export interface SettingsFile {
-  readonly path: string;
   readonly given: Arguments;
-  /** Without dashes. */
-  readonly spelled: Spellings;
+  /** Where each option is, for messages: `/etc/lvscare.yaml:7: virtualServers[1].interval`. */
+  readonly origins: Readonly<Record<string, string | undefined>>;
+  /** The weights that the file gives real servers, by the server's text. */
+  readonly weights: ReadonlyMap<string, number>;
+  /** Of one of several virtual servers: where it is, `/etc/lvscare.yaml:6: virtualServers[1]`; else null. */
+  readonly place: string | null;
 }
+
+/** Where the value of an option is from. */
+type Origin =
+  { readonly kind: 'flag' | 'variable' | 'file'; readonly name: string } | { readonly kind: 'default' };
 
 /** What a flag's variable begins with: of `lvscare care`, and of `sealctl ipvs`, which is the Go program as well. */
 const PREFIXES = ['CARE_', 'IPVS_'];
@@ -50,9 +57,32 @@ export class Settings {
     return this.#read(OPTION[flag]) as OptionValue<F>;
   }
 
-  /** An option as the user gave it: its spelling, its variable, or its place in a file; `--FLAG` if it is not given. */
+  /**
+   * An option as the user gave it: its spelling, its variable, or its place in a file. If it is not given: `--FLAG`, or where it would be
+   * in the file.
+   */
   name(flag: string): string {
-    return this.#find(flag)?.origin ?? `--${flag}`;
+    const missing = this.#file?.place ? `${this.#file.place}.${flag}` : `--${flag}`;
+    return this.#find(flag)?.name ?? missing;
+  }
+
+  /** Where the value of an option is from. */
+  origin(flag: string): Origin {
+    const found = this.#find(flag);
+    return found === null ? { kind: 'default' } : { kind: found.kind, name: found.name };
+  }
+
+  /** The value as the user wrote it, or its default; null if there is neither. */
+  text(flag: Flag): string | readonly string[] | null {
+    const { kind, default: otherwise = null } = OPTION[flag];
+    const texts = this.#find(flag)?.texts;
+    if (texts === undefined) return otherwise;
+    return kind === 'list' ? texts : (texts.at(-1) ?? '');
+  }
+
+  /** The weights of real servers, by the server's text; empty if they are not from a file. */
+  get weights(): ReadonlyMap<string, number> {
+    return this.origin('rs').kind === 'file' && this.#file !== null ? this.#file.weights : new Map();
   }
 
   #read({ flag, kind, parse, split = byCommas, default: otherwise }: Option): unknown {
@@ -66,18 +96,24 @@ export class Settings {
     return text === undefined ? null : parse(text, this.name(flag));
   }
 
-  #find(flag: string): { readonly texts: readonly string[]; readonly origin: string } | null {
+  #find(flag: string): Found | null {
     const given = textsOf(this.#given[flag]);
-    if (given !== null) return { texts: given, origin: this.#spelled[flag] ?? `--${flag}` };
+    if (given !== null) return { kind: 'flag', texts: given, name: this.#spelled[flag] ?? `--${flag}` };
     for (const variable of variablesOf(flag)) {
       const text = this.#environment[variable];
       // An empty variable counts as none, as with the Go program.
-      if (text !== undefined && text !== '') return { texts: [text], origin: variable };
+      if (text !== undefined && text !== '') return { kind: 'variable', texts: [text], name: variable };
     }
     const filed = textsOf(this.#file?.given[flag]);
-    if (filed === null || this.#file === null) return null;
-    return { texts: filed, origin: `${this.#file.spelled[flag] ?? flag} in ${this.#file.path}` };
+    return filed === null ? null : { kind: 'file', texts: filed, name: this.#file?.origins[flag] ?? flag };
   }
+}
+
+interface Found {
+  readonly kind: 'flag' | 'variable' | 'file';
+  readonly texts: readonly string[];
+  /** As messages name it. */
+  readonly name: string;
 }
 
 function textsOf(given: string | readonly string[] | undefined): readonly string[] | null {

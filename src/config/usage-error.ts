@@ -12,5 +12,14 @@ export class UsageError extends Error {
   }
 }
 
+/** Several wrong arguments, a line each. */
+export class UsageErrors extends UsageError {
+  /** @param errors At least one; those with the same message count once. */
+  constructor(errors: readonly UsageError[]) {
+    super('', '', null);
+    this.message = [...new Set(errors.map(({ message }) => message))].join('\n');
+  }
+}
+
 /** Reads the text of an option into a value. Throws a {@link UsageError} that names the option. */
 export type Parser<Value> = (text: string, option: string) => Value;

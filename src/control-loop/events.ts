@@ -6,7 +6,7 @@ import type { PortRange } from '../values/source-ports.js';
 import type { ActionResult } from './ports.js';
 
 /** Why a pass of the reconciler runs. */
-export type Cause = 'start' | 'verdict' | 'timer' | 'notification' | 'drift' | 'retry';
+export type Cause = 'start' | 'verdict' | 'timer' | 'notification' | 'drift' | 'retry' | 'configuration';
 
 /** What happened to one server. */
 type ServerEvent =
@@ -78,6 +78,17 @@ type ResourceEvent =
   /** It could not be verified, or not be repaired. */
   | { readonly kind: 'resource-failed'; readonly error: Error };
 
+/** What happened to the configuration of the virtual server. */
+type ConfigurationEvent =
+  /** lvscare takes care of it from now on. */
+  | { readonly kind: 'started' }
+  /** It could not be started: another lvscare has it, for example. lvscare tries again. */
+  | { readonly kind: 'not-started'; readonly error: Error; readonly retryInMs: number }
+  /** Its settings changed; `changes` says what, in words. */
+  | { readonly kind: 'updated'; readonly changes: string }
+  /** It is no longer configured: its rows are drained, then everything of it is removed. */
+  | { readonly kind: 'retired' };
+
 /** What happened on the node. */
 type NodeEvent =
   /**
@@ -117,6 +128,7 @@ export type EventDetails =
   | (ServerEvent & { readonly server: Endpoint })
   | TableEvent
   | (ResourceEvent & { readonly resource: string })
+  | ConfigurationEvent
   | NodeEvent;
 
 /** An event with the virtual server that it is about. The log, the metrics and the recorder are functions of these. */

@@ -9,6 +9,7 @@ import type { HostResource } from './ports.js';
 export class HostResourceKeeper {
   readonly #resources: readonly HostResource[];
   readonly #emit: Emit;
+  #isEnded = false;
   #allDue = false;
   #checkingAll: Promise<void> | null = null;
   /** Those that notifications are about are to be checked, whatever becomes of the others. */
@@ -37,6 +38,11 @@ export class HostResourceKeeper {
   /** Those that notifications are about are to be checked. */
   checkNotified(): void {
     this.#notifiedDue = true;
+  }
+
+  /** Begins no further checks; those under way end. */
+  end(): void {
+    this.#isEnded = true;
   }
 
   /** Begins the checks that are due and not under way, and returns at once; {@link underWay} has their promises. */
@@ -70,6 +76,7 @@ export class HostResourceKeeper {
   /** One that fails does not keep the others from being checked. */
   async #checkEach(resources: readonly HostResource[]): Promise<void> {
     for (const resource of resources) {
+      if (this.#isEnded) return;
       const before = this.#checking.get(resource) ?? Promise.resolve();
       const checking = before.then(() => this.#check(resource));
       this.#checking.set(resource, checking);

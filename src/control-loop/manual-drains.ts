@@ -36,6 +36,11 @@ export class ManualDrains {
     return true;
   }
 
+  /** Drains it no longer, as it is no longer configured: the table follows by itself. */
+  forget({ text }: Endpoint): void {
+    this.#drained.delete(text);
+  }
+
   /**
    * Calls a listener at each change, until the returned function is called.
    *

@@ -80,12 +80,19 @@ export class Monitor {
   /** The next probe is for another server's silence. */
   #isWitness = false;
 
-  constructor(server: Endpoint, policy: MonitorPolicy, parts: MonitorParts, peers: Peers) {
+  /** @param health What is known of the server; by default nothing. */
+  constructor(
+    server: Endpoint,
+    policy: MonitorPolicy,
+    parts: MonitorParts,
+    peers: Peers,
+    health = unknownHealth(parts.clock.now()),
+  ) {
     this.server = server;
     this.#policy = policy;
     this.#parts = parts;
     this.#peers = peers;
-    this.#health = unknownHealth(parts.clock.now());
+    this.#health = health;
   }
 
   get health(): Health {

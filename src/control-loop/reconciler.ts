@@ -34,15 +34,16 @@ const MOST_RACES = 3;
  * due. Passes never overlap.
  */
 export class Reconciler {
-  readonly #policy: ReconcilerPolicy;
+  #policy: ReconcilerPolicy;
   readonly #parts: ReconcilerParts;
   readonly #table: TableReconciler;
-  readonly #resources: HostResourceKeeper;
+  #resources: HostResourceKeeper;
   readonly #causes = new Set<Cause>(['start']);
   #alarm = new AbortController();
   /** How often the table, and the host resources, have failed in a row. */
   readonly #failures = { table: 0, resources: 0 };
   #races = 0;
+  #hasEnded = false;
   /** When all host resources were last due, in milliseconds of the monotonic clock: passes for news do not check all. */
   #resourcesDueMs = -Infinity;
   /** Called when the next pass has ended. */
@@ -61,7 +62,7 @@ export class Reconciler {
   request(cause: Cause): void {
     this.#causes.add(cause);
     this.#alarm.abort();
-    if (isNews(cause)) this.#onNews?.();
+    if (isUrgent(cause)) this.#onNews?.();
   }
 
   /** Asks for a pass because of a verdict; resolves when it has brought the table to it, or has failed to. */
@@ -69,6 +70,28 @@ export class Reconciler {
     return new Promise((resolve) => {
       this.#settling.push(resolve);
       this.request('verdict');
+    });
+  }
+
+  /**
+   * Goes on with other settings. Resolves when the table was brought to them, or could not be.
+   *
+   * @param resources null if they stay as they are.
+   */
+  async update(policy: ReconcilerPolicy, resources: readonly HostResource[] | null): Promise<void> {
+    this.#policy = policy;
+    this.#table.update(policy);
+    if (resources !== null) {
+      const before = this.#resources;
+      // A check under way must not change what the new ones have checked.
+      before.end();
+      await briefly(Promise.all(before.underWay), LAST_WAIT_MS, this.#parts.clock);
+      this.#resources = new HostResourceKeeper(resources, this.#parts.emit);
+    }
+    if (this.#hasEnded) return;
+    await new Promise<void>((resolve) => {
+      this.#settling.push(resolve);
+      this.request('configuration');
     });
   }
 
@@ -86,6 +109,7 @@ export class Reconciler {
       await briefly(underWay, LAST_WAIT_MS, this.#parts.clock);
     } finally {
       signal.removeEventListener('abort', onAbort);
+      this.#hasEnded = true;
       for (const settled of this.#settling.splice(0)) settled();
     }
   }
@@ -179,7 +203,7 @@ export class Reconciler {
     const late = this.#parts.clock.sleep(this.#untilNextPass(), ending.signal).then(() => {
       timeUp = true;
     });
-    const isInterrupted = (): boolean => timeUp || signal.aborted || [...this.#causes].some(isNews);
+    const isInterrupted = (): boolean => timeUp || signal.aborted || [...this.#causes].some(isUrgent);
     // Also when there is news already, or constant news would starve these checks.
     this.#resources.begin();
     while (!isInterrupted()) {
@@ -205,6 +229,11 @@ export class Reconciler {
     const resourcesMs = this.#resourcesDueMs + intervalMs - nowMs;
     return Math.max(0, Math.min(intervalMs, resourcesMs, this.#table.untilDrainsMayEnd(nowMs)));
   }
+}
+
+/** Causes whose pass must not wait for checks of host resources. */
+function isUrgent(cause: Cause): boolean {
+  return isNews(cause) || cause === 'configuration';
 }
 
 /** Causes whose pass of the table must not wait for checks of host resources. */

@@ -42,7 +42,7 @@ export class TableUnreadable extends Error {
 
 /** Brings the kernel's table to what the verdicts want: reads, compares, acts. One pass at a time. */
 export class TableReconciler {
-  readonly #policy: TablePolicy;
+  #policy: TablePolicy;
   readonly #parts: TableParts;
   readonly #judged: () => readonly JudgedServer[];
   #drains: Drains = new Map();
@@ -64,6 +64,14 @@ export class TableReconciler {
     this.#policy = policy;
     this.#parts = parts;
     this.#judged = judged;
+  }
+
+  /** The next pass follows another policy. */
+  update(policy: TablePolicy): void {
+    this.#policy = policy;
+    // Another program has not caused the difference.
+    this.#settled = null;
+    this.#asWanted = false;
   }
 
   /** One pass. Rejects with a {@link TableUnreadable} when the table cannot be read. */

@@ -27,8 +27,14 @@ export class WitnessPool implements Peers {
     this.#onVerdict = onVerdict;
   }
 
+  /** Connects these from now on, and no others. */
   join(monitors: readonly PeerMonitor[]): void {
     this.#monitors = monitors;
+    const known = new Set(monitors);
+    for (const gone of [...this.#silent.keys(), ...this.#waiting.keys()].filter((one) => !known.has(one))) {
+      this.#silent.delete(gone);
+      this.#waiting.delete(gone);
+    }
   }
 
   /** The first answer, not the last: with many servers the last is always of just now. */

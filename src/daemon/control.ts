@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { machineNow, systemClock } from './clock.js';
 import type { Emit } from '../control-loop/events.js';
 import { ManualDrains, type Drained } from '../control-loop/manual-drains.js';
-import type { CareConfig } from '../config/care-config.js';
+import type { UnitConfig } from '../config/care-config.js';
 import { endpointIn } from '../config/parse-endpoint.js';
 import { serveControl, type Controlled, type DrainRequest } from '../control-socket/server.js';
 import type { Endpoint } from '../values/endpoint.js';
@@ -17,7 +17,7 @@ import { drainedStatus, type Status } from '../status/status.js';
 
 /** The drains of an earlier start or a command, but for servers that are no longer configured. */
 export async function composeManualDrains(
-  { virtualServer, realServers, dryRun }: CareConfig,
+  { virtualServer, realServers, dryRun }: UnitConfig,
   emit: Emit,
 ): Promise<{ readonly manualDrains: ManualDrains; readonly file: DrainedFile }> {
   const file = drainedFile(runDirectory(), virtualServer.text);
@@ -45,7 +45,24 @@ async function save(file: DrainedFile, drained: Drained, emit: Emit): Promise<st
   }
 }
 
+/** Forgets the drains of real servers that are no longer configured. */
+export async function forgetDrains(
+  removed: readonly Endpoint[],
+  { manualDrains, file }: { readonly manualDrains: ManualDrains; readonly file: DrainedFile },
+  emit: Emit,
+): Promise<void> {
+  const drained = removed.filter((server) => manualDrains.isDrained(server));
+  for (const server of drained) {
+    manualDrains.forget(server);
+    emit({ kind: 'drained', server, sinceMs: null, restored: false });
+  }
+  if (drained.length > 0) await save(file, manualDrains.drained, emit);
+}
+
 interface ControlParts {
+  readonly virtualServer: Endpoint;
+  /** Those that are configured now. */
+  readonly realServers: () => readonly Endpoint[];
   readonly manualDrains: ManualDrains;
   readonly file: DrainedFile;
   readonly ipvs: Ipvs;
@@ -54,16 +71,14 @@ interface ControlParts {
 }
 
 /** Answers `lvscare status`, `drain` and `undrain` until disposed of; where that cannot be, says so and does without. */
-export async function openControl(
-  { virtualServer, realServers }: CareConfig,
-  log: Logger,
-  parts: ControlParts,
-): Promise<AsyncDisposable> {
+export async function openControl(log: Logger, parts: ControlParts): Promise<AsyncDisposable> {
+  const { virtualServer } = parts;
   const controlled: Controlled = {
     status: () => statusOf(virtualServer, parts),
     async setDrained(text, request) {
-      const server = realServers.find((one) => one.text === text);
-      if (server === undefined) return { kind: 'unknown', known: realServers.map((one) => one.text) };
+      const known = parts.realServers();
+      const server = known.find((one) => one.text === text);
+      if (server === undefined) return { kind: 'unknown', known: known.map((one) => one.text) };
       const why = refusal(server, request, parts);
       if (why !== null) return { kind: 'refused', why };
       return { kind: 'done', outcome: await setDrained(virtualServer, server, request, parts) };

@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import type { Logger } from 'pino';
 import type { VirtualServerEvent } from '../control-loop/events.js';
 import { systemClock } from './clock.js';
-import type { CareConfig } from '../config/care-config.js';
+import type { UnitConfig } from '../config/care-config.js';
 import { yieldWhenDue } from '../async/yield.js';
 import { keepListening } from '../http/keep-listening.js';
 import { httpServer, LIMITS } from '../http/http-server.js';
@@ -13,10 +13,11 @@ import { routesOf } from '../http/routes.js';
 import { coalesce } from '../async/coalesce.js';
 import { readKernel } from './kernel-report.js';
 import { CONTENT_TYPES, formatFor } from '../metrics/exposition.js';
-import { createMetrics } from '../metrics/metrics.js';
+import { createMetrics, type ReloadResult } from '../metrics/metrics.js';
 import { Ipvs } from '../netlink/index.js';
 import { stuck, unready, type ProgressLimits } from '../report/liveness.js';
-import type { Report } from '../report/report.js';
+import type { KernelReport, Report } from '../report/report.js';
+import type { Endpoint } from '../values/endpoint.js';
 import { Wakefulness } from '../report/wakefulness.js';
 import { PAGE_POLICY, statusPage } from '../page/page.js';
 
@@ -35,10 +36,18 @@ export interface Usage {
 export interface HttpSources {
   report(options: { readonly history: boolean }): Report;
   usage(): Usage;
+  /** Those that are taken care of now. */
+  configs(): readonly UnitConfig[];
+  /** null if the configuration is not from a file. */
+  reload(): ReloadResult | null;
 }
 
 /** Metrics, health and the status page over HTTP. */
 export interface HttpService {
+  /** Shows a virtual server from now on, or other real servers of it. */
+  set(config: UnitConfig): void;
+  /** Shows a virtual server no longer. */
+  remove(virtualServer: Endpoint): void;
   /** Counts an event. */
   count(event: VirtualServerEvent): void;
   /** Answers requests until the signal aborts. Never rejects. */
@@ -47,26 +56,28 @@ export interface HttpService {
 
 // ts-unused-exports:disable-next-line
 export function composeEndpoint(
-  config: CareConfig,
+  { dryRun }: { readonly dryRun: boolean },
   address: ListenAddress,
   log: Logger,
   sources: HttpSources,
 ): HttpService {
   const now = (): number => systemClock.now();
   const yieldIfDue = yieldWhenDue(now, () => new Promise((resolve) => setImmediate(resolve)));
-  const metrics = createMetrics(config, systemClock, yieldIfDue);
+  const metrics = createMetrics({ dryRun }, systemClock, yieldIfDue);
   const wakefulness = new Wakefulness(systemClock);
   const limitsAt = (atMs: number): ProgressLimits => ({
     awakeSinceMs: atMs - (now() - wakefulness.awakeSinceMs()),
-    probeTimeoutMs: config.probe.timeoutMs,
-    fastIntervalMs: config.policy.fastIntervalMs,
+    probeTimeoutMs: Math.max(0, ...sources.configs().map(({ probe }) => probe.timeoutMs)),
+    fastIntervalMs: Math.max(0, ...sources.configs().map(({ policy }) => policy.fastIntervalMs)),
   });
   const stuckNow = (report: Report): string | null => stuck(report, limitsAt(report.atMs));
 
   async function serve(signal: AbortSignal): Promise<void> {
     // A handle of its own: requests on one wait for each other, and no pass is to wait for a scrape.
     await using ipvs = Ipvs.open({ timeoutMs: COUNTERS_MS });
-    const kernel = coalesce(now, () => readKernel(ipvs, config.virtualServer));
+    const kernel = coalesce(now, (): Promise<readonly KernelReport[]> =>
+      Promise.all(sources.configs().map(({ virtualServer }) => readKernel(ipvs, virtualServer))),
+    );
     const text = {
       prometheus: coalesce(now, () => metricsIn('prometheus')),
       openmetrics: coalesce(now, () => metricsIn('openmetrics')),
@@ -80,6 +91,7 @@ export function composeEndpoint(
         alive: stuckNow(report) === null,
         ready: unready(report) === null,
         usage: { ...sources.usage(), openFiles },
+        reload: sources.reload(),
       });
       return Buffer.from(exposition);
     }
@@ -89,10 +101,10 @@ export function composeEndpoint(
         return { type: CONTENT_TYPES[format], body: await text[format]() };
       },
       async report() {
-        return { ...sources.report({ history: true }), kernel: [await kernel()] };
+        return { ...sources.report({ history: true }), kernel: await kernel() };
       },
       stuck: () => stuckNow(sources.report({ history: false })),
-      unready: () => unready(sources.report({ history: false })),
+      unready: (virtualServer) => unready(of(sources.report({ history: false }), virtualServer)),
       page: (report) => ({
         pieces: statusPage(report, report.kernel),
         contentSecurityPolicy: PAGE_POLICY,
@@ -134,6 +146,12 @@ export function composeEndpoint(
   }
 
   return {
+    set: (config) => {
+      metrics.set(config);
+    },
+    remove: (virtualServer) => {
+      metrics.remove(virtualServer);
+    },
     count: metrics.count.bind(metrics),
     async run(signal) {
       try {
@@ -146,6 +164,15 @@ export function composeEndpoint(
         );
       }
     },
+  };
+}
+
+/** The report of one virtual server; of all if it is null. One that is not there is not ready. */
+function of(report: Report, virtualServer: string | null): Report {
+  if (virtualServer === null) return report;
+  return {
+    ...report,
+    virtualServers: report.virtualServers.filter((one) => one.virtualServer === virtualServer),
   };
 }
 

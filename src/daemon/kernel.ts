@@ -10,7 +10,7 @@ import type {
   VirtualServerTable,
   Work,
 } from '../control-loop/ports.js';
-import type { CareConfig } from '../config/care-config.js';
+import type { UnitConfig, VirtualServerConfig } from '../config/care-config.js';
 import { endpoint, type Endpoint } from '../values/endpoint.js';
 import { ipvsTable } from '../ipvs/ipvs-table.js';
 import { clientConnections } from '../ipvs/client-connections.js';
@@ -18,7 +18,8 @@ import { isDummy } from '../host/dummy-interface.js';
 import { changedTcpTimeout, ipvsTcpTimeout } from '../host/ipvs-tcp-timeout.js';
 import { goLeftovers } from '../go-migration/go-leftovers.js';
 import { masquerade, noMasquerade } from '../host/masquerade.js';
-import { nftProgram } from '../host/nft.js';
+import { Semaphore } from '../async/semaphore.js';
+import { nftProgram, type Nft } from '../host/nft.js';
 import { nodeAddress, type NodeAddress } from '../host/node-address.js';
 import { ownInterface } from '../host/own-address.js';
 import { ownServers } from '../host/own-servers.js';
@@ -39,20 +40,47 @@ import { systemClock } from './clock.js';
 export interface KernelHandles {
   readonly ipvs: Ipvs;
   readonly rtnetlink: Rtnetlink;
+  readonly nft: Nft;
 }
 
-/** What the control loop keeps, in the order in which it is created. */
+/** How many runs of nft at once. */
+const MOST_NFT = 2;
+
+/** nft for all virtual servers of this process: at the start each of them would run it a few times. */
+export function sharedNft(): Nft {
+  const nft = nftProgram();
+  const turns = new Semaphore(MOST_NFT);
+  const run = async (...args: readonly string[]): ReturnType<Nft> => {
+    const release = await turns.acquire();
+    try {
+      return await nft(...args);
+    } finally {
+      release();
+    }
+  };
+  return Object.assign(run, { generation: nft.generation });
+}
+
+/** What is known of NODE_IP, so that it is reported once. */
+export interface KnownNodeAddress {
+  found: NodeAddress | null;
+  /** The real servers that are on this node, by their text. */
+  readonly ownServers: Set<string>;
+}
+
+/** What the control loop keeps, in the order in which it is created. Also for new settings of a virtual server that is kept already. */
 export async function composeKernel(
-  config: CareConfig,
+  config: UnitConfig,
   emit: Emit,
   handles: KernelHandles,
+  known: KnownNodeAddress = { found: null, ownServers: new Set() },
 ): Promise<{
   readonly table: VirtualServerTable;
   readonly connections: ClientConnections;
   readonly resources: readonly HostResource[];
 }> {
   const { virtualServer, dryRun } = config;
-  const { ipvs, rtnetlink } = handles;
+  const { ipvs, rtnetlink, nft } = handles;
   const mode = modeOf(config);
   const directory = runDirectory();
   const onFailure = (error: Error): void => {
@@ -64,8 +92,7 @@ export async function composeKernel(
   const earlierModes = record.modes.filter((other) => !sameMode(mode, other));
   if (!dryRun) await journal.addMode(mode);
 
-  const address = observedNodeAddress(config, emit, rtnetlink);
-  const nft = nftProgram();
+  const address = observedNodeAddress(config, emit, rtnetlink, known);
   const onNoNft = (error: Error): void => {
     emit({ kind: 'nft-missing', error });
   };
@@ -119,9 +146,9 @@ export async function composeKernel(
 
 /** Everything that is ours of a virtual server, whatever made it, and nothing of another one. */
 export async function composeClean(
-  config: CareConfig,
+  config: VirtualServerConfig,
   log: Logger,
-  { ipvs, rtnetlink }: KernelHandles,
+  { ipvs, rtnetlink, nft }: KernelHandles,
 ): Promise<{
   readonly works: readonly Work[];
   readonly leftovers: readonly Leftovers[];
@@ -140,7 +167,6 @@ export async function composeClean(
   const onFailure = ({ message }: Error): void => {
     log.warn({ event: 'clean' }, `cannot save state: ${message}`);
   };
-  const nft = nftProgram();
   // They apply to all virtual servers: the last one that goes restores them.
   const values = earlierValues(directory, 'sysctl', onFailure);
   const shared: readonly Work[] = [
@@ -204,7 +230,7 @@ function keeping(works: readonly Work[], why: string): Leftovers {
 
 /** The record of our virtual server, with today's real servers if there are any. */
 async function recordOf(
-  { virtualServer, realServers }: CareConfig,
+  { virtualServer, realServers }: VirtualServerConfig,
   store: OwnershipStore,
 ): Promise<OwnershipRecord> {
   const found = await store.find(virtualServer);
@@ -215,12 +241,12 @@ async function recordOf(
   };
 }
 
-function modeOf({ mode, iface }: CareConfig): ReachMode {
+function modeOf({ mode, iface }: VirtualServerConfig): ReachMode {
   return mode === 'link' ? { mode, iface } : { mode };
 }
 
 /** NODE_IP, and where it is from. Rejects when nothing tells. */
-export function findNodeAddress(config: CareConfig, rtnetlink: Rtnetlink): Promise<NodeAddress> {
+export function findNodeAddress(config: VirtualServerConfig, rtnetlink: Rtnetlink): Promise<NodeAddress> {
   return nodeAddress(rtnetlink, {
     given: config.nodeAddress,
     virtualServer: config.virtualServer,
@@ -229,15 +255,19 @@ export function findNodeAddress(config: CareConfig, rtnetlink: Rtnetlink): Promi
 }
 
 /** NODE_IP, looked up each time, with an event when it is first known and when it changes. */
-function observedNodeAddress(config: CareConfig, emit: Emit, rtnetlink: Rtnetlink): () => Promise<string> {
-  let known: NodeAddress | null = null;
-  const reported = new Set<Endpoint>();
+function observedNodeAddress(
+  config: VirtualServerConfig,
+  emit: Emit,
+  rtnetlink: Rtnetlink,
+  known: KnownNodeAddress,
+): () => Promise<string> {
   return async () => {
     const found = await findNodeAddress(config, rtnetlink);
     const { address, from, gone } = found;
-    if (address !== known?.address || gone?.address !== known.gone?.address) {
+    const before = known.found;
+    if (address !== before?.address || gone?.address !== before.gone?.address) {
       emit({ kind: 'node-address', address, from, gone });
-      known = found;
+      known.found = found;
       if (config.mode === 'route') await reportOwnServers();
     }
     return address;
@@ -246,8 +276,8 @@ function observedNodeAddress(config: CareConfig, emit: Emit, rtnetlink: Rtnetlin
   /** Once the network is there: only then the kernel knows its own addresses. */
   async function reportOwnServers(): Promise<void> {
     const servers = await ownServers(rtnetlink, config.realServers);
-    const more = servers.filter((server) => !reported.has(server));
-    for (const server of more) reported.add(server);
+    const more = servers.filter(({ text }) => !known.ownServers.has(text));
+    for (const { text } of more) known.ownServers.add(text);
     if (more.length > 0) emit({ kind: 'own-servers', servers: more });
   }
 }

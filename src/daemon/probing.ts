@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net';
 import type { Emit } from '../control-loop/events.js';
 import type { Prober, KeptConnection, VirtualServerProbe } from '../control-loop/ports.js';
-import type { CareConfig } from '../config/care-config.js';
+import type { UnitConfig } from '../config/care-config.js';
 import type { ProbeConfig } from '../config/probe-request.js';
 import type { Endpoint } from '../values/endpoint.js';
 import type { Answer, Exchange } from '../values/exchange.js';
@@ -13,7 +13,7 @@ type OnExchange = (server: Endpoint, exchange: Exchange) => void;
 
 /** The probes of real servers, and those of the virtual server, which are null if clients need not reach it by what lvscare makes. */
 export async function composeProbes(
-  { probe, virtualServer, mode, dryRun }: CareConfig,
+  { probe, virtualServer, mode, dryRun }: UnitConfig,
   emit: Emit,
 ): Promise<{ readonly prober: Prober; readonly virtualServerProbe: VirtualServerProbe | null }> {
   const parts = await probeParts(probe, emitTrouble(emit));

@@ -36,8 +36,8 @@ export interface JudgedServer {
 
 export interface TablePolicy {
   readonly scheduler: string;
-  /** Weight of a server that serves. */
-  readonly weight: number;
+  /** The weights of servers that serve, by the server's text; one that is not among them has 1. */
+  readonly weights: ReadonlyMap<string, number>;
   /** How long a destination may stay at weight 0 before it is removed, in milliseconds. */
   readonly drainTimeoutMs: number;
 }
@@ -65,7 +65,12 @@ export function desire(
   const foundDestinations = new Map(found.map((destination) => [destination.server.text, destination]));
   const wanted = servers.map((judged) => ({
     server: judged.server,
-    intent: intentFor(judged, foundDestinations.get(judged.server.text), pool, policy.weight),
+    intent: intentFor(
+      judged,
+      foundDestinations.get(judged.server.text),
+      pool,
+      policy.weights.get(judged.server.text) ?? 1,
+    ),
   }));
 
   const configured = new Set(servers.map(({ server }) => server.text));

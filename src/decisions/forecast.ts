@@ -27,7 +27,7 @@ export function forecast(server: Endpoint, evidence: Evidence | null, fall: numb
   return { state: health.state, intent: destinations[0]?.intent ?? { kind: 'keep' } };
 }
 
-const POLICY = { scheduler: 'rr', weight: 1, drainTimeoutMs: Infinity };
+const POLICY = { scheduler: 'rr', weights: new Map(), drainTimeoutMs: Infinity };
 
 /** No server has this address. */
 const ANOTHER = endpoint('ipv4', '0.0.0.0', 0);

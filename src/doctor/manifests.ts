@@ -1,5 +1,6 @@
 /** Values in files of Kubernetes: static pods, kubeconfigs, the configuration of kube-proxy. */
 import { parseAllDocuments } from 'yaml';
+import { isFlatYaml } from '../text/yaml-bounds.js';
 import { namesIn, textOf, type Files } from './ports.js';
 
 /** The lists with this key in YAML or JSON, at any depth. Text that cannot be parsed has none. */
@@ -33,22 +34,8 @@ function valuesOf(text: string, key: string): readonly unknown[] {
 
 /** More than a manifest or a configuration of Kubernetes has, and what can be parsed in a few seconds, whatever is in it. */
 const MOST_CHARACTERS = 64 * 1024;
-/** Of `[`, `{` and `?` in each other, for which the parser takes time and memory without bound. */
-const MOST_NESTED = 20;
-
-/** Whether a text is small and flat enough to be parsed. Brackets in quotes count, too. */
-function isParsable(text: string): boolean {
-  if (text.length > MOST_CHARACTERS) return false;
-  let depth = 0;
-  for (const [bracket] of text.matchAll(/[[{}\]]/g)) {
-    depth += bracket === '[' || bracket === '{' ? 1 : -1;
-    if (depth > MOST_NESTED) return false;
-  }
-  return (text.match(/(?:^|\s)\?(?=\s|$)/g)?.length ?? 0) <= MOST_NESTED;
-}
-
 function documentsIn(text: string): unknown[] {
-  if (!isParsable(text)) return [];
+  if (text.length > MOST_CHARACTERS || !isFlatYaml(text)) return [];
   try {
     return [...parseAllDocuments(text, { prettyErrors: false, logLevel: 'silent' })].map(
       (document) => document.toJS() as unknown,

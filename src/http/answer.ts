@@ -2,6 +2,8 @@
 interface Question {
   /** Without the query: `/metrics`. */
   readonly path: string;
+  /** What follows `?`, or an empty text. */
+  readonly query: string;
   /** The Accept header, or an empty text. */
   readonly accept: string;
 }

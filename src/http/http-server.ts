@@ -88,7 +88,7 @@ async function respond(
     clearTimeout(late);
   });
   const { method = '', url = '/' } = request;
-  const [path = '/'] = url.split('?', 1);
+  const [path = '/', query = ''] = url.split('?', 2);
   // A request with a body is refused before the body arrives.
   const bodied =
     request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;
@@ -108,7 +108,7 @@ async function respond(
     return;
   }
   try {
-    const answer = await route({ path, accept: request.headers.accept ?? '' });
+    const answer = await route({ path, query, accept: request.headers.accept ?? '' });
     const wanted = acceptsGzip(request.headers['accept-encoding'] ?? '');
     send(response, wanted ? await compressed(answer) : answer, method);
   } catch (error) {

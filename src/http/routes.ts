@@ -16,8 +16,8 @@ interface Sources {
   report(): Promise<CountedReport>;
   /** What makes no progress, or null. */
   stuck(): string | null;
-  /** Why the last pass of the reconciler failed, or null. */
-  unready(): string | null;
+  /** Why clients of a virtual server had better not be sent here, or null; of any virtual server if it is null. */
+  unready(virtualServer: string | null): string | null;
   page(report: CountedReport): Page;
   /** Makes a costly value once for all requests at about the same time. */
   coalesce<Value>(make: () => Promise<Value>): () => Promise<Value>;
@@ -45,7 +45,7 @@ export function routesOf(sources: Sources): Routes {
     '/': root,
     '/metrics': async ({ accept }) => ({ status: 200, ...(await sources.metrics(accept)) }),
     '/healthz': () => verdict(sources.stuck(), 'stuck'),
-    '/readyz': () => verdict(sources.unready(), 'not ready'),
+    '/readyz': ({ query }) => verdict(sources.unready(new URLSearchParams(query).get('vs')), 'not ready'),
     '/report.json': json,
   };
 }

@@ -87,6 +87,35 @@ export function eventLog(log: Logger, clock: Pick<Clock, 'now'>): Observer {
         });
         break;
       }
+      case 'started':
+        logRecovery('start', {
+          level: 'info',
+          fields: {},
+          message: `taking care of ${vs} now`,
+        });
+        break;
+      case 'not-started':
+        write({
+          level: 'error',
+          fields: { err: event.error, retryInMs: event.retryInMs },
+          message: `cannot take care of ${vs}: ${event.error.message}; trying again until it works`,
+          once: { topic: 'start', words: event.error.message },
+        });
+        break;
+      case 'updated':
+        write({
+          level: 'info',
+          fields: { changes: event.changes },
+          message: `${vs} goes on with another configuration: ${event.changes}`,
+        });
+        break;
+      case 'retired':
+        write({
+          level: 'info',
+          fields: {},
+          message: `${vs} is no longer configured: draining it, then removing it`,
+        });
+        break;
       case 'fail-open':
         write({
           level: event.active ? 'warn' : 'info',

@@ -35,18 +35,28 @@ const SYSCTLS: Mount = {
   why: ['In the container /proc/sys is read-only; this is where lvscare sets a few of net.ipv4.vs.'],
 };
 
-/** What a pod with these settings mounts. Throws a UsageError for a path that cannot be mounted. */
-export function mountsFor(settings: Settings): readonly Mount[] {
-  return [...(settings.read('sysctl') ? [SYSCTLS] : []), ...filesFor(settings), RUN];
+/**
+ * What a pod with these settings mounts. Throws a UsageError for a path that cannot be mounted.
+ *
+ * @param virtualServers The settings of each virtual server, if the file of `--config` has several.
+ */
+export function mountsFor(
+  settings: Settings,
+  virtualServers: readonly Settings[] = [settings],
+): readonly Mount[] {
+  return [...(settings.read('sysctl') ? [SYSCTLS] : []), ...filesFor(settings, virtualServers), RUN];
 }
 
-function filesFor(settings: Settings): readonly Mount[] {
-  const secrets = SECRETS.map((flag) => pathOf(settings, flag)).filter((secret) => secret !== null);
+function filesFor(settings: Settings, virtualServers: readonly Settings[]): readonly Mount[] {
+  const secrets = virtualServers
+    .flatMap((one) => SECRETS.map((flag) => pathOf(one, flag)))
+    .filter((secret) => secret !== null);
+  const config = pathOf(settings, 'config');
   const directories = [...new Set(secrets.filter((secret) => !isAlone(secret)).map(dirname))];
   const outermost = directories.filter((one) => !directories.some((other) => within(one, other)));
   const files = [
-    ...named('config', [pathOf(settings, 'config')], ['Its options.']),
-    ...named('cluster-ca', [caFor(settings)], OF_THE_CA),
+    ...named('config', config !== null && isAlone(config) ? [config] : [], ['Its options.']),
+    ...named('cluster-ca', [...new Set(virtualServers.map(caFor))], OF_THE_CA),
     ...named('secret', secrets.filter(isAlone), ['Who it is to the apiservers.']),
   ];
   return [
@@ -54,6 +64,11 @@ function filesFor(settings: Settings): readonly Mount[] {
       .filter((file) => !outermost.some((directory) => within(file.path, directory)))
       .filter((file, index, all) => all.findIndex((other) => other.path === file.path) === index)
       .map((file): Mount => ({ ...file, type: 'File', readOnly: true })),
+    ...named('config', config !== null && !isAlone(config) ? [dirname(config)] : [], OF_THE_CONFIG)
+      .filter(
+        ({ path }) => !outermost.includes(path) && !outermost.some((directory) => within(path, directory)),
+      )
+      .map((directory): Mount => ({ ...directory, type: 'Directory', readOnly: true })),
     ...named('credentials', outermost, OF_CREDENTIALS).map((directory): Mount => ({
       ...directory,
       type: 'Directory',
@@ -66,6 +81,7 @@ const SECRETS = ['health-cert', 'health-key', 'health-token-file'] as const;
 const OF_THE_CA = [
   "The CA to verify the apiservers' certificates by; nothing else of its directory, which may hold keys.",
 ];
+const OF_THE_CONFIG = ['Its options: the whole directory, so that lvscare finds a file that replaces them.'];
 const OF_CREDENTIALS = [
   'Who it is to the apiservers: the whole directory, because files in it are replaced when they are renewed.',
 ];

@@ -303,6 +303,16 @@ export function declareProcessFamilies(registry: Registry) {
       'What /readyz says: 1 when the last pass left the table as wanted, and clients on this node reach an apiserver through it, as far as lvscare knows.',
       [],
     ),
+    reloadSuccessful: gauge(
+      'config_last_reload_successful',
+      'Whether the file of --config was good when it was last read (1) or not (0): then the configuration before it is in force, and the log says what is wrong. Absent without a file.',
+      [],
+    ),
+    reloadTime: gauge(
+      'config_last_reload_success_timestamp_seconds',
+      'When the configuration that is in force was read. Absent without a file.',
+      [],
+    ),
     buildInfo: gauge(
       'build_info',
       'The version that runs: always 1. During an upgrade, count nodes by version.',

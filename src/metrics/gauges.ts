@@ -37,6 +37,8 @@ export function showVirtualServer(families: Families, report: VirtualServerRepor
   const vs = vsLabels(virtualServer);
   // These have other labels at other times.
   for (const family of [info, trouble]) family.reset();
+  // Real servers come and go.
+  for (const family of serverGauges(families)) family.reset();
   info.set(
     {
       ...vs,
@@ -49,12 +51,18 @@ export function showVirtualServer(families: Families, report: VirtualServerRepor
     1,
   );
   families.interval.set(vs, report.intervalMs / 1000);
+  families.reachable.reset();
   if (report.reachability !== null) families.reachable.set(vs, report.reachability.reason === null ? 1 : 0);
   families.failOpen.set(vs, report.failOpen ? 1 : 0);
   families.deletedRepeatedly.set(vs, report.deletedRepeatedly ? 1 : 0);
   for (const { what } of report.troubles) trouble.set({ ...vs, what }, 1);
   if (lastPass !== null) lastReconcile.set(vs, seconds(lastPass.atMs));
   for (const server of report.servers) showServer(families, server, rsLabels(virtualServer, server.server));
+}
+
+function serverGauges(families: Families): readonly { reset(): void }[] {
+  const { up, state, lastTransition, drained, held, lastProbe, lastOk, certificateExpiry } = families;
+  return [up, state, lastTransition, drained, held, lastProbe, lastOk, certificateExpiry];
 }
 
 function showServer(families: Families, server: ServerReport, rs: RsLabels): void {
@@ -65,8 +73,8 @@ function showServer(families: Families, server: ServerReport, rs: RsLabels): voi
   families.held.set(rs, server.heldUntilMs === null ? 0 : 1);
   if (server.lastProbeMs !== null) families.lastProbe.set(rs, seconds(server.lastProbeMs));
   if (server.lastOk !== null) families.lastOk.set(rs, seconds(server.lastOk.atMs));
-  if (server.certificateNotAfterMs === null) families.certificateExpiry.remove(rs);
-  else families.certificateExpiry.set(rs, seconds(server.certificateNotAfterMs));
+  if (server.certificateNotAfterMs !== null)
+    families.certificateExpiry.set(rs, seconds(server.certificateNotAfterMs));
 }
 
 /** What the kernel has and counts, as of now; nothing of an earlier reading stays. */

@@ -2,10 +2,13 @@ import type { VirtualServerEvent } from '../control-loop/events.js';
 import type { Endpoint } from '../values/endpoint.js';
 import { classOf, type EvidenceKind } from '../values/evidence.js';
 import type { Exchange } from '../values/exchange.js';
+import type { HealthState } from '../decisions/health.js';
 import type { Action } from '../decisions/reconcile.js';
 import { rsLabels, vsLabels, type Families, type RsLabels, type VsLabels } from './families.js';
 
 const KINDS: readonly EvidenceKind[] = ['ok', 'refused', 'silent', 'slow', 'tls', 'status', 'broken'];
+const STATES: readonly HealthState[] = ['unknown', 'up', 'sick', 'dead'];
+const PHASES = ['connect', 'handshake', 'first_byte'] as const;
 const ACTIONS: readonly Action['kind'][] = [
   'create-service',
   'update-service',
@@ -22,7 +25,7 @@ export class Meter {
   readonly #families: Families;
   readonly #vs: VsLabels;
   /** The labels of each real server. */
-  readonly #servers: ReadonlyMap<string, RsLabels>;
+  #servers: ReadonlyMap<string, RsLabels> = new Map();
 
   constructor(
     families: Families,
@@ -32,9 +35,18 @@ export class Meter {
   ) {
     this.#families = families;
     this.#vs = vsLabels(virtualServer.text);
-    this.#servers = new Map(realServers.map(({ text }) => [text, rsLabels(virtualServer.text, text)]));
-    for (const rs of this.#servers.values()) this.#beginServerAtZero(rs);
+    this.setServers(virtualServer, realServers);
     this.#beginAtZero(dryRun);
+  }
+
+  /** Counts these real servers from now on, and forgets what was counted of others. */
+  setServers({ text: virtualServer }: Endpoint, realServers: readonly Endpoint[]): void {
+    const before = this.#servers;
+    this.#servers = new Map(
+      realServers.map(({ text }) => [text, before.get(text) ?? rsLabels(virtualServer, text)]),
+    );
+    for (const [text, rs] of this.#servers) if (!before.has(text)) this.#beginServerAtZero(rs);
+    for (const [text, rs] of before) if (!this.#servers.has(text)) this.#forget(rs);
   }
 
   /** Counts an event. */
@@ -144,6 +156,16 @@ export class Meter {
     connectionsEnded.inc(this.#vs, 0);
     notificationsLost.inc(this.#vs, 0);
     faults.inc(this.#vs, 0);
+  }
+
+  #forget(rs: RsLabels): void {
+    const { probes, probeDuration, phases, transitions, holds, connectionLosses } = this.#families;
+    for (const result of [...KINDS, 'inconclusive']) probes.remove({ ...rs, result });
+    for (const to of STATES) for (const cause of [...KINDS, 'none']) transitions.remove({ ...rs, to, cause });
+    for (const phase of PHASES) phases.remove({ ...rs, phase });
+    probeDuration.remove(rs);
+    holds.remove(rs);
+    connectionLosses.remove(rs);
   }
 
   #beginServerAtZero(rs: RsLabels): void {

@@ -41,6 +41,7 @@ export function stuck(report: Report, limits: ProgressLimits): string | null {
  * server is done, its last one made the table so, and this node's clients are not known to reach no apiserver through it.
  */
 export function unready({ virtualServers }: Report): string | null {
+  if (virtualServers.length === 0) return 'there is no such virtual server';
   for (const { virtualServer, lastPass, reachability } of virtualServers) {
     if (lastPass === null) return `${virtualServer}: not reconciled yet`;
     if (lastPass.error !== null) return `${virtualServer}: ${lastPass.error}`;

@@ -55,9 +55,9 @@ interface ServerRecord {
 
 /** Records what happened to one virtual server, as far as an operator needs it now. Bounded in memory. */
 export class Recorder {
-  readonly #recorded: Recorded;
+  #recorded: Recorded;
   readonly #parts: RecorderParts;
-  readonly #servers: ReadonlyMap<string, ServerRecord>;
+  #servers: ReadonlyMap<string, ServerRecord>;
   readonly #transitions: TransitionReport[] = [];
   readonly #troubles = new Map<string, TroubleReport>();
   /** When each fault happened last, in milliseconds of the monotonic clock. */
@@ -74,6 +74,19 @@ export class Recorder {
     this.#parts = parts;
     const nowMs = parts.clock.now();
     this.#servers = new Map(recorded.realServers.map(({ text }) => [text, newRecord(nowMs)]));
+  }
+
+  /** Goes on with other settings. Servers that stay keep their history. */
+  update(recorded: Recorded): void {
+    const before = this.#servers;
+    const nowMs = this.#parts.clock.now();
+    this.#servers = new Map(
+      recorded.realServers.map(({ text }) => [text, before.get(text) ?? newRecord(nowMs)]),
+    );
+    for (const text of before.keys()) if (!this.#servers.has(text)) this.#troubles.delete(probeOf(text));
+    // What it was may have been another way.
+    if (recorded.mode !== this.#recorded.mode) this.#reachability = null;
+    this.#recorded = recorded;
   }
 
   /** @param history Whether the servers' histories are in it, which take time to make. */
@@ -117,6 +130,12 @@ export class Recorder {
       return;
     }
     switch (event.kind) {
+      case 'not-started':
+        this.#trouble(START, event.error);
+        break;
+      case 'started':
+        this.#troubles.delete(START);
+        break;
       case 'pass':
         this.#recordPass(event);
         break;
@@ -180,7 +199,7 @@ export class Recorder {
       case 'probe-inconclusive':
         record.lastProbeMs = this.#parts.clock.now();
         // As the monitor calls it when the prober itself is at fault.
-        this.#troubles.delete(`probe of ${event.server.text}`);
+        this.#troubles.delete(probeOf(event.server.text));
         if (event.kind === 'probe') recordProbe(event, record, this.#parts.clock.now());
         break;
       case 'exchange':
@@ -280,6 +299,12 @@ function recordProbe(
 }
 
 const TABLE = 'IPVS table';
+const START = 'start';
+
+/** As the monitor calls a fault of its prober. */
+function probeOf(server: string): string {
+  return `probe of ${server}`;
+}
 
 function serverReport(
   server: string,

@@ -132,7 +132,7 @@ describe('the command line of care', () => {
     it(`has its own spelling in an error: ${line}`, async () => {
       const command = await typed(`care ${line}`);
       assert.ok(command.kind === 'run');
-      const settings = readSettings(command.given, {}, command.spelled);
+      const settings = await readSettings(command.given, {}, command.spelled);
       assert.throws(() => readCareConfig(settings, {}, { elsewhere: true }), { message: says });
     });
   }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { readCareConfig, type CareConfig } from '../../src/config/care-config.js';
-import { Settings, type Arguments, type Environment } from '../../src/config/settings.js';
+import { Settings, type Arguments, type Environment, type SettingsFile } from '../../src/config/settings.js';
 import { refused } from './refused.js';
 
 const SERVERS = { vs: '10.103.97.2:6443', rs: ['10.0.0.1:6443', '10.0.0.2:6443'] } as const;
@@ -40,7 +40,7 @@ describe('the configuration of care', () => {
       masquerade: false,
       policy: {
         scheduler: 'rr',
-        weight: 1,
+        weights: new Map(),
         intervalMs: 5000,
         fastIntervalMs: 200,
         fall: 2,
@@ -115,7 +115,7 @@ describe('the configuration of care', () => {
     assert.deepEqual(config.log, { level: 'debug', format: 'json' });
     assert.deepEqual(config.policy, {
       scheduler: 'wlc',
-      weight: 1,
+      weights: new Map(),
       intervalMs: 500,
       fastIntervalMs: 50,
       fall: 3,
@@ -221,11 +221,16 @@ describe('the task', () => {
 });
 
 describe('the node address', () => {
-  const file = { path: '/etc/care.json', given: { ip: '10.0.0.6' }, spelled: {} };
+  const file: SettingsFile = {
+    given: { ip: '10.0.0.6' },
+    origins: { ip: '/etc/care.json:2: ip' },
+    weights: new Map(),
+    place: null,
+  };
   const sources: readonly (readonly [given: Arguments, environment: Environment, words: string | null])[] = [
     [{ ip: '10.0.0.9' }, { CARE_IP: '10.0.0.7', LVSCARE_NODE_IP: 'nonsense' }, '10.0.0.9 by --ip'],
     [{}, { CARE_IP: '10.0.0.7', LVSCARE_NODE_IP: 'nonsense' }, '10.0.0.7 by CARE_IP'],
-    [{}, { LVSCARE_NODE_IP: 'nonsense' }, '10.0.0.6 by ip in /etc/care.json'],
+    [{}, { LVSCARE_NODE_IP: 'nonsense' }, '10.0.0.6 by /etc/care.json:2: ip'],
     [{ ip: '' }, { LVSCARE_NODE_IP: '10.0.0.8' }, '10.0.0.8 by LVSCARE_NODE_IP'],
     [{ ip: '' }, { LVSCARE_NODE_IP: '' }, null],
   ];

@@ -66,13 +66,14 @@ describe('settings', () => {
 
   it('are taken from a file last of all, which an error names', () => {
     const given = { fall: '3', rise: 'x', 'health-status': ['401', '403'], mode: '' };
-    const file = { path: '/etc/care.json', given, spelled: {} };
+    const origins = { fall: '/etc/care.json:1: fall', rise: '/etc/care.json:2: rise' };
+    const file = { given, origins, weights: new Map<string, number>(), place: null };
     const settings = new Settings({}, {}, file);
     assert.equal(settings.read('fall'), 3);
     assert.deepEqual(settings.read('health-status'), [401, 403]);
     assert.equal(settings.read('mode'), 'none');
-    assert.equal(settings.name('fall'), 'fall in /etc/care.json');
-    refused(`rise in /etc/care.json: expected ${COUNT}, got "x"`, () => settings.read('rise'));
+    assert.equal(settings.name('fall'), '/etc/care.json:1: fall');
+    refused(`/etc/care.json:2: rise: expected ${COUNT}, got "x"`, () => settings.read('rise'));
     assert.equal(new Settings({}, { CARE_FALL: '4' }, file).read('fall'), 4);
     assert.equal(new Settings({ fall: '5' }, { CARE_FALL: '4' }, file).read('fall'), 5);
   });

@@ -1,5 +1,5 @@
 /** Everything that `care` needs, faked, and the strings to pull. */
-import { care, type CarePolicy } from '../../src/control-loop/care.js';
+import { ControlLoop, type CarePolicy } from '../../src/control-loop/control-loop.js';
 import { emitter, type Emit, type Observer, type VirtualServerEvent } from '../../src/control-loop/events.js';
 import { ManualDrains } from '../../src/control-loop/manual-drains.js';
 import type {
@@ -26,7 +26,7 @@ export const [A, B, C] = [200, 201, 202].map((host) => endpoint('ipv4', `10.103.
 
 export const POLICY: CarePolicy = {
   scheduler: 'rr',
-  weight: 1,
+  weights: new Map(),
   intervalMs: 5000,
   fastIntervalMs: 200,
   fall: 2,
@@ -226,6 +226,7 @@ export class Stage {
   readonly #policy: CarePolicy;
   readonly #random: () => number;
   #stopping = new AbortController();
+  loop: ControlLoop | null = null;
   #running: Promise<void> = Promise.resolve();
   #notify: (() => void) | null = null;
   /** What the next listening to the kernel fails with. */
@@ -253,28 +254,24 @@ export class Stage {
   /** Starts, and lets everything happen that takes no time. */
   async begin(): Promise<void> {
     this.#stopping = new AbortController();
-    this.#running = care(
-      this.#servers,
-      this.#policy,
-      {
-        table: this.kernel.table(VIRTUAL_SERVER),
-        connections: this.connections,
-        resources: [this.untold, this.resource],
-        clock: this.clock,
-        emit: emitter(VIRTUAL_SERVER, [
-          (event) => {
-            this.observer.observe(event);
-          },
-          ...this.audience,
-        ]),
-        prober: this.prober,
-        random: this.#random,
-        changes: (signal) => this.#changes(signal),
-        manualDrains: this.manualDrains,
-        virtualServerProbe: this.virtualServerProbe,
-      },
-      this.#stopping.signal,
-    );
+    this.loop = new ControlLoop(this.#servers, this.#policy, {
+      table: this.kernel.table(VIRTUAL_SERVER),
+      connections: this.connections,
+      resources: [this.untold, this.resource],
+      clock: this.clock,
+      emit: emitter(VIRTUAL_SERVER, [
+        (event) => {
+          this.observer.observe(event);
+        },
+        ...this.audience,
+      ]),
+      prober: this.prober,
+      random: this.#random,
+      changes: (signal) => this.#changes(signal),
+      manualDrains: this.manualDrains,
+      virtualServerProbe: this.virtualServerProbe,
+    });
+    this.#running = this.loop.run(this.#stopping.signal);
     await settle();
   }
 

@@ -21,7 +21,7 @@ describe('from health to the wanted table', () => {
         found.map((each) => each.row),
         drains,
         NOW_MS,
-        { scheduler: cell(row, 'scheduler'), weight: 1, drainTimeoutMs: 30_000 },
+        { scheduler: cell(row, 'scheduler'), weights: new Map(), drainTimeoutMs: 30_000 },
       );
       assert.equal(desired.destinations.map(sayWanted).join(', '), cell(row, 'wanted'));
       assert.equal(desired.failOpen ? 'yes' : 'no', cell(row, 'last resort'));
@@ -41,7 +41,7 @@ describe('when no server is up', () => {
       const servers = [judged(`A dead(${one.evidence})`), judged(`B sick(${other.evidence})`)];
       const { destinations: rows } = desire(servers, [], new Map(), 0, {
         scheduler: 'rr',
-        weight: 1,
+        weights: new Map(),
         drainTimeoutMs: 30_000,
       });
       const highest = Math.max(one.rank, other.rank);
@@ -88,7 +88,7 @@ describe('a server that is drained by hand', () => {
       fc.property(servers, fc.constantFrom('rr', 'dh'), (all, scheduler) => {
         const who = all.map((one) => one.judged);
         const found = all.flatMap(({ row }) => (row === null ? [] : [row]));
-        const policy = { scheduler, weight: 1, drainTimeoutMs: 30_000 };
+        const policy = { scheduler, weights: new Map(), drainTimeoutMs: 30_000 };
         const { destinations: rows, failOpen } = desire(who, found, new Map(), 0, policy);
         const serving = who.filter((_, index) => rows[index]?.intent.kind === 'serve');
         const isUp = ({ health: { state } }: (typeof who)[number]): boolean => state === 'up';
@@ -109,7 +109,7 @@ describe('a server that is drained by hand', () => {
 });
 
 describe('the time of a drain', () => {
-  const policy = { scheduler: 'rr', weight: 1, drainTimeoutMs: 30_000 };
+  const policy = { scheduler: 'rr', weights: new Map(), drainTimeoutMs: 30_000 };
   const found = [foundRow('A=1').row, foundRow('B=1+2').row];
 
   it('begins when the row begins to be drained, and is kept from then on', () => {

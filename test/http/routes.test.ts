@@ -35,7 +35,7 @@ function reportOf(servers = [A, B]): CountedReport {
 }
 
 /** Asks one of the paths; everything is well unless told otherwise. */
-async function ask(path: string, sources: Partial<Parameters<typeof routesOf>[0]> = {}): Promise<Answer> {
+async function ask(url: string, sources: Partial<Parameters<typeof routesOf>[0]> = {}): Promise<Answer> {
   const routes = routesOf({
     metrics: (accept) => Promise.resolve({ type: `metrics for ${accept}`, body: Buffer.from('x 1\n') }),
     report: () => Promise.resolve(reportOf()),
@@ -46,9 +46,10 @@ async function ask(path: string, sources: Partial<Parameters<typeof routesOf>[0]
     yieldIfDue: () => Promise.resolve(),
     ...sources,
   });
+  const [path = '', query = ''] = url.split('?');
   const route = routes[path];
   assert.ok(route);
-  return route({ path, accept: 'anything' });
+  return route({ path, query, accept: 'anything' });
 }
 
 describe('what can be asked', () => {

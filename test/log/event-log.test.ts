@@ -242,6 +242,19 @@ const EACH: {
     { kind: 'control-socket-failed', error },
     'warn control-socket-failed: lvscare status and drain cannot reach this process: EPERM',
   ],
+  started: [{ kind: 'started' }],
+  'not-started': [
+    { kind: 'not-started', error, retryInMs: 10_000 },
+    'error not-started: cannot take care of 10.103.97.2:6443: EPERM; trying again until it works',
+  ],
+  updated: [
+    { kind: 'updated', changes: '10.0.0.2:6443 added' },
+    'info updated: 10.103.97.2:6443 goes on with another configuration: 10.0.0.2:6443 added',
+  ],
+  retired: [
+    { kind: 'retired' },
+    'info retired: 10.103.97.2:6443 is no longer configured: draining it, then removing it',
+  ],
   fault: [
     { kind: 'fault', where: 'probe of 10.0.0.1:6443', error: new Error('x is not a function') },
     'error fault: a bug in probe of 10.0.0.1:6443, please report it: x is not a function',

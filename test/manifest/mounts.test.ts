@@ -70,7 +70,12 @@ describe('what the pod sees of its node', () => {
     [
       'a file of options',
       { config: '/etc/lvscare/care.json' },
-      [SYSCTL, 'config File /etc/lvscare/care.json ro', CA, RUN],
+      [SYSCTL, CA, 'config Directory /etc/lvscare ro', RUN],
+    ],
+    [
+      'a file of options beside files of other programs',
+      { config: '/etc/care.json' },
+      [SYSCTL, 'config File /etc/care.json ro', CA, RUN],
     ],
   ];
   for (const [what, given, expected] of cases) {

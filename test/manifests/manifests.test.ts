@@ -149,9 +149,9 @@ describe('the manifests', () => {
     assert.deepEqual([mode, ipvs?.excludeCIDRs], ['ipvs', [`${VIP}/32`]]);
   });
 
-  it('the file of options is one for lvscare care', () => {
+  it('the file of options is one for lvscare care', async () => {
     const path = new URL('care.json', MANIFESTS).pathname;
-    const config = readCareConfig(readSettings({ config: path }, {}), {}, { elsewhere: true });
+    const config = readCareConfig(await readSettings({ config: path }, {}), {}, { elsewhere: true });
     assert.equal(config.virtualServer.address, VIP);
     assert.equal(config.realServers.length, 3);
   });

@@ -48,7 +48,8 @@ function watched(servers: readonly Endpoint[] = [A, B, C], dryRun = false): Scra
     dryRun,
   };
   const board = new Recorder(config, { clock: stage.clock, wallClock: () => stage.clock.now() });
-  const metrics = createMetrics(config, stage.clock, () => Promise.resolve());
+  const metrics = createMetrics({ dryRun }, stage.clock, () => Promise.resolve());
+  metrics.set(config);
   const observers = [board.record.bind(board), metrics.count.bind(metrics)];
   stage.audience = observers;
   const startedAtMs = stage.clock.now();
@@ -59,10 +60,11 @@ function watched(servers: readonly Endpoint[] = [A, B, C], dryRun = false): Scra
         program: { version: 'v1.2.3', commit: 'abc', pid: 1, startedAtMs, dryRun },
         virtualServers: [board.report({ history: false })],
       },
-      kernel,
+      kernel: [kernel],
       alive: true,
       ready: false,
       usage: { cpuSeconds: 1.5, residentBytes: 2e6, heapUsedBytes: 1e6, openFiles: null },
+      reload: null,
     });
   return {
     stage,
@@ -378,14 +380,22 @@ describe('the exposition', () => {
     const servers = Array.from({ length: 200 }, (_, index) => endpoint('ipv4', `10.1.0.${index + 1}`, 6443));
     const config = { virtualServer: VIRTUAL_SERVER, realServers: servers, dryRun: false };
     let turns = 0;
-    const metrics = createMetrics(config, new Stage().clock, () => {
+    const metrics = createMetrics({ dryRun: false }, new Stage().clock, () => {
       turns += 1;
       return Promise.resolve();
     });
+    metrics.set(config);
     const program = { version: 'v0', commit: 'x', pid: 1, startedAtMs: 0, dryRun: false };
     const usage = { cpuSeconds: 0, residentBytes: 0, heapUsedBytes: 0, openFiles: null };
     const report = { atMs: 0, program, virtualServers: [] };
-    await metrics.text('prometheus', { report, kernel: NOTHING, alive: true, ready: true, usage });
+    await metrics.text('prometheus', {
+      report,
+      kernel: [NOTHING],
+      alive: true,
+      ready: true,
+      usage,
+      reload: null,
+    });
     // One after each family at least.
     assert.ok(turns > 40, `${turns} turns`);
   });

@@ -324,7 +324,7 @@ describe('in the place of the Go program', { concurrency: 4 }, () => {
     const given = Object.fromEntries(Object.entries(env).map(([name, value]) => [name, filled(value)]));
     const command = await readCommandLine(['care', ...args.map(filled)], 80, given);
     assert.ok(command.kind === 'run');
-    return readCareConfig(readSettings(command.given, given, command.spelled), given);
+    return readCareConfig(await readSettings(command.given, given, command.spelled), given);
   }
 
   /** What the configuration says that `lvscare care` is about to do. */

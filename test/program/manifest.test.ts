@@ -161,7 +161,7 @@ describe('lvscare manifest', { concurrency: 1 }, () => {
     ] as const) {
       const args = (container.args ?? []).map((arg) => asTheKubeletExpands(arg, { POD_IP: podIp }));
       const { given } = sortArguments(args.slice(1), CARE_OPTIONS);
-      const { metricsAddress } = readCareConfig(readSettings(given, {}), {});
+      const { metricsAddress } = readCareConfig(await readSettings(given, {}), {});
       assert.ok(metricsAddress?.kind === 'tcp', podIp);
       assert.deepEqual([metricsAddress.address, metricsAddress.port], [address, 9288]);
     }

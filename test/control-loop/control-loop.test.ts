@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
 import fc from 'fast-check';
-import type { CarePolicy } from '../../src/control-loop/care.js';
+import type { CarePolicy } from '../../src/control-loop/control-loop.js';
 import { endpoint, type Endpoint } from '../../src/values/endpoint.js';
 import { serviceSettings } from '../../src/values/table.js';
 import { FakeKernel, rowOf } from './fake-kernel.js';

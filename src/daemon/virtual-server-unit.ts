@@ -1,0 +1,311 @@
+/** One virtual server of a daemon, composed: its lock, monitors, table, host resources, drains, control socket and report. */
+import type { Logger } from 'pino';
+import type { UnitConfig } from '../config/care-config.js';
+import { briefly } from '../control-loop/briefly.js';
+import { ControlLoop } from '../control-loop/control-loop.js';
+import { dryEmit } from '../control-loop/dry-run.js';
+import { emitter, type Emit, type Observer } from '../control-loop/events.js';
+import type { ManualDrains } from '../control-loop/manual-drains.js';
+import type { VirtualServerTable } from '../control-loop/ports.js';
+import type { Semaphore } from '../async/semaphore.js';
+import { changeInWords, type Change } from '../decisions/reload.js';
+import { ownInterface } from '../host/own-address.js';
+import { kernelChanges } from '../host/route-changes.js';
+import { eventLog } from '../log/event-log.js';
+import type { Ipvs } from '../netlink/index.js';
+import type { Report, VirtualServerReport } from '../report/report.js';
+import { Recorder } from '../report/recorder.js';
+import type { DrainedFile } from '../state/drains.js';
+import { clean } from './clean.js';
+import { systemClock } from './clock.js';
+import { composeManualDrains, forgetDrains, openControl } from './control.js';
+import { KEEP, type Unit } from './daemon.js';
+import { lockVirtualServer } from './instance-lock.js';
+import { composeKernel, findNodeAddress, type KernelHandles, type KnownNodeAddress } from './kernel.js';
+import { composeProbes } from './probing.js';
+
+/** What the units of a daemon share. */
+interface SharedParts {
+  readonly log: Logger;
+  readonly handles: KernelHandles;
+  /** Of its own: requests on one handle wait for each other, and no pass is to wait for a status request. */
+  readonly statusIpvs: Ipvs;
+  /** The kernel's notifications of links, addresses and routes. */
+  /** Further observers of every unit. */
+  readonly observers: readonly Observer[];
+  /** Virtual servers are removed one after the other: what two of them need goes with the second. */
+  readonly cleaning: Semaphore;
+  readonly program: Report['program'];
+}
+
+/** What runs of a unit that was started. */
+interface Started {
+  readonly lock: AsyncDisposable | null;
+  readonly manualDrains: ManualDrains;
+  readonly file: DrainedFile;
+  readonly table: VirtualServerTable;
+  readonly nodeAddress: KnownNodeAddress;
+  readonly control: AsyncDisposable | null;
+  readonly loop: ControlLoop;
+  readonly ending: AbortController;
+  readonly running: Promise<void>;
+}
+
+/** How often a unit that could not be started is started again. */
+const RETRY_MS = 10_000;
+/** How often the rows of a virtual server that is to be removed are read. */
+const RETIRING_MS = 250;
+/** How much longer than their drain they are waited for. */
+const LATE_MS = 5000;
+
+/** A virtual server that is taken care of. Its methods are called one after the other, but for {@link report}. */
+export class VirtualServerUnit implements Unit<UnitConfig> {
+  readonly #shared: SharedParts;
+  readonly #recorder: Recorder;
+  readonly #emit: Emit;
+  #config: UnitConfig;
+  #started: Started | null = null;
+  /** Ends the attempts to start. */
+  #retrying: { readonly ending: AbortController; readonly done: Promise<void> } | null = null;
+
+  constructor(config: UnitConfig, shared: SharedParts) {
+    this.#config = config;
+    this.#shared = shared;
+    this.#recorder = new Recorder(config, { clock: systemClock, wallClock: Date.now });
+    const emit = emitter(config.virtualServer, [
+      eventLog(shared.log, systemClock),
+      this.#recorder.record.bind(this.#recorder),
+      ...shared.observers,
+    ]);
+    this.#emit = config.dryRun ? dryEmit(emit) : emit;
+  }
+
+  report(options: { readonly history: boolean }): VirtualServerReport {
+    return this.#recorder.report(options);
+  }
+
+  /** Starts it. Rejects if it cannot be started; nothing of it is running then. */
+  async start(signal: AbortSignal): Promise<void> {
+    const config = this.#config;
+    const { virtualServer, dryRun } = config;
+    const { log, handles, statusIpvs } = this.#shared;
+    const emit = this.#emit;
+    // A dry run is in no other's way.
+    const lock = dryRun ? null : await lockVirtualServer(virtualServer, 'care', log, signal);
+    let control: AsyncDisposable | null = null;
+    try {
+      await this.#logStart();
+      const { manualDrains, file } = await composeManualDrains(config, emit);
+      const nodeAddress: KnownNodeAddress = { found: null, ownServers: new Set() };
+      const kernel = await composeKernel(config, emit, handles, nodeAddress);
+      const probes = await composeProbes(config, emit);
+      await emitAdopted(kernel.table, emit);
+      const loop = new ControlLoop(config.realServers, config.policy, {
+        ...kernel,
+        ...probes,
+        changes: kernelChanges(handles.rtnetlink, virtualServer),
+        clock: systemClock,
+        random: Math.random,
+        emit,
+        manualDrains,
+      });
+      // A dry run leaves the socket to the lvscare that keeps the virtual server.
+      if (!dryRun)
+        control = await openControl(log, {
+          virtualServer,
+          realServers: () => this.#config.realServers,
+          manualDrains,
+          file,
+          ipvs: statusIpvs,
+          report: () => this.#ownReport(),
+          emit,
+        });
+      const ending = new AbortController();
+      const running = loop.run(ending.signal).catch((error: unknown) => {
+        emit({ kind: 'fault', where: 'control loop', error: error as Error });
+      });
+      const { table } = kernel;
+      this.#started = { lock, manualDrains, file, table, nodeAddress, control, loop, ending, running };
+      emit({ kind: 'started' });
+    } catch (error) {
+      await control?.[Symbol.asyncDispose]();
+      await lock?.[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** After {@link start} has failed: reports why, and starts it as soon as that can be. Returns at once. */
+  keepStarting(because: Error): void {
+    const ending = new AbortController();
+    const attempt = async (): Promise<void> => {
+      let error: Error | null = because;
+      while (error !== null) {
+        this.#emit({ kind: 'not-started', error, retryInMs: RETRY_MS });
+        await systemClock.sleep(RETRY_MS, ending.signal);
+        if (ending.signal.aborted) return;
+        error = await this.start(ending.signal).then(
+          () => null,
+          (thrown: unknown) => thrown as Error,
+        );
+      }
+    };
+    this.#retrying = { ending, done: attempt() };
+  }
+
+  /** Goes on with another configuration of the same virtual server. Resolves when the table was brought to it, or could not be. */
+  async update(config: UnitConfig, change: Change): Promise<void> {
+    this.#config = config;
+    this.#recorder.update(config);
+    this.#emit({ kind: 'updated', changes: changeInWords(change) });
+    // It may be starting with what it was.
+    const wasStarting = this.#retrying !== null;
+    await this.#endRetries();
+    if (this.#started !== null) await this.#apply(this.#started, config, change);
+    else if (wasStarting)
+      await this.start(new AbortController().signal).catch((error: unknown) => {
+        this.keepStarting(error as Error);
+      });
+  }
+
+  /** Drains its rows, then removes everything of it. Never rejects: what cannot be removed is logged. */
+  async retire(signal: AbortSignal): Promise<boolean> {
+    const { log, handles, cleaning } = this.#shared;
+    const { dryRun, virtualServer } = this.#config;
+    this.#emit({ kind: 'retired' });
+    await this.#endRetries();
+    const wasStarted = this.#started !== null;
+    if (this.#started !== null && !dryRun) await this.#drainAll(this.#started, signal);
+    if (signal.aborted && signal.reason === KEEP) return true;
+    const lock = await this.#end();
+    const release = await cleaning.acquire();
+    try {
+      // What was never started may be another lvscare's.
+      if (wasStarted) await clean(this.#config, log, handles);
+    } catch (error) {
+      log.error({ event: 'clean', vs: virtualServer.text, err: error }, (error as Error).message);
+    } finally {
+      await lock?.[Symbol.asyncDispose]();
+      release();
+    }
+    return false;
+  }
+
+  /** Ends it. The kernel's table stays as it is. */
+  async stop(): Promise<void> {
+    await this.#endRetries();
+    const wasStarted = this.#started !== null;
+    const lock = await this.#end();
+    await lock?.[Symbol.asyncDispose]();
+    const { text } = this.#config.virtualServer;
+    if (wasStarted) this.#shared.log.info({ event: 'stopped', vs: text }, `stopped; ${text} stays as it is`);
+  }
+
+  async #apply(
+    { loop, manualDrains, file, nodeAddress }: Started,
+    config: UnitConfig,
+    change: Change,
+  ): Promise<void> {
+    await forgetDrains(change.removed, { manualDrains, file }, this.#emit);
+    // What leads to the virtual server depends on the real servers, too: the segment size, and which address is NODE_IP.
+    const isOther = change.host || change.added.length + change.removed.length > 0;
+    const kernel = isOther
+      ? await composeKernel(config, this.#emit, this.#shared.handles, nodeAddress)
+      : null;
+    await loop.update({
+      servers: config.realServers,
+      policy: config.policy,
+      probes: change.probes ? await composeProbes(config, this.#emit) : null,
+      resources: kernel?.resources ?? null,
+    });
+  }
+
+  /** Has no real servers from now on, and waits for the rows to go. */
+  async #drainAll({ loop, table }: Started, signal: AbortSignal): Promise<void> {
+    const { policy } = this.#config;
+    await briefly(loop.update({ servers: [], policy, probes: null, resources: null }), LATE_MS, systemClock);
+    const deadlineMs = systemClock.now() + policy.drainTimeoutMs + LATE_MS;
+    while (!signal.aborted && systemClock.now() < deadlineMs) {
+      const found = await table.read().catch(() => null);
+      if (found === null || found.destinations.length === 0) return;
+      await systemClock.sleep(RETIRING_MS, signal);
+    }
+  }
+
+  async #endRetries(): Promise<void> {
+    this.#retrying?.ending.abort();
+    await this.#retrying?.done;
+    this.#retrying = null;
+  }
+
+  /** Ends what is running. Resolves to the lock, which is still held. */
+  async #end(): Promise<AsyncDisposable | null> {
+    const started = this.#started;
+    this.#started = null;
+    started?.ending.abort();
+    await started?.running;
+    await started?.control?.[Symbol.asyncDispose]();
+    return started?.lock ?? null;
+  }
+
+  #ownReport(): Report {
+    return {
+      atMs: Date.now(),
+      program: this.#shared.program,
+      virtualServers: [this.#recorder.report({ history: true })],
+    };
+  }
+
+  async #logStart(): Promise<void> {
+    const { log, handles, program } = this.#shared;
+    const config = this.#config;
+    const { virtualServer, dryRun } = config;
+    // NODE_IP as of now; null while nothing tells it.
+    const nodeAddress = await findNodeAddress(config, handles.rtnetlink).then(
+      ({ address }) => address,
+      () => null,
+    );
+    const { version, commit, pid } = program;
+    const fields = {
+      version,
+      commit,
+      pid,
+      vs: virtualServer.text,
+      rs: config.realServers.map((server) => server.text),
+      scheduler: config.policy.scheduler,
+      mode: config.mode,
+      nodeAddress,
+      masquerade: config.masquerade,
+      intervalMs: config.policy.intervalMs,
+      dryRun,
+    };
+    log.info(
+      { event: 'start', ...fields },
+      `taking care of ${virtualServer.text}${dryRun ? ', without changing anything' : ''}`,
+    );
+    await warnOfOwnAddress(config, log, handles);
+  }
+}
+
+/** What cannot be read yet may be there later; but without the capability it never will, so the start fails. */
+async function emitAdopted(table: VirtualServerTable, emit: Emit): Promise<void> {
+  try {
+    emit({ kind: 'adopted', found: await table.read() });
+  } catch (error) {
+    if (((error as Error).cause as NodeJS.ErrnoException | undefined)?.code === 'EPERM') throw error;
+  }
+}
+
+/** A virtual server at an address of an interface takes the port from the node itself. */
+export async function warnOfOwnAddress(
+  { virtualServer }: UnitConfig,
+  log: Logger,
+  { rtnetlink }: KernelHandles,
+): Promise<void> {
+  const held = await ownInterface(rtnetlink, virtualServer);
+  if (held === null) return;
+  const { address, port, text } = virtualServer;
+  log.warn(
+    { event: 'own-address', vs: text, interface: held },
+    `${address} is an address of this node, on ${held}: clients of its port ${port}, other hosts too, are given to the real servers; choose a --vs that no host has`,
+  );
+}

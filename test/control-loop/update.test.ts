@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import { afterEach, describe, it } from 'node:test';
+import type { CarePolicy } from '../../src/control-loop/control-loop.js';
+import type { Endpoint } from '../../src/values/endpoint.js';
+import { FakeResource } from './fake-kernel.js';
+import { settle } from './fake-clock.js';
+import { A, B, C, FakeProber, POLICY, Stage, VIRTUAL_SERVER } from './stage.js';
+
+let stage = new Stage();
+afterEach(async () => {
+  await stage.stop();
+  assert.equal(stage.clock.sleepers, 0, 'nothing goes on after the end');
+  assert.equal(stage.prober.keptConnections, 0, 'no connection is kept');
+});
+
+async function running(servers: readonly Endpoint[]): Promise<Stage> {
+  stage = new Stage(servers);
+  await stage.start();
+  return stage;
+}
+
+/** Goes on with another configuration. */
+async function update(
+  servers: readonly Endpoint[],
+  policy: Partial<CarePolicy> = {},
+  more: { prober?: FakeProber; resources?: readonly FakeResource[] } = {},
+): Promise<void> {
+  const { prober, resources = null } = more;
+  const probes = prober === undefined ? null : { prober, virtualServerProbe: null };
+  const updated = stage.loop?.update({ servers, policy: { ...POLICY, ...policy }, probes, resources });
+  await settle();
+  await updated;
+}
+
+const probesOf = (server: Endpoint, { probes } = stage.prober): number =>
+  probes.filter((probe) => probe.startsWith(server.text)).length;
+
+describe('a control loop that is updated', () => {
+  it('adds a real server when it is up, and touches no other', async () => {
+    await running([A, B]);
+    const [asked, kept] = [probesOf(A), stage.prober.keptConnections];
+    await update([A, B, C]);
+    assert.deepEqual(stage.rows, ['10.103.97.200=1', '10.103.97.201=1']);
+    assert.equal(probesOf(A), asked, 'the others are not asked for it');
+    await stage.clock.advance(200);
+    assert.deepEqual(stage.rows, ['10.103.97.200=1', '10.103.97.201=1', '10.103.97.202=1']);
+    assert.equal(stage.prober.keptConnections, kept + 1);
+  });
+
+  it('drains the row of a real server that is removed until it is idle, and probes it no more', async () => {
+    await running([A, B, C]);
+    stage.connections.to(B, 1);
+    await update([A, C]);
+    assert.deepEqual(stage.rows, ['10.103.97.200=1', '10.103.97.201=0', '10.103.97.202=1']);
+    const asked = probesOf(B);
+    await stage.clock.advance(10_000);
+    assert.equal(probesOf(B), asked);
+    stage.connections.to(B, 0);
+    await stage.clock.advance(500);
+    assert.deepEqual(stage.rows, ['10.103.97.200=1', '10.103.97.202=1']);
+  });
+
+  it('changes weights and the scheduler at once, in place', async () => {
+    await running([A, B]);
+    await update([A, B], { scheduler: 'wrr', weights: new Map([[B.text, 5]]) });
+    assert.deepEqual(stage.rows, ['10.103.97.200=1', '10.103.97.201=5']);
+    assert.equal(stage.kernel.services.get(VIRTUAL_SERVER.text)?.settings.scheduler, 'wrr');
+    assert.equal(stage.observer.passes.at(-1)?.drift, false, 'no other program did it');
+  });
+
+  it('keeps the health of each server when it is probed in another way', async () => {
+    await running([A, B]);
+    stage.answer(B, 'refused');
+    await stage.clock.advance(5200);
+    assert.deepEqual(stage.rows, ['10.103.97.200=1']);
+    const prober = new FakeProber();
+    prober.answers.set(A.text, 'status');
+    prober.answers.set(B.text, 'refused');
+    await update([A, B], { fall: 3 }, { prober });
+    assert.deepEqual(stage.rows, ['10.103.97.200=1'], 'nothing is known to be otherwise yet');
+    assert.equal(stage.prober.keptConnections, 0);
+    await stage.clock.advance(150);
+    assert.equal(probesOf(A, prober), 1);
+    await stage.clock.advance(250);
+    assert.deepEqual(stage.rows, ['10.103.97.200=1'], 'two failures are not enough any more');
+    await stage.stop();
+    assert.equal(prober.keptConnections, 0);
+  });
+
+  it('checks other host resources from now on, and the earlier ones no more', async () => {
+    await running([A]);
+    const before = stage.resource.checks;
+    const other = new FakeResource('another way');
+    await update([A], {}, { resources: [other] });
+    await stage.clock.advance(POLICY.intervalMs);
+    assert.equal(stage.resource.checks, before);
+    assert.equal(other.mends, 1);
+    assert.ok(stage.observer.lines.some((line) => line.startsWith('another way created')));
+  });
+
+  it('has no rows, and its virtual server, when it has no real servers any more', async () => {
+    await running([A, B]);
+    await update([]);
+    await stage.clock.advance(500);
+    assert.deepEqual(stage.rows, []);
+    assert.ok(stage.kernel.services.has(VIRTUAL_SERVER.text));
+    assert.equal(stage.observer.failOpen, false);
+    await update([A]);
+    await stage.clock.advance(500);
+    assert.deepEqual(stage.rows, ['10.103.97.200=1']);
+  });
+
+  it('is not kept waiting by its end', async () => {
+    await running([A]);
+    await stage.stop();
+    await update([A, B]);
+    assert.deepEqual(stage.rows, ['10.103.97.200=1']);
+  });
+});
