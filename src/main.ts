@@ -28,7 +28,7 @@ async function main(): Promise<number> {
     const command = await readCommandLine(process.argv.slice(2), helpWidth(), process.env);
     switch (command.kind) {
       case 'print':
-        process.stdout.write(command.text.endsWith('\n') ? command.text : `${command.text}\n`);
+        output().out(command.text.endsWith('\n') ? command.text : `${command.text}\n`);
         return DONE;
       case 'run':
         return (await RUN[command.name](command)) ? DONE : FAILED;
