@@ -87,7 +87,7 @@ describe('the HTTP server', () => {
 
   it('ends a connection that does not take its answer', async () => {
     const big = 'x'.repeat(32 * 1024 * 1024);
-    await using served = await start({ '/big': () => plain(200, big) });
+    await using served = await start({ '/big': () => plain(200, big) }, LIMITS);
     const accepted = once(served.server, 'connection') as Promise<[Socket]>;
     const socket = connect(served.port, '127.0.0.1');
     socket.on('error', () => undefined);
