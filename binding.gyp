@@ -16,6 +16,7 @@
         'native/group_socket.cc',
         'native/handle.cc',
         'native/ipvs_codec.cc',
+        'native/job_thread.cc',
         'native/js_input.cc',
         'native/js_output.cc',
         'native/message.cc',
@@ -28,6 +29,7 @@
         'native/subscription.cc',
         'native/tcp_options.cc',
         'native/transport.cc',
+        'native/wakeup.cc',
       ],
       'defines': [
         'NAPI_VERSION=8',

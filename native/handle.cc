@@ -30,42 +30,7 @@ int ProtocolOf(Codec codec) {
   return -1;
 }
 
-// Runs on a thread of the pool.
-void RunJob(Session* session, Job* job) {
-  for (const Request& request : job->requests) {
-    if (job->abandoned) return;
-    Outcome outcome = session->Run(request, job->deadline);
-    // Without IPVS there is nothing to ask for a second time within one job, least of all a module to be
-    // loaded.
-    const bool no_ipvs = outcome.failure && outcome.failure->resolving_family;
-    const std::lock_guard<std::mutex> lock(job->mutex);
-    if (job->abandoned) return;
-    job->outcomes.push_back(std::move(outcome));
-    if (no_ipvs) job->outcomes.resize(job->requests.size(), job->outcomes.back());
-    if (no_ipvs) return;
-  }
-}
-
 }  // namespace
-
-// Node waits for work in flight before it takes an environment down, so that the handle, which is referenced
-// while a job runs, outlives it.
-class Handle::Work : public Napi::AsyncWorker {
- public:
-  Work(Handle* handle, std::shared_ptr<Job> job)
-      : AsyncWorker(handle->Env(), "netlink-ts"),
-        handle_(handle),
-        session_(handle->session_),
-        job_(std::move(job)) {}
-
-  void Execute() override { RunJob(session_.get(), job_.get()); }
-  void OnOK() override { handle_->Finished(job_); }
-
- private:
-  Handle* handle_;
-  std::shared_ptr<Session> session_;
-  std::shared_ptr<Job> job_;
-};
 
 Napi::Function Handle::Define(Napi::Env env) {
   return DefineClass(env, "Handle",
@@ -82,8 +47,10 @@ Handle::Handle(const Napi::CallbackInfo& info) : ObjectWrap(info) {
   const auto codec = ReadCodec(info[0]);
   if (!codec) return;
   codec_ = *codec;
-  session_ = std::make_shared<Session>(ProtocolOf(codec_));
+  session_ = std::make_unique<Session>(ProtocolOf(codec_));
 }
+
+Handle::~Handle() { EndThread(); }
 
 // open(): the failure, or null.
 Napi::Value Handle::Open(const Napi::CallbackInfo& info) {
@@ -105,6 +72,10 @@ Napi::Value Handle::Submit(const Napi::CallbackInfo& info) {
     auto request = ReadRequest(codec_, GetElement(requests, i), "requests[" + std::to_string(i) + "]");
     if (!request) return env.Undefined();
     job->requests.push_back(std::move(*request));
+  }
+  if (const int error = StartThread()) {
+    napi_throw_error(env, nullptr, ("submit: no thread: " + ErrnoDescription(error)).c_str());
+    return env.Undefined();
   }
   job->ticket = next_ticket_++;
   job->deadline =
@@ -149,6 +120,7 @@ Napi::Value Handle::Close(const Napi::CallbackInfo& info) {
   if (closed_ || !info[0].IsFunction()) return info.Env().Undefined();
   closed_ = true;
   if (!running_) {
+    EndThread();
     session_->Close();
     CallFunction(info[0].As<Napi::Function>(), {});
   } else {
@@ -161,14 +133,36 @@ Napi::Value Handle::PortId(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), session_->port_id());
 }
 
+int Handle::StartThread() {
+  if (thread_) return 0;
+  auto thread = std::make_unique<JobThread>(session_.get());
+  const auto finished = [](void* handle) { static_cast<Handle*>(handle)->Finished(); };
+  const int error = thread->Start(Env(), finished, this);
+  if (error != 0) return error;
+  thread_ = std::move(thread);
+  napi_add_env_cleanup_hook(Env(), &Handle::EnvironmentEnds, this);
+  return 0;
+}
+
+void Handle::EndThread() {
+  if (!thread_) return;
+  napi_remove_env_cleanup_hook(Env(), &Handle::EnvironmentEnds, this);
+  // Of a job that has not ended, no more is sent than the request under way.
+  if (running_) running_->abandoned = true;
+  thread_.reset();
+}
+
+void Handle::EnvironmentEnds(void* handle) { static_cast<Handle*>(handle)->EndThread(); }
+
 void Handle::StartNext() {
   running_ = queue_.front();
   queue_.pop_front();
-  (new Work(this, running_))->Queue();  // Deletes itself after Finished().
+  thread_->Run(running_.get());
 }
 
-void Handle::Finished(const std::shared_ptr<Job>& job) {
+void Handle::Finished() {
   const Napi::Env env = Env();
+  const std::shared_ptr<Job> job = running_;
   bool alive = true;
   if (!job->callback.IsEmpty()) {
     const Napi::FunctionReference callback = std::move(job->callback);
@@ -187,7 +181,10 @@ void Handle::Finished(const std::shared_ptr<Job>& job) {
 }
 
 void Handle::Idle() {
-  if (closed_) session_->Close();
+  if (closed_) {
+    EndThread();
+    session_->Close();
+  }
   if (!on_closed_.IsEmpty()) {
     const Napi::FunctionReference callback = std::move(on_closed_);
     CallFunction(callback.Value(), {});

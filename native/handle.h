@@ -1,49 +1,37 @@
 // The object that JavaScript holds: a queue of jobs, each a batch of requests, of which one at a time runs on
-// a thread of libuv's pool. All members are the JavaScript thread's but those that say otherwise.
+// the handle's thread. All members are the JavaScript thread's but those that say otherwise.
 #pragma once
 
 #include <napi.h>
 
-#include <atomic>
 #include <deque>
 #include <memory>
-#include <mutex>
-#include <vector>
 
+#include "job_thread.h"
 #include "js_input.h"
 #include "session.h"
-#include "values.h"
 
 namespace netlink_ts {
-
-struct Job {
-  uint32_t ticket = 0;
-  std::vector<Request> requests;
-  Deadline deadline;
-  Napi::FunctionReference callback;  // Empty once answered.
-
-  // Shared with the working thread.
-  std::atomic<bool> abandoned{false};
-  std::mutex mutex;
-  std::vector<Outcome> outcomes;  // Of the first requests, as they finish. Under the mutex.
-};
 
 class Handle : public Napi::ObjectWrap<Handle> {
  public:
   static Napi::Function Define(Napi::Env env);
   explicit Handle(const Napi::CallbackInfo& info);
+  ~Handle() override;
 
  private:
-  class Work;
-
   Napi::Value Open(const Napi::CallbackInfo& info);
   Napi::Value Submit(const Napi::CallbackInfo& info);
   Napi::Value Expire(const Napi::CallbackInfo& info);
   Napi::Value Close(const Napi::CallbackInfo& info);
   Napi::Value PortId(const Napi::CallbackInfo& info);
 
+  // The errno if there can be no thread, or 0.
+  int StartThread();
+  void EndThread();
+  static void EnvironmentEnds(void* handle);
   void StartNext();
-  void Finished(const std::shared_ptr<Job>& job);
+  void Finished();
   void Idle();
 
   Codec codec_ = Codec::kIpvs;
@@ -52,8 +40,9 @@ class Handle : public Napi::ObjectWrap<Handle> {
   std::shared_ptr<Job> running_;
   Napi::FunctionReference on_closed_;
   bool closed_ = false;
-  // Used by the working thread while a job runs, and by the JavaScript thread while none does.
-  std::shared_ptr<Session> session_;
+  // Used by the thread while a job runs, and by the JavaScript thread while none does.
+  std::unique_ptr<Session> session_;
+  std::unique_ptr<JobThread> thread_;  // From the first job on.
 };
 
 }  // namespace netlink_ts

@@ -21,6 +21,7 @@
 #include "js_output.h"
 #include "route_codec.h"
 #include "socket.h"
+#include "wakeup.h"
 
 namespace netlink_ts {
 namespace {
@@ -66,15 +67,13 @@ class FileDescriptor {
 
 }  // namespace
 
-// Lives as long as the thread and the last call that the thread made into the event loop.
 class Subscription::Feed {
  public:
   ~Feed() { Stop(); }
 
   // On return the kernel has the subscription and the thread runs; or an errno. JavaScript thread, as all up
   // to the next remark.
-  int Start(Napi::Env env, const std::shared_ptr<Feed>& self, const std::vector<int>& groups,
-            const IpAddress& route_destination);
+  int Start(Napi::Env env, const std::vector<int>& groups, const IpAddress& route_destination);
   void Stop();
 
   // What has arrived, oldest first and at most so many; overrun says that something was lost before it, error that
@@ -82,11 +81,10 @@ class Subscription::Feed {
   std::vector<Decoded> Take(size_t most, bool* overrun, int* error);
   // The callback is called once, as soon as there is something to take, and keeps the process alive until
   // then. False if there is something already.
-  bool Wait(Napi::Env env, Napi::Function callback);
-  void Wake(Napi::Env env);
+  bool Wait(Napi::Function callback);
 
  private:
-  static void WakeUp(napi_env env, napi_value, void* context, void*);
+  static void Wake(void* feed);
 
   // The rest runs on the thread.
   static void* ThreadMain(void* feed);
@@ -102,7 +100,7 @@ class Subscription::Feed {
   FileDescriptor stop_event_;
   pthread_t thread_{};
   bool running_ = false;
-  napi_threadsafe_function wakeup_ = nullptr;
+  Wakeup wakeup_;
   Napi::FunctionReference waiting_callback_;
   Route wanted_route_;
 
@@ -117,8 +115,8 @@ class Subscription::Feed {
   bool waiting_ = false;
 };
 
-int Subscription::Feed::Start(Napi::Env env, const std::shared_ptr<Feed>& self,
-                              const std::vector<int>& groups, const IpAddress& route_destination) {
+int Subscription::Feed::Start(Napi::Env env, const std::vector<int>& groups,
+                              const IpAddress& route_destination) {
   wanted_route_.destination = route_destination;
   int error = socket_.Open(NETLINK_ROUTE);
   if (error != 0) return error;
@@ -134,16 +132,8 @@ int Subscription::Feed::Start(Napi::Env env, const std::shared_ptr<Feed>& self,
   stop_event_.Reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (stop_event_.get() < 0) return errno;
 
-  auto context = std::make_unique<std::shared_ptr<Feed>>(self);
-  const auto finalize = [](napi_env, void*, void* hint) { delete static_cast<std::shared_ptr<Feed>*>(hint); };
-  napi_value name = Napi::String::New(env, "netlink-ts subscription");
-  const napi_status status = napi_create_threadsafe_function(
-      env, nullptr, nullptr, name, 0, 1, context.get(), finalize, context.get(), &Feed::WakeUp, &wakeup_);
-  if (status != napi_ok) return ENOMEM;
-  context.release();
-  // Only somebody who waits keeps the process alive.
-  napi_unref_threadsafe_function(env, wakeup_);
-
+  error = wakeup_.Open(env, "netlink-ts subscription", &Feed::Wake, this);
+  if (error != 0) return error;
   error = pthread_create(&thread_, nullptr, &Feed::ThreadMain, this);
   running_ = error == 0;
   if (!running_) Stop();
@@ -158,10 +148,7 @@ void Subscription::Feed::Stop() {
     pthread_join(thread_, nullptr);
     running_ = false;
   }
-  if (wakeup_ != nullptr) {
-    napi_release_threadsafe_function(wakeup_, napi_tsfn_abort);
-    wakeup_ = nullptr;
-  }
+  wakeup_.Close();
   waiting_callback_.Reset();
   stop_event_.Reset();
   socket_.Close();
@@ -177,27 +164,21 @@ std::vector<Decoded> Subscription::Feed::Take(size_t most, bool* overrun, int* e
   return taken;
 }
 
-bool Subscription::Feed::Wait(Napi::Env env, Napi::Function callback) {
+bool Subscription::Feed::Wait(Napi::Function callback) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  if (wakeup_ == nullptr || !events_.empty() || overrun_ || error_ != 0) return false;
+  if (!wakeup_.is_open() || !events_.empty() || overrun_ || error_ != 0) return false;
   waiting_callback_ = Napi::Persistent(callback);
   waiting_ = true;
-  napi_ref_threadsafe_function(env, wakeup_);
+  wakeup_.KeepAlive(true);  // Only a reader that waits keeps the process alive.
   return true;
 }
 
-void Subscription::Feed::Wake(Napi::Env env) {
-  if (waiting_callback_.IsEmpty()) return;  // Stopped meanwhile.
-  const Napi::FunctionReference callback = std::move(waiting_callback_);
-  napi_unref_threadsafe_function(env, wakeup_);
-  CallFunction(callback.Value(), {});
-}
-
-void Subscription::Feed::WakeUp(napi_env env, napi_value, void* context, void*) {
-  if (env == nullptr) return;  // The environment ends.
-  const Napi::HandleScope scope(env);
-  const std::shared_ptr<Feed> feed = *static_cast<std::shared_ptr<Feed>*>(context);
-  feed->Wake(env);
+void Subscription::Feed::Wake(void* feed) {
+  auto* self = static_cast<Feed*>(feed);
+  if (self->waiting_callback_.IsEmpty()) return;
+  const Napi::FunctionReference callback = std::move(self->waiting_callback_);
+  self->wakeup_.KeepAlive(false);
+  CallFunction(callback.Value(), {});  // It may stop, and destroy, the feed.
 }
 
 void* Subscription::Feed::ThreadMain(void* feed) {
@@ -277,7 +258,7 @@ void Subscription::Feed::PushOverrun() {
 void Subscription::Feed::Announce() {
   if (!waiting_) return;
   waiting_ = false;
-  napi_call_threadsafe_function(wakeup_, nullptr, napi_tsfn_nonblocking);
+  wakeup_.Send();
 }
 
 // ---- the object that JavaScript holds
@@ -319,8 +300,8 @@ Napi::Value Subscription::Start(const Napi::CallbackInfo& info) {
   }
   const auto route_destination = ReadIpAddress(info[1], "routeDestination");
   if (!route_destination) return env.Undefined();
-  feed_ = std::make_shared<Feed>();
-  const int error = feed_->Start(env, feed_, groups, *route_destination);
+  feed_ = std::make_unique<Feed>();
+  const int error = feed_->Start(env, groups, *route_destination);
   if (error != 0) {
     feed_->Stop();
     feed_.reset();
@@ -357,7 +338,7 @@ Napi::Value Subscription::Take(const Napi::CallbackInfo& info) {
 Napi::Value Subscription::Wait(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   if (!feed_ || !info[0].IsFunction()) return Napi::Boolean::New(env, false);
-  return Napi::Boolean::New(env, feed_->Wait(env, info[0].As<Napi::Function>()));
+  return Napi::Boolean::New(env, feed_->Wait(info[0].As<Napi::Function>()));
 }
 
 // stop(): ends the thread and closes the socket. A callback that waits is dropped.

@@ -27,7 +27,7 @@ class Subscription : public Napi::ObjectWrap<Subscription> {
 
   void End();
 
-  std::shared_ptr<Feed> feed_;
+  std::unique_ptr<Feed> feed_;
 };
 
 }  // namespace netlink_ts

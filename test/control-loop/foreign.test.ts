@@ -31,7 +31,8 @@ function withForeign(): FakeKernel {
 type Event =
   | { readonly server: 0 | 1 | 2; readonly kind: EvidenceKind | 'inconclusive' }
   | { readonly server: 0 | 1 | 2; readonly hand: 'drain' | 'undrain' }
-  | { readonly drift: 'service' | 'row' | 'weight' | 'extra' };
+  | { readonly drift: 'service' | 'row' | 'weight' | 'extra' }
+  | { readonly missed: 0 | 1 | 2 };
 
 const events = fc.oneof(
   fc.record({
@@ -54,6 +55,7 @@ const events = fc.oneof(
   fc.record({
     drift: fc.constantFrom<'service' | 'row' | 'weight' | 'extra'>('service', 'row', 'weight', 'extra'),
   }),
+  fc.record({ missed: fc.constantFrom<0 | 1 | 2>(0, 1, 2) }),
 );
 
 function befall(stage: Stage, event: Event): void {
@@ -65,6 +67,10 @@ function befall(stage: Stage, event: Event): void {
     const server = [A, B, C][event.server] ?? A;
     // Whoever waits for it waits for the clock.
     void (event.hand === 'drain' ? stage.manualDrains.drain(server, 0) : stage.manualDrains.undrain(server));
+    return;
+  }
+  if ('missed' in event) {
+    stage.kernel.missed = ([A, B, C][event.missed] ?? A).text;
     return;
   }
   const ours = stage.kernel.services.get(VIRTUAL_SERVER.text);
@@ -106,5 +112,20 @@ describe('whatever is found out and whatever another program changes', () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  it('a list that misses a row: the row of a live server stays as it is, that of a dead one goes in the next pass', async () => {
+    const stage = new Stage([A, B, C]);
+    await stage.start();
+    await stage.clock.advance(2500);
+    stage.kernel.missed = A.text;
+    stage.answer(B, 'refused');
+    await stage.clock.advance(30_000);
+    assert.deepEqual(stage.rows, [`${A.address}=1`, `${C.address}=1`]);
+    stage.kernel.missed = C.text;
+    stage.answer(C, 'refused');
+    await stage.clock.advance(30_000);
+    assert.deepEqual(stage.rows, [`${A.address}=1`]);
+    await stage.stop();
   });
 });

@@ -1,8 +1,14 @@
 // Handles from birth to death. Reading rtnetlink needs neither IPVS nor root.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
+import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { Worker } from 'node:worker_threads';
+import { timeLimit } from '../../lab/time-limit.js';
 import { Ipvs, Rtnetlink } from '../../src/netlink/index.js';
 import { childScript, runChild } from '../support/child.js';
 import { netlinkError, netlinkSockets, openDescriptors, patience } from '../support/netlink.js';
@@ -107,6 +113,28 @@ describe('close', () => {
     await netlinkError(rtnetlink.listLinks(), 'ERR_CLOSED', 'listLinks');
     assert.ok((await before).length > 0);
     await closing;
+  });
+});
+
+describe('file reads that hang', () => {
+  it('do not stop requests, which have threads of their own', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'lvscare-test-'));
+    const fifo = join(directory, 'fifo');
+    execFileSync('mkfifo', [fifo]);
+    // As many as the pool of libuv has threads, and more.
+    const hanging = Array.from({ length: 8 }, () => open(fifo, 'r'));
+    try {
+      const handles = Array.from({ length: 3 }, () => Rtnetlink.open({ timeoutMs: timeLimit(5000) }));
+      for (const link of await Promise.all(handles.map((handle) => handle.findLink('lo'))))
+        assert.equal(link?.index, 1);
+      await Promise.all(handles.map((handle) => handle.close()));
+    } finally {
+      // Opened for writing as well, it blocks neither this nor the others.
+      const writer = openSync(fifo, 'r+');
+      for (const file of await Promise.all(hanging)) await file.close();
+      closeSync(writer);
+      rmSync(directory, { recursive: true });
+    }
   });
 });
 
