@@ -76,7 +76,11 @@ export async function readSettings(
     const [only, another] = virtualServers;
     if (another === undefined) return only ?? process;
     const known = virtualServers.map((one) => one.read('vs')?.text ?? '?').join(', ');
-    throw new UsageError(own.name('config'), `a file with one virtual server, or --vs beside it: one of ${known}`, file?.path ?? null);
+    throw new UsageError(
+      own.name('config'),
+      `a file with one virtual server, or --vs beside it: one of ${known}`,
+      file?.path ?? null,
+    );
   }
   const { vs: _, ...others } = given;
   const { virtualServers } = await readAllSettings(others, environment, spelled);
