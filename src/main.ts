@@ -53,6 +53,7 @@ const RUN: Readonly<Record<Run['name'], (command: Run) => Promise<boolean> | boo
   undrain: (command) => runDrain(command, false),
   doctor: runDoctor,
   probe: runProbe,
+  config: runConfig,
   manifest: runManifest,
   version: printVersion,
 };
@@ -78,6 +79,12 @@ async function runDrain({ name, given, words: [word = ''] }: Run, drained: boole
   const config = readDrainConfig(`lvscare ${name}`, new Settings(given, {}), word);
   const { runDrainCommand } = await import('./commands/drain.js');
   return await runDrainCommand(config, drained, output());
+}
+
+async function runConfig({ given, words: [file = ''] }: Run): Promise<boolean> {
+  const json = new Settings(given, {}).read('json');
+  const { runConfigCommand } = await import('./commands/config.js');
+  return await runConfigCommand({ file, json, environment: process.env }, output());
 }
 
 async function runManifest({ given, spelled }: Run): Promise<boolean> {

@@ -209,6 +209,25 @@ const MANIFEST = {
   ],
 } as const satisfies CommandSpec;
 
+const CONFIG = {
+  name: 'config',
+  summary: 'Check a file of options, and show what is in force',
+  synopsis: 'FILE [--json]',
+  description:
+    'Reads a file as lvscare care --config FILE would here, with the environment, and prints every option in force of the ' +
+    'process and of each virtual server as YAML, with where its value is from: a line of the file, a variable, or the ' +
+    'default. Values of headers are not shown. Reports all that is wrong, a line each. Changes nothing.',
+  options: options(['json']),
+  words: { name: 'one file', least: 1, most: 1 },
+  examples: [
+    ['Check a file before it is put in place', 'lvscare.yaml'],
+    [
+      'Print where the interval of each virtual server is from',
+      'lvscare.yaml --json | jq ".virtualServers[].interval"',
+    ],
+  ],
+} as const satisfies CommandSpec;
+
 const VERSION = {
   name: 'version',
   summary: 'Print the version as JSON',
@@ -237,6 +256,17 @@ const COMPLETION = {
   ],
 } as const satisfies CommandSpec;
 
-export const COMMANDS = [CARE, STATUS, DRAIN, UNDRAIN, PROBE, DOCTOR, MANIFEST, VERSION, COMPLETION] as const;
+export const COMMANDS = [
+  CARE,
+  STATUS,
+  DRAIN,
+  UNDRAIN,
+  PROBE,
+  DOCTOR,
+  CONFIG,
+  MANIFEST,
+  VERSION,
+  COMPLETION,
+] as const;
 
 export type CommandName = (typeof COMMANDS)[number]['name'];

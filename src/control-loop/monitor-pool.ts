@@ -74,7 +74,8 @@ export class MonitorPool {
         });
       });
     } finally {
-      this.setServers([]);
+      // They stay in the list: a pass that is under way must not find that there are no servers.
+      for (const one of this.#monitors.values()) void this.#end(one);
       await Promise.all(this.#ending);
     }
   }

@@ -71,8 +71,7 @@ export class Reloader {
     // What was written while the first configuration was applied is read, too.
     let seen: string | null = null;
     while (!ended()) {
-      const asked = this.#isAsked;
-      this.#isAsked = false;
+      const asked = this.#takeRequest();
       const found: string | null = asked
         ? await this.#fingerprint(this.#path)
         : await this.#settled(seen, ended);
@@ -83,6 +82,12 @@ export class Reloader {
       await this.#sleep(CHECK_MS, ended);
     }
     signal.removeEventListener('abort', onAbort);
+  }
+
+  #takeRequest(): boolean {
+    const asked = this.#isAsked;
+    this.#isAsked = false;
+    return asked;
   }
 
   /** The fingerprint as soon as it has been the same for a while, if it is another one than before. */

@@ -228,7 +228,7 @@ describe('the command line of manifest', () => {
 
 describe('a command line is refused', () => {
   const command =
-    'lvscare: expected a command: care, status, drain, undrain, probe, doctor, manifest, version or completion ' +
+    'lvscare: expected a command: care, status, drain, undrain, probe, doctor, config, manifest, version or completion ' +
     '(see lvscare --help)';
   const cases: readonly (readonly [line: string, message: string])[] = [
     ['', `${command}, got nothing`],

@@ -110,6 +110,19 @@ describe('a control loop that is updated', () => {
     assert.deepEqual(stage.rows, ['10.103.97.200=1']);
   });
 
+  it('changes nothing more when it ends in the middle of a pass', async () => {
+    await running([A, B]);
+    let answer = (): void => undefined;
+    stage.kernel.hanging = new Promise((resolve) => (answer = resolve));
+    void update([A, B], { drainTimeoutMs: 1000 });
+    await settle();
+    const stopped = stage.stop();
+    await settle();
+    answer();
+    await stopped;
+    assert.deepEqual(stage.rows, ['10.103.97.200=1', '10.103.97.201=1']);
+  });
+
   it('is not kept waiting by its end', async () => {
     await running([A]);
     await stage.stop();

@@ -43,6 +43,7 @@ describe('the manifests', () => {
       'care.json',
       'kube-proxy-exclude-cidrs.yaml',
       'kubeadm.yaml',
+      'lvscare-config.schema.json',
       'lvscare.service',
       'lvscare.yaml',
       // Looked at in test/monitoring.
