@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The program's edge: the only place that touches `process`. */
 import { closeSync } from 'node:fs';
+import inspector from 'node:inspector';
 import process from 'node:process';
 import { isatty } from 'node:tty';
 import { readBuildInfo } from './cli/build-info.js';
@@ -248,8 +249,10 @@ function untilSignal(
   return stopping.signal;
 }
 
-// Without a listener Node.js opens its debugger at SIGUSR1, and every user of this machine could give orders to it.
+// Without a listener Node.js opens its debugger at SIGUSR1, and every user of this machine could give orders to it. It did so if the
+// signal came while Node.js itself started.
 process.on('SIGUSR1', () => undefined);
+if (!process.execArgv.some((arg) => arg.startsWith('--inspect'))) inspector.close();
 process.exitCode = await main();
 // At its end Node.js resets the terminal that it was started on, and aborts if that is gone.
 for (const descriptor of terminalsGone()) closeSync(descriptor);

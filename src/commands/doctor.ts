@@ -87,7 +87,7 @@ async function whatToExamine({ given, spelled, environment, ...self }: DoctorReq
     return first === undefined
       ? unknown(
           'warn',
-          'no virtual server is known: there is neither --vs nor a static pod of lvscare; only the node itself is checked',
+          'no virtual server is known: there is neither --vs nor a static pod of lvscare that this user can read; only the node itself is checked',
           'lvscare doctor --vs IP:PORT --rs IP:PORT,...',
         )
       : unknown(
@@ -133,7 +133,8 @@ async function optionsElsewhere(
   self: Self,
   store: OwnershipStore,
 ): Promise<FoundOptions | null> {
-  const manifests = await careManifests(systemFiles);
+  // Where this process may not read them, the check of instances says so.
+  const manifests = await careManifests(systemFiles).catch(() => []);
   const manifest = manifests.find(
     ({ args }) => virtualServer === null || virtualServerOf(args)?.text === virtualServer.text,
   );

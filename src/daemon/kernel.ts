@@ -12,6 +12,7 @@ import type {
 } from '../control-loop/ports.js';
 import type { UnitConfig, VirtualServerConfig } from '../config/care-config.js';
 import { endpoint, type Endpoint } from '../values/endpoint.js';
+import { KernelError } from '../values/errors.js';
 import { ipvsTable } from '../ipvs/ipvs-table.js';
 import { clientConnections } from '../ipvs/client-connections.js';
 import { isDummy } from '../host/dummy-interface.js';
@@ -161,8 +162,13 @@ export async function composeClean(
   const others = await othersInUse(store, virtualServer, ipvs);
   const possible: readonly ReachMode[] = [{ mode: 'local' }, { mode: 'route' }, { mode: 'link', iface }];
   const all = [...modes, ...possible.filter((one) => !modes.some((other) => sameMode(one, other)))];
-  const onNoNft = ({ message }: Error): void => {
-    log.warn({ event: 'clean' }, `nftables was not checked: ${message}`);
+  const nft = nftProgram();
+  // An lvscare with nft may have run here, in a pod: each change of nftables counts up from 1.
+  const mayHaveTables = (await store.find(virtualServer)) !== null && (nft.generation() ?? 0) > 1;
+  const onNoNft = ({ message }: Error, table: string): void => {
+    if (mayHaveTables)
+      throw new KernelError(`${table} was not looked for, and may be left: ${message}`, null);
+    log.warn({ event: 'clean' }, `${table} was not looked for: ${message}`);
   };
   const onFailure = ({ message }: Error): void => {
     log.warn({ event: 'clean' }, `cannot save state: ${message}`);

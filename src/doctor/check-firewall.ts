@@ -73,7 +73,13 @@ export async function checkFirewall(node: Node, subject: Subject): Promise<reado
   if (nft.kind === 'listed') notRead.push(...unknownInNft(nft.ruleset, family, isListed).map(skip));
   const hasRules = variants.length > 0 || nft.kind === 'listed';
   if (found.length + notRead.length > 0) return [...found, ...notRead];
-  return [ok(hasRules ? 'no rule or policy drops INVALID packets' : 'the kernel has no firewall rules')];
+  return [
+    ok(
+      hasRules
+        ? 'no rule or policy drops INVALID packets for their state'
+        : 'the kernel has no firewall rules',
+    ),
+  ];
 }
 
 async function packetOf(way: Way, { network }: Node, subject: Subject): Promise<Packet> {

@@ -1,5 +1,4 @@
 /** How this node reaches the virtual server and the real servers. */
-import { isIP } from 'node:net';
 import { hostLength } from '../values/endpoint.js';
 import { NodeAddressGone, type NodeAddress } from '../host/node-address.js';
 import { fail, NO_SERVERS, ok, skip, warn, type Said } from './finding.js';
@@ -79,57 +78,24 @@ export async function checkVirtualAddress({ network }: Node, subject: Subject): 
       holders.length === 0 ? `no interface has ${address}` : `${iface} has ${address}, as mode link requires`,
     );
   const { interfaceName, prefixLength } = other;
-  const evidence = `${address} is an address of ${interfaceName}`;
   if (interfaceName === KUBE_IPVS)
     return fail(
-      `${evidence}: kube-proxy in ipvs mode has a service of that address`,
+      `${address} is an address of ${interfaceName}: kube-proxy in ipvs mode has a service of that address`,
       'choose a --vs outside the service CIDR, or delete that service',
     );
-  const removal = `ip address del ${address}/${prefixLength} dev ${interfaceName}`;
   // lvscare or the Go lvscare created it in mode link.
   if (interfaceName === iface && other.onDummy) {
     const isAlone = all.every((one) => one.interfaceName !== iface || one === other || isLinkLocal(one));
-    return warn(`${evidence}: left over from mode link`, isAlone ? `ip link del ${iface}` : removal);
-  }
-  const need = await whyNeeded(network, subject, other, all);
-  if (need !== null)
-    return fail(
-      `${address} is this node's own address (${need}): lvscare would take port ${port} from the node itself`,
-      'choose a --vs that no host has as its address; do not remove this address, the node needs it',
+    return warn(
+      `${address} is an address of ${interfaceName}: left over from mode link`,
+      isAlone ? `ip link del ${iface}` : `ip address del ${address}/${prefixLength} dev ${interfaceName}`,
     );
+  }
+  // Whether the node needs it cannot be known, so no remedy removes it.
   return fail(
-    `${evidence}: the node itself answers at it, and local clients use it as source address`,
-    `stop the program that added it, then ${removal}; or choose another --vs`,
+    `${interfaceName} has ${address}/${prefixLength}: lvscare takes port ${port} from the node itself, and local clients use this address as their source`,
+    'choose a --vs that no host has as its address; or, if this node does not need it, stop the program that added it, such as keepalived',
   );
-}
-
-/** Why the node needs one of its addresses: what its removal would take with it; or null if it takes nothing else. */
-async function whyNeeded(
-  network: Node['network'],
-  subject: Subject,
-  held: Address,
-  all: readonly Address[],
-): Promise<string | null> {
-  const { address, prefixLength, interfaceName } = held;
-  const { family } = subject.virtualServer;
-  if (prefixLength < hostLength(family)) return `${interfaceName} has it as ${address}/${prefixLength}`;
-  if (subject.realServers.some((server) => server.address === address)) return 'a real server has it';
-  const host = `${address}/${prefixLength}`;
-  const routes = (await network.routes(family)).filter(({ to }) => to !== host && !to.startsWith('fe80:'));
-  const sourced = routes.find(({ source }) => source === address);
-  if (sourced !== undefined) return `the route to ${sourced.to} has it as source address`;
-  // The kernel removes the IPv4 routes of an interface with its last address.
-  const isLast = all.every(
-    (other) =>
-      other === held ||
-      other.interfaceName !== interfaceName ||
-      isIP(other.address) !== isIP(address) ||
-      isLinkLocal(other),
-  );
-  const through = routes.find((route) => route.interfaceName === interfaceName);
-  return isLast && through !== undefined
-    ? `the only address of ${interfaceName}, which the route to ${through.to} uses`
-    : null;
 }
 
 function isLinkLocal({ address }: Address): boolean {
@@ -147,18 +113,23 @@ export async function checkRoutes(
     return found.length > 0 ? ok(`there is a route to ${host}`) : skip(`no route to ${host} yet`);
   const [route] = found;
   if (route === undefined) return ok(`no other route to ${host}`);
-  const device = route.interfaceName === null ? '' : ` dev ${route.interfaceName}`;
-  const via = route.gateway === null ? device : ` via ${route.gateway}`;
-  const behind = all.find(({ gateway }) => gateway === address);
-  if (behind !== undefined)
-    return fail(
-      `${address} is the gateway of the route to ${behind.to}: this node needs the route ${host}${via}`,
-      'choose a --vs that no host has as its address; do not remove this route, the node needs it',
+  const { gateway, interfaceName, metric, ofModeRoute } = route;
+  const device = interfaceName === null ? '' : ` dev ${interfaceName}`;
+  const words = `${host}${gateway === null ? device : ` via ${gateway}`}`;
+  if (ofModeRoute)
+    return warn(
+      `there is a route ${words} metric ${metric}, from an earlier start in mode route; mode ${mode} does not need it`,
+      `ip${family === 'ipv6' ? ' -6' : ''} route del ${host} metric ${metric}`,
     );
-  return warn(
-    `there is a route ${host}${via}, from an earlier start in mode route or from another program; mode ${mode} does not need it`,
-    `ip${family === 'ipv6' ? ' -6' : ''} route del ${host}${via}`,
-  );
+  const remedy =
+    'choose a --vs that no host has as its address; do not remove this route, the node may need it';
+  const behind = all.find((one) => one.gateway === address);
+  return behind === undefined
+    ? warn(
+        `another program or an administrator made the route ${words}, so a host may have this address, which clients here no longer reach`,
+        remedy,
+      )
+    : fail(`${address} is the gateway of the route to ${behind.to}`, remedy);
 }
 
 export async function checkReversePath({ files, network }: Node, subject: Subject): Promise<Said> {
@@ -169,8 +140,10 @@ export async function checkReversePath({ files, network }: Node, subject: Subjec
   const node = await network.nodeAddress(subject).catch(() => null);
   const holder = (await network.addresses()).find(({ address }) => address === node?.address);
   if (holder === undefined) return skip("this node's address is not known");
+  const unreached: string[] = [];
   for (const { address, text } of realServers) {
     const towards = await network.interfaceTowards(address);
+    if (towards === null) unreached.push(text);
     if (towards === null || towards === holder.interfaceName || towards === 'lo') continue;
     const values = await Promise.all(
       ['all', towards].map((name) => textOf(files, `/proc/sys/net/ipv4/conf/${name}/rp_filter`)),
@@ -182,6 +155,7 @@ export async function checkReversePath({ files, network }: Node, subject: Subjec
         `sysctl -w net.ipv4.conf.all.rp_filter=2 net.ipv4.conf.${towards}.rp_filter=2, or give lvscare --ip with the address of ${towards}`,
       );
   }
+  if (unreached.length > 0) return skip(`there is no route to ${unreached.join(', ')}`);
   return ok('answers of real servers are expected on the interface on which they arrive');
 }
 

@@ -43,7 +43,7 @@ export async function checkVirtualServer(
 }
 
 export async function checkInstances(
-  { files, ownership, pid }: Node,
+  { files, ownership, pid, uid }: Node,
   { virtualServer: { text }, virtualServer }: Subject,
 ): Promise<Said> {
   const isOurs = (vs: string | null): boolean => vs === null || vs === text;
@@ -60,12 +60,12 @@ export async function checkInstances(
   const said = sayInstances(text, running, lock);
   if (said.verdict !== 'ok') return said;
   if (lock.kind !== 'held') return await sayNone(text, podFiles, ownership);
-  const { whySilent: why } = await ownership.daemon(virtualServer);
+  const { whySilent: why, isHidden } = await ownership.daemon(virtualServer);
   if (why === null) return said;
-  return warn(
-    `${said.evidence}, but does not answer: ${why}`,
-    `read ${ITS_LOG}; then restart it, which keeps all connections`,
-  );
+  const remedy = isHidden
+    ? "mount the host's /run/lvscare in its pod, as manifests/lvscare.yaml does; until then run lvscare doctor in the pod, too"
+    : `read ${ITS_LOG}; then restart it, which keeps all connections`;
+  return warn(`${said.evidence}, but does not answer: ${why}`, uid === 0 ? remedy : AS_ROOT);
 }
 
 const ITS_LOG = 'its log: crictl logs $(crictl ps -q --name lvscare), or journalctl -u lvscare';
@@ -147,23 +147,24 @@ export async function checkRecords(
   );
   if (others.length === 0)
     return [ok(subject === null ? 'no lvscare left a record' : 'no other lvscare left a record')];
+  const table = await readIpVs(files);
   return await Promise.all(
-    others.map(async ({ virtualServer: { text, address }, isLocked }) =>
-      about(
+    others.map(async ({ virtualServer: { text, address }, isLocked }) => {
+      if (isLocked) return about(text, ok(`${subject === null ? 'an' : 'another'} lvscare manages it`));
+      const connections = table?.find(({ server }) => server.text === text)?.connections ?? 0;
+      const evidence = 'an earlier lvscare created it, no lvscare manages it now';
+      const use = (await isControlPlane(files, address))
+        ? "this node's clients use that address"
+        : connections > 0
+          ? `it has ${connections} established ${connections === 1 ? 'connection' : 'connections'}`
+          : null;
+      return about(
         text,
-        isLocked
-          ? ok(`${subject === null ? 'an' : 'another'} lvscare manages it`)
-          : (await isControlPlane(files, address))
-            ? warn(
-                "an earlier lvscare created it, no lvscare manages it now, and this node's clients use that address",
-                `start lvscare care --vs ${text} again`,
-              )
-            : warn(
-                'an earlier lvscare created it, and no lvscare manages it now: remove it if it is not needed',
-                `lvscare care --vs ${text} --clean`,
-              ),
-      ),
-    ),
+        use === null
+          ? warn(`${evidence}: remove it if it is not needed`, `lvscare care --vs ${text} --clean`)
+          : warn(`${evidence}, and ${use}`, `start lvscare care --vs ${text} again`),
+      );
+    }),
   );
 }
 

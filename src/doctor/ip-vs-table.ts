@@ -7,6 +7,8 @@ interface VirtualServer {
   readonly server: Endpoint;
   readonly scheduler: string;
   readonly rows: readonly Endpoint[];
+  /** Established connections through it. */
+  readonly connections: number;
 }
 
 const FILE = '/proc/net/ip_vs';
@@ -22,18 +24,19 @@ export async function readIpVs(files: Files): Promise<readonly VirtualServer[] |
 }
 
 function parseIpVs(text: string): readonly VirtualServer[] {
-  const found: { server: Endpoint; scheduler: string; rows: Endpoint[] }[] = [];
+  const found: { server: Endpoint; scheduler: string; rows: Endpoint[]; connections: number }[] = [];
   // null while the lines are those of another protocol, or of a firewall mark.
   let current: (typeof found)[number] | null = null;
   for (const line of text.split('\n')) {
-    const [first = '', second = '', third = ''] = line.trim().split(/\s+/);
+    const [first = '', second = '', third = '', , active = ''] = line.trim().split(/\s+/);
     if (/^(TCP|UDP|SCTP|FWM)$/.test(first)) {
       const server = first === 'TCP' ? hexEndpoint(second) : null;
-      current = server === null ? null : { server, scheduler: third, rows: [] };
+      current = server === null ? null : { server, scheduler: third, rows: [], connections: 0 };
       if (current !== null) found.push(current);
     } else if (first === '->' && current !== null) {
       const row = hexEndpoint(second);
       if (row !== null) current.rows.push(row);
+      current.connections += Number(active) || 0;
     }
   }
   return found;

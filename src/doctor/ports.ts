@@ -59,8 +59,9 @@ export interface NodeRoute {
   readonly to: string;
   readonly gateway: string | null;
   readonly interfaceName: string | null;
-  /** The source address that it sets, or null. */
-  readonly source: string | null;
+  readonly metric: number | null;
+  /** Whether lvscare or the Go lvscare made it in mode `route`. */
+  readonly ofModeRoute: boolean;
   readonly inMainTable: boolean;
   /** Whether the kernel created it for an address. */
   readonly byKernel: boolean;
@@ -78,6 +79,8 @@ export interface Network {
 interface DaemonAnswer {
   /** Why it does not answer, or null if it does. */
   readonly whySilent: string | null;
+  /** Whether it has no socket that is visible here. */
+  readonly isHidden: boolean;
   /** What it could not repair. */
   readonly troubles: readonly { readonly what: string; readonly message: string }[];
 }
@@ -146,12 +149,19 @@ export interface Node {
   ask(server: Endpoint): Promise<ServerAnswer>;
 }
 
-/** The text of a file, or null if it cannot be read. */
+/** The text of a file, or null if there is none. Rejects if this process may not read it: then nothing is known. */
 export async function textOf(files: Files, path: string): Promise<string | null> {
-  return await files.read(path).catch(() => null);
+  return await files.read(path).catch(unlessForbidden(null));
 }
 
-/** The names in a directory; empty if it cannot be read. */
+/** The names in a directory; empty if there is none. Rejects if this process may not read it. */
 export async function namesIn(files: Files, directory: string): Promise<readonly string[]> {
-  return await files.list(directory).catch(() => []);
+  return await files.list(directory).catch(unlessForbidden([]));
+}
+
+function unlessForbidden<T>(instead: T): (error: unknown) => T {
+  return (error) => {
+    if (['EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    return instead;
+  };
 }

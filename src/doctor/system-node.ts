@@ -22,6 +22,7 @@ import { complaint, runCommand, type Run } from '../host/command.js';
 import { goLeftovers } from '../go-migration/go-leftovers.js';
 import { readLock, mayBeLocked } from '../state/instance-lock.js';
 import { readIptables } from '../host/iptables.js';
+import { isOfModeRoute } from '../host/gateway-route.js';
 import { madeByKernel } from '../host/route-protocol.js';
 import { nodeAddress } from '../host/node-address.js';
 import { portsFor } from '../probe/source-port.js';
@@ -150,13 +151,15 @@ function networkOf(config: CareConfig | null, rtnetlink: Rtnetlink): Network {
       const [known, all] = await Promise.all([links(), rtnetlink.listRoutes({ family })]);
       return all
         .filter(({ table }) => table !== RouteTable.local)
-        .map(({ destination, prefixLength, gateway, interfaceIndex, preferredSource, table, protocol }) => ({
-          to: `${destination}/${prefixLength}`,
-          gateway,
-          interfaceName: interfaceIndex === null ? null : (known.get(interfaceIndex)?.name ?? null),
-          source: preferredSource,
-          inMainTable: table === RouteTable.main,
-          byKernel: madeByKernel(protocol),
+        .map((route) => ({
+          to: `${route.destination}/${route.prefixLength}`,
+          gateway: route.gateway,
+          interfaceName:
+            route.interfaceIndex === null ? null : (known.get(route.interfaceIndex)?.name ?? null),
+          metric: route.metric,
+          ofModeRoute: isOfModeRoute(route),
+          inMainTable: route.table === RouteTable.main,
+          byKernel: madeByKernel(route.protocol),
         }));
     },
     async interfaceTowards(address) {
@@ -193,13 +196,14 @@ function ownershipOf(withoutLoading: (run: Run) => Run): Ownership {
       const answer = await runningInstances().call(virtualServer, call);
       const silent = (whySilent: string): Awaited<ReturnType<Ownership['daemon']>> => ({
         whySilent,
+        isHidden: answer.kind === 'hidden',
         troubles: [],
       });
       if (answer.kind === 'none') return silent('it has ended');
       if (answer.kind !== 'answered') return silent(answer.why);
       if (answer.status !== 200) return silent(`it answers with status ${answer.status}`);
       const all = isStatus(answer.body) ? answer.body.virtualServers : [];
-      return { whySilent: null, troubles: all.flatMap(({ care }) => care?.troubles ?? []) };
+      return { whySilent: null, isHidden: false, troubles: all.flatMap(({ care }) => care?.troubles ?? []) };
     },
     async records() {
       const all = await ownershipStore(runDirectory()).list();

@@ -121,3 +121,8 @@ export function gatewayRoute(
 function isOurs({ type, protocol }: Route): boolean {
   return type === 'unicast' && madeByHand(protocol);
 }
+
+/** Whether lvscare or the Go lvscare made it in mode `route`, as far as the route shows it. */
+export function isOfModeRoute(route: Route): boolean {
+  return isOurs(route) && route.metric === METRIC;
+}

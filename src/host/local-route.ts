@@ -60,6 +60,12 @@ export function localRoute(
       if (first !== undefined && isOurs(first, lo)) {
         return `the route ${words} has src ${first.preferredSource ?? 'none'}, not ${source}`;
       }
+      const [special] = routes.filter(({ type }) => type === 'broadcast' || type === 'anycast');
+      if (special !== undefined)
+        throw new KernelError(
+          `${key.destination} is the ${special.type} address of a network of this node: choose another --vs`,
+          null,
+        );
       // If an interface has the address, it is local already, by a route of the kernel, which is not ours to replace.
       const kernels = routes.filter(({ protocol }) => madeByKernel(protocol));
       if (await anyStays(kernels)) return null;

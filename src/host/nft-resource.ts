@@ -47,18 +47,20 @@ export function nftResource(name: string, nft: Nft, table: NftTable): HostResour
   };
 }
 
+export type OnMissing = (error: NftMissing, table: string) => void;
+
 /**
  * Removes a table of an earlier start. Checks for it once, at the start.
  *
  * @param reason Why it is not needed: `--masquerade is off`.
- * @param onMissing Called if nft is not installed, which is no error here.
+ * @param onMissing Called if nft is not installed, which is no error here unless it throws.
  */
 export function noNftTable(
   name: string,
   nft: Nft,
   table: NftTable,
   reason: string,
-  onMissing: (error: NftMissing) => void,
+  onMissing: OnMissing,
 ): HostResource {
   let gone = false;
 
@@ -68,7 +70,7 @@ export function noNftTable(
       return await act();
     } catch (error) {
       if (!(error instanceof NftMissing)) throw error;
-      onMissing(error);
+      onMissing(error, table.text);
       return null;
     }
   }

@@ -1,8 +1,8 @@
 import type { HostResource } from '../control-loop/ports.js';
 import type { Endpoint } from '../values/endpoint.js';
 import { mssTable } from './mss-table.js';
-import { noNftTable, nftResource } from './nft-resource.js';
-import type { Nft, NftMissing } from './nft.js';
+import { noNftTable, nftResource, type OnMissing } from './nft-resource.js';
+import type { Nft } from './nft.js';
 
 const NAME = 'MSS limit';
 
@@ -16,10 +16,6 @@ export function segmentSize(
 }
 
 /** Removes what {@link segmentSize} created. */
-export function noSegmentSize(
-  nft: Nft,
-  virtualServer: Endpoint,
-  onMissing: (error: NftMissing) => void,
-): HostResource {
+export function noSegmentSize(nft: Nft, virtualServer: Endpoint, onMissing: OnMissing): HostResource {
   return noNftTable(NAME, nft, mssTable(virtualServer, []), 'it is removed', onMissing);
 }

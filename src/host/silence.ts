@@ -1,8 +1,8 @@
 import type { HostResource } from '../control-loop/ports.js';
 import type { Endpoint } from '../values/endpoint.js';
 import { arpTable } from './arp-table.js';
-import { noNftTable, nftResource } from './nft-resource.js';
-import type { Nft, NftMissing } from './nft.js';
+import { noNftTable, nftResource, type OnMissing } from './nft-resource.js';
+import type { Nft } from './nft.js';
 import type { ReachMode } from './reach-mode.js';
 
 const NAME = 'ARP silence';
@@ -23,7 +23,7 @@ export function silence(
   mode: ReachMode,
   virtualServer: Endpoint,
   ownInterface: () => Promise<string | null>,
-  onMissing: (error: NftMissing) => void,
+  onMissing: OnMissing,
 ): HostResource {
   if (!isAnswered(mode, virtualServer)) return noSilence(nft, virtualServer, onMissing);
   const kept = nftResource(NAME, nft, arpTable(virtualServer));
@@ -46,10 +46,6 @@ export function silence(
 }
 
 /** Removes what {@link silence} created. */
-export function noSilence(
-  nft: Nft,
-  virtualServer: Endpoint,
-  onMissing: (error: NftMissing) => void,
-): HostResource {
+export function noSilence(nft: Nft, virtualServer: Endpoint, onMissing: OnMissing): HostResource {
   return noNftTable(NAME, nft, arpTable(virtualServer), 'this mode does not need it', onMissing);
 }

@@ -102,54 +102,28 @@ const route = (to: string, more: Partial<NodeRoute> = {}): NodeRoute => ({
   to,
   gateway: null,
   interfaceName: 'eth0',
-  source: null,
+  metric: null,
+  ofModeRoute: false,
   inMainTable: true,
   byKernel: false,
   ...more,
 });
 table('vip-address', checkVirtualAddress, [
   ['nobody has it', well, 'ok: no interface has 10.103.97.2'],
-  [
-    'another interface',
-    holding('eth1'),
-    /^fail: 10\.103\.97\.2 is an address of eth1: .* -> stop the program that added it, then ip address del 10\.103\.97\.2\/32 dev eth1; or/,
-  ],
-  [
-    "the node's own address, with its network",
-    holding('eth1', { prefixLength: 24 }),
-    "fail: 10.103.97.2 is this node's own address (eth1 has it as 10.103.97.2/24): lvscare would take port 6443 from the node itself -> choose a --vs that no host has as its address; do not remove this address, the node needs it",
-  ],
-  [
-    "the node's own address, the only one of an interface that leads somewhere",
-    (fake) => {
-      holding('eth1')(fake);
-      fake.routes.push(route('0.0.0.0/0', { gateway: '10.0.0.1', interfaceName: 'eth1' }));
-    },
-    /^fail: .* own address \(the only address of eth1, which the route to 0\.0\.0\.0\/0 uses\): .* do not remove/,
-  ],
-  [
-    "the node's own address, the source of a route",
-    (fake) => {
-      holding('eth0')(fake);
-      fake.routes.push(route('10.9.0.0/16', { source: VS.address }));
-    },
-    /^fail: .* own address \(the route to 10\.9\.0\.0\/16 has it as source address\): .* do not remove/,
-  ],
-  [
-    'the address of a real server here',
-    (fake) => {
-      holding('eth1')(fake);
-      return { realServers: [VS] };
-    },
-    /^fail: .* own address \(a real server has it\): .* do not remove/,
-  ],
+  ...(['eth1', 'lo', 'other0'] as const).flatMap((name) =>
+    [24, 32].map((prefixLength): Parameters<typeof table>[2][number] => [
+      `${name}, with a prefix of ${prefixLength}: no remedy removes it`,
+      holding(name, { prefixLength, onDummy: name === 'other0' }),
+      `fail: ${name} has 10.103.97.2/${prefixLength}: lvscare takes port 6443 from the node itself, and local clients use this address as their source -> choose a --vs that no host has as its address; or, if this node does not need it, stop the program that added it, such as keepalived`,
+    ]),
+  ),
   [
     'an interface of --iface that is no dummy',
     (fake) => {
-      holding('eth1', { prefixLength: 24 })(fake);
+      holding('eth1')(fake);
       return { iface: 'eth1' };
     },
-    /^fail: .* own address .* do not remove/,
+    /^fail: eth1 has 10\.103\.97\.2\/32: /,
   ],
   [
     'left over from mode link, on an interface that has another address',
@@ -187,7 +161,12 @@ table('routes', checkRoutes, [
       fake.routes.push(route('10.103.97.2/32'));
       fake.routes.push(route('0.0.0.0/0', { gateway: '10.103.97.2' }));
     },
-    /^fail: 10\.103\.97\.2 is the gateway of the route to 0\.0\.0\.0\/0: this node needs the route 10\.103\.97\.2\/32 dev eth0 -> .* do not remove/,
+    /^fail: 10\.103\.97\.2 is the gateway of the route to 0\.0\.0\.0\/0 -> .* do not remove/,
+  ],
+  [
+    'to another host',
+    (fake) => void fake.routes.push(route('10.103.97.2/32', { gateway: '10.0.0.1', metric: 100 })),
+    /^warn: .* made the route 10\.103\.97\.2\/32 via 10\.0\.0\.1, so a host may have this address, .* do not remove/,
   ],
   [
     "the kernel's own",
@@ -196,8 +175,9 @@ table('routes', checkRoutes, [
   ],
   [
     'left over from mode route',
-    (fake) => void fake.routes.push(route('10.103.97.2/32', { gateway: '10.0.0.9' })),
-    /^warn: there is a route .* from an earlier start in mode route.* -> ip route del 10\.103\.97\.2\/32 via 10\.0\.0\.9$/,
+    (fake) =>
+      void fake.routes.push(route('10.103.97.2/32', { gateway: '10.0.0.9', metric: 50, ofModeRoute: true })),
+    /^warn: there is a route 10\.103\.97\.2\/32 via 10\.0\.0\.9 metric 50, from an earlier start in mode route; .* -> ip route del 10\.103\.97\.2\/32 metric 50$/,
   ],
   [
     'mode route',
@@ -229,6 +209,11 @@ table('rp-filter', checkReversePath, [
       fake.files['/proc/sys/net/ipv4/conf/eth1/rp_filter'] = '1\n';
     },
     /^ok/,
+  ],
+  [
+    'no route to a server',
+    (fake) => void (fake.towards['10.0.0.2'] = null),
+    'skip: there is no route to 10.0.0.2:6443',
   ],
   ['IPv6', () => ({ virtualServer: VS6 }), /^skip/],
 ]);

@@ -111,6 +111,26 @@ table('instance', checkInstances, [
     /^warn: process 7 manages 10\.103\.97\.2:6443, but does not answer: no answer within 3 s -> read its log/,
   ],
   [
+    'the one that holds it, with its socket in a pod alone, as the manifest of the Go program has it: a restart would not help',
+    (fake) => {
+      addProcess(fake, 7, OURS);
+      running(fake);
+      fake.whySilent = 'process 7 has no socket here';
+      fake.isHidden = true;
+    },
+    /^warn: process 7 manages \S+, but does not answer: process 7 has no socket here -> mount the host's \/run\/lvscare in its pod/,
+  ],
+  [
+    'the one that holds it, which answers only root',
+    (fake) => {
+      addProcess(fake, 7, OURS);
+      running(fake);
+      fake.whySilent = 'not permitted';
+      fake.uid = 1000;
+    },
+    'warn: process 7 manages 10.103.97.2:6443, but does not answer: not permitted -> run lvscare doctor as root, on the host',
+  ],
+  [
     'none, although a static pod starts one',
     (fake) => void (fake.files['/etc/kubernetes/manifests/lvscare.yaml'] = pod(POD_ARGS)),
     /^warn: no lvscare is running, although \/etc\/kubernetes\/manifests\/lvscare\.yaml starts one: .* -> crictl/,
@@ -207,6 +227,15 @@ table('records', checkRecords, [
       fake.files['/etc/hosts'] = '10.9.9.8 apiserver.cluster.local\n';
     },
     /^warn 10\.9\.9\.8:1: .* this node's clients use that address -> start lvscare care/,
+  ],
+  [
+    'one that clients have connections through, whatever names it',
+    (fake) => {
+      fake.records.push({ virtualServer: endpoint('ipv4', '10.9.9.8', 1), isLocked: false });
+      fake.files['/proc/net/ip_vs'] =
+        'TCP  0A090908:0001 rr \n  -> 0A000001:192B      Masq    1      2          0\n  -> 0A000002:192B      Masq    1      1          9\n';
+    },
+    /^warn 10\.9\.9\.8:1: .*, and it has 3 established connections -> start lvscare care/,
   ],
 ]);
 

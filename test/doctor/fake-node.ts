@@ -46,7 +46,9 @@ export interface FakeNode {
   towards: Record<string, string | null>;
   nodeAddress: NodeAddress | Error;
   lock: LockState;
+  uid: number;
   whySilent: string | null;
+  isHidden: boolean;
   /** Of the running lvscare. */
   troubles: { what: string; message: string }[];
   records: { virtualServer: Endpoint; isLocked: boolean }[];
@@ -82,7 +84,9 @@ export function wellNode(): FakeNode {
     towards: {},
     nodeAddress: { address: '10.0.0.9', from: 'the route to 10.0.0.1', gone: null },
     lock: { kind: 'free' },
+    uid: 0,
     whySilent: null,
+    isHidden: false,
     troubles: [],
     records: [],
     go: { taken: [], left: [], failures: [], unknown: null },
@@ -146,7 +150,8 @@ export function nodeFrom(fake: FakeNode): Node {
     network: {
       addresses: () => Promise.resolve(fake.addresses),
       routes: () => Promise.resolve(fake.routes),
-      interfaceTowards: (address) => Promise.resolve(fake.towards[address] ?? 'eth0'),
+      interfaceTowards: (address) =>
+        Promise.resolve(address in fake.towards ? (fake.towards[address] ?? null) : 'eth0'),
       nodeAddress: () =>
         fake.nodeAddress instanceof Error
           ? Promise.reject(fake.nodeAddress)
@@ -154,7 +159,12 @@ export function nodeFrom(fake: FakeNode): Node {
     },
     ownership: {
       lock: () => Promise.resolve(fake.lock),
-      daemon: () => Promise.resolve({ whySilent: fake.whySilent, troubles: fake.troubles }),
+      daemon: () =>
+        Promise.resolve({
+          whySilent: fake.whySilent,
+          isHidden: fake.isHidden,
+          troubles: fake.troubles,
+        }),
       records: () => Promise.resolve(fake.records),
       goLeftovers: () => Promise.resolve(fake.go),
     },
@@ -169,7 +179,7 @@ export function nodeFrom(fake: FakeNode): Node {
     },
     kernelRelease: fake.release,
     pid: 1000,
-    uid: 0,
+    uid: fake.uid,
     now: () => NOW_MS,
     ask: (server) => Promise.resolve(fake.answers[server.text] ?? answer()),
   };

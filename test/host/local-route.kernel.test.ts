@@ -157,6 +157,24 @@ for (const { name, virtualServer, source, formerSource, ip, host } of families) 
   });
 }
 
+describe("the local route to a special address of the node's own network", () => {
+  it('is refused with the reason: the kernel would never deliver a connection to it', async () => {
+    await shell('ip link add net0 type dummy; ip address add 10.8.0.1/24 dev net0; ip link set net0 up');
+    try {
+      await using rtnetlink = Rtnetlink.open();
+      const broadcast = endpoint('ipv4', '10.8.0.255', 6443);
+      const route = localRoute(rtnetlink, broadcast, () => Promise.resolve('10.8.0.1'));
+      await assert.rejects(route.verify(), {
+        message: '10.8.0.255 is the broadcast address of a network of this node: choose another --vs',
+      });
+      assert.equal(await route.find(), null);
+      assert.equal(await route.remove(), null);
+    } finally {
+      await shell('ip link del net0');
+    }
+  });
+});
+
 describe('a local route that is stale', () => {
   it("is repaired also when the kernel's own came behind it", async () => {
     const rtnetlink = Rtnetlink.open();

@@ -31,6 +31,8 @@ let lab: Lab;
 let directory = '';
 const running: LabProcess[] = [];
 before(async () => {
+  // Where a guest's modules are is not to be seen, and the sysctls exist only while they are loaded.
+  assert.equal((await run('modprobe', ['ip_vs_rr'])).status, 0);
   lab = await Lab.create();
   directory = await mkdtemp(join(tmpdir(), 'doctor-'));
 });
@@ -123,8 +125,6 @@ function fake(command: string, ...args: string[]): Promise<LabProcess> {
 
 describe('lvscare doctor on a node that is well', () => {
   it('before lvscare was there finds it fit', async () => {
-    // Where a guest's modules are is not to be seen.
-    assert.equal((await run('modprobe', ['ip_vs_rr'])).status, 0);
     const { status, wrong } = await doctor(serversOf(lab));
     assert.deepEqual([status, wrong], [0, {}]);
     assert.equal(await lab.node.weights(), null);
@@ -323,14 +323,26 @@ describe('lvscare doctor on a node that is not', () => {
     await lab.node.ip('link add other0 type dummy');
     await lab.node.ip(`address add ${VIP.ipv4}/32 dev other0`);
     try {
-      const { remedy } = await onlyFinding('vip-address', 'fail', /is an address of other0/);
-      const [, command] =
-        /^stop the program that added it, then ip (address del .*); or/.exec(remedy ?? '') ?? [];
-      assert.equal(command, `address del ${VIP.ipv4}/32 dev other0`);
-      await lab.node.ip(command);
-      assert.deepEqual((await doctor(serversOf(lab))).wrong, {});
+      const { remedy } = await onlyFinding('vip-address', 'fail', /^other0 has \S+\/32: /);
+      assert.match(remedy ?? '', /^choose a --vs .* stop the program that added it/);
     } finally {
       await lab.node.ip('link del other0');
+    }
+  });
+
+  it("a route of an earlier start's mode route is removed by its remedy, and that to another host by none", async () => {
+    const other = `${VIP.ipv4} via ${lab.master(0).addresses.ipv4}`;
+    await lab.node.ip(`route add ${VIP.ipv4}/32 via ${lab.node.addresses.ipv4} metric 50`);
+    const left = await onlyFinding('routes', 'warn', /metric 50, from an earlier start in mode route/);
+    await runCommandsOf({ left });
+    assert.doesNotMatch(await lab.node.ip('route show'), /metric 50/);
+    await lab.node.ip(`route add ${other}`);
+    try {
+      const needed = await onlyFinding('routes', 'warn', /a host may have this address/);
+      await runCommandsOf({ needed });
+      assert.ok((await lab.node.ip('route show')).includes(other));
+    } finally {
+      await lab.node.ip(`route del ${other}`);
     }
   });
 
@@ -340,10 +352,7 @@ describe('lvscare doctor on a node that is not', () => {
     args[1] = `${ipv4}:6443`;
     const { status, wrong } = await doctor(args);
     assert.equal(status, 1);
-    assert.match(
-      wrong['vip-address']?.evidence ?? '',
-      /is this node's own address \(\S+ has it as \S+\/24\)/,
-    );
+    assert.match(wrong['vip-address']?.evidence ?? '', /^eth0 has \S+\/24: /);
     await runCommandsOf(wrong);
     assert.ok((await lab.node.ip('address show')).includes(`inet ${ipv4}/24`));
     assert.equal(
@@ -553,6 +562,26 @@ describe('lvscare doctor on a node that is not', () => {
         await lab.node.sysctl('net.ipv4.vs.conntrack', 0);
       }
     });
+
+  it('rules of iptables-nft, where only nft is installed, as in the image: not checked, instead of ok', async () => {
+    running.push(await takeCare(lab));
+    const rule = ['INPUT', '-m', 'conntrack', '--ctstate', 'INVALID', '-j', 'DROP'];
+    await lab.node.must('iptables-nft', ['-A', ...rule]);
+    try {
+      const script =
+        'nft=$(command -v nft) && mkdir -p "$0" && cp "$nft" "$0" && mount --bind "$0" /usr/sbin && exec "$@"';
+      const onlyNft = ['unshare', '--mount', 'sh', '-c', script, join(directory, 'only-nft')];
+      const { findings, skipped } = await doctor(serversOf(lab), onlyNft);
+      assert.ok(findings.every(({ name }) => !name.startsWith('firewall')));
+      assert.match(
+        skipped.flatMap(({ name, why }) => (name === 'firewall' ? why : [])).join('\n'),
+        /^rules of iptables in nft table ip filter cannot be listed: iptables-nft-save is not installed$/m,
+      );
+      assert.equal(findings.find(({ name }) => name === 'through-vip')?.verdict, 'fail');
+    } finally {
+      await lab.node.must('iptables-nft', ['-D', ...rule]);
+    }
+  });
 
   it('an lvscare that hangs', async () => {
     const daemon = await takeCare(lab);

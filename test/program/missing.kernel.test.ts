@@ -88,7 +88,26 @@ describe('a machine without nft', () => {
 
     const clean = await run('--vs', VS, '--clean');
     assert.equal(clean.status, 0, clean.stdout);
-    assert.match(clean.stdout, /nftables was not checked: nft is not installed/);
+    assert.match(
+      clean.stdout,
+      /table arp lvscare-10\.103\.97\.2-6443 was not looked for: nft is not installed/,
+    );
     assert.equal(await lab.node.weights(VS), null);
+
+    // As by an lvscare in its pod, whose image has nft.
+    await lvscare(lab.node, ['care', ...serversOf(lab), '--run-once']);
+    const left = await run('--vs', VS, '--clean');
+    assert.equal(left.status, 1, left.stdout);
+    assert.match(
+      left.stdout,
+      /table arp lvscare-10\.103\.97\.2-6443 was not looked for, and may be left: nft is not installed/,
+    );
+    assert.equal(await lab.node.weights(VS), null);
+    assert.equal((await run('--vs', VS, '--clean')).status, 1, 'it is not forgotten');
+    const whole = await lvscare(lab.node, ['care', '--vs', VS, '--clean']);
+    assert.equal(whole.status, 0);
+    assert.match(whole.stdout, /removed table arp lvscare-10\.103\.97\.2-6443/);
+    assert.equal(await lab.node.must('nft', ['list', 'tables']), '');
+    assert.equal((await run('--vs', VS, '--clean')).status, 0);
   });
 });
