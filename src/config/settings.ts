@@ -20,7 +20,7 @@ export interface SettingsFile {
 }
 
 /** Where the value of an option is from. */
-type Origin =
+export type Origin =
   { readonly kind: 'flag' | 'variable' | 'file'; readonly name: string } | { readonly kind: 'default' };
 
 /** What a flag's variable begins with: of `lvscare care`, and of `sealctl ipvs`, which is the Go program as well. */

@@ -162,7 +162,6 @@ export async function composeClean(
   const others = await othersInUse(store, virtualServer, ipvs);
   const possible: readonly ReachMode[] = [{ mode: 'local' }, { mode: 'route' }, { mode: 'link', iface }];
   const all = [...modes, ...possible.filter((one) => !modes.some((other) => sameMode(one, other)))];
-  const nft = nftProgram();
   // An lvscare with nft may have run here, in a pod: each change of nftables counts up from 1.
   const mayHaveTables = (await store.find(virtualServer)) !== null && (nft.generation() ?? 0) > 1;
   const onNoNft = ({ message }: Error, table: string): void => {
