@@ -233,9 +233,9 @@ module.exports = {
       from: { path: '^src/http/' },
       to: {
         pathNot: [
-          '^src/(http|values)/',
+          '^src/(http|values|text)/',
           '^src/(control-loop/(ports|events)|report/report|state/socket-file)',
-          '^(node:)?(events|http|net|util|zlib)$',
+          '^(node:)?(crypto|events|http|https|net|tls|util|zlib)$',
         ],
       },
     },
@@ -268,6 +268,7 @@ module.exports = {
         pathNot: [
           '^src/(config|files|values)/',
           '^src/(control-loop/care|probe/request|tls/(credentials|pem))',
+          '^node_modules/yaml',
           '^(node:)?(fs|http|net|path)$',
         ],
       },

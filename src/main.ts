@@ -3,6 +3,7 @@
 import { closeSync } from 'node:fs';
 import process from 'node:process';
 import { isatty } from 'node:tty';
+import { isMainThread, workerData } from 'node:worker_threads';
 import { readBuildInfo } from './cli/build-info.js';
 import { readCommandLine, type Command } from './cli/command-line.js';
 import { readCareConfig } from './config/care-config.js';
@@ -110,6 +111,7 @@ async function runCare({ given, spelled, words: stray }: Run): Promise<boolean> 
     commit: gitCommit,
     pid: process.pid,
     usage: usageOfProcess,
+    module: new URL(import.meta.url),
   };
   // The rules stay: an upgrade must not cut the node off.
   const stopping = untilSignal(ENDING, (name) => {
@@ -231,8 +233,13 @@ function untilSignal(
   return stopping.signal;
 }
 
-// Without a listener Node.js opens its debugger at SIGUSR1, and every user of this machine could give orders to it.
-process.on('SIGUSR1', () => undefined);
-process.exitCode = await main();
-// At its end Node.js resets the terminal that it was started on, and aborts if that is gone.
-for (const descriptor of terminalsGone()) closeSync(descriptor);
+if (isMainThread) {
+  // Without a listener Node.js opens its debugger at SIGUSR1, and every user of this machine could give orders to it.
+  process.on('SIGUSR1', () => undefined);
+  process.exitCode = await main();
+  // At its end Node.js resets the terminal that it was started on, and aborts if that is gone.
+  for (const descriptor of terminalsGone()) closeSync(descriptor);
+} else {
+  const { runComparison } = await import('./daemon/bcrypt.js');
+  await runComparison(workerData as Parameters<typeof runComparison>[0]);
+}

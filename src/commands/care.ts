@@ -7,6 +7,8 @@ import { cleanUp, probeOnce, setUpOnce } from '../control-loop/once.js';
 import type { VirtualServerTable } from '../control-loop/ports.js';
 import { systemClock } from '../daemon/clock.js';
 import type { CareConfig } from '../config/care-config.js';
+import { UsageError } from '../config/usage-error.js';
+import type { LoadedWebConfig } from '../config/web-config.js';
 import { ownInterface } from '../host/own-address.js';
 import { kernelChanges } from '../host/route-changes.js';
 import { composeManualDrains, openControl } from '../daemon/control.js';
@@ -30,6 +32,8 @@ interface Program {
   readonly commit: string;
   readonly pid: number;
   readonly usage: () => Usage;
+  /** The module that it is started by, which compares passwords on threads. */
+  readonly module: URL;
 }
 
 /** Does what the configuration says until the signal aborts. Resolves to whether it was done. */
@@ -40,6 +44,7 @@ export async function runCareCommand(
   log: Logger,
   signal: AbortSignal,
 ): Promise<boolean> {
+  const web = config.task === 'care' ? await loadWeb(config) : null;
   // A dry run is in no other's way.
   await using _lock = config.dryRun ? null : await lock(config, log, signal);
   await using ipvs = Ipvs.open();
@@ -47,7 +52,7 @@ export async function runCareCommand(
   const handles = { ipvs, rtnetlink };
   switch (config.task) {
     case 'care':
-      await takeCare(config, program, log, handles, signal);
+      await takeCare(config, program, log, web, handles, signal);
       return true;
     case 'run-once': {
       await warnOfOwnAddress(config, log, handles);
@@ -138,6 +143,7 @@ async function takeCare(
   config: CareConfig,
   program: Program,
   log: Logger,
+  web: LoadedWebConfig | null,
   handles: KernelHandles,
   signal: AbortSignal,
 ): Promise<void> {
@@ -151,13 +157,13 @@ async function takeCare(
   await warnOfOwnAddress(config, log, handles);
   const startedAtMs = Date.now();
   const recorder = new Recorder(config, { clock: systemClock, wallClock: Date.now });
-  const { version, commit, pid, usage } = program;
+  const { version, commit, pid, usage, module } = program;
   const report: HttpSources['report'] = (options) => ({
     atMs: Date.now(),
     program: { version, commit, pid, startedAtMs, dryRun },
     virtualServers: [recorder.report(options)],
   });
-  const service = await composeEndpoints(config, log, { report, usage });
+  const service = await composeEndpoints(config, log, web, { report, usage, program: module });
   const emit = composeEmit(config, [
     eventLog(log, systemClock),
     recorder.record.bind(recorder),
@@ -186,7 +192,7 @@ async function takeCare(
         report: () => report({ history: true }),
         emit,
       });
-  await whileServed(service, () => care(realServers, policy, parts, signal));
+  await whileServed(service, emit, () => care(realServers, policy, parts, signal));
   if (signal.reason === BY_HAND)
     for (const line of summaryOf(report({ history: true })))
       log.info({ event: 'summary', vs: virtualServer.text }, line);
@@ -204,21 +210,38 @@ function composeEmit(
 /** For the kernel to tell what `lvscare status` shows. */
 const STATUS_MS = 2000;
 
+/** Rejects with a UsageError for a web configuration that is not valid. */
+async function loadWeb({ metricsAddress, webConfigFile }: CareConfig): Promise<LoadedWebConfig | null> {
+  if (metricsAddress === null || webConfigFile === null) return null;
+  const { path, from } = webConfigFile;
+  // It reads YAML, for which others need not wait.
+  const { loadWebConfig } = await import('../config/web-config.js');
+  const loaded = await loadWebConfig(path, from);
+  if (metricsAddress.kind === 'unix' && loaded.config.tls !== null)
+    throw new UsageError(`tls_server_config in ${path}`, 'no TLS at a Unix socket', metricsAddress.text);
+  return loaded;
+}
+
 async function composeEndpoints(
   config: CareConfig,
   log: Logger,
+  web: LoadedWebConfig | null,
   sources: HttpSources,
 ): Promise<HttpService | null> {
   if (config.metricsAddress === null) return null;
   // Without an address, the start need not wait for all of it to be loaded.
   const { composeEndpoint } = await import('../daemon/http.js');
-  return composeEndpoint(config, config.metricsAddress, log, sources);
+  return composeEndpoint(config, config.metricsAddress, web, log, sources);
 }
 
 /** Does its work while requests are answered, and no longer. */
-async function whileServed(service: HttpService | null, work: () => Promise<void>): Promise<void> {
+async function whileServed(
+  service: HttpService | null,
+  emit: Emit,
+  work: () => Promise<void>,
+): Promise<void> {
   const ending = new AbortController();
-  const serving = service?.run(ending.signal);
+  const serving = service?.run(emit, ending.signal);
   try {
     await work();
   } finally {

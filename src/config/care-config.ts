@@ -28,6 +28,12 @@ export interface CareConfig {
   readonly probe: ProbeConfig;
   /** Where metrics, health and status are to be had; null for nowhere. */
   readonly metricsAddress: ListenAddress | null;
+  /** The web configuration of that address, or null. */
+  readonly webConfigFile: GivenFile | null;
+  /** Further names that clients may use for that address, in lower case. */
+  readonly webHosts: readonly string[];
+  /** Whether the page and the report are served there, too. */
+  readonly statusPage: boolean;
   readonly task: 'care' | 'run-once' | 'clean';
   /** `run-once` takes every real server for healthy, without probes. */
   readonly trust: boolean;
@@ -39,6 +45,12 @@ export interface CareConfig {
 interface GivenAddress {
   readonly address: string;
   /** The option, the variable or the file that gave it, as the log names it. */
+  readonly from: string;
+}
+
+interface GivenFile {
+  readonly path: string;
+  /** The option, the variable or the file that gave it. */
   readonly from: string;
 }
 
@@ -74,6 +86,7 @@ export function readCareConfig(
   const { probe, notes } = readProbe(settings, task === 'care' && !elsewhere, defaultCa);
   const mode = settings.read('mode');
   const nodeAddress = readNodeAddress(settings, environment, virtualServer);
+  const webConfigFile = settings.read('web-config-file');
   const dryRun = settings.read('dry-run');
   // A dry run is often beside the one that takes care, and its address is that one's.
   const metricsAddress = dryRun && !settings.has('metrics-addr') ? null : settings.read('metrics-addr');
@@ -100,6 +113,10 @@ export function readCareConfig(
     },
     probe,
     metricsAddress,
+    webConfigFile:
+      webConfigFile === null ? null : { path: webConfigFile, from: settings.name('web-config-file') },
+    webHosts: settings.read('web-host'),
+    statusPage: settings.read('status-page'),
     task,
     trust: readTrust(settings, task),
     dryRun,

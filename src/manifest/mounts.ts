@@ -35,30 +35,43 @@ const SYSCTLS: Mount = {
   why: ['In the container /proc/sys is read-only; this is where lvscare sets a few of net.ipv4.vs.'],
 };
 
-/** What a pod with these settings mounts. Throws a UsageError for a path that cannot be mounted. */
-export function mountsFor(settings: Settings): readonly Mount[] {
-  return [...(settings.read('sysctl') ? [SYSCTLS] : []), ...filesFor(settings), RUN];
+/**
+ * What a pod with these settings mounts. Throws a UsageError for a path that cannot be mounted.
+ *
+ * @param webFiles That the web configuration names, if there is one.
+ */
+export function mountsFor(settings: Settings, webFiles: readonly string[]): readonly Mount[] {
+  return [...(settings.read('sysctl') ? [SYSCTLS] : []), ...filesFor(settings, webFiles), RUN];
 }
 
-function filesFor(settings: Settings): readonly Mount[] {
+function filesFor(settings: Settings, webFiles: readonly string[]): readonly Mount[] {
   const secrets = SECRETS.map((flag) => pathOf(settings, flag)).filter((secret) => secret !== null);
-  const directories = [...new Set(secrets.filter((secret) => !isAlone(secret)).map(dirname))];
+  const ofWeb = [pathOf(settings, 'web-config-file'), ...webFiles].filter((path) => path !== null);
+  const directoriesOf = (paths: readonly string[]): string[] => [
+    ...new Set(paths.filter((path) => !isAlone(path)).map(dirname)),
+  ];
+  const directories = directoriesOf([...secrets, ...ofWeb]);
   const outermost = directories.filter((one) => !directories.some((other) => within(one, other)));
+  const ofSecrets = outermost.filter((one) => secrets.some((secret) => within(secret, one)));
   const files = [
     ...named('config', [pathOf(settings, 'config')], ['Its options.']),
     ...named('cluster-ca', [caFor(settings)], OF_THE_CA),
     ...named('secret', secrets.filter(isAlone), ['Who it is to the apiservers.']),
+    ...named('web-file', ofWeb.filter(isAlone), ['TLS and authentication of --metrics-addr.']),
   ];
   return [
     ...files
       .filter((file) => !outermost.some((directory) => within(file.path, directory)))
       .filter((file, index, all) => all.findIndex((other) => other.path === file.path) === index)
       .map((file): Mount => ({ ...file, type: 'File', readOnly: true })),
-    ...named('credentials', outermost, OF_CREDENTIALS).map((directory): Mount => ({
-      ...directory,
-      type: 'Directory',
-      readOnly: true,
-    })),
+    ...[
+      ...named('credentials', ofSecrets, OF_CREDENTIALS),
+      ...named(
+        'web-config',
+        outermost.filter((one) => !ofSecrets.includes(one)),
+        OF_WEB,
+      ),
+    ].map((directory): Mount => ({ ...directory, type: 'Directory', readOnly: true })),
   ];
 }
 
@@ -68,6 +81,9 @@ const OF_THE_CA = [
 ];
 const OF_CREDENTIALS = [
   'Who it is to the apiservers: the whole directory, because files in it are replaced when they are renewed.',
+];
+const OF_WEB = [
+  'TLS and authentication of --metrics-addr: the whole directory, because files in it are replaced when they are renewed.',
 ];
 
 /** Mounts with numbered names: `secret`, `secret-2`. */
@@ -95,7 +111,10 @@ function caFor(settings: Settings): string | null {
 }
 
 /** The path that an option gives, as the kubelet takes it; null if it gives none. Throws a UsageError for one that cannot be mounted. */
-function pathOf(settings: Settings, flag: (typeof SECRETS)[number] | 'config' | 'health-ca'): string | null {
+function pathOf(
+  settings: Settings,
+  flag: (typeof SECRETS)[number] | 'config' | 'health-ca' | 'web-config-file',
+): string | null {
   const path = settings.read(flag);
   if (path === null) return null;
   const good = isAbsolute(path) && normalize(path) === path && path !== '/' && !path.endsWith('/');
