@@ -37,7 +37,7 @@ export function bcryptComparer(program: URL): Compare {
 export async function runComparison({ password, hash }: Comparison): Promise<void> {
   try {
     // Of this thread alone, which has inherited the precedence that probes have.
-    setPriority(0, constants.priority.PRIORITY_LOW);
+    setPriority(0, constants.priority.PRIORITY_BELOW_NORMAL);
   } catch {
     // It only takes longer for others then.
   }

@@ -11,8 +11,10 @@ export type Compare = (password: string, hash: string) => Promise<boolean>;
 const MOST_KNOWN = 100;
 /** Addresses whose passwords wait. */
 const MOST_WAITING = 16;
-/** After a wrong password, the next one waits this many times as long as the comparison took: it has a fifth of a CPU. */
+/** After a wrong password, the next one waits this many times as long as the comparison took: together they have a fifth of a CPU. */
 const REST = 4;
+/** Not longer, because on a busy node a comparison takes longer than its CPU time. */
+const LONGEST_REST_MS = 1000;
 
 interface Waiting {
   readonly address: string;
@@ -103,7 +105,8 @@ export class Passwords {
     for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
       const startedMs = this.#clock.now();
       const equal = await next.compare();
-      if (!equal) await this.#clock.sleep(REST * (this.#clock.now() - startedMs), this.#signal);
+      const restMs = Math.min(REST * (this.#clock.now() - startedMs), LONGEST_REST_MS);
+      if (!equal) await this.#clock.sleep(restMs, this.#signal);
     }
     this.#working = false;
   }

@@ -104,6 +104,16 @@ describe('passwords', () => {
     assert.equal(await right, 'right');
   });
 
+  it('wait a second at most after a wrong one, also where a comparison took long', async () => {
+    const bench = new Bench();
+    void bench.check('prometheus:x', '10.0.0.1');
+    const right = bench.check('prometheus:secret', '10.0.0.2');
+    await bench.end(3000);
+    await bench.clock.advance(1000);
+    await bench.end();
+    assert.equal(await right, 'right');
+  });
+
   it('wait once for each address, and for 16 addresses at most: the others are busy, and cost nothing', async () => {
     const bench = new Bench();
     void bench.check('prometheus:x');
