@@ -13,6 +13,7 @@ import { ownInterface } from '../host/own-address.js';
 import { kernelChanges } from '../host/route-changes.js';
 import { composeManualDrains, openControl } from '../daemon/control.js';
 import type { HttpService, HttpSources, Usage } from '../daemon/http.js';
+import { permissionFaults } from '../daemon/file-permissions.js';
 import { composeProbes } from '../daemon/probing.js';
 import { composeClean, composeKernel, findNodeAddress, type KernelHandles } from '../daemon/kernel.js';
 import { KernelError } from '../values/errors.js';
@@ -155,6 +156,8 @@ async function takeCare(
     `taking care of ${virtualServer.text}${dryRun ? ', without changing anything' : ''}`,
   );
   await warnOfOwnAddress(config, log, handles);
+  for (const { path, evidence, remedy } of await permissionFaults(config, web?.keyFile ?? null))
+    log.warn({ event: 'file-permissions', path }, `permissions of ${path}: ${evidence}; ${remedy}`);
   const startedAtMs = Date.now();
   const recorder = new Recorder(config, { clock: systemClock, wallClock: Date.now });
   const { version, commit, pid, usage, module } = program;

@@ -34,6 +34,8 @@ export interface CareConfig {
   readonly webHosts: readonly string[];
   /** Whether the page and the report are served there, too. */
   readonly statusPage: boolean;
+  /** The file of options, or null. */
+  readonly configFile: string | null;
   readonly task: 'care' | 'run-once' | 'clean';
   /** `run-once` takes every real server for healthy, without probes. */
   readonly trust: boolean;
@@ -117,6 +119,7 @@ export function readCareConfig(
       webConfigFile === null ? null : { path: webConfigFile, from: settings.name('web-config-file') },
     webHosts: settings.read('web-host'),
     statusPage: settings.read('status-page'),
+    configFile: settings.read('config'),
     task,
     trust: readTrust(settings, task),
     dryRun,

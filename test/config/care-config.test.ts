@@ -72,6 +72,7 @@ describe('the configuration of care', () => {
       webConfigFile: null,
       webHosts: [],
       statusPage: true,
+      configFile: null,
       task: 'care',
       trust: false,
       dryRun: false,

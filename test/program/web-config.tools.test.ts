@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { get } from 'node:http';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -223,6 +223,31 @@ describe('the endpoint of the program', () => {
       assert.equal(await by(`${name}:${port}`), 421, name);
     const { body } = await curl(`http://${daemon.address}/`, '-H', 'Host: rebound.example');
     assert.match(body, /^lvscare does not answer by the name "rebound.example": use .*--web-host\n$/);
+  });
+
+  it('warns of a key and a web configuration that every user can read, and so does doctor, with the remedy', async () => {
+    await install(await make('open'));
+    await writeFile(file, TLS);
+    await chmod(file, 0o600);
+    const key = join(directory, 'tls.key');
+    await chmod(key, 0o644);
+    await using daemon = await Daemon.start('--web-config-file', file);
+    await daemon.says(
+      /"event":"file-permissions"[^\n]*tls.key: mode 0644, so every user can read it; chmod 600 /,
+    );
+    assert.equal(daemon.said.match(/"file-permissions"/g)?.length, 1);
+    const servers = ['--vs', '10.103.97.2:6443', '--rs', '127.0.0.1:1', '--health-insecure-skip-verify'];
+    const { stdout } = await runProgram(['doctor', ...servers, '--web-config-file', file]);
+    assert.match(stdout, /^ok +web-config: \S+web.yml is valid$/m);
+    assert.ok(
+      stdout.includes(
+        `permissions ${key}: mode 0644, so every user can read it\n      fix: chmod 600 ${key}`,
+      ),
+      stdout,
+    );
+    await writeFile(file, 'x: 1');
+    const bad = await runProgram(['doctor', ...servers, '--web-config-file', file]);
+    assert.match(bad.stdout, /^fail +web-config: \S+web.yml: expected as keys only .*, got "x"$/m);
   });
 
   it('has neither the page nor the report with --status-page=false', async () => {
