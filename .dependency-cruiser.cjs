@@ -233,9 +233,9 @@ module.exports = {
       from: { path: '^src/http/' },
       to: {
         pathNot: [
-          '^src/(http|values)/',
+          '^src/(http|values|text)/',
           '^src/(control-loop/(ports|events)|report/report|state/socket-file)',
-          '^(node:)?(events|http|net|util|zlib)$',
+          '^(node:)?(crypto|events|http|https|net|tls|util|zlib)$',
         ],
       },
     },

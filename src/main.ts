@@ -4,6 +4,7 @@ import { closeSync } from 'node:fs';
 import inspector from 'node:inspector';
 import process from 'node:process';
 import { isatty } from 'node:tty';
+import { isMainThread, workerData } from 'node:worker_threads';
 import { readBuildInfo } from './cli/build-info.js';
 import { readCommandLine, type Command } from './cli/command-line.js';
 import { readDaemonConfig, type DaemonConfig } from './config/care-config.js';
@@ -124,6 +125,7 @@ async function runCare({ given, spelled, words: stray }: Run): Promise<boolean> 
     onReload: (listener: () => void) => {
       reload = listener;
     },
+    module: new URL(import.meta.url),
   };
   let reload: (() => void) | null = null;
   // The rules stay: an upgrade must not cut the node off.
@@ -249,10 +251,15 @@ function untilSignal(
   return stopping.signal;
 }
 
-// Without a listener Node.js opens its debugger at SIGUSR1, and every user of this machine could give orders to it. It did so if the
-// signal came while Node.js itself started.
-process.on('SIGUSR1', () => undefined);
-if (!process.execArgv.some((arg) => arg.startsWith('--inspect'))) inspector.close();
-process.exitCode = await main();
-// At its end Node.js resets the terminal that it was started on, and aborts if that is gone.
-for (const descriptor of terminalsGone()) closeSync(descriptor);
+if (isMainThread) {
+  // Without a listener Node.js opens its debugger at SIGUSR1, and every user of this machine could give orders to it. It did so if the
+  // signal came while Node.js itself started.
+  process.on('SIGUSR1', () => undefined);
+  if (!process.execArgv.some((arg) => arg.startsWith('--inspect'))) inspector.close();
+  process.exitCode = await main();
+  // At its end Node.js resets the terminal that it was started on, and aborts if that is gone.
+  for (const descriptor of terminalsGone()) closeSync(descriptor);
+} else {
+  const { runComparison } = await import('./daemon/bcrypt.js');
+  await runComparison(workerData as Parameters<typeof runComparison>[0]);
+}

@@ -2,12 +2,13 @@
 import type { Logger } from 'pino';
 import { Semaphore } from '../async/semaphore.js';
 import { dryEmit } from '../control-loop/dry-run.js';
-import { emitter } from '../control-loop/events.js';
+import { emitter, type Emit } from '../control-loop/events.js';
 import { probeOnce, setUpOnce } from '../control-loop/once.js';
 import { clean } from '../daemon/clean.js';
 import { systemClock } from '../daemon/clock.js';
 import { composeManualDrains } from '../daemon/control.js';
 import { Daemon } from '../daemon/daemon.js';
+import { permissionFaults } from '../daemon/file-permissions.js';
 import type { HttpService, HttpSources, Usage } from '../daemon/http.js';
 import { lockVirtualServer } from '../daemon/instance-lock.js';
 import { composeKernel, sharedNft, type KernelHandles } from '../daemon/kernel.js';
@@ -16,6 +17,8 @@ import { composeProbes } from '../daemon/probing.js';
 import { Reloader, type ReadConfig } from '../daemon/reloader.js';
 import { VirtualServerUnit, warnOfOwnAddress } from '../daemon/virtual-server-unit.js';
 import type { DaemonConfig, UnitConfig } from '../config/care-config.js';
+import { UsageError } from '../config/usage-error.js';
+import type { LoadedWebConfig } from '../config/web-config.js';
 import { eventLog } from '../log/event-log.js';
 import { Ipvs, Rtnetlink } from '../netlink/index.js';
 import type { Report } from '../report/report.js';
@@ -34,6 +37,8 @@ interface Program {
   readonly readConfig: ReadConfig;
   /** Has a listener called when the configuration is to be read again. */
   readonly onReload: (listener: () => void) => void;
+  /** The module that it is started by, which compares passwords on threads. */
+  readonly module: URL;
 }
 
 /** Does what the configuration says until the signal aborts. Resolves to whether it was done. */
@@ -44,11 +49,12 @@ export async function runCareCommand(
   log: Logger,
   signal: AbortSignal,
 ): Promise<boolean> {
+  const web = config.task === 'care' ? await loadWeb(config) : null;
   await using ipvs = Ipvs.open();
   await using rtnetlink = Rtnetlink.open();
   const handles = { ipvs, rtnetlink, nft: sharedNft() };
   if (config.task === 'care') {
-    await takeCare(config, program, log, handles, signal);
+    await takeCare(config, program, log, web, handles, signal);
     return true;
   }
   let done = true;
@@ -97,13 +103,14 @@ async function takeCare(
   config: DaemonConfig,
   program: Program,
   log: Logger,
+  web: LoadedWebConfig | null,
   handles: KernelHandles,
   signal: AbortSignal,
 ): Promise<void> {
   const { dryRun } = config;
   const refused = takePrecedence();
   if (refused !== null) log.debug({ event: 'priority' }, `running at the usual priority: ${refused.message}`);
-  const { version, commit, pid, usage } = program;
+  const { version, commit, pid, usage, module } = program;
   const about = { version, commit, pid, startedAtMs: Date.now(), dryRun };
   // A handle of its own: requests on one wait for each other, and no pass is to wait for a status request.
   await using statusIpvs = Ipvs.open({ timeoutMs: STATUS_MS });
@@ -112,9 +119,16 @@ async function takeCare(
     program: about,
     virtualServers: daemon.reports(options),
   });
-  const service = await composeEndpoints(config, log, {
+  for (const { path, evidence, remedy } of await permissionFaults(
+    config,
+    config.virtualServers.map(({ probe }) => probe),
+    web?.keyFile ?? null,
+  ))
+    log.warn({ event: 'file-permissions', path }, `permissions of ${path}: ${evidence}; ${remedy}`);
+  const service = await composeEndpoints(config, log, web, {
     report,
     usage,
+    program: module,
     configs: () => daemon.configs,
     reload: () => reloader?.result ?? null,
   });
@@ -147,7 +161,7 @@ async function takeCare(
     program.onReload(() => {
       reloader.request();
     });
-  await whileServed(service, async () => {
+  await whileServed(service, daemon.emit.bind(daemon), async () => {
     try {
       await (reloader === null ? aborted(signal) : reloader.run(signal));
     } finally {
@@ -175,21 +189,38 @@ function aborted(signal: AbortSignal): Promise<void> {
 /** For the kernel to tell what `lvscare status` shows. */
 const STATUS_MS = 2000;
 
+/** Rejects with a UsageError for a web configuration that is not valid. */
+async function loadWeb({ metricsAddress, webConfigFile }: DaemonConfig): Promise<LoadedWebConfig | null> {
+  if (metricsAddress === null || webConfigFile === null) return null;
+  const { path, from } = webConfigFile;
+  // It reads YAML, for which others need not wait.
+  const { loadWebConfig } = await import('../config/web-config.js');
+  const loaded = await loadWebConfig(path, from);
+  if (metricsAddress.kind === 'unix' && loaded.config.tls !== null)
+    throw new UsageError(`tls_server_config in ${path}`, 'no TLS at a Unix socket', metricsAddress.text);
+  return loaded;
+}
+
 async function composeEndpoints(
-  { metricsAddress, dryRun }: DaemonConfig,
+  config: DaemonConfig,
   log: Logger,
+  web: LoadedWebConfig | null,
   sources: HttpSources,
 ): Promise<HttpService | null> {
-  if (metricsAddress === null) return null;
+  if (config.metricsAddress === null) return null;
   // Without an address, the start need not wait for all of it to be loaded.
   const { composeEndpoint } = await import('../daemon/http.js');
-  return composeEndpoint({ dryRun }, metricsAddress, log, sources);
+  return composeEndpoint(config, config.metricsAddress, web, log, sources);
 }
 
 /** Does its work while requests are answered, and no longer. */
-async function whileServed(service: HttpService | null, work: () => Promise<void>): Promise<void> {
+async function whileServed(
+  service: HttpService | null,
+  emit: Emit,
+  work: () => Promise<void>,
+): Promise<void> {
   const ending = new AbortController();
-  const serving = service?.run(ending.signal);
+  const serving = service?.run(emit, ending.signal);
   try {
     await work();
   } finally {

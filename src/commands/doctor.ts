@@ -17,6 +17,7 @@ import { careManifests } from '../doctor/manifests.js';
 import type { Subject } from '../doctor/ports.js';
 import { careArguments, careProcesses, flagValue } from '../doctor/processes.js';
 import { nodeOf, systemFiles, type Self } from '../doctor/system-node.js';
+import { permissionFaults } from '../daemon/file-permissions.js';
 import { readLock } from '../state/instance-lock.js';
 import { ownershipStore, type OwnershipStore } from '../state/ownership-store.js';
 import { runDirectory } from '../state/run-directory.js';
@@ -44,7 +45,8 @@ export async function runDoctorCommand(
   await using _closing = opened instanceof Error ? null : opened;
   const node = nodeOf(config, request, opened, signal);
   const { findings, skipped } = await examine(node, config === null ? null : subjectOf(config));
-  const examination: Examination = { findings: [...found, ...findings], skipped };
+  const files = config === null ? [] : await checkFiles(config);
+  const examination: Examination = { findings: [...found, ...files, ...findings], skipped };
   const fit = examination.findings.every(({ verdict }) => verdict !== 'fail');
   if (json) {
     const virtualServer = config?.virtualServer.text ?? null;
@@ -150,6 +152,7 @@ async function optionsElsewhere(
 /** Options of another process that doctor does not take: it would read a file, and send what is in it, or send a secret. */
 const FILES_AND_SECRETS: ReadonlySet<string> = new Set<Flag>([
   'config',
+  'web-config-file',
   'health-ca',
   'health-cert',
   'health-key',
@@ -245,6 +248,39 @@ function examined(config: CareConfig, from: string): Examined {
     ...notes.map(findingOf),
   ];
   return { config, findings };
+}
+
+/** The web configuration, and which users can read or write files that they should not. */
+async function checkFiles(config: CareConfig): Promise<readonly Finding[]> {
+  const { webConfigFile } = config;
+  const findings: Finding[] = [];
+  let keyFile: string | null = null;
+  if (webConfigFile !== null) {
+    const { path, from } = webConfigFile;
+    const { loadWebConfig } = await import('../config/web-config.js');
+    try {
+      ({ keyFile } = await loadWebConfig(path, from));
+      findings.push({ name: 'web-config', verdict: 'ok', evidence: `${path} is valid`, remedy: null });
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error;
+      findings.push({
+        name: 'web-config',
+        verdict: 'fail',
+        evidence: error.message,
+        remedy: `correct ${path}, without which lvscare does not start`,
+      });
+    }
+  }
+  const faults = await permissionFaults(config, [config.probe], keyFile);
+  return [
+    ...findings,
+    ...faults.map(({ path, evidence, remedy }): Finding => ({
+      name: `permissions ${path}`,
+      verdict: 'warn',
+      evidence,
+      remedy,
+    })),
+  ];
 }
 
 /** Says what is not taken from another process, in the place of what follows from it. */

@@ -8,12 +8,13 @@ import { CARE_OPTIONS, OPTION } from '../config/options.js';
 import { parseEndpoint } from '../config/parse-endpoint.js';
 import { Settings, type Arguments, type Spellings } from '../config/settings.js';
 import { UsageError } from '../config/usage-error.js';
+import type { LoadedWebConfig } from '../config/web-config.js';
 import { careArguments } from '../manifest/care-arguments.js';
 import { readRegularFile } from '../files/regular-file.js';
 import { replaceFile } from '../files/replace-file.js';
 import { mountsFor, type Mount } from '../manifest/mounts.js';
 import { podManifest, unexpanded } from '../manifest/pod.js';
-import { AT_THE_POD, healthEndpoint, POD_METRICS_ADDRESS } from '../manifest/health-endpoint.js';
+import { atThePod, healthEndpoint, POD_METRICS_ADDRESS } from '../manifest/health-endpoint.js';
 
 const OPTIONS: readonly Option[] = CARE_OPTIONS;
 
@@ -77,23 +78,31 @@ async function manifestFor(
   // The pod has an environment of its own.
   const all = await readAllSettings(ofCare, {}, spelled);
   const settings = all.process;
-  const { task, metricsAddress } = readDaemonConfig(all, {}, { elsewhere: true });
+  const { task, metricsAddress, webConfigFile } = readDaemonConfig(all, {}, { elsewhere: true });
   if (task !== 'care')
     throw new UsageError(settings.name(task), 'nothing that ends: the kubelet would start it again', 'true');
   const address = metricsAddress?.text ?? 'off';
   const asked = settings.has('metrics-addr');
   // A dry run listens nowhere unless it is told to.
-  const atThePod = !asked && metricsAddress !== null;
-  const health = atThePod ? AT_THE_POD : healthEndpoint(metricsAddress);
+  const isAtThePod = !asked && metricsAddress !== null;
+  const web = webConfigFile === null ? null : await webConfigAt(webConfigFile);
+  const scheme = web?.config.tls ? 'HTTPS' : 'HTTP';
+  const health = isAtThePod ? atThePod(scheme) : healthEndpoint(metricsAddress, scheme);
   const args = ['care', ...careArguments(ofCare, OPTIONS).map(unexpanded)];
-  if (atThePod) args.push(`--metrics-addr=${POD_METRICS_ADDRESS}`);
-  const mounts = mountsFor(settings, all.virtualServers);
+  if (isAtThePod) args.push(`--metrics-addr=${POD_METRICS_ADDRESS}`);
+  const mounts = mountsFor(settings, all.virtualServers, web?.files ?? []);
   const unasked = `the kubelet cannot ask at --metrics-addr ${address}: the pod has no probes`;
   return {
     text: podManifest({ name, image, args, health, mounts }),
     mounts,
     notes: health === null ? [unasked] : [],
   };
+}
+
+/** The scheme of kubelet's probes and the files that the pod mounts depend on it, so it must be readable here. */
+async function webConfigAt({ path, from }: { path: string; from: string }): Promise<LoadedWebConfig> {
+  const { loadWebConfig } = await import('../config/web-config.js');
+  return await loadWebConfig(path, from);
 }
 
 async function setImage(given: Arguments, own: Settings, image: string, writes: boolean): Promise<Outcome> {
@@ -134,7 +143,9 @@ async function editManifest(given: Arguments, own: Settings): Promise<Outcome> {
   const changed = await settingsIn(after, path);
   // As lvscare care would read it.
   readCareConfig(changed, {}, { elsewhere: true });
-  if (JSON.stringify(mountsFor(changed)) !== JSON.stringify(mountsFor(settings)))
+  if (
+    JSON.stringify(mountsFor(changed, [changed], [])) !== JSON.stringify(mountsFor(settings, [settings], []))
+  )
     throw new UsageError(
       '--set',
       'options for which the pod needs no other mounts: write a new manifest',
@@ -183,7 +194,15 @@ async function edited(before: string, own: Settings, path: string): Promise<stri
 }
 
 /** Not what has an option of its own here, what the pod's probes depend on, or what ends. */
-const NOT_SETTABLE: readonly string[] = ['rs', 'metrics-addr', 'run-once', 'trust', 'clean', 'dry-run'];
+const NOT_SETTABLE: readonly string[] = [
+  'rs',
+  'metrics-addr',
+  'web-config-file',
+  'run-once',
+  'trust',
+  'clean',
+  'dry-run',
+];
 
 function settable(name: string): Option {
   const option = OPTIONS.find(

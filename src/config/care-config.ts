@@ -37,6 +37,14 @@ export type UnitConfig = VirtualServerConfig & Pick<ProcessConfig, 'dryRun'>;
 interface ProcessConfig {
   /** Where metrics, health and status are to be had; null for nowhere. */
   readonly metricsAddress: ListenAddress | null;
+  /** The web configuration of that address, or null. */
+  readonly webConfigFile: GivenFile | null;
+  /** Further names that clients may use for that address, in lower case. */
+  readonly webHosts: readonly string[];
+  /** Whether the page and the report are served there, too. */
+  readonly statusPage: boolean;
+  /** The file of options, or null. */
+  readonly configFile: string | null;
   readonly task: 'care' | 'run-once' | 'clean';
   /** `run-once` takes every real server for healthy, without probes. */
   readonly trust: boolean;
@@ -61,6 +69,12 @@ export interface DaemonConfig extends ProcessConfig {
 interface GivenAddress {
   readonly address: string;
   /** The option, the variable or the file that gave it, as the log names it. */
+  readonly from: string;
+}
+
+interface GivenFile {
+  readonly path: string;
+  /** The option, the variable or the file that gave it. */
   readonly from: string;
 }
 
@@ -121,10 +135,16 @@ function readProcess(settings: Settings): ProcessConfig {
   // First, so that whatever is wrong can be logged as it should be.
   const log = { level: settings.read('log-level'), format: settings.read('log-format') };
   const task = readTask(settings);
+  const webConfigFile = settings.read('web-config-file');
   const dryRun = settings.read('dry-run');
   return {
     // A dry run is often beside the one that takes care, and its address is that one's.
     metricsAddress: dryRun && !settings.has('metrics-addr') ? null : settings.read('metrics-addr'),
+    webConfigFile:
+      webConfigFile === null ? null : { path: webConfigFile, from: settings.name('web-config-file') },
+    webHosts: settings.read('web-host'),
+    statusPage: settings.read('status-page'),
+    configFile: settings.read('config'),
     task,
     trust: readTrust(settings, task),
     dryRun,

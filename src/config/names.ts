@@ -52,3 +52,11 @@ export const parseManifestPath: Parser<string> = (text, option) => {
     throw new UsageError(option, 'a file whose name does not begin with a dot', text);
   return text;
 };
+
+/** The name of a host, in lower case and without the dot at its end. */
+export const parseHostName: Parser<string> = (text, option) => {
+  const name = text.toLowerCase().replace(/\.$/, '');
+  if (name.length > 253 || !/^[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?$/.test(name))
+    throw new UsageError(option, 'the name of a host, without a port', text);
+  return name;
+};

@@ -6,7 +6,14 @@
 import { milliseconds } from './duration.js';
 import { parseAddress, parseEndpoint } from './parse-endpoint.js';
 import { parseListenAddress } from './listen-address.js';
-import { parseImage, parseInterface, parseManifestPath, parsePodName, parseServerName } from './names.js';
+import {
+  parseHostName,
+  parseImage,
+  parseInterface,
+  parseManifestPath,
+  parsePodName,
+  parseServerName,
+} from './names.js';
 import { asGiven, choice, FILE, integer, list, OFF, orEmpty, SWITCH, text, time } from './option.js';
 import type { CareOption, Option } from './option.js';
 import type { Parser } from './usage-error.js';
@@ -257,6 +264,25 @@ const CARE = {
     help:
       'Where to serve metrics, health and status: IP:PORT, [IPv6]:PORT, unix:/PATH, or off; 0.0.0.0 or [::] is every address. ' +
       "`lvscare manifest` sets the node's address, port 9288; with --dry-run it is off unless given",
+    ...MONITORING,
+  },
+  'web-config-file': {
+    ...FILE,
+    help:
+      "File with TLS and authentication for --metrics-addr, the web.config.file of Prometheus' exporters; read again when " +
+      'it changes. /healthz and /readyz need no authentication',
+    ...MONITORING,
+  },
+  'web-host': {
+    ...list('name, ...', parseHostName),
+    otherwise: "IP addresses, localhost and the node's host name",
+    help: 'Further name that clients may use for --metrics-addr; requests for other names are refused; repeated or comma-joined',
+    ...MONITORING,
+  },
+  'status-page': {
+    ...SWITCH,
+    default: 'true',
+    help: 'Serve the status page and /report.json, beside /metrics, /healthz and /readyz',
     ...MONITORING,
   },
   'run-once': {

@@ -1,3 +1,4 @@
+import type { EventDetails } from '../control-loop/events.js';
 import { changeBetween, planReload, type Change, type WantedVirtualServer } from '../decisions/reload.js';
 import type { VirtualServerReport } from '../report/report.js';
 import type { Endpoint } from '../values/endpoint.js';
@@ -18,6 +19,7 @@ export interface Unit<Config> {
    */
   retire(signal: AbortSignal): Promise<boolean>;
   stop(): Promise<void>;
+  emit(event: EventDetails): void;
   report(options: { readonly history: boolean }): VirtualServerReport;
 }
 
@@ -57,6 +59,11 @@ export class Daemon<Config extends WantedVirtualServer> {
   /** The reports of all virtual servers, in the order of the configuration, then of those that are being removed. */
   reports(options: { readonly history: boolean }): readonly VirtualServerReport[] {
     return [...this.#units.values(), ...this.#retiring.values()].map(({ unit }) => unit.report(options));
+  }
+
+  /** What happened to all virtual servers. */
+  emit(event: EventDetails): void {
+    for (const { unit } of this.#units.values()) unit.emit(event);
   }
 
   get configs(): readonly Config[] {

@@ -1,14 +1,21 @@
 /** The HTTP side of `lvscare care`, composed: metrics, health, the report, the status page. */
 import { readdir } from 'node:fs/promises';
+import type { Server } from 'node:http';
+import { Server as TlsServer } from 'node:https';
+import { hostname } from 'node:os';
+import type { TlsOptions } from 'node:tls';
 import type { Logger } from 'pino';
-import type { VirtualServerEvent } from '../control-loop/events.js';
+import type { Emit, VirtualServerEvent } from '../control-loop/events.js';
 import { systemClock } from './clock.js';
-import type { UnitConfig } from '../config/care-config.js';
+import type { DaemonConfig, UnitConfig } from '../config/care-config.js';
+import type { LoadedWebConfig } from '../config/web-config.js';
+import { createAccess } from '../http/access.js';
 import { yieldWhenDue } from '../async/yield.js';
 import { keepListening } from '../http/keep-listening.js';
 import { httpServer, LIMITS } from '../http/http-server.js';
 import type { ListenAddress } from '../values/listen-address.js';
 import { inWords } from '../http/listen-failure.js';
+import { Passwords } from '../http/passwords.js';
 import { routesOf } from '../http/routes.js';
 import { coalesce } from '../async/coalesce.js';
 import { readKernel } from './kernel-report.js';
@@ -20,6 +27,10 @@ import type { KernelReport, Report } from '../report/report.js';
 import type { Endpoint } from '../values/endpoint.js';
 import { Wakefulness } from '../report/wakefulness.js';
 import { PAGE_POLICY, statusPage } from '../page/page.js';
+import { serverOptions } from '../tls/server-options.js';
+import type { WebConfig } from '../values/web-config.js';
+import { bcryptComparer } from './bcrypt.js';
+import { keepWebConfig } from './web-config-keeper.js';
 
 /** For the kernel to tell its counters: no scraper waits longer. */
 const COUNTERS_MS = 2000;
@@ -40,6 +51,8 @@ export interface HttpSources {
   configs(): readonly UnitConfig[];
   /** null if the configuration is not from a file. */
   reload(): ReloadResult | null;
+  /** The module that compares a password when it runs on a thread of its own. */
+  readonly program: URL;
 }
 
 /** Metrics, health and the status page over HTTP. */
@@ -51,19 +64,21 @@ export interface HttpService {
   /** Counts an event. */
   count(event: VirtualServerEvent): void;
   /** Answers requests until the signal aborts. Never rejects. */
-  run(signal: AbortSignal): Promise<void>;
+  run(emit: Emit, signal: AbortSignal): Promise<void>;
 }
 
 // ts-unused-exports:disable-next-line
 export function composeEndpoint(
-  { dryRun }: { readonly dryRun: boolean },
+  config: DaemonConfig,
   address: ListenAddress,
+  web: LoadedWebConfig | null,
   log: Logger,
   sources: HttpSources,
 ): HttpService {
+  let webConfig = web?.config ?? null;
   const now = (): number => systemClock.now();
   const yieldIfDue = yieldWhenDue(now, () => new Promise((resolve) => setImmediate(resolve)));
-  const metrics = createMetrics({ dryRun }, systemClock, yieldIfDue);
+  const metrics = createMetrics(config, systemClock, yieldIfDue);
   const wakefulness = new Wakefulness(systemClock);
   const limitsAt = (atMs: number): ProgressLimits => ({
     awakeSinceMs: atMs - (now() - wakefulness.awakeSinceMs()),
@@ -72,7 +87,7 @@ export function composeEndpoint(
   });
   const stuckNow = (report: Report): string | null => stuck(report, limitsAt(report.atMs));
 
-  async function serve(signal: AbortSignal): Promise<void> {
+  async function serve(emit: Emit, signal: AbortSignal): Promise<void> {
     // A handle of its own: requests on one wait for each other, and no pass is to wait for a scrape.
     await using ipvs = Ipvs.open({ timeoutMs: COUNTERS_MS });
     const kernel = coalesce(now, (): Promise<readonly KernelReport[]> =>
@@ -103,6 +118,7 @@ export function composeEndpoint(
       async report() {
         return { ...sources.report({ history: true }), kernel: await kernel() };
       },
+      statusPage: config.statusPage,
       stuck: () => stuckNow(sources.report({ history: false })),
       unready: (virtualServer) => unready(of(sources.report({ history: false }), virtualServer)),
       page: (report) => ({
@@ -118,17 +134,33 @@ export function composeEndpoint(
         `a bug in the answer to ${path}, please report it: ${error.message}`,
       );
     };
+    const passwords = new Passwords(bcryptComparer(sources.program), systemClock, signal);
+    const access = createAccess({
+      hosts: address.kind === 'unix' ? null : hostNames(config.webHosts),
+      webConfig: () => webConfig,
+      checkPassword: passwords.check.bind(passwords),
+    });
+    const tls = (): TlsOptions | null => (webConfig?.tls ? serverOptions(webConfig.tls) : null);
+    let server: Server | null = null;
+    const onChange = (changed: WebConfig): void => {
+      webConfig = changed;
+      log.info({ event: 'web-config', metricsAddr: address.text }, 'the web configuration has changed');
+      if (!(server instanceof TlsServer) || changed.tls === null) return;
+      server.setSecureContext(serverOptions(changed.tls));
+      // Otherwise a client whose certificate is not accepted any more could go on.
+      server.closeAllConnections();
+    };
     const said = new Set<string>();
-    await keepListening(
+    const listening = keepListening(
       {
         clock: systemClock,
         address,
-        createServer: () => httpServer(routes, LIMITS, onFault),
+        createServer: () => (server = httpServer({ routes, limits: LIMITS, access, onFault }, tls())),
         onListening() {
           said.clear();
           log.info(
             { event: 'listening', metricsAddr: address.text },
-            `metrics, health and status at ${placeOf(address)}`,
+            `metrics, health and status at ${placeOf(address, webConfig)}`,
           );
         },
         onFailure(error, retryInMs) {
@@ -143,6 +175,16 @@ export function composeEndpoint(
       },
       signal,
     );
+    const keeping =
+      web === null || config.webConfigFile === null
+        ? null
+        : keepWebConfig(
+            config.webConfigFile.path,
+            web,
+            { clock: systemClock, onChange, onTrouble: troubleOf(config.webConfigFile.path, emit) },
+            signal,
+          );
+    await Promise.all([listening, keeping]);
   }
 
   return {
@@ -153,9 +195,9 @@ export function composeEndpoint(
       metrics.remove(virtualServer);
     },
     count: metrics.count.bind(metrics),
-    async run(signal) {
+    async run(emit, signal) {
       try {
-        await Promise.all([wakefulness.run(signal), metrics.run(signal), serve(signal)]);
+        await Promise.all([wakefulness.run(signal), metrics.run(signal), serve(emit, signal)]);
       } catch (error) {
         // The control loop goes on without it.
         log.error(
@@ -185,6 +227,21 @@ async function countOpenFiles(): Promise<number | null> {
   }
 }
 
-function placeOf(address: ListenAddress): string {
-  return address.kind === 'unix' ? address.text : `http://${address.text}/`;
+function placeOf(address: ListenAddress, webConfig: WebConfig | null): string {
+  if (address.kind === 'unix') return address.text;
+  return `${webConfig?.tls ? 'https' : 'http'}://${address.text}/`;
+}
+
+/** The names by which clients reach this node, in lower case. */
+function hostNames(further: readonly string[]): ReadonlySet<string> {
+  const own = hostname().toLowerCase();
+  const [short = own] = own.split('.', 1);
+  return new Set(['localhost', own, short, ...further]);
+}
+
+function troubleOf(path: string, emit: Emit): (error: Error | null) => void {
+  const what = `web configuration ${path}`;
+  return (error) => {
+    emit(error === null ? { kind: 'credentials-ok', what } : { kind: 'credentials-failed', what, error });
+  };
 }

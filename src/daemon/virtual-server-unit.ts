@@ -4,7 +4,7 @@ import type { UnitConfig } from '../config/care-config.js';
 import { briefly } from '../control-loop/briefly.js';
 import { ControlLoop } from '../control-loop/control-loop.js';
 import { dryEmit } from '../control-loop/dry-run.js';
-import { emitter, type Emit, type Observer } from '../control-loop/events.js';
+import { emitter, type Emit, type EventDetails, type Observer } from '../control-loop/events.js';
 import type { ManualDrains } from '../control-loop/manual-drains.js';
 import type { VirtualServerTable } from '../control-loop/ports.js';
 import type { Semaphore } from '../async/semaphore.js';
@@ -78,6 +78,10 @@ export class VirtualServerUnit implements Unit<UnitConfig> {
       ...shared.observers,
     ]);
     this.#emit = config.dryRun ? dryEmit(emit) : emit;
+  }
+
+  emit(event: EventDetails): void {
+    this.#emit(event);
   }
 
   report(options: { readonly history: boolean }): VirtualServerReport {

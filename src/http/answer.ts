@@ -17,6 +17,8 @@ export interface Answer {
   readonly encoding?: 'gzip';
   /** What the page may load and run, if the answer is the page. */
   readonly contentSecurityPolicy?: string;
+  /** Further headers, in lower case. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** Answers a request, and changes nothing. A rejection becomes status 500. */

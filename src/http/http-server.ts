@@ -1,5 +1,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
+import { TLSSocket, type TlsOptions } from 'node:tls';
+import { alternativeNames } from '../text/alternative-names.js';
+import type { ClientCertificate } from '../values/web-config.js';
+import type { Access, Caller } from './access.js';
 import { plain, type Answer, type Routes } from './answer.js';
 import { compressor, acceptsGzip } from './compression.js';
 
@@ -27,30 +32,47 @@ export const LIMITS: Limits = {
 /** For answers that are not the page: no scripts, no styles, nothing loaded, no frame around them. */
 const NOTHING = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
+interface Served {
+  readonly routes: Routes;
+  readonly limits: Limits;
+  readonly access: Access;
+  readonly onFault: (path: string, error: Error) => void;
+}
+
 /**
  * Answers GET and HEAD at the paths of `routes`, and nothing else. Slow, huge, malformed and many requests cost their own
  * connections: each is bounded in time, in bytes and in number.
+ *
+ * @param tls null for plain HTTP. Not by a Unix socket.
  */
-export function httpServer(
-  routes: Routes,
-  limits: Limits,
-  onFault: (path: string, error: Error) => void,
-): Server {
-  const server = createServer({
+export function httpServer(served: Served, tls: TlsOptions | null): Server {
+  const { limits } = served;
+  const options = {
     maxHeaderSize: limits.headerBytes,
     headersTimeout: limits.requestMs,
     requestTimeout: limits.requestMs,
     keepAliveTimeout: limits.keepAliveMs,
     connectionsCheckingInterval: Math.min(1000, limits.requestMs / 2),
-    // The Host header means nothing here, so a client may leave it out.
+    // Clients that are no browsers may leave it out.
     requireHostHeader: false,
-  });
+  };
+  const server =
+    tls === null
+      ? createServer(options)
+      : createTlsServer({ ...options, ...tls, handshakeTimeout: limits.requestMs });
   const compressed = compressor();
   /** Whether each open connection waits for an answer; the one whose last request is the oldest comes first. */
   const connections = new Map<Socket, boolean>();
+  /** The TCP connections below TLS, by their addresses: Node.js does not say which one is below which. */
+  const below = new Map<string, Socket>();
   server.on('connection', (socket: Socket) => {
+    const addresses = tls === null ? null : addressesOf(socket);
     connections.set(socket, false);
-    socket.once('close', () => connections.delete(socket));
+    if (addresses !== null) below.set(addresses, socket);
+    socket.once('close', () => {
+      connections.delete(socket);
+      if (addresses !== null && below.get(addresses) === socket) below.delete(addresses);
+    });
     // Node's maxConnections would refuse the new connection instead, which may be kubelet's.
     const [oldest] = connections.keys();
     if (oldest === undefined || connections.size <= limits.connections) return;
@@ -58,10 +80,10 @@ export function httpServer(
     oldest.destroy();
   });
   server.on('request', (request, response) => {
-    const { socket } = request;
+    const socket = tls === null ? request.socket : below.get(addressesOf(request.socket));
     // Node goes on to read requests while it waits for an answer, and each of them takes memory.
-    if (connections.get(socket) !== false) {
-      socket.destroy();
+    if (socket === undefined || connections.get(socket) !== false) {
+      request.socket.destroy();
       return;
     }
     connections.delete(socket);
@@ -69,18 +91,20 @@ export function httpServer(
     response.once('close', () => {
       if (connections.has(socket)) connections.set(socket, false);
     });
-    void respond(routes, limits, compressed, request, response, onFault);
+    void respond(served, compressed, request, response);
   });
   return server;
 }
 
+function addressesOf({ remoteAddress, remotePort, localAddress }: Socket): string {
+  return `${remoteAddress}|${remotePort}|${localAddress}`;
+}
+
 async function respond(
-  routes: Routes,
-  limits: Limits,
+  { routes, limits, access, onFault }: Served,
   compressed: (answer: Answer) => Promise<Answer>,
   request: IncomingMessage,
   response: ServerResponse,
-  onFault: (path: string, error: Error) => void,
 ): Promise<void> {
   // Node's server.timeout would not end a client that takes the answer byte by byte.
   const late = setTimeout(() => request.socket.destroy(), limits.answerMs).unref();
@@ -89,37 +113,59 @@ async function respond(
   });
   const { method = '', url = '/' } = request;
   const [path = '/', query = ''] = url.split('?', 2);
+  const send = (answer: Answer): void => {
+    write(response, answer, access.headers(), method);
+  };
   // A request with a body is refused before the body arrives.
   const bodied =
     request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;
   if (bodied || (method !== 'GET' && method !== 'HEAD')) {
     response.setHeader('connection', 'close');
     if (!bodied) response.setHeader('allow', 'GET, HEAD');
-    send(
-      response,
-      bodied ? plain(413, 'a request must have no body') : plain(405, 'only GET and HEAD are supported'),
-      method,
-    );
-    return;
-  }
-  const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
-  if (route === undefined) {
-    send(response, plain(404, `not found; the paths are ${Object.keys(routes).join(', ')}`), method);
+    send(bodied ? plain(413, 'a request must have no body') : plain(405, 'only GET and HEAD are supported'));
     return;
   }
   try {
+    const refusal = await access.refusal(callerOf(request, path));
+    if (refusal !== null) {
+      send(refusal);
+      return;
+    }
+    const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
+    if (route === undefined) {
+      send(plain(404, `not found; the paths are ${Object.keys(routes).join(', ')}`));
+      return;
+    }
     const answer = await route({ path, query, accept: request.headers.accept ?? '' });
     const wanted = acceptsGzip(request.headers['accept-encoding'] ?? '');
-    send(response, wanted ? await compressed(answer) : answer, method);
+    send(wanted ? await compressed(answer) : answer);
   } catch (error) {
     onFault(path, error as Error);
-    send(response, plain(500, `internal error: ${(error as Error).message}`), method);
+    send(plain(500, `internal error: ${(error as Error).message}`));
   }
 }
 
-function send(
+function callerOf({ headers, socket }: IncomingMessage, path: string): Caller {
+  return {
+    path,
+    host: headers.host ?? null,
+    authorization: headers.authorization ?? null,
+    address: socket.remoteAddress ?? '',
+    certificate: socket instanceof TLSSocket ? certificateOf(socket) : null,
+  };
+}
+
+function certificateOf(socket: TLSSocket): ClientCertificate | null {
+  const certificate = socket.getPeerX509Certificate();
+  if (certificate === undefined) return null;
+  const names = alternativeNames(certificate.subjectAltName).map((name) => name.replace(/^[^:]*:/, ''));
+  return { isTrusted: socket.authorized, names };
+}
+
+function write(
   response: ServerResponse,
-  { status, type, body, encoding, contentSecurityPolicy }: Answer,
+  { status, type, body, encoding, contentSecurityPolicy, headers = {} }: Answer,
+  further: Readonly<Record<string, string>>,
   method: string,
 ): void {
   if (response.destroyed || response.headersSent) return;
@@ -133,6 +179,8 @@ function send(
     'x-content-type-options': 'nosniff',
     'referrer-policy': 'no-referrer',
     'cross-origin-resource-policy': 'same-origin',
+    ...further,
+    ...headers,
   });
   response.end(method === 'HEAD' ? undefined : bytes);
 }

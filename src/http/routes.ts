@@ -11,6 +11,8 @@ interface Page {
 }
 
 interface Sources {
+  /** Whether the page and the report are served. */
+  readonly statusPage: boolean;
   /** The metrics, and their content type, for an Accept header. */
   metrics(accept: string): Promise<{ readonly type: string; readonly body: Buffer }>;
   report(): Promise<CountedReport>;
@@ -42,11 +44,11 @@ export function routesOf(sources: Sources): Routes {
     return { status: 200, type: 'text/html; charset=utf-8', body, contentSecurityPolicy };
   });
   return {
-    '/': root,
+    ...(sources.statusPage ? { '/': root } : {}),
     '/metrics': async ({ accept }) => ({ status: 200, ...(await sources.metrics(accept)) }),
     '/healthz': () => verdict(sources.stuck(), 'stuck'),
     '/readyz': ({ query }) => verdict(sources.unready(new URLSearchParams(query).get('vs')), 'not ready'),
-    '/report.json': json,
+    ...(sources.statusPage ? { '/report.json': json } : {}),
   };
 }
 

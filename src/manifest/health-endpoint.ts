@@ -6,6 +6,7 @@ export interface HealthEndpoint {
   /** The host, or null for the pod's own address, which is the node's. */
   readonly host: string | null;
   readonly port: number;
+  readonly scheme: 'HTTP' | 'HTTPS';
 }
 
 /**
@@ -15,13 +16,19 @@ export interface HealthEndpoint {
  * restarts the container when it knows the address and finds nothing there.
  */
 export const POD_METRICS_ADDRESS = '[$(POD_IP)]:9288';
-export const AT_THE_POD: HealthEndpoint = { host: null, port: 9288 };
+/** Where kubelet reaches {@link POD_METRICS_ADDRESS}. */
+export function atThePod(scheme: HealthEndpoint['scheme']): HealthEndpoint {
+  return { host: null, port: 9288, scheme };
+}
 
 /** Where kubelet, on the same node, reaches a metrics address, or null if it cannot, as with a Unix socket. */
-export function healthEndpoint(metricsAddress: CareConfig['metricsAddress']): HealthEndpoint | null {
+export function healthEndpoint(
+  metricsAddress: CareConfig['metricsAddress'],
+  scheme: HealthEndpoint['scheme'],
+): HealthEndpoint | null {
   if (metricsAddress?.kind !== 'tcp') return null;
   const { address, port } = metricsAddress;
-  return { host: isEverywhere(address) ? '127.0.0.1' : address, port };
+  return { scheme, host: isEverywhere(address) ? '127.0.0.1' : address, port };
 }
 
 function isEverywhere(address: string): boolean {

@@ -39,25 +39,41 @@ const SYSCTLS: Mount = {
  * What a pod with these settings mounts. Throws a UsageError for a path that cannot be mounted.
  *
  * @param virtualServers The settings of each virtual server, if the file of `--config` has several.
+ * @param webFiles That the web configuration names, if there is one.
  */
 export function mountsFor(
   settings: Settings,
-  virtualServers: readonly Settings[] = [settings],
+  virtualServers: readonly Settings[],
+  webFiles: readonly string[],
 ): readonly Mount[] {
-  return [...(settings.read('sysctl') ? [SYSCTLS] : []), ...filesFor(settings, virtualServers), RUN];
+  return [
+    ...(settings.read('sysctl') ? [SYSCTLS] : []),
+    ...filesFor(settings, virtualServers, webFiles),
+    RUN,
+  ];
 }
 
-function filesFor(settings: Settings, virtualServers: readonly Settings[]): readonly Mount[] {
+function filesFor(
+  settings: Settings,
+  virtualServers: readonly Settings[],
+  webFiles: readonly string[],
+): readonly Mount[] {
   const secrets = virtualServers
     .flatMap((one) => SECRETS.map((flag) => pathOf(one, flag)))
     .filter((secret) => secret !== null);
   const config = pathOf(settings, 'config');
-  const directories = [...new Set(secrets.filter((secret) => !isAlone(secret)).map(dirname))];
+  const ofWeb = [pathOf(settings, 'web-config-file'), ...webFiles].filter((path) => path !== null);
+  const directoriesOf = (paths: readonly string[]): string[] => [
+    ...new Set(paths.filter((path) => !isAlone(path)).map(dirname)),
+  ];
+  const directories = directoriesOf([...secrets, ...ofWeb]);
   const outermost = directories.filter((one) => !directories.some((other) => within(one, other)));
+  const ofSecrets = outermost.filter((one) => secrets.some((secret) => within(secret, one)));
   const files = [
     ...named('config', config !== null && isAlone(config) ? [config] : [], ['Its options.']),
     ...named('cluster-ca', [...new Set(virtualServers.map(caFor))], OF_THE_CA),
     ...named('secret', secrets.filter(isAlone), ['Who it is to the apiservers.']),
+    ...named('web-file', ofWeb.filter(isAlone), ['TLS and authentication of --metrics-addr.']),
   ];
   return [
     ...files
@@ -69,11 +85,14 @@ function filesFor(settings: Settings, virtualServers: readonly Settings[]): read
         ({ path }) => !outermost.includes(path) && !outermost.some((directory) => within(path, directory)),
       )
       .map((directory): Mount => ({ ...directory, type: 'Directory', readOnly: true })),
-    ...named('credentials', outermost, OF_CREDENTIALS).map((directory): Mount => ({
-      ...directory,
-      type: 'Directory',
-      readOnly: true,
-    })),
+    ...[
+      ...named('credentials', ofSecrets, OF_CREDENTIALS),
+      ...named(
+        'web-config',
+        outermost.filter((one) => !ofSecrets.includes(one)),
+        OF_WEB,
+      ),
+    ].map((directory): Mount => ({ ...directory, type: 'Directory', readOnly: true })),
   ];
 }
 
@@ -84,6 +103,9 @@ const OF_THE_CA = [
 const OF_THE_CONFIG = ['Its options: the whole directory, so that lvscare finds a file that replaces them.'];
 const OF_CREDENTIALS = [
   'Who it is to the apiservers: the whole directory, because files in it are replaced when they are renewed.',
+];
+const OF_WEB = [
+  'TLS and authentication of --metrics-addr: the whole directory, because files in it are replaced when they are renewed.',
 ];
 
 /** Mounts with numbered names: `secret`, `secret-2`. */
@@ -111,7 +133,10 @@ function caFor(settings: Settings): string | null {
 }
 
 /** The path that an option gives, as the kubelet takes it; null if it gives none. Throws a UsageError for one that cannot be mounted. */
-function pathOf(settings: Settings, flag: (typeof SECRETS)[number] | 'config' | 'health-ca'): string | null {
+function pathOf(
+  settings: Settings,
+  flag: (typeof SECRETS)[number] | 'config' | 'health-ca' | 'web-config-file',
+): string | null {
   const path = settings.read(flag);
   if (path === null) return null;
   const good = isAbsolute(path) && normalize(path) === path && path !== '/' && !path.endsWith('/');

@@ -95,13 +95,19 @@ ${httpGet(health)}\
 `;
 }
 
-function httpGet({ host, port }: HealthEndpoint): string {
+function httpGet({ host, port, scheme }: HealthEndpoint): string {
   return `\
         httpGet:
 ${host === null ? '' : `          host: ${scalar(host)}\n`}\
           port: ${port}
           path: /healthz
-`;
+${
+  scheme === 'HTTP'
+    ? ''
+    : `          # kubelet neither verifies the certificate nor shows one.
+          scheme: ${scheme}
+`
+}`;
 }
 
 function volumeMount({ name, path, at = path, readOnly, why }: Mount): string {

@@ -153,6 +153,7 @@ describe('a file of options', () => {
     writeFileSync(file, JSON.stringify({ ...given, masquerade: true, 'health-status': [401, 403] }));
     const byFile = readCareConfig(await readSettings({ config: file }, {}), {}, { defaultCa: '/nowhere' });
     const byLine = readCareConfig(await readSettings(given, {}), {}, { defaultCa: '/nowhere' });
-    assert.deepEqual(byFile, byLine);
+    assert.deepEqual({ ...byFile, configFile: null }, byLine);
+    assert.equal(byFile.configFile, file);
   });
 });

@@ -57,6 +57,7 @@ class Scene {
         this.said.push(`${port} start`);
         return this.failing.has(port) ? Promise.reject(new Error(`no ${port}`)) : Promise.resolve();
       },
+      emit: ({ kind }) => this.said.push(`${port} ${kind}`),
       keepStarting: ({ message }) => this.said.push(`${port} keeps starting: ${message}`),
       update: (_config, change: Change) => {
         this.said.push(`${port} update +${change.added.length} -${change.removed.length}`);
@@ -148,5 +149,13 @@ describe('a daemon', () => {
     assert.deepEqual(scene.take().sort(), ['1 stop', '2 removed']);
     await scene.daemon.apply([config(3)]);
     assert.deepEqual(scene.take(), []);
+  });
+
+  it('passes what happened to all virtual servers on to each', async () => {
+    const scene = new Scene();
+    await scene.daemon.apply([config(1), config(2)]);
+    scene.take();
+    scene.daemon.emit({ kind: 'credentials-ok', what: '/etc/lvscare/web.yaml' });
+    assert.deepEqual(scene.take(), ['1 credentials-ok', '2 credentials-ok']);
   });
 });

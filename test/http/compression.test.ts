@@ -7,6 +7,7 @@ import type { Answer } from '../../src/http/answer.js';
 import { compressor, acceptsGzip } from '../../src/http/compression.js';
 import { httpServer, LIMITS } from '../../src/http/http-server.js';
 import { serve } from './client.js';
+import { OPEN_ACCESS } from './open-access.js';
 
 const BIG: Answer = {
   status: 200,
@@ -34,7 +35,15 @@ describe('an answer in gzip', () => {
 
   it('is the same answer, and much smaller', async () => {
     await using served = await serve(
-      httpServer({ '/big': () => BIG, '/small': () => SMALL }, LIMITS, () => undefined),
+      httpServer(
+        {
+          routes: { '/big': () => BIG, '/small': () => SMALL },
+          limits: LIMITS,
+          access: OPEN_ACCESS,
+          onFault: () => undefined,
+        },
+        null,
+      ),
     );
     const got = async (path: string, headers: Record<string, string>): Promise<[IncomingMessage, Buffer]> => {
       const asked = request({ host: '127.0.0.1', port: served.port, path, headers, agent: false }).end();

@@ -3,20 +3,26 @@ import { once } from 'node:events';
 import { Agent, request, type IncomingMessage } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { describe, it } from 'node:test';
+import type { Access, Caller } from '../../src/http/access.js';
 import { plain, type Answer, type Routes } from '../../src/http/answer.js';
 import { httpServer, LIMITS } from '../../src/http/http-server.js';
 import { get, raw, serve, type Served } from './client.js';
+import { OPEN_ACCESS } from './open-access.js';
 
 /** Short, so that the tests are quick; the order between them is what matters. */
 const QUICK = { ...LIMITS, requestMs: 400, keepAliveMs: 60_000, answerMs: 600, connections: 8 };
 
-function start(routes: Routes = {}, limits = QUICK, faults: string[] = []): Promise<Served> {
+function start(
+  routes: Routes = {},
+  limits = QUICK,
+  faults: string[] = [],
+  access = OPEN_ACCESS,
+): Promise<Served> {
   const all = { '/healthz': () => plain(200, 'ok'), ...routes };
-  return serve(
-    httpServer(all, limits, (path, error) => {
-      faults.push(`${path}: ${error.message}`);
-    }),
-  );
+  const onFault = (path: string, error: Error): void => {
+    faults.push(`${path}: ${error.message}`);
+  };
+  return serve(httpServer({ routes: all, limits, access, onFault }, null));
 }
 
 describe('the HTTP server', () => {
@@ -51,9 +57,27 @@ describe('the HTTP server', () => {
     assert.equal((await get(served, '/healthz')).status, 200);
   });
 
-  it('accepts any Host, and none', async () => {
+  it('gives what decides on a refusal the Host, the address and the password, and sends its answer and its headers', async () => {
+    const callers: Caller[] = [];
+    const access: Access = {
+      headers: () => ({ 'x-frame-options': 'deny' }),
+      refusal(caller) {
+        callers.push(caller);
+        return Promise.resolve({ ...plain(401, 'no'), headers: { 'www-authenticate': 'Basic' } });
+      },
+    };
+    await using served = await start({}, QUICK, [], access);
+    const headers = { host: 'elsewhere.example', authorization: 'Basic eDp5' };
+    const got = await get(served, '/nowhere?x', { headers });
+    assert.deepEqual(
+      [got.status, got.body, got.headers['www-authenticate'], got.headers['x-frame-options']],
+      [401, 'no\n', 'Basic', 'deny'],
+    );
+    assert.deepEqual(callers, [{ ...headers, path: '/nowhere', address: '127.0.0.1', certificate: null }]);
+  });
+
+  it('accepts a request without a Host', async () => {
     await using served = await start();
-    assert.equal((await get(served, '/healthz', { headers: { host: 'elsewhere.example' } })).status, 200);
     const { ended } = await raw(served.port, 'GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n');
     assert.match(await ended, /^HTTP\/1\.1 200 OK\r\n/);
     const old = await raw(served.port, 'GET /healthz HTTP/1.0\r\n\r\n');

@@ -11,6 +11,7 @@ import { httpServer, LIMITS } from '../../src/http/http-server.js';
 import type { ListenAddress } from '../../src/values/listen-address.js';
 import { FakeClock } from '../control-loop/fake-clock.js';
 import { get, raw } from './client.js';
+import { OPEN_ACCESS } from './open-access.js';
 
 /** An endpoint that listens, or tries to, and what it said. */
 class Listener implements AsyncDisposable {
@@ -26,9 +27,17 @@ class Listener implements AsyncDisposable {
         clock: this.clock,
         address,
         createServer: () =>
-          httpServer({ '/healthz': () => plain(200, 'ok') }, LIMITS, (path, error) => {
-            this.#say(`fault in ${path}: ${error.message}`);
-          }),
+          httpServer(
+            {
+              routes: { '/healthz': () => plain(200, 'ok') },
+              limits: LIMITS,
+              access: OPEN_ACCESS,
+              onFault: (path, error) => {
+                this.#say(`fault in ${path}: ${error.message}`);
+              },
+            },
+            null,
+          ),
         onListening: () => {
           this.#say('listening');
         },

@@ -39,6 +39,7 @@ async function ask(url: string, sources: Partial<Parameters<typeof routesOf>[0]>
   const routes = routesOf({
     metrics: (accept) => Promise.resolve({ type: `metrics for ${accept}`, body: Buffer.from('x 1\n') }),
     report: () => Promise.resolve(reportOf()),
+    statusPage: true,
     stuck: () => null,
     unready: () => null,
     page: () => ({ pieces: [], contentSecurityPolicy: '' }),

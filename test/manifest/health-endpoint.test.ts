@@ -19,7 +19,10 @@ describe('where the kubelet asks', () => {
   for (const [address, found] of cases) {
     it(`${address} is at ${JSON.stringify(found)}`, () => {
       const listens = parseListenAddress(address, '--metrics-addr');
-      assert.deepEqual(healthEndpoint(listens), found === null ? null : { host: found[0], port: found[1] });
+      assert.deepEqual(
+        healthEndpoint(listens, 'HTTP'),
+        found === null ? null : { host: found[0], port: found[1], scheme: 'HTTP' },
+      );
     });
   }
 });

@@ -8,14 +8,37 @@ const CA = 'cluster-ca File /etc/kubernetes/pki/ca.crt ro';
 const SYSCTL = 'sysctl-net Directory /proc/sys/net rw at /host/proc/sys/net';
 const RUN = 'run DirectoryOrCreate /run/lvscare rw';
 
-function mounts(given: Arguments): string[] {
-  return mountsFor(new Settings(given, {})).map(
+function mounts(given: Arguments, webFiles: readonly string[] = []): string[] {
+  const settings = new Settings(given, {});
+  return mountsFor(settings, [settings], webFiles).map(
     ({ name, path, at, type, readOnly }) =>
       `${name} ${type} ${path} ${readOnly ? 'ro' : 'rw'}${at === undefined ? '' : ` at ${at}`}`,
   );
 }
 
 describe('what the pod sees of its node', () => {
+  it('is the directory of the web configuration, those of its files, and a file alone among keys that it does not need', () => {
+    const given = {
+      'web-config-file': '/etc/lvscare/web/web.yml',
+      'health-token-file': '/etc/lvscare/token',
+    };
+    const files = ['/etc/lvscare/web/tls.crt', '/srv/pki/tls.key', '/etc/kubernetes/pki/ca.crt'];
+    assert.deepEqual(mounts(given, files), [
+      SYSCTL,
+      CA,
+      'credentials Directory /etc/lvscare ro',
+      'web-config Directory /srv/pki ro',
+      RUN,
+    ]);
+    assert.deepEqual(mounts({ 'web-config-file': '/etc/lvscare/web.yml', 'health-schem': 'http' }, files), [
+      SYSCTL,
+      'web-file File /etc/kubernetes/pki/ca.crt ro',
+      'web-config Directory /etc/lvscare ro',
+      'web-config-2 Directory /srv/pki ro',
+      RUN,
+    ]);
+  });
+
   const kubelet = '/var/lib/kubelet/pki/kubelet-client-current.pem';
   const cases: readonly (readonly [what: string, given: Arguments, mounts: readonly string[]])[] = [
     ['by default', {}, [SYSCTL, CA, RUN]],

@@ -6,7 +6,8 @@ import { mountsFor } from '../../src/manifest/mounts.js';
 import { podManifest } from '../../src/manifest/pod.js';
 import { podFaults, type Pod } from '../manifests/pod-schema.js';
 
-const mounts = mountsFor(new Settings({}, {}));
+const settings = new Settings({}, {});
+const mounts = mountsFor(settings, [settings], []);
 
 function pod(health: Parameters<typeof podManifest>[0]['health']): Pod {
   const args = ['care', '--vs=10.103.97.2:6443'];
@@ -18,7 +19,7 @@ function pod(health: Parameters<typeof podManifest>[0]['health']): Pod {
 describe('the manifest of a pod', () => {
   for (const host of ['127.0.0.1', 'fd00::1', 'localhost']) {
     it(`has the kubelet ask at ${host} whether it has started, and whether it is alive`, () => {
-      const made = pod({ host, port: 9288 });
+      const made = pod({ host, port: 9288, scheme: 'HTTP' });
       assert.deepEqual(podFaults(made), []);
       const [container] = made.spec?.containers ?? [];
       for (const probe of [container?.startupProbe, container?.livenessProbe])
@@ -27,13 +28,13 @@ describe('the manifest of a pod', () => {
   }
 
   it('has kubelet ask only after the program had time to listen, and then often', () => {
-    const [container] = pod({ host: null, port: 9288 }).spec?.containers ?? [];
+    const [container] = pod({ host: null, port: 9288, scheme: 'HTTP' }).spec?.containers ?? [];
     const { initialDelaySeconds, periodSeconds } = container?.startupProbe ?? {};
     assert.deepEqual([initialDelaySeconds, periodSeconds], [10, 2]);
   });
 
   it('has the kubelet ask at its own address, and names that', () => {
-    const made = pod({ host: null, port: 9288 });
+    const made = pod({ host: null, port: 9288, scheme: 'HTTP' });
     assert.deepEqual(podFaults(made), []);
     const [container] = made.spec?.containers ?? [];
     for (const probe of [container?.startupProbe, container?.livenessProbe])
@@ -41,7 +42,15 @@ describe('the manifest of a pod', () => {
     assert.deepEqual(container?.env, [
       { name: 'POD_IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } },
     ]);
-    assert.equal(pod({ host: '127.0.0.1', port: 9288 }).spec?.containers[0]?.env, undefined);
+    assert.equal(pod({ host: '127.0.0.1', port: 9288, scheme: 'HTTP' }).spec?.containers[0]?.env, undefined);
+  });
+
+  it('has kubelet send its probes by HTTPS where lvscare has TLS', () => {
+    const made = pod({ host: null, port: 9288, scheme: 'HTTPS' });
+    assert.deepEqual(podFaults(made), []);
+    const [container] = made.spec?.containers ?? [];
+    for (const probe of [container?.startupProbe, container?.livenessProbe])
+      assert.deepEqual(probe?.httpGet, { port: 9288, path: '/healthz', scheme: 'HTTPS' });
   });
 
   it('has no probes where the kubelet cannot ask', () => {

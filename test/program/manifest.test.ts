@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { parse } from 'yaml';
+import { Certificates } from '../../lab/certificates.js';
 import { run, type Result } from '../../lab/run.js';
 import { readBuildInfo } from '../../src/cli/build-info.js';
 import { sortArguments } from '../../src/cli/arguments.js';
@@ -143,6 +144,32 @@ describe('lvscare manifest', { concurrency: 1 }, () => {
     assert.equal(await asked('unix:/run/lvscare/metrics.sock'), undefined);
     assert.equal(await asked('off'), undefined);
     assert.equal((await manifest([...SERVERS, '--metrics-addr', 'x'])).status, 2);
+  });
+
+  it('has kubelet send its probes as the web configuration says, mounts its files, and refuses one that it cannot read', async () => {
+    const certificates = await Certificates.create();
+    try {
+      const { certificateFile, keyFile } = await certificates.create('node', {
+        name: 'node',
+        alternativeNames: [],
+      });
+      const file = join(directory, 'web.yml');
+      await writeFile(file, `tls_server_config: {cert_file: ${certificateFile}, key_file: ${keyFile}}`);
+      const { pod } = await printed([...SERVERS, '--web-config-file', file]);
+      assert.deepEqual(podFaults(pod), []);
+      const [container] = pod.spec?.containers ?? [];
+      assert.ok(container !== undefined);
+      assert.ok(container.args?.includes(`--web-config-file=${file}`));
+      for (const probe of [container.startupProbe, container.livenessProbe])
+        assert.deepEqual(probe?.httpGet, { port: 9288, path: '/healthz', scheme: 'HTTPS' });
+      const mounted = container.volumeMounts?.map(({ mountPath }) => mountPath) ?? [];
+      for (const path of [directory, certificates.directory]) assert.ok(mounted.includes(path), path);
+      const missing = await manifest([...SERVERS, '--web-config-file', join(directory, 'nowhere')]);
+      assert.equal(missing.status, 2);
+      assert.match(missing.stderr, /^--web-config-file: expected a readable file \(ENOENT\), got /);
+    } finally {
+      await certificates.close();
+    }
   });
 
   it('has care listen at the address that the kubelet knows for the pod, of either family or none, and be asked there', async () => {
