@@ -42,7 +42,7 @@
         '<!@(pkg-config --cflags libnl-3.0 libnl-genl-3.0 || { echo "netlink-ts needs libnl: apt-get install pkg-config libnl-3-dev libnl-genl-3-dev" >&2; exit 1; })',
       ],
       'cflags_cc': [
-        '-std=c++17',
+        '-std=c++20',
         '-isystem', '<!(node -p "path.dirname(require.resolve(\'node-addon-api\'))")',
         '-Wall', '-Wextra', '-Wpedantic', '-Wconversion', '-Wsign-conversion', '-Wshadow', '-Wnon-virtual-dtor',
         '-Wcast-align', '-Wformat=2',

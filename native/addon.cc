@@ -86,7 +86,7 @@ Napi::Value DecodeForTest(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value ErrnoToJs(Napi::Env env, int error) {
-  return ToJs(env, error == 0 ? std::nullopt : std::optional<Failure>({error}));
+  return ToJs(env, error == 0 ? std::nullopt : std::optional(Failure{error}));
 }
 
 // setTcpOptions(fd, options): the failure, or null.

@@ -66,7 +66,7 @@ const char* Name(int error) {
 
 std::string ErrnoName(int error) {
   const char* name = Name(error);
-  return name != nullptr ? name : "E" + std::to_string(error);
+  return name != nullptr ? name : std::string("E").append(std::to_string(error));
 }
 
 std::string ErrnoDescription(int error) { return std::generic_category().message(error); }

@@ -56,7 +56,7 @@ Handle::~Handle() { EndThread(); }
 Napi::Value Handle::Open(const Napi::CallbackInfo& info) {
   if (closed_ || running_) return info.Env().Null();
   const int error = session_->Open();
-  return ToJs(info.Env(), error == 0 ? std::nullopt : std::optional<Failure>({error}));
+  return ToJs(info.Env(), error == 0 ? std::nullopt : std::optional(Failure{error}));
 }
 
 // submit(requests, timeoutMs, callback): a ticket. The callback gets the results.

@@ -305,7 +305,7 @@ Napi::Value Subscription::Start(const Napi::CallbackInfo& info) {
   if (error != 0) {
     feed_->Stop();
     feed_.reset();
-    return ToJs(env, std::optional<Failure>({error}));
+    return ToJs(env, std::optional(Failure{error}));
   }
   // Hooks run in reverse order of their registration: this one before the thread-safe function's own, which
   // so is still there while the thread may use it.
@@ -330,7 +330,7 @@ Napi::Value Subscription::Take(const Napi::CallbackInfo& info) {
   Napi::Object taken = Napi::Object::New(env);
   Set(taken, "events", list);
   Set(taken, "overrun", overrun);
-  Set(taken, "failure", ToJs(env, error == 0 ? std::nullopt : std::optional<Failure>({error})));
+  Set(taken, "failure", ToJs(env, error == 0 ? std::nullopt : std::optional(Failure{error})));
   return taken;
 }
 
