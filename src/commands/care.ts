@@ -7,12 +7,17 @@ import { cleanUp, probeOnce, setUpOnce } from '../control-loop/once.js';
 import type { VirtualServerTable } from '../control-loop/ports.js';
 import { systemClock } from '../daemon/clock.js';
 import type { CareConfig } from '../config/care-config.js';
-import { ownInterface } from '../host/own-address.js';
 import { kernelChanges } from '../host/route-changes.js';
 import { composeManualDrains, openControl } from '../daemon/control.js';
 import type { HttpService, HttpSources, Usage } from '../daemon/http.js';
 import { composeProbes } from '../daemon/probing.js';
-import { composeClean, composeKernel, findNodeAddress, type KernelHandles } from '../daemon/kernel.js';
+import {
+  composeClean,
+  composeKernel,
+  findNodeAddress,
+  findOwnInterface,
+  type KernelHandles,
+} from '../daemon/kernel.js';
 import { KernelError } from '../values/errors.js';
 import { acquireInstanceLock, processInWords } from '../state/instance-lock.js';
 import { eventLog } from '../log/event-log.js';
@@ -255,13 +260,13 @@ async function clean(config: CareConfig, log: Logger, handles: KernelHandles): P
 
 /** A virtual server at an address of an interface takes the port from the node itself. */
 async function warnOfOwnAddress(
-  { virtualServer }: CareConfig,
+  config: CareConfig,
   log: Logger,
   { rtnetlink }: KernelHandles,
 ): Promise<void> {
-  const held = await ownInterface(rtnetlink, virtualServer);
+  const held = await findOwnInterface(config, rtnetlink);
   if (held === null) return;
-  const { address, port, text } = virtualServer;
+  const { address, port, text } = config.virtualServer;
   log.warn(
     { event: 'own-address', vs: text, interface: held },
     `${address} is an address of this node, on ${held}: clients of its port ${port}, other hosts too, are given to the real servers; choose a --vs that no host has`,
