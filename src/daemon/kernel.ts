@@ -124,7 +124,13 @@ export async function composeKernel(
             systemClock.now(),
           ),
         ]),
-    silence(nft, mode, virtualServer, () => ownInterface(rtnetlink, virtualServer), onNoNft),
+    silence(
+      nft,
+      mode,
+      virtualServer,
+      () => ownInterface(rtnetlink, virtualServer, dummiesOf(config, record)),
+      onNoNft,
+    ),
     segmentSize(nft, virtualServer, config.realServers),
     ...current,
     ...(config.masquerade ? [] : [noMasquerade(nft, virtualServer, onNoNft)]),
@@ -244,6 +250,20 @@ async function recordOf(
     realServers: realServers.length > 0 ? realServers.map(({ text }) => text) : (found?.realServers ?? []),
     modes: found?.modes ?? [],
   };
+}
+
+/** {@link ownInterface}, as of now, before anything is changed. */
+export async function findOwnInterface(
+  config: VirtualServerConfig,
+  rtnetlink: Rtnetlink,
+): Promise<string | null> {
+  const record = await recordOf(config, ownershipStore(runDirectory()));
+  return await ownInterface(rtnetlink, config.virtualServer, dummiesOf(config, record));
+}
+
+/** The dummies of mode `link`, also those of earlier starts, and of the Go program, which names them as we do. */
+function dummiesOf({ iface }: VirtualServerConfig, { modes }: OwnershipRecord): readonly string[] {
+  return [iface, ...modes.flatMap((mode) => (mode.mode === 'link' ? mode.iface : []))];
 }
 
 function modeOf({ mode, iface }: VirtualServerConfig): ReachMode {

@@ -9,7 +9,6 @@ import type { ManualDrains } from '../control-loop/manual-drains.js';
 import type { VirtualServerTable } from '../control-loop/ports.js';
 import type { Semaphore } from '../async/semaphore.js';
 import { changeInWords, type Change } from '../decisions/reload.js';
-import { ownInterface } from '../host/own-address.js';
 import { kernelChanges } from '../host/route-changes.js';
 import { eventLog } from '../log/event-log.js';
 import type { Ipvs } from '../netlink/index.js';
@@ -21,7 +20,13 @@ import { systemClock } from './clock.js';
 import { composeManualDrains, forgetDrains, openControl } from './control.js';
 import { KEEP, type Unit } from './daemon.js';
 import { lockVirtualServer } from './instance-lock.js';
-import { composeKernel, findNodeAddress, type KernelHandles, type KnownNodeAddress } from './kernel.js';
+import {
+  composeKernel,
+  findNodeAddress,
+  findOwnInterface,
+  type KernelHandles,
+  type KnownNodeAddress,
+} from './kernel.js';
 import { composeProbes } from './probing.js';
 
 /** What the units of a daemon share. */
@@ -301,13 +306,13 @@ async function emitAdopted(table: VirtualServerTable, emit: Emit): Promise<void>
 
 /** A virtual server at an address of an interface takes the port from the node itself. */
 export async function warnOfOwnAddress(
-  { virtualServer }: UnitConfig,
+  config: UnitConfig,
   log: Logger,
   { rtnetlink }: KernelHandles,
 ): Promise<void> {
-  const held = await ownInterface(rtnetlink, virtualServer);
+  const held = await findOwnInterface(config, rtnetlink);
   if (held === null) return;
-  const { address, port, text } = virtualServer;
+  const { address, port, text } = config.virtualServer;
   log.warn(
     { event: 'own-address', vs: text, interface: held },
     `${address} is an address of this node, on ${held}: clients of its port ${port}, other hosts too, are given to the real servers; choose a --vs that no host has`,

@@ -157,6 +157,30 @@ describe('neighbours of a node', () => {
     await clean('ipv4');
   });
 
+  it("get an answer for the node's own address on a dummy, as where routing runs on the host, but not for that of mode link", async () => {
+    await lab.node.ip('link add own0 type dummy');
+    await lab.node.ip('link set own0 up');
+    await lab.node.ip('address add 10.103.97.2/32 dev own0');
+    const daemon = await start('local', 'ipv4');
+    await daemon.waitForLine(/WARN: 10\.103\.97\.2 is an address of this node, on own0: /);
+    assert.equal(await answerer('ipv4'), await hardware(lab.node));
+    assert.ok(!(await tables()).includes(TABLE));
+    await daemon.stop();
+    await lab.node.ip('link del own0');
+    await clean('ipv4');
+
+    // Of an earlier start, under another name.
+    const before = startCare(lab, ['--mode', 'link', '--iface', 'earlier0', '--masquerade=false']);
+    await until(async () => (await tables()).includes(TABLE), { timeoutMs: 30_000 });
+    await before.stop();
+    const after = await start('local', 'ipv4');
+    await until(async () => (await tables()).includes(TABLE), { timeoutMs: 30_000 });
+    assert.equal(await answerer('ipv4'), null);
+    assert.doesNotMatch(after.text(), /is an address of this node/);
+    await after.stop();
+    await clean('ipv4');
+  });
+
   it('get an answer again after --clean and a route by hand: nothing of lvscare is left', async () => {
     const daemon = await start('local', 'ipv4');
     assert.ok((await tables()).includes(TABLE));
