@@ -1,9 +1,10 @@
 import { readFile, readlink } from 'node:fs/promises';
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import type { Clock } from '../control-loop/ports.js';
 import type { Endpoint } from '../values/endpoint.js';
 import { classifyLock, type LockHolder, type LockState } from '../values/lock-holder.js';
 import { getPeerCredentials } from '../netlink/index.js';
+import { listen, takeLockName, type LockName } from './lock-name.js';
 import { kernelClaims, type Claim, type Claims } from './instance-claims.js';
 import { processRights } from '../values/process-rights.js';
 
@@ -43,12 +44,12 @@ export async function acquireInstanceLock(
   { clock, signal, claims = kernelClaims }: LockOptions,
 ): Promise<InstanceLock> {
   const name = nameOf(virtualServer);
-  let server: Server | null = null;
+  let taken: LockName | null = null;
   let withoutName: string | null = null;
   try {
-    for (let attempt = 1; server === null && withoutName === null; attempt += 1) {
-      const listening = await listen(name).catch(codeOf);
-      if (typeof listening !== 'string') server = listening;
+    for (let attempt = 1; taken === null && withoutName === null; attempt += 1) {
+      const listening = await takeLockName(name, clock).catch(codeOf);
+      if (typeof listening !== 'string') taken = listening;
       // A security module may refuse it.
       else if (listening !== 'EADDRINUSE') withoutName = `its socket cannot be created: ${listening}`;
       else {
@@ -62,23 +63,23 @@ export async function acquireInstanceLock(
     const claim = claims.open(virtualServer.text);
     if (await isClaimed(virtualServer, claims, claim)) {
       claim.close();
-      await close(server);
+      await taken?.release();
       return { kind: 'held', by: null };
     }
     return {
       kind: 'acquired',
       withoutName,
       async takeName() {
-        server ??= await listen(name).catch(() => null);
-        return server !== null;
+        taken ??= await takeLockName(name, clock).catch(() => null);
+        return taken !== null;
       },
       async release() {
         claim.close();
-        await close(server);
+        await taken?.release();
       },
     };
   } catch (error) {
-    await close(server);
+    await taken?.release();
     return { kind: 'unavailable', why: `the kernel does not let us claim it: ${codeOf(error)}` };
   }
 }
@@ -182,30 +183,6 @@ function nameOf({ text }: Endpoint): string {
 /** Padded with NULs, which belong to the name: Node 20 pads names by itself, Node 24 does not. */
 function abstractName(name: string): string {
   return `\0${name}`.padEnd(NAME_BYTES, '\0');
-}
-
-function listen(name: string): Promise<Server> {
-  return new Promise((resolve, reject) => {
-    // A process that connects has its answer from the kernel already.
-    const server = createServer({ pauseOnConnect: true }, (connection) => connection.destroy());
-    server.once('error', reject);
-    server.listen(name, () => {
-      server.off('error', reject);
-      // Without free descriptors a connection cannot be accepted; the lock stays ours.
-      server.on('error', () => undefined);
-      resolve(server.unref());
-    });
-  });
-}
-
-function close(server: Server | null): Promise<void> {
-  return new Promise((resolve) => {
-    if (server === null) resolve();
-    else
-      server.close(() => {
-        resolve();
-      });
-  });
 }
 
 async function askHolder(name: string): Promise<LockHolder> {

@@ -2,12 +2,29 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { Lab, type LabProcess } from '../../lab/index.js';
+import { asked } from './asked.js';
 import { allOf, fingerprint, lvscare, serversOf, startCare, takeCare, untilWeights, VS } from './lvscare.js';
 
 /** Has the name before lvscare, until it is ended. */
 const SQUATTER = `
 const name = '\\0lvscare/${VS}'.padEnd(108, '\\0');
 require('node:net').createServer().listen(name, () => console.log('listening'));
+`;
+
+/** Connects to the name of the lock and to the control socket over and over, and says each second what came of it. */
+const FLOOD = `
+const { connect } = require('node:net');
+const counts = { lock: [0, 0], socket: [0, 0] };
+const again = (kind, path) => {
+  const socket = connect(path, () => { counts[kind][0] += 1; socket.destroy(); });
+  socket.on('error', () => { counts[kind][1] += 1; });
+  socket.on('close', () => setImmediate(again, kind, path));
+};
+for (let time = 0; time < 10; time += 1) {
+  again('lock', '\\0lvscare/${VS}'.padEnd(108, '\\0'));
+  again('socket', '/run/lvscare/${VS}.sock');
+}
+setInterval(() => console.log('lock ' + counts.lock.join(' ECONNREFUSED ') + ' socket ' + counts.socket.join(' EACCES ')), 1000);
 `;
 
 /** What takes rights from a process, and the user that it then is. */
@@ -83,6 +100,33 @@ describe('lvscare care beside another', () => {
     await isRefused(servers, another(daemon.pid, /one is enough$/));
     daemon.signal('SIGCONT');
     assert.deepEqual(await holders(), [daemon.pid]);
+    await untilWeights(lab, allOf(lab));
+  });
+
+  it('is neither delayed nor deceived by a user who connects to its lock and to its socket without an end', async () => {
+    started(await takeCare(lab));
+    const flood = started(
+      lab.node.spawn(SQUATTERS['a user'].wrapper[0], [
+        ...SQUATTERS['a user'].wrapper.slice(1),
+        ...[process.execPath, '-e', FLOOD],
+      ]),
+    );
+    await flood.waitForLine(/^lock [1-9]\d* ECONNREFUSED [1-9]\d* socket 0 EACCES [1-9]\d*$/m);
+    try {
+      await lab.master(1).kill();
+      await untilWeights(lab, { [lab.master(0).endpoint]: 1, [lab.master(2).endpoint]: 1 });
+      const servers = serversOf(lab, lab.masters.slice(0, 1));
+      // The kernel does not name the process while it has given up the name.
+      await isRefused(servers, /another lvscare \((?:process \d|a process that)/);
+      const { body } = await asked(lab.node, '/metrics');
+      assert.doesNotMatch(body, /to="(sick|dead)",cause="(slow|silent|broken|tls|status)"\} [^0]/);
+      const connected = Number(/^lock (\d+) /.exec(flood.text().trim().split('\n').at(-1) ?? '')?.[1]);
+      // Each ten seconds at most those of a second and of the kernel's queue.
+      assert.ok(connected < 5000, `${connected} connections were accepted`);
+    } finally {
+      await flood.stop();
+      await lab.master(1).start();
+    }
     await untilWeights(lab, allOf(lab));
   });
 
