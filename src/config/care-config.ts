@@ -34,7 +34,7 @@ export interface VirtualServerConfig {
 export type UnitConfig = VirtualServerConfig & Pick<ProcessConfig, 'dryRun'>;
 
 /** What applies to the process as a whole. */
-export interface ProcessConfig {
+interface ProcessConfig {
   /** Where metrics, health and status are to be had; null for nowhere. */
   readonly metricsAddress: ListenAddress | null;
   readonly task: 'care' | 'run-once' | 'clean';

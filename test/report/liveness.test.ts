@@ -147,6 +147,11 @@ describe('what is stuck', () => {
 });
 
 describe('whether it is ready', () => {
+  it('is not so of a virtual server that there is not', () => {
+    const program = { version: 'v0', commit: 'x', pid: 1, startedAtMs: 0, dryRun: false };
+    assert.equal(unready({ atMs: 0, program, virtualServers: [] }), 'there is no such virtual server');
+  });
+
   it('depends on the first pass, and on the last one', async () => {
     const { stage, report } = watchedStage();
     assert.equal(unready(report()), '10.103.97.2:6443: not reconciled yet');
