@@ -192,11 +192,21 @@ describe('lvscare manifest', { concurrency: 1 }, () => {
       ['care', '--fall=3', `--config=${file}`],
     );
     const paths = pod.spec?.volumes?.map(({ hostPath }) => hostPath?.path);
-    assert.deepEqual(paths, ['/proc/sys/net', file, '/etc/lvscare/ca.crt', '/run/lvscare']);
+    assert.deepEqual(paths, ['/proc/sys/net', '/etc/lvscare/ca.crt', directory, '/run/lvscare']);
+    const several = [
+      options,
+      { ...options, vs: '10.103.97.2:9345', 'health-cert': '/srv/c/c', 'health-key': '/srv/c/k' },
+    ];
+    await writeFile(file, JSON.stringify({ virtualServers: several }));
+    const ofSeveral = (await printed(['--config', file])).pod.spec?.volumes ?? [];
+    assert.deepEqual(
+      ofSeveral.map(({ hostPath }) => hostPath?.path),
+      ['/proc/sys/net', '/etc/lvscare/ca.crt', directory, '/srv/c', '/run/lvscare'],
+    );
     await writeFile(file, JSON.stringify({ ...options, clean: true }));
     const refused = await manifest(['--config', file]);
     assert.equal(refused.status, 2);
-    assert.match(refused.stderr, /^clean in .*care\.json: expected nothing that ends/);
+    assert.match(refused.stderr, /^\S*care\.json:1: clean: expected nothing that ends/);
   });
 
   it('writes what it prints, once', async () => {
