@@ -169,7 +169,10 @@ export class VirtualServerUnit implements Unit<UnitConfig> {
     // It may be starting with what it was.
     const wasStarting = this.#retrying !== null;
     await this.#endRetries();
-    if (this.#started !== null) await this.#apply(this.#started, config, change);
+    if (this.#started !== null)
+      await this.#apply(this.#started, config, change).catch((error: unknown) => {
+        this.#emit({ kind: 'fault', where: 'reload', error: error as Error });
+      });
     else if (wasStarting)
       await this.start(new AbortController().signal).catch((error: unknown) => {
         this.keepStarting(error as Error);
@@ -183,6 +186,8 @@ export class VirtualServerUnit implements Unit<UnitConfig> {
     this.#emit({ kind: 'retired' });
     await this.#endRetries();
     const wasStarted = this.#started !== null;
+    // Its monitors end, and are not overdue then.
+    this.#recorder.update({ ...this.#config, realServers: [] });
     if (this.#started !== null && !dryRun) await this.#drainAll(this.#started, signal);
     if (signal.aborted && signal.reason === KEEP) return true;
     const lock = await this.#end();

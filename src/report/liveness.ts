@@ -10,6 +10,9 @@ export interface ProgressLimits {
   readonly fastIntervalMs: number;
 }
 
+/** The trouble of a virtual server that could not be started. */
+export const START = 'start';
+
 /** Beside what is due: for a node that is short of CPU, and for a kernel that takes its time. */
 const GRACE_MS = 30_000;
 /** How often in a row something may be missed. */
@@ -29,6 +32,8 @@ export function overdueMs(intervalMs: number): number {
  */
 export function stuck(report: Report, limits: ProgressLimits): string | null {
   for (const virtualServer of report.virtualServers) {
+    // It has nothing that could make progress, and a restart would not help the others.
+    if (virtualServer.troubles.some(({ what }) => what === START)) continue;
     const found =
       stuckReconciler(virtualServer, report.atMs, limits) ?? stuckMonitor(virtualServer, report.atMs, limits);
     if (found !== null) return found;

@@ -5,6 +5,7 @@ import type { Evidence } from '../values/evidence.js';
 import type { HealthState } from '../decisions/health.js';
 import { filteredPortsInWords } from '../values/source-ports.js';
 import { History } from './history.js';
+import { START } from './liveness.js';
 import type {
   PassReport,
   ReachabilityReport,
@@ -299,7 +300,6 @@ function recordProbe(
 }
 
 const TABLE = 'IPVS table';
-const START = 'start';
 
 /** As the monitor calls a fault of its prober. */
 function probeOf(server: string): string {

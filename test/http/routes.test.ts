@@ -66,6 +66,15 @@ describe('what can be asked', () => {
     assert.deepEqual([status, body], [503, 'not ready: no IPVS\n']);
   });
 
+  it('is whether one virtual server is ready', async () => {
+    const unready = (vs: string | null): string => `${vs ?? 'all'}: not yet`;
+    assert.equal((await ask('/readyz', { unready })).body, 'not ready: all: not yet\n');
+    assert.equal(
+      (await ask('/readyz?vs=[fd00::2]:6443', { unready })).body,
+      'not ready: [fd00::2]:6443: not yet\n',
+    );
+  });
+
   it('is the metrics, in the format that is asked for', async () => {
     const { status, type, body } = await ask('/metrics');
     assert.deepEqual([status, type, String(body)], [200, 'metrics for anything', 'x 1\n']);

@@ -284,6 +284,58 @@ describe('the metrics of a virtual server', () => {
   });
 });
 
+describe('the metrics when the configuration changes', () => {
+  it('forget a real server that is removed, whatever it did, and go on with the others', async () => {
+    const { stage, metrics, board, scrape } = watched();
+    await stage.start();
+    stage.answer(B, 'refused');
+    await stage.clock.advance(10_000);
+    const before = await scrape();
+    const config = {
+      virtualServer: VIRTUAL_SERVER,
+      realServers: [A, C],
+      policy: POLICY,
+      mode: 'local',
+      masquerade: false,
+    };
+    board.update(config);
+    metrics.set(config);
+    const after = await scrape();
+    const of = (samples: ReadonlyMap<string, number>, { address }: Endpoint): string[] =>
+      [...samples.keys()].filter((name) => name.includes(`remote_address="${address}"`));
+    assert.ok(of(before, B).length > 0);
+    assert.deepEqual(of(after, B), []);
+    assert.deepEqual(of(after, A), of(before, A));
+    const name = `lvscare_probes_total${ofServer(A.address, ',result="ok"')}`;
+    assert.ok((after.get(name) ?? 0) > 0);
+    assert.equal(after.get(name), before.get(name));
+    await stage.stop();
+  });
+
+  it('forget a virtual server that is removed, and tell what became of a reload', async () => {
+    const { metrics, text, scrape } = watched();
+    assert.ok(![...(await scrape()).keys()].some((name) => name.startsWith('lvscare_config_')));
+    const report = {
+      atMs: 0,
+      program: { version: 'v0', commit: 'x', pid: 1, startedAtMs: 0, dryRun: false },
+      virtualServers: [],
+    };
+    metrics.remove(VIRTUAL_SERVER);
+    const told = await metrics.text('prometheus', {
+      report,
+      kernel: [NOTHING],
+      alive: true,
+      ready: true,
+      usage: { cpuSeconds: 0, residentBytes: 0, heapUsedBytes: 0, openFiles: null },
+      reload: { successful: false, successMs: 7000 },
+    });
+    assert.doesNotMatch(told, /local_address/);
+    assert.match(told, /^lvscare_config_last_reload_successful 0$/m);
+    assert.match(told, /^lvscare_config_last_reload_success_timestamp_seconds 7$/m);
+    assert.doesNotMatch(await text('prometheus'), /local_address/);
+  });
+});
+
 describe("the kernel's counters", () => {
   const stranger = endpoint('ipv4', '10.103.97.209', 6443);
   const reading: KernelReport = {

@@ -219,10 +219,20 @@ describe('lvscare manifest', { concurrency: 1 }, () => {
     );
     const paths = pod.spec?.volumes?.map(({ hostPath }) => hostPath?.path);
     assert.deepEqual(paths, ['/proc/sys/net', '/etc/lvscare/ca.crt', directory, '/run/lvscare']);
+    const several = [
+      options,
+      { ...options, vs: '10.103.97.2:9345', 'health-cert': '/srv/c/c', 'health-key': '/srv/c/k' },
+    ];
+    await writeFile(file, JSON.stringify({ virtualServers: several }));
+    const ofSeveral = (await printed(['--config', file])).pod.spec?.volumes ?? [];
+    assert.deepEqual(
+      ofSeveral.map(({ hostPath }) => hostPath?.path),
+      ['/proc/sys/net', '/etc/lvscare/ca.crt', directory, '/srv/c', '/run/lvscare'],
+    );
     await writeFile(file, JSON.stringify({ ...options, clean: true }));
     const refused = await manifest(['--config', file]);
     assert.equal(refused.status, 2);
-    assert.match(refused.stderr, /care\.json:1: clean: expected nothing that ends/);
+    assert.match(refused.stderr, /^\S*care\.json:1: clean: expected nothing that ends/);
   });
 
   it('writes what it prints, once', async () => {

@@ -146,7 +146,33 @@ describe('what is stuck', () => {
   });
 });
 
+describe('a virtual server that could not be started', () => {
+  it('is not stuck, as others would be restarted with it', () => {
+    const recorder = new Recorder(
+      { virtualServer: VIRTUAL_SERVER, realServers: [A], policy: POLICY, mode: 'local', masquerade: false },
+      { clock: { now: () => 0 }, wallClock: () => 0 },
+    );
+    const program = { version: 'v0', commit: 'x', pid: 1, startedAtMs: 0, dryRun: false };
+    const found = (): string | null =>
+      stuck(
+        { atMs: 1e9, program, virtualServers: [recorder.report({ history: false })] },
+        { awakeSinceMs: 0, probeTimeoutMs: 1000, fastIntervalMs: 200 },
+      );
+    assert.match(found() ?? '', /reconciler/);
+    const about = { virtualServer: VIRTUAL_SERVER };
+    recorder.record({ ...about, kind: 'not-started', error: new Error('another lvscare'), retryInMs: 1 });
+    assert.equal(found(), null);
+    recorder.record({ ...about, kind: 'started' });
+    assert.match(found() ?? '', /reconciler/);
+  });
+});
+
 describe('whether it is ready', () => {
+  it('is not so of a virtual server that there is not', () => {
+    const program = { version: 'v0', commit: 'x', pid: 1, startedAtMs: 0, dryRun: false };
+    assert.equal(unready({ atMs: 0, program, virtualServers: [] }), 'there is no such virtual server');
+  });
+
   it('depends on the first pass, and on the last one', async () => {
     const { stage, report } = watchedStage();
     assert.equal(unready(report()), '10.103.97.2:6443: not reconciled yet');

@@ -21,7 +21,7 @@ interface Board {
 }
 
 /** A recorder for A and B whose monotonic clock stands at `clock.nowMs`, a million behind the other one. */
-function boardOf(): { board: Board; clock: { nowMs: number } } {
+function boardOf(): { board: Board; clock: { nowMs: number }; recorder: Recorder } {
   const clock = { nowMs: 0 };
   const recorder = new Recorder(
     {
@@ -39,7 +39,7 @@ function boardOf(): { board: Board; clock: { nowMs: number } } {
     },
     report: () => recorder.report({ history: true }),
   };
-  return { board, clock };
+  return { board, clock, recorder };
 }
 
 /** Feeds the board one piece of evidence of A's, as a monitor does. */
@@ -147,6 +147,39 @@ describe('the recorder', () => {
     assert.equal(transitions.length, 100);
     assert.equal(transitions.at(-1)?.atMs, WALL_MS + 150);
     assert.equal(servers[0]?.recentMs.length, 60);
+  });
+
+  it('goes on with other real servers, and keeps what it knows of those that stay', () => {
+    const { board, recorder } = boardOf();
+    judge(board, unknownHealth(0), OK, 5);
+    const c = endpoint('ipv4', '10.0.0.3', 6443);
+    recorder.update({
+      virtualServer: VS,
+      realServers: [c, A],
+      policy: { scheduler: 'wrr', intervalMs: 1000 },
+      mode: 'local',
+      masquerade: true,
+    });
+    const { servers, scheduler, masquerade, intervalMs } = board.report();
+    assert.deepEqual(
+      servers.map(({ server, state, probes }) => [server, state, probes]),
+      [
+        [c.text, 'unknown', 0],
+        [A.text, 'up', 1],
+      ],
+    );
+    assert.deepEqual([scheduler, masquerade, intervalMs], ['wrr', true, 1000]);
+  });
+
+  it('reports why a virtual server could not be started until it is', () => {
+    const { board } = boardOf();
+    board.record({ kind: 'not-started', error: new Error('another lvscare'), retryInMs: 1 });
+    assert.deepEqual(
+      board.report().troubles.map(({ what, message }) => [what, message]),
+      [['start', 'another lvscare']],
+    );
+    board.record({ kind: 'started' });
+    assert.deepEqual(board.report().troubles, []);
   });
 
   it('reports a fault of lvscare until none came for ten minutes', () => {
