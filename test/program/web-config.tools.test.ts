@@ -1,6 +1,5 @@
 /** The endpoint of the program itself, by --dry-run, which needs no kernel with IPVS; judged by curl and openssl. */
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { get } from 'node:http';
@@ -10,6 +9,7 @@ import { after, before, describe, it } from 'node:test';
 import { compareSync } from 'bcryptjs';
 import { Certificates, type Certificate } from '../../lab/certificates.js';
 import { until } from '../../lab/index.js';
+import { run } from '../../lab/run.js';
 import { closedPort } from '../probe/servers.js';
 import { runProgram, startProgram } from '../support/program.js';
 
@@ -22,21 +22,16 @@ interface Answer {
   readonly body: string;
 }
 
-/** What a command prints, and how it ends. */
-function run(command: string, args: readonly string[], input = ''): Promise<{ code: number; text: string }> {
-  return new Promise((resolve) => {
-    const child = execFile(command, args, (error, stdout, stderr) => {
-      const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
-      resolve({ code, text: stdout + stderr });
-    });
-    child.stdin?.end(input);
-  });
+async function curl(url: string, ...args: readonly string[]): Promise<Answer> {
+  const { status, stdout } = await run('curl', ['-s', '-m', '10', '-w', '\\n%{http_code}', ...args, url]);
+  const end = stdout.lastIndexOf('\n');
+  return { exitCode: status, status: Number(stdout.slice(end + 1)), body: stdout.slice(0, end) };
 }
 
-async function curl(url: string, ...args: readonly string[]): Promise<Answer> {
-  const { code, text } = await run('curl', ['-s', '-m', '10', '-w', '\\n%{http_code}', ...args, url]);
-  const end = text.lastIndexOf('\n');
-  return { exitCode: code, status: Number(text.slice(end + 1)), body: text.slice(0, end) };
+/** What `openssl s_client` prints of a handshake. */
+async function openssl(address: string, ...args: readonly string[]): Promise<string> {
+  const { stdout, stderr } = await run('openssl', ['s_client', '-connect', address, ...args]);
+  return stdout + stderr;
 }
 
 class Daemon implements AsyncDisposable {
@@ -131,15 +126,14 @@ describe('the endpoint of the program', () => {
 
     assert.equal((await curl(`${url}/healthz`)).exitCode, 60, 'a client that does not know the CA');
     assert.notEqual((await curl(`http://${daemon.address}/healthz`)).exitCode, 0, 'plain HTTP');
-    const handshake = (...args: string[]): Promise<{ code: number; text: string }> =>
-      run('openssl', ['s_client', '-connect', daemon.address, '-cipher', 'ALL:@SECLEVEL=0', ...args]);
-    assert.match((await handshake('-tls1_3')).text, /New, TLSv1.3/);
-    assert.match((await handshake('-tls1_2')).text, /New, TLSv1.2, Cipher is ECDHE/);
-    assert.match((await handshake('-tls1_1')).text, /alert protocol version|no protocols available/);
-    const dhe = await run('openssl', [
-      ...['s_client', '-connect', daemon.address, '-tls1_2', '-cipher', 'DHE:RSA:@SECLEVEL=0'],
-    ]);
-    assert.match(dhe.text, /handshake failure/);
+    const handshake = (...args: string[]): Promise<string> => openssl(daemon.address, '-cipher', ...args);
+    assert.match(await handshake('ALL:@SECLEVEL=0', '-tls1_3'), /New, TLSv1.3/);
+    assert.match(await handshake('ALL:@SECLEVEL=0', '-tls1_2'), /New, TLSv1.2, Cipher is ECDHE/);
+    assert.match(
+      await handshake('ALL:@SECLEVEL=0', '-tls1_1'),
+      /alert protocol version|no protocols available/,
+    );
+    assert.match(await handshake('DHE:RSA:@SECLEVEL=0', '-tls1_2'), /handshake failure/);
   });
 
   it('takes a renewed certificate and other passwords without a restart, and keeps the last good ones', async () => {
@@ -147,7 +141,7 @@ describe('the endpoint of the program', () => {
     await writeFile(file, TLS + USERS);
     await using daemon = await Daemon.start('--web-config-file', file);
     const subject = async (): Promise<string> => {
-      const { text } = await run('openssl', ['s_client', '-connect', daemon.address]);
+      const text = await openssl(daemon.address);
       return /subject=CN ?= ?(\S+)/.exec(text)?.[1] ?? text;
     };
     assert.equal(await subject(), 'before');
@@ -328,18 +322,14 @@ describe('the endpoint of the program', () => {
         },
       );
       const from = { at: performance.now(), compared, refused };
-      let slowestMs = 0;
-      while (performance.now() - from.at < 5000) {
-        const askedMs = performance.now();
-        assert.equal((await curl(`http://${daemon.address}/healthz`)).status, 200);
-        slowestMs = Math.max(slowestMs, performance.now() - askedMs);
-      }
+      // With the time limit of kubelet's probes in the manifest.
+      while (performance.now() - from.at < 5000)
+        assert.equal((await curl(`http://${daemon.address}/healthz`, '-m', '5')).status, 200);
       const took = performance.now() - from.at;
       assert.ok(refused > from.refused, 'the attack goes on');
       // A fifth of the time at most, with room for a machine that is faster at times.
       const most = (1.5 * took) / 5 / fastestMs + 2;
       assert.ok(compared - from.compared <= most, `${compared - from.compared} were compared, not ${most}`);
-      assert.ok(slowestMs < 1000, `a health path took ${slowestMs} ms`);
     } finally {
       stopped = true;
       await Promise.all(attackers);
