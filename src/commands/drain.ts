@@ -5,7 +5,8 @@ import { UsageError } from '../config/usage-error.js';
 import type { Endpoint } from '../values/endpoint.js';
 import { runningInstances, type CallResult, type RunningInstances } from '../daemon/running-instances.js';
 import type { Output } from '../cli/output.js';
-import { isDrainOutcome, outcomeInWords, refusalOfLast } from '../status/drain-outcome.js';
+import { outcomeInWords, refusalOfLast } from '../status/drain-outcome.js';
+import { isDrainOutcome } from '../status/shape.js';
 
 /** What came of it in one virtual server. */
 type Result =

@@ -11,7 +11,7 @@ import { probeText, tallyLine, watchLine, type Tally } from '../inspect/probe-te
 import { runningInstances } from '../daemon/running-instances.js';
 import type { Output } from '../cli/output.js';
 import { composeAsk, troubleInWords, type OnTrouble } from '../daemon/probing.js';
-import { isStatus } from '../status/gather.js';
+import { isStatus } from '../status/shape.js';
 import { runningIn, type Running } from '../status/running.js';
 import type { Status } from '../status/status.js';
 

@@ -4,7 +4,7 @@ import { CARE_OPTIONS } from './options.js';
 import { nearest } from './nearest.js';
 import { Settings, type Arguments, type Environment, type SettingsFile, type Spellings } from './settings.js';
 import { readTextFile } from './text-file.js';
-import { UsageError, UsageErrors } from './usage-error.js';
+import { MOST_ERRORS, UsageError, UsageErrors } from './usage-error.js';
 import { integerParser } from './values.js';
 import { parseEndpoint } from './parse-endpoint.js';
 import type { Entry, Tree } from './yaml-tree.js';
@@ -188,6 +188,8 @@ class FileReader {
   #options(entries: readonly Entry[], path: string, keys: Keys): ReadOptions {
     const read: ReadOptions = { given: {}, origins: {}, weights: new Map() };
     for (const entry of entries) {
+      // To find the option that is meant takes long.
+      if (this.errors.length > MOST_ERRORS) break;
       const field = path === '' ? entry.key : `${path}.${entry.key}`;
       const option = this.#optionOf(entry, field, keys);
       if (option === null) continue;
@@ -304,11 +306,12 @@ class FileReader {
   }
 
   #refuseTwice(entries: readonly Entry[], path: string): void {
-    entries.forEach((entry, index) => {
+    const keys = new Set<string>();
+    for (const entry of entries) {
       const field = path === '' ? entry.key : `${path}.${entry.key}`;
-      if (entries.findIndex(({ key }) => key === entry.key) < index)
-        this.#fail(entry, field, `${entry.key} once`, entry.key);
-    });
+      if (keys.has(entry.key)) this.#fail(entry, field, `${entry.key} once`, entry.key);
+      keys.add(entry.key);
+    }
   }
 
   #fail(at: { readonly line: number }, field: string, expected: string, got: string | null): void {

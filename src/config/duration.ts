@@ -41,5 +41,5 @@ export function milliseconds(text: string): number | null {
   return sign === '-' ? -exact : exact;
 }
 
-const DURATION = /^([-+]?)((?:(?:\d+\.?\d*|\.\d+)(?:ns|[u\u00b5\u03bc]s|ms|s|m|h))+)$/;
+const DURATION = /^([-+]?)((?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|[u\u00b5\u03bc]s|ms|s|m|h))+)$/;
 const PART = /([\d.]+)(ns|[u\u00b5\u03bc]s|ms|s|m|h)/g;

@@ -5,6 +5,7 @@
 import { dirname, resolve } from 'node:path';
 import { parseDocument } from 'yaml';
 import { readRegularFile, UnsuitableFile } from '../files/regular-file.js';
+import { isFlatYaml } from '../text/yaml-bounds.js';
 import { areCertificates, isPrivateKey, pairFault } from '../tls/pem.js';
 import {
   CLIENT_AUTH,
@@ -15,7 +16,7 @@ import {
 } from '../values/web-config.js';
 import { UsageError } from './usage-error.js';
 
-/** More than any such file needs. The parser takes long for nested brackets. */
+/** More than any such file needs. */
 const MAX_LENGTH = 16 << 10;
 
 export interface LoadedWebConfig {
@@ -53,6 +54,8 @@ type Value = string | readonly Value[] | { readonly [key: string]: Value };
 function rootOf(text: string, path: string, option: string): Value {
   if (text.length > MAX_LENGTH)
     throw new UsageError(option, `a file of at most ${MAX_LENGTH >> 10} KiB`, path);
+  if (!isFlatYaml(text))
+    throw new UsageError(option, 'a file whose values are not so deep in each other', path);
   const document = parseDocument(text, { schema: 'failsafe', uniqueKeys: true, logLevel: 'silent' });
   const [error] = document.errors;
   if (error !== undefined)

@@ -24,8 +24,11 @@ export function fatesInIptables(
   return tables.flatMap((table) => {
     const words = (chain: string): string => `${command} -t ${table.name} chain ${chain}`;
     const chains = new Map<string, Rule[]>();
-    for (const line of table.rules)
-      chains.set(line.chain, [...(chains.get(line.chain) ?? []), ruleOf(line, words(line.chain))]);
+    for (const line of table.rules) {
+      const rules = chains.get(line.chain) ?? [];
+      rules.push(ruleOf(line, words(line.chain)));
+      chains.set(line.chain, rules);
+    }
     return bases
       .filter((base) => chains.has(base) || table.policies[base] !== undefined)
       .map((base) => fateIn(chains, base, policyOf(table, base, words(base)), packet));

@@ -5,7 +5,12 @@ import { namesIn, textOf, type Files } from './ports.js';
 
 /** The lists with this key in YAML or JSON, at any depth. Text that cannot be parsed has none. */
 export function listsOf(text: string, key: string): readonly (readonly string[])[] {
-  return valuesOf(text, key).flatMap((value) => (Array.isArray(value) ? [value.map(String)] : []));
+  return valuesOf(text, key).flatMap((value) => (Array.isArray(value) ? [value.map(wordOf)] : []));
+}
+
+/** An element of a list as a text; empty for a list or a mapping, which may have a key toString. */
+function wordOf(value: string | number | boolean | object | null): string {
+  return typeof value === 'object' ? '' : String(value);
 }
 
 /** The outermost scalar with this key, or null if there is none. */

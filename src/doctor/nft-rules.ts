@@ -34,13 +34,15 @@ export function fatesInNft(
     const rule = at(object, 'rule');
     if (rule === undefined) continue;
     const key = keyOf(rule, at(rule, 'chain'));
-    chains.set(key, [...(chains.get(key) ?? []), ...rulesOf(rule)]);
+    const rules = chains.get(key) ?? [];
+    rules.push(...rulesOf(rule));
+    chains.set(key, rules);
   }
   return objects
     .map((object) => at(object, 'chain'))
-    .filter((chain) => hooks.includes(String(at(chain, 'hook'))))
-    .filter((chain) => families.includes(String(at(chain, 'family'))))
-    .filter((chain) => !isListed(String(at(chain, 'family')), String(at(chain, 'table'))))
+    .filter((chain) => hooks.includes(textOf(at(chain, 'hook'))))
+    .filter((chain) => families.includes(textOf(at(chain, 'family'))))
+    .filter((chain) => !isListed(textOf(at(chain, 'family')), textOf(at(chain, 'table'))))
     .map((chain) => {
       const name = at(chain, 'name');
       const policy: Target =
@@ -64,7 +66,7 @@ export function unknownInNft(
   const tables = listAt(ruleset, 'nftables')
     .map((object) => at(object, 'rule'))
     .filter((rule) => listAt(rule, 'expr').some((expression) => isObject(expression) && 'xt' in expression))
-    .map((rule) => [String(at(rule, 'family')), String(at(rule, 'table'))] as const)
+    .map((rule) => [textOf(at(rule, 'family')), textOf(at(rule, 'table'))] as const)
     .filter(([of, table]) => familiesOf(family).includes(of) && !isListed(of, table))
     .map((names) => names.join(' '));
   return [...new Set(tables)].map(
@@ -77,11 +79,11 @@ function familiesOf(family: 'ipv4' | 'ipv6'): readonly string[] {
 }
 
 function keyOf(of: unknown, chain: unknown): string {
-  return [at(of, 'family'), at(of, 'table'), chain].map(String).join(' ');
+  return [at(of, 'family'), at(of, 'table'), chain].map(textOf).join(' ');
 }
 
 function wordsOf(of: unknown, chain: unknown): string {
-  return `nft table ${String(at(of, 'family'))} ${String(at(of, 'table'))} chain ${String(chain)}`;
+  return `nft table ${textOf(at(of, 'family'))} ${textOf(at(of, 'table'))} chain ${textOf(chain)}`;
 }
 
 /** A rule, or one for each element of its verdict map: `ct state vmap { invalid : drop }`. */
@@ -129,7 +131,7 @@ function conditionOf(expression: unknown): Condition | null {
     return (packet) => {
       const met = meets(at(match, 'left'), at(match, 'right'), packet);
       // `!`: none of these flags is set.
-      return ['!=', '!'].includes(String(at(match, 'op'))) ? negated(met) : met;
+      return ['!=', '!'].includes(textOf(at(match, 'op'))) ? negated(met) : met;
     };
   const [kind = ''] = isObject(expression) ? Object.keys(expression) : [];
   // Others, such as limit and xt, may end the rule.
@@ -140,7 +142,7 @@ function meets(left: unknown, right: unknown, packet: Packet): Match {
   if (at(left, 'ct', 'key') === 'state') return oneOf(right, (value) => matchOf(value === packet.state));
   const [protocol, field] = [at(left, 'payload', 'protocol'), at(left, 'payload', 'field')];
   if (protocol === 'ip' || protocol === 'ip6') {
-    const address = { saddr: packet.source, daddr: packet.destination }[String(field)] ?? null;
+    const address = { saddr: packet.source, daddr: packet.destination }[textOf(field)] ?? null;
     return address === null ? 'maybe' : oneOf(right, (value) => hasAddress(value, address));
   }
   if (protocol === 'udp') return 'no';
@@ -170,7 +172,7 @@ function hasAddress(value: unknown, address: string): Match {
   const prefix = at(value, 'prefix');
   return prefix === undefined
     ? 'maybe'
-    : matchOf(contains(`${String(at(prefix, 'addr'))}/${String(at(prefix, 'len'))}`, address));
+    : matchOf(contains(`${textOf(at(prefix, 'addr'))}/${textOf(at(prefix, 'len'))}`, address));
 }
 
 function hasPort(value: unknown, port: number | null): Match {
@@ -181,7 +183,7 @@ function hasPort(value: unknown, port: number | null): Match {
 function onInterface(right: unknown, name: string | null): Match {
   return oneOf(right, (value) => {
     if (name === null) return value === 'lo' ? 'no' : 'maybe';
-    const text = String(value);
+    const text = textOf(value);
     return matchOf(text.endsWith('*') ? name.startsWith(text.slice(0, -1)) : name === text);
   });
 }
@@ -189,6 +191,11 @@ function onInterface(right: unknown, name: string | null): Match {
 /** The value at a path in parsed JSON, or undefined if there is none. */
 function at(value: unknown, ...path: readonly string[]): unknown {
   return path.reduce((found, key) => (isObject(found) ? found[key] : undefined), value);
+}
+
+/** A value as a text. That of an object is not asked for: it may have a key toString. */
+function textOf(value: unknown): string {
+  return isObject(value) ? JSON.stringify(value) : String(value);
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

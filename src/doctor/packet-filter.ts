@@ -38,14 +38,23 @@ export interface Fate {
 export function fateIn(chains: Chains, base: string, policy: Target, packet: Packet): Fate {
   const drops = new Set<string>();
   let accepted = false;
+  // A chain may be jumped to from many others, and by each of their rules: it is walked once.
+  const walked = new Map<string, boolean>();
   const end = (target: Target): void => {
     if (target.kind === 'drop') drops.add(target.words);
     else accepted = true;
   };
   /** Returns whether the packet may reach the end of a chain. */
-  const walk = (name: string, above: readonly string[]): boolean => {
-    // The kernel has no circles.
-    if (above.includes(name)) return true;
+  const walk = (name: string): boolean => {
+    const before = walked.get(name);
+    if (before !== undefined) return before;
+    // For a circle, which the kernel does not have.
+    walked.set(name, true);
+    const comesBack = walkRules(name);
+    walked.set(name, comesBack);
+    return comesBack;
+  };
+  const walkRules = (name: string): boolean => {
     for (const { matches, target } of chains.get(name) ?? []) {
       const match = matches(packet);
       if (match === 'no' || target.kind === 'none') continue;
@@ -61,7 +70,7 @@ export function fateIn(chains: Chains, base: string, policy: Target, packet: Pac
           break;
         case 'goto':
         case 'jump': {
-          const comesBack = walk(target.chain, [...above, name]);
+          const comesBack = walk(target.chain);
           if (isSure && target.kind === 'goto') return comesBack;
           if (isSure && !comesBack) return false;
           break;
@@ -70,7 +79,7 @@ export function fateIn(chains: Chains, base: string, policy: Target, packet: Pac
     }
     return true;
   };
-  if (walk(base, [])) end(policy);
+  if (walk(base)) end(policy);
   return { accepted, drops: [...drops] };
 }
 

@@ -26,7 +26,7 @@ import { isOfModeRoute } from '../host/gateway-route.js';
 import { madeByKernel } from '../host/route-protocol.js';
 import { nodeAddress } from '../host/node-address.js';
 import { portsFor } from '../probe/source-port.js';
-import { isStatus } from '../status/gather.js';
+import { isStatus } from '../status/shape.js';
 import { ipVsConnections } from '../ipvs/ip-vs-connections.js';
 import { ownershipStore } from '../state/ownership-store.js';
 import { runDirectory } from '../state/run-directory.js';

@@ -76,9 +76,9 @@ export function matchesSet(rule: Rule, set: string): boolean {
   return ` ${unquoted(rule)} `.includes(` --match-set ${set} `);
 }
 
-/** The specification of a rule without quoted text: a comment may contain anything. */
+/** The specification of a rule without quoted text: a comment may contain anything. A quote without its end takes the rest. */
 export function unquoted({ specification }: Rule): string {
-  return specification.replaceAll(/"(?:[^"\\]|\\.)*"/g, '""');
+  return specification.replaceAll(/"(?:[^"\\]|\\.)*\\?(?:"|$)/g, '""');
 }
 
 /**

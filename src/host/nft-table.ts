@@ -95,7 +95,7 @@ function isRuleOf(wanted: NftObject[1], found: NftObject[1]): boolean {
 /** A wanted object in words. */
 function say({ rule }: NftTable, [kind, { name }]: NftObject): string {
   if (kind === 'rule') return `${rule} rule`;
-  return kind === 'table' ? kind : `${kind} ${String(name)}`;
+  return kind === 'table' ? kind : `${kind} ${canonical(name)}`;
 }
 
 /** The first attribute that differs: `policy drop, not accept`; null if none does. */
@@ -131,8 +131,11 @@ function canonical(value: unknown): string {
 
 function parse(shown: string): NftObject[] | null {
   try {
-    const { nftables } = JSON.parse(shown) as { nftables: Readonly<Record<string, NftObject[1]>>[] };
-    return nftables.flatMap((object) => Object.entries(object)).filter(([kind]) => kind !== 'metainfo');
+    const { nftables } = JSON.parse(shown) as { nftables: Readonly<Record<string, NftObject[1] | null>>[] };
+    return nftables
+      .flatMap((object) => Object.entries(object))
+      .filter(([kind]) => kind !== 'metainfo')
+      .map(([kind, value]) => [kind, value ?? {}]);
   } catch {
     return null;
   }

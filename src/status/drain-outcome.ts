@@ -63,9 +63,3 @@ function undrainedInWords({ server, changed, state, row, kernelError }: DrainOut
     ? `${what}, and serves`
     : `${what}; it is ${state}, and serves as soon as it is up`;
 }
-
-/** Whether an answer is such a result, and not that of another version or another program. */
-export function isDrainOutcome(value: unknown): value is DrainOutcome {
-  const { server, drained, row } = (value ?? {}) as Partial<Record<keyof DrainOutcome, unknown>>;
-  return typeof server === 'string' && typeof drained === 'boolean' && typeof row === 'object';
-}

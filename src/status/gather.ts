@@ -56,9 +56,3 @@ async function gather(virtualServer: Endpoint, sources: Sources): Promise<Virtua
 export function knowsAnything({ virtualServers }: Status): boolean {
   return virtualServers.some(({ care, kernel }) => care !== null || kernel !== null);
 }
-
-/** Whether an answer is a status, and not that of another version or another program. */
-export function isStatus(value: unknown): value is Status {
-  const { atMs, virtualServers } = (value ?? {}) as Partial<Record<keyof Status, unknown>>;
-  return typeof atMs === 'number' && Array.isArray(virtualServers);
-}

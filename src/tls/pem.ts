@@ -2,16 +2,19 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import tls from 'node:tls';
 
-const CERTIFICATE = /-----BEGIN ((?:TRUSTED |X509 )?CERTIFICATE)-----[^]*?-----END \1-----/g;
-const BEGINNING = /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----/g;
+const BEGINNING = /(?=-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----)/;
+const CERTIFICATE = /^-----BEGIN ((?:TRUSTED |X509 )?CERTIFICATE)-----[^]*?-----END \1-----/;
 
 /** Whether a text has certificates in PEM, all of them complete. OpenSSL itself ignores what it cannot read. */
 export function areCertificates(text: string): boolean {
-  const found = text.match(CERTIFICATE) ?? [];
+  // What is before the first one is ignored.
+  const parts = text.split(BEGINNING).filter((part, index) => index > 0 || part.startsWith('-----BEGIN '));
   return (
-    found.length > 0 &&
-    found.length === text.match(BEGINNING)?.length &&
-    found.every((pem) => succeeds(() => new X509Certificate(pem)))
+    parts.length > 0 &&
+    parts.every((part) => {
+      const [pem] = CERTIFICATE.exec(part) ?? [];
+      return pem !== undefined && succeeds(() => new X509Certificate(pem));
+    })
   );
 }
 
@@ -22,11 +25,10 @@ export function isPrivateKey(text: string): boolean {
 
 /** Why a certificate and a key, both well-formed, cannot be used together; null if they can. */
 export function pairFault(certificate: string, key: string): string | null {
-  if (!new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key))) {
-    return 'the key is not that of the certificate';
-  }
   try {
-    // OpenSSL has further rules, such as on the length of a key.
+    if (!new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key)))
+      return 'the key is not that of the certificate';
+    // OpenSSL has further rules, such as on the length of a key or on what is before the first certificate.
     tls.createSecureContext({ cert: certificate, key });
     return null;
   } catch (error) {

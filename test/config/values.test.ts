@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { harmlessJson } from '../../src/text/one-line.js';
 import type { Parser } from '../../src/config/usage-error.js';
 import {
   choiceParser,
@@ -163,7 +164,7 @@ for (const [name, { parse, expected, good, bad }] of Object.entries(cases)) {
     }
     for (const text of bad) {
       it(`is not ${JSON.stringify(text)}`, () => {
-        refused(`--it: expected ${expected}, got ${JSON.stringify(text)}`, () => parse(text, '--it'));
+        refused(`--it: expected ${expected}, got ${harmlessJson(text)}`, () => parse(text, '--it'));
       });
     }
   });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { isDrainOutcome, outcomeInWords, type DrainOutcome } from '../../src/status/drain-outcome.js';
+import { outcomeInWords, type DrainOutcome } from '../../src/status/drain-outcome.js';
+import { isDrainOutcome } from '../../src/status/shape.js';
 
 const OUTCOME: DrainOutcome = {
   virtualServer: 'VS',

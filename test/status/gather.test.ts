@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { endpoint } from '../../src/values/endpoint.js';
-import { gatherStatus, isStatus, knowsAnything, type Asked } from '../../src/status/gather.js';
+import { gatherStatus, knowsAnything, type Asked } from '../../src/status/gather.js';
+import { isStatus } from '../../src/status/shape.js';
 import type { CountedTable } from '../../src/values/counters.js';
 import type { Status } from '../../src/status/status.js';
 
