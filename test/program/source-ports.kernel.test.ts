@@ -149,8 +149,20 @@ describe('a packet filter that drops answers to the ports of probes', () => {
     await filter(lab.node, ON_NODE);
     const running = start('--health-source-ports', '50000-50999');
     for (const master of lab.masters) await running.waitForLine(new RegExp(`${master.endpoint} is up`));
-    const used = await ports();
-    assert.ok(used.length >= 3 && used.every((port) => port >= 50000 && port <= 50999), used.join(' '));
+    let used: readonly number[] = [];
+    const isKeptToEach = async (): Promise<boolean> => {
+      used = await ports();
+      return used.length >= lab.masters.length;
+    };
+    await until(isKeptToEach, {
+      timeoutMs: 10_000,
+      everyMs: 100,
+      what: 'a connection is kept to each master',
+    });
+    assert.ok(
+      used.every((port) => port >= 50000 && port <= 50999),
+      used.join(' '),
+    );
     assert.deepEqual(await reported(), { states: ['up', 'up', 'up'], inStatus: false, inMetrics: false });
   });
 
