@@ -51,6 +51,8 @@ const onMaster = (master: string, values: string) => (labels: Labels) =>
   labels['remote_address'] === master ? values : undefined;
 const onPair = (node: string, master: string, values: string) => (labels: Labels) =>
   labels['node'] === node && labels['remote_address'] === master ? values : undefined;
+const isOwn = ({ node, remote_address: master }: Labels): boolean =>
+  NODES.findIndex((one) => one === node) === MASTERS.findIndex((one) => one === master);
 /** From minute 20 on. */
 const inTrouble = (node: string, what: string) => (labels: Labels) =>
   labels['node'] === node && labels['what'] === what ? '_x19 1+0x280' : undefined;
@@ -90,6 +92,14 @@ const CASES: readonly Case[] = [
       248: [],
       252: NODES.map((node) => ({ alert: 'LvscareDrainedForLong', labels: rsOf(node, M1) })),
     },
+  },
+  {
+    what: 'each node is a master, and prefers its own apiserver',
+    changes: {
+      lvscare_real_server_standby: (labels) => always(isOwn(labels) ? 0 : 1),
+      lvscare_ipvs_backend_weight: (labels) => always(isOwn(labels) ? 1 : 0),
+    },
+    at: { 30: [], 299: [] },
   },
   {
     what: 'one node is on its last resort',
