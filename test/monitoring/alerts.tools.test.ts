@@ -307,6 +307,19 @@ const CASES: readonly Case[] = [
     at: { 103: [], 120: [{ alert: 'LvscareRestarts', labels: targetOf('n1'), value: '5' }], 180: [] },
   },
   {
+    what: 'the file of one became wrong; another has none',
+    changes: {
+      lvscare_config_last_reload_successful: ({ node }) =>
+        node === 'n1' ? turning(1, 0, 20) : node === 'n2' ? null : undefined,
+    },
+    at: { 24: [], 26: [{ alert: 'LvscareConfigWrong', labels: targetOf('n1') }] },
+  },
+  {
+    what: 'the file of one was wrong for a moment',
+    changes: { lvscare_config_last_reload_successful: onNode('n1', '1+0x19 0+0x3 1+0x276') },
+    at: { 22: [], 26: [] },
+  },
+  {
     what: 'one met a fault',
     changes: { lvscare_faults_total: onNode('n1', turning(0, 1, 20)) },
     at: { 19: [], 30: [{ alert: 'LvscareFault', labels: vsOf('n1') }], 100: [] },

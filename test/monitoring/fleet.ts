@@ -34,6 +34,7 @@ const OF_PROGRAM: Readonly<Record<string, string>> = {
   up: always(1),
   lvscare_alive: always(1),
   lvscare_ready: always(1),
+  lvscare_config_last_reload_successful: always(1),
   process_start_time_seconds: always(0),
 };
 const OF_VIRTUAL_SERVER: Readonly<Record<string, string>> = {
