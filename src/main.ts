@@ -125,9 +125,13 @@ async function runCare({ given, spelled, words: stray }: Run): Promise<boolean> 
     onReload: (listener: () => void) => {
       reload = listener;
     },
+    onSummary: (listener: () => void) => {
+      logSummary = listener;
+    },
     module: new URL(import.meta.url),
   };
   let reload: (() => void) | null = null;
+  let logSummary: (() => void) | null = null;
   // The rules stay: an upgrade must not cut the node off.
   const stopping = untilSignal(ENDING, (name) => {
     log.info({ event: 'stopping', signal: name }, `${name}: stopping`);
@@ -138,7 +142,8 @@ async function runCare({ given, spelled, words: stray }: Run): Promise<boolean> 
     else if (name === 'SIGHUP' && reload !== null) {
       log.info({ event: 'reloading', signal: name }, `${name}: reading the configuration again`);
       reload();
-    } else
+    } else if (name === 'SIGUSR1' && logSummary !== null) logSummary();
+    else
       log.warn({ event: 'signal-ignored', signal: name }, `${name}: ignored; only SIGTERM and SIGINT end it`);
   };
   try {
@@ -221,8 +226,8 @@ interface OtherSignals {
 }
 
 /**
- * Signals that mean something to other daemons: keepalived reads its file again at SIGHUP. `lvscare care` ignores them, except
- * SIGHUP from the terminal on which it was started: when that closes, it ends as by SIGTERM.
+ * Signals that would end the process or open a debugger. At SIGHUP from the terminal on which it was started, which closed, `lvscare care`
+ * ends as by SIGTERM.
  */
 function listenToOtherSignals(): OtherSignals {
   const hangup = new AbortController();

@@ -117,8 +117,9 @@ const PROBE = {
     'Probes every real server once, as care does, over a new connection, at most fifty at a time. Shows for each how long ' +
     'TCP, TLS and the answer took, what TLS agreed on, its certificates and which of them is not accepted, and what care ' +
     'would do if every probe ended like this. Changes nothing.',
-  options: options(['rs', 'interval', 'fall', 'rise', 'config', ...PROBE_FLAGS, 'watch', 'json'], {
-    rs: { otherwise: 'required' },
+  options: options(['vs', 'rs', 'interval', 'fall', 'rise', 'config', ...PROBE_FLAGS, 'watch', 'json'], {
+    vs: { help: 'Virtual server of the file of --config, if that has several', otherwise: 'its only one' },
+    rs: { otherwise: 'required without --config' },
     interval: { help: 'With --watch: time between probes, seconds or a duration like 500ms' },
     fall: { help: 'Failures in a row that would take a real server out' },
     rise: { help: 'With --watch: successes in a row that would bring it back' },
@@ -134,6 +135,7 @@ const PROBE = {
       'Print JSON, with certificates that are not verified',
       '--rs 10.0.0.1:6443 --health-insecure-skip-verify --json',
     ],
+    ['Probe those of one virtual server of a file', '--config lvscare.yaml --vs 10.103.97.2:6443'],
     ['Watch an apiserver that flaps', '--rs 10.0.0.1:6443 --watch --interval 500ms'],
   ],
 } as const satisfies CommandSpec;

@@ -37,6 +37,8 @@ interface Program {
   readonly readConfig: ReadConfig;
   /** Has a listener called when the configuration is to be read again. */
   readonly onReload: (listener: () => void) => void;
+  /** Has a listener called when a summary is to be logged. */
+  readonly onSummary: (listener: () => void) => void;
   /** The module that it is started by, which compares passwords on threads. */
   readonly module: URL;
 }
@@ -161,6 +163,9 @@ async function takeCare(
     program.onReload(() => {
       reloader.request();
     });
+  program.onSummary(() => {
+    logSummary(report({ history: true }), log);
+  });
   await whileServed(service, daemon.emit.bind(daemon), async () => {
     try {
       await (reloader === null ? aborted(signal) : reloader.run(signal));

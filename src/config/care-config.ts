@@ -173,6 +173,13 @@ function readVirtualServer(
   const mode = settings.read('mode');
   const nodeAddress = readNodeAddress(settings, environment, virtualServer);
   const scheduler = settings.read('scheduler');
+  const preferLocal = settings.read('prefer-local');
+  if (preferLocal && mode === 'route' && task !== 'clean')
+    throw new UsageError(
+      settings.name('prefer-local'),
+      'another mode than route, which cannot reach a real server on this node',
+      'route',
+    );
   const config: VirtualServerConfig = {
     virtualServer,
     realServers,
@@ -185,6 +192,7 @@ function readVirtualServer(
     masquerade: settings.read('masquerade') ?? mode === 'link',
     policy: {
       scheduler,
+      preferLocal,
       weights: settings.weights,
       intervalMs: settings.read('interval'),
       fastIntervalMs: settings.read('fast-interval'),

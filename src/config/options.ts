@@ -68,6 +68,13 @@ const CARE = {
     help: 'IPVS scheduler, such as rr, wrr, lc, wlc, sh, mh, dh, sed or nq',
     ...SERVERS,
   },
+  'prefer-local': {
+    ...OFF,
+    help:
+      'Give all new connections to the real server that runs on this node while it is up, and to the others while it is not; for ' +
+      'control-plane nodes. Not in mode route',
+    ...SERVERS,
+  },
   mode: {
     ...MODE,
     // As with the Go program, an empty text is no mode.

@@ -20,6 +20,9 @@ export interface ProbeCommandConfig {
 
 /** The configuration of `lvscare probe`. Throws a UsageError for the first thing that is wrong. */
 export function readProbeCommandConfig(settings: Settings, defaultCa = DEFAULT_CA): ProbeCommandConfig {
+  // In the environment it may be there for care.
+  if (settings.name('vs') === '--vs' && settings.has('vs') && settings.read('config') === null)
+    throw new UsageError('--vs', '--config beside it', null);
   const realServers = readRealServers(settings, null, false);
   const { probe, notes } = readProbe(settings, true, defaultCa);
   const watch = settings.read('watch');

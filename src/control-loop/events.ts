@@ -50,6 +50,11 @@ type TableEvent =
     }
   /** No real server is up, and those most likely to answer serve; or at least one is up again. */
   | { readonly kind: 'fail-open'; readonly active: boolean; readonly anyDrained: boolean }
+  /**
+   * With `--prefer-local`: these servers, which run on this node, get all new connections now, and the others none. Empty: all that are up
+   * get them.
+   */
+  | { readonly kind: 'local-preferred'; readonly servers: readonly Endpoint[] }
   /** Another program keeps deleting the virtual server, or it has stopped. */
   | { readonly kind: 'deleted-repeatedly'; readonly active: boolean }
   | { readonly kind: 'table-unreadable'; readonly error: Error; readonly retryInMs: number }

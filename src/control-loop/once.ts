@@ -97,6 +97,8 @@ export async function setUpOnce(
       // A silence without a witness: its connections are not cut, whatever the one probe found.
       health: healthOf(inRotation.includes(server) ? 'ok' : 'silent'),
       drained: manualDrains.isDrained(server),
+      // No lvscare stays to give the others their weight when it fails.
+      preferred: false,
     })),
     observed?.destinations ?? [],
     new Map(),

@@ -1,9 +1,9 @@
-import type { JudgedServer, TablePolicy } from '../decisions/desired.js';
+import type { TablePolicy } from '../decisions/desired.js';
 import { briefly } from './briefly.js';
 import { HostResourceKeeper } from './host-resource-keeper.js';
 import type { Cause } from './events.js';
 import type { ActionResult, HostResource } from './ports.js';
-import { TableReconciler, TableUnreadable, type TableParts } from './table-reconciler.js';
+import { TableReconciler, TableUnreadable, type KnownServer, type TableParts } from './table-reconciler.js';
 
 export interface ReconcilerPolicy extends TablePolicy {
   /** Between routine passes, in milliseconds. */
@@ -51,10 +51,10 @@ export class Reconciler {
   /** Ends the wait for host resources: a verdict, a notification or a drift came, or the end. */
   #onNews: (() => void) | null = null;
 
-  constructor(policy: ReconcilerPolicy, parts: ReconcilerParts, judged: () => readonly JudgedServer[]) {
+  constructor(policy: ReconcilerPolicy, parts: ReconcilerParts, known: () => readonly KnownServer[]) {
     this.#policy = policy;
     this.#parts = parts;
-    this.#table = new TableReconciler(policy, parts, judged);
+    this.#table = new TableReconciler(policy, parts, known);
     this.#resources = new HostResourceKeeper(parts.resources, parts.emit);
   }
 

@@ -1,7 +1,14 @@
-import { desire, type Drains, type JudgedServer, type TablePolicy } from '../decisions/desired.js';
+import {
+  desire,
+  type Desired,
+  type Drains,
+  type JudgedServer,
+  type TablePolicy,
+} from '../decisions/desired.js';
 import { isDeletedRepeatedly, recentDeletions, type Deletions } from '../decisions/deletion-contention.js';
 import { reconcile, type Action } from '../decisions/reconcile.js';
 import { serviceSettings, type Destination } from '../values/table.js';
+import type { Endpoint } from '../values/endpoint.js';
 import { briefly } from './briefly.js';
 import type { Cause, Emit } from './events.js';
 import type {
@@ -15,9 +22,14 @@ import type {
 export interface TableParts {
   readonly table: VirtualServerTable;
   readonly connections: ClientConnections;
+  /** Those of the servers that run on this node. */
+  readonly ownServers: (servers: readonly Endpoint[]) => Promise<readonly Endpoint[]>;
   readonly clock: Clock;
   readonly emit: Emit;
 }
+
+/** A server as its monitor and the operator judge it. */
+export type KnownServer = Omit<JudgedServer, 'preferred'>;
 
 /** How long a removal waits for the search for clients' connections; the destination has weight 0 meanwhile. */
 const MOST_FINDING_MS = 1000;
@@ -44,7 +56,9 @@ export class TableUnreadable extends Error {
 export class TableReconciler {
   #policy: TablePolicy;
   readonly #parts: TableParts;
-  readonly #judged: () => readonly JudgedServer[];
+  readonly #known: () => readonly KnownServer[];
+  /** Those that are preferred, by their text. */
+  #ownServers: ReadonlySet<string> = new Set();
   #drains: Drains = new Map();
   /** When these were read, in milliseconds of the monotonic clock. */
   #drainsMs = 0;
@@ -56,14 +70,15 @@ export class TableReconciler {
   /** The last pass left the virtual server as wanted: if it is not so any more, another program changed it. */
   #asWanted = false;
   #failOpen = false;
+  #preferred: readonly Endpoint[] = [];
   #deletedRepeatedly = false;
   /** Connections that are being ended. */
   readonly #ending = new Set<Promise<void>>();
 
-  constructor(policy: TablePolicy, parts: TableParts, judged: () => readonly JudgedServer[]) {
+  constructor(policy: TablePolicy, parts: TableParts, known: () => readonly KnownServer[]) {
     this.#policy = policy;
     this.#parts = parts;
-    this.#judged = judged;
+    this.#known = known;
   }
 
   /** The next pass follows another policy. */
@@ -82,8 +97,9 @@ export class TableReconciler {
     const observed = await table.read().catch((error: unknown) => {
       throw new TableUnreadable(error as Error);
     });
+    await this.#findOwnServers(causes);
     this.#drainsMs = clock.now();
-    const judged = this.#judged();
+    const judged = this.#known().map((one) => ({ ...one, preferred: this.#ownServers.has(one.server.text) }));
     const desired = desire(judged, observed?.destinations ?? [], this.#drains, this.#drainsMs, this.#policy);
     this.#drains = desired.drains;
     this.#awaitsIdle = desired.destinations.some(({ intent }) => intent.kind === 'drain' && intent.untilIdle);
@@ -98,12 +114,24 @@ export class TableReconciler {
     this.#asWanted = results.every(({ outcome }) => outcome === 'ok');
     this.#settled = this.#asWanted ? wanted : null;
     emit({ kind: 'pass', causes, results, drift, durationMs: clock.now() - startMs });
-    this.#emitChanges(desired.failOpen, isDeletedRepeatedly(this.#deletions), judged);
+    this.#emitChanges(desired, isDeletedRepeatedly(this.#deletions), judged);
     if (finding !== null) this.#endConnections(finding, results);
     return results;
   }
 
-  #emitChanges(failOpen: boolean, deletedRepeatedly: boolean, judged: readonly JudgedServer[]): void {
+  /** A verdict moves no server, so its pass does not wait for the kernel's routes. */
+  async #findOwnServers(causes: readonly Cause[]): Promise<void> {
+    if (this.#policy.preferLocal && causes.every((cause) => cause === 'verdict')) return;
+    const servers = this.#policy.preferLocal ? this.#known().map(({ server }) => server) : [];
+    const own = servers.length === 0 ? [] : await this.#parts.ownServers(servers);
+    this.#ownServers = new Set(own.map(({ text }) => text));
+  }
+
+  #emitChanges(
+    { failOpen, preferred }: Desired,
+    deletedRepeatedly: boolean,
+    judged: readonly JudgedServer[],
+  ): void {
     const { emit } = this.#parts;
     if (failOpen !== this.#failOpen) {
       const anyDrained = judged.some(({ drained }) => drained);
@@ -111,6 +139,8 @@ export class TableReconciler {
     }
     if (deletedRepeatedly !== this.#deletedRepeatedly)
       emit({ kind: 'deleted-repeatedly', active: deletedRepeatedly });
+    if (textOf(preferred) !== textOf(this.#preferred)) emit({ kind: 'local-preferred', servers: preferred });
+    this.#preferred = preferred;
     this.#failOpen = failOpen;
     this.#deletedRepeatedly = deletedRepeatedly;
   }
@@ -188,4 +218,8 @@ export class TableReconciler {
       .finally(() => this.#ending.delete(ending));
     this.#ending.add(ending);
   }
+}
+
+function textOf(servers: readonly Endpoint[]): string {
+  return servers.map(({ text }) => text).join();
 }

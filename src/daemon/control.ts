@@ -132,13 +132,15 @@ async function setDrained(
   answering.abort();
   const { table: kernel, error } = await readKernel(parts.ipvs, virtualServer);
   const [current] = report().virtualServers;
+  const reported = current?.servers.find((one) => one.server === server.text);
   const destination = kernel?.destinations.find((one) => one.server === server.text) ?? null;
   return {
     virtualServer: virtualServer.text,
     server: server.text,
     drained,
     changed,
-    state: current?.servers.find((one) => one.server === server.text)?.state ?? 'unknown',
+    state: reported?.state ?? 'unknown',
+    standby: reported?.standby ?? false,
     row: destination === null ? null : { weight: destination.weight, active: destination.active },
     failOpen: current?.failOpen ?? false,
     kernelError: error ?? (inTime ? null : 'the kernel takes long'),

@@ -79,6 +79,7 @@ export async function composeKernel(
   readonly table: VirtualServerTable;
   readonly connections: ClientConnections;
   readonly resources: readonly HostResource[];
+  readonly ownServers: (servers: readonly Endpoint[]) => Promise<readonly Endpoint[]>;
 }> {
   const { virtualServer, dryRun } = config;
   const { ipvs, rtnetlink, nft } = handles;
@@ -146,9 +147,15 @@ export async function composeKernel(
       ),
     ),
   ];
+  const own = (servers: readonly Endpoint[]): Promise<readonly Endpoint[]> => ownServers(rtnetlink, servers);
   return dryRun
-    ? { table: dryTable(table), connections: dryConnections, resources: resources.map(dryResource) }
-    : { table, connections: clientConnections(virtualServer), resources };
+    ? {
+        table: dryTable(table),
+        connections: dryConnections,
+        resources: resources.map(dryResource),
+        ownServers: own,
+      }
+    : { table, connections: clientConnections(virtualServer), resources, ownServers: own };
 }
 
 /** Everything that is ours of a virtual server, whatever made it, and nothing of another one. */

@@ -7,6 +7,8 @@ import { skipsWeightZero, type Destination } from '../values/table.js';
 export type Intent =
   /** There, with this weight. */
   | { readonly kind: 'serve'; readonly weight: number }
+  /** Up, while a preferred one serves: there with weight 0, so that live connections finish and no new ones come. */
+  | { readonly kind: 'standby' }
   /** As it was found: not enough is known to touch it. */
   | { readonly kind: 'keep' }
   /**
@@ -32,10 +34,14 @@ export interface JudgedServer {
   readonly health: Health;
   /** An operator took it out by hand. */
   readonly drained: boolean;
+  /** While it is up and not drained, servers that are not preferred get no new connections. */
+  readonly preferred: boolean;
 }
 
 export interface TablePolicy {
   readonly scheduler: string;
+  /** Whether real servers that run on this node are preferred. */
+  readonly preferLocal: boolean;
   /** The weights of servers that serve, by the server's text; one that is not among them has 1. */
   readonly weights: ReadonlyMap<string, number>;
   /** How long a destination may stay at weight 0 before it is removed, in milliseconds. */
@@ -51,6 +57,8 @@ export interface Desired {
   readonly drains: Drains;
   /** No server is up that is not drained by hand, and those most likely to answer serve. */
   readonly failOpen: boolean;
+  /** The preferred servers that serve, and all others do not. Empty while none of them is up. */
+  readonly preferred: readonly Endpoint[];
 }
 
 /** From verdicts to the wanted table. The table of decisions is in docs/decisions.md. */
@@ -59,7 +67,7 @@ export function desire(
   found: readonly Destination[],
   drains: Drains,
   nowMs: number,
-  policy: TablePolicy,
+  policy: Omit<TablePolicy, 'preferLocal'>,
 ): Desired {
   const pool = assessPool(servers);
   const foundDestinations = new Map(found.map((destination) => [destination.server.text, destination]));
@@ -84,6 +92,8 @@ export function desire(
 
   const nextDrains = new Map<string, number>();
   const destinations = [...wanted, ...departing].map((destination) => {
+    if (destination.intent.kind === 'standby' && !skipsWeightZero(policy.scheduler))
+      return { ...destination, intent: REMOVE };
     // What is not there has nothing to drain.
     if (!isOnItsWayOut(destination.intent) || !foundDestinations.has(destination.server.text))
       return destination;
@@ -94,13 +104,15 @@ export function desire(
     nextDrains.set(destination.server.text, sinceMs);
     return nowMs - sinceMs >= policy.drainTimeoutMs ? { ...destination, intent: REMOVE } : destination;
   });
-  return { destinations, drains: nextDrains, failOpen: isFailOpen(pool) };
+  const preferred = servers.filter(isPreferredAndUp).map(({ server }) => server);
+  return { destinations, drains: nextDrains, failOpen: isFailOpen(pool), preferred };
 }
 
 function isOnItsWayOut({ kind }: Intent): boolean {
   return kind === 'drain' || kind === 'rest';
 }
 
+const STANDBY: Intent = { kind: 'standby' };
 const KEEP: Intent = { kind: 'keep' };
 const DRAIN: Intent = { kind: 'drain', untilIdle: false };
 const DRAIN_UNTIL_IDLE: Intent = { kind: 'drain', untilIdle: true };
@@ -115,6 +127,8 @@ interface PoolState {
   readonly bestRank: number;
   /** Whether only drained servers have it: these serve only where no other server would serve as well. */
   readonly drainedServe: boolean;
+  /** Whether a preferred server serves: then only preferred ones do. */
+  readonly preferredServe: boolean;
 }
 
 /** Better than whatever is down. */
@@ -129,11 +143,16 @@ function assessPool(servers: readonly JudgedServer[]): PoolState {
     undecided: decisive?.some(isIn('up')) === false,
     bestRank,
     drainedServe: !others.some((judged) => rankOf(judged) === bestRank),
+    preferredServe: servers.some(isPreferredAndUp),
   };
 }
 
 function isFailOpen({ undecided, bestRank, drainedServe }: PoolState): boolean {
   return !undecided && bestRank > 0 && (bestRank < UP_RANK || drainedServe);
+}
+
+function isPreferredAndUp({ health, drained, preferred }: JudgedServer): boolean {
+  return preferred && !drained && health.state === 'up';
 }
 
 function rankOf({ health }: JudgedServer): number {
@@ -150,13 +169,17 @@ function intentFor(
   pool: PoolState,
   weight: number,
 ): Intent {
-  const { health, drained } = judged;
-  const { undecided, bestRank, drainedServe } = pool;
-  if (health.state === 'unknown') return drained && !undecided ? REST : KEEP;
+  const { health, drained, preferred } = judged;
+  const { undecided, bestRank, drainedServe, preferredServe } = pool;
+  const isPassedOver = preferredServe && !preferred;
+  if (health.state === 'unknown') return isPassedOver || (drained && !undecided) ? REST : KEEP;
   const rank = rankOf(judged);
   if (rank === 0) return leave(destination);
   if (undecided) return KEEP;
-  if (rank === bestRank) return drained === drainedServe ? { kind: 'serve', weight } : REST;
+  if (rank === bestRank) {
+    if (drained !== drainedServe) return REST;
+    return isPassedOver ? STANDBY : { kind: 'serve', weight };
+  }
   // It answers, and is not trusted yet, or it is drained by hand: its clients need not notice.
   if (health.state === 'up' || health.okSinceMs !== null) return REST;
   if (health.state === 'sick') return DRAIN;

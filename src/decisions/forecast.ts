@@ -20,8 +20,8 @@ export interface Forecast {
 export function forecast(server: Endpoint, evidence: Evidence | null, fall: number): Forecast {
   const health = healthAfter(evidence, fall);
   const servers = [
-    { server, health, drained: false },
-    { server: ANOTHER, health: healthAfter({ kind: 'ok', detail: '' }, 1), drained: false },
+    { server, health, drained: false, preferred: false },
+    { server: ANOTHER, health: healthAfter({ kind: 'ok', detail: '' }, 1), drained: false, preferred: false },
   ];
   const { destinations } = desire(servers, [rowOf(server)], new Map(), 0, POLICY);
   return { state: health.state, intent: destinations[0]?.intent ?? { kind: 'keep' } };

@@ -56,10 +56,13 @@ function destinationChange(
         ? []
         : [{ kind: 'update-destination', server, weight: 0 }];
     case 'serve':
-      if (found === undefined) return [{ kind: 'add-destination', server, weight: intent.weight }];
-      return found.weight === intent.weight && asWeMakeThem(found)
+    case 'standby': {
+      const weight = intent.kind === 'serve' ? intent.weight : 0;
+      if (found === undefined) return [{ kind: 'add-destination', server, weight }];
+      return found.weight === weight && asWeMakeThem(found)
         ? []
-        : [{ kind: 'update-destination', server, weight: intent.weight }];
+        : [{ kind: 'update-destination', server, weight }];
+    }
   }
 }
 

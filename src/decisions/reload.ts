@@ -7,6 +7,7 @@ export interface WantedVirtualServer {
   readonly realServers: readonly Endpoint[];
   readonly policy: {
     readonly scheduler: string;
+    readonly preferLocal: boolean;
     readonly weights: ReadonlyMap<string, number>;
     readonly drainTimeoutMs: number;
     readonly intervalMs: number;
@@ -37,6 +38,8 @@ export interface Change {
   readonly probes: boolean;
   /** The service is edited in place. */
   readonly scheduler: boolean;
+  /** The real server on this node is preferred from now on, or no longer. */
+  readonly preferLocal: boolean;
   /** Drains end at another time. */
   readonly drainTimeout: boolean;
   /** The new way to the virtual server is made, then what it does not need is removed. */
@@ -92,11 +95,12 @@ export function changeBetween(before: WantedVirtualServer, after: WantedVirtualS
       // Only then it is known that clients on this node should reach it.
       (before.mode === 'none') !== (after.mode === 'none'),
     scheduler: old.scheduler !== now.scheduler,
+    preferLocal: old.preferLocal !== now.preferLocal,
     drainTimeout: old.drainTimeoutMs !== now.drainTimeoutMs,
     host: HOST.some((field) => !isSame(before[field], after[field])),
   };
-  const { probes, scheduler, drainTimeout, host, reweighted } = change;
-  const changed = probes || scheduler || drainTimeout || host;
+  const { probes, scheduler, preferLocal, drainTimeout, host, reweighted } = change;
+  const changed = probes || scheduler || preferLocal || drainTimeout || host;
   return changed || added.length + removed.length + reweighted.length > 0 ? change : null;
 }
 
@@ -125,6 +129,7 @@ export function changeInWords(change: Change): string {
     ...named(reweighted, 'with another weight'),
     ...(change.probes ? ['other probes'] : []),
     ...(change.scheduler ? ['another scheduler'] : []),
+    ...(change.preferLocal ? ['another preference for this node'] : []),
     ...(change.drainTimeout ? ['another drain timeout'] : []),
     ...(change.host ? ['another way to reach it'] : []),
   ].join('; ');

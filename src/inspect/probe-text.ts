@@ -65,6 +65,7 @@ function fateWords(intent: Forecast['intent']): string {
       return 'is removed, and its connections are reset';
     // These are not the intents for a server that fails.
     case 'serve':
+    case 'standby':
     case 'keep':
     case 'rest':
       return 'stays as it is';

@@ -123,6 +123,9 @@ export function eventLog(log: Logger, clock: Pick<Clock, 'now'>): Observer {
           message: event.active ? failOpenInWords(event.anyDrained) : 'the last resort is over',
         });
         break;
+      case 'local-preferred':
+        write(localPreferred(event));
+        break;
       case 'reachability':
         if (event.reason !== null) write(unreachable(event.virtualServer, event.reason));
         else if (limiter.clear('reachability'))
@@ -374,6 +377,19 @@ function action({ action: what, outcome, error }: ActionResult, drift: boolean):
     case 'failed':
       return { level: 'warn', fields, topic, message: `failed to ${words}: ${error?.message ?? ''}` };
   }
+}
+
+function localPreferred({ servers }: Of<'local-preferred'>): Line {
+  const rs = texts(servers);
+  const run = rs.length === 1 ? 'which runs' : 'which run';
+  return {
+    level: 'info',
+    fields: { rs },
+    message:
+      rs.length === 0
+        ? 'new connections go to all real servers that are up'
+        : `new connections go to ${rs.join(', ')} only, ${run} on this node; the others are on standby`,
+  };
 }
 
 function unreachable({ text }: Endpoint, reason: string): Line {

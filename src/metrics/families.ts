@@ -113,6 +113,11 @@ export function declareFamilies(registry: Registry) {
       'Whether a real server was taken out by hand (1), by lvscare drain. When the maintenance is over: lvscare undrain.',
       RS_LABELS,
     ),
+    standby: gauge(
+      'real_server_standby',
+      "Whether a real server is up and gets no new connections (1), because --prefer-local gives them to this node's own.",
+      RS_LABELS,
+    ),
     held: gauge(
       'real_server_held',
       'Whether a real server answers and is held out because it keeps failing soon after it is back (1). It comes back by itself; the reason is in the transitions before.',
@@ -132,7 +137,7 @@ export function declareFamilies(registry: Registry) {
     // The kernel's destinations, read for the scrape.
     weight: gauge(
       'ipvs_backend_weight',
-      'The weight that a real server has in the table: 0 while it is drained. Absent when it is not in the table, and gets no clients.',
+      'The weight that a real server has in the table: 0 while it is drained or on standby. Absent when it is not in the table, and gets no clients.',
       RS_LABELS,
     ),
     active: gauge(

@@ -67,6 +67,8 @@ export class Recorder {
   #lastPass: PassReport | null = null;
   #reachability: ReachabilityReport | null = null;
   #failOpen = false;
+  /** The real servers that are preferred and serve, by their text. */
+  #preferred: ReadonlySet<string> = new Set();
   #deletedRepeatedly = false;
   #nodeAddress: string | null = null;
 
@@ -117,6 +119,7 @@ export class Recorder {
       transitions: history ? this.#transitions.map((transition) => later(transition, offsetMs)) : [],
       servers: [...this.#servers].map(([server, record]) => ({
         ...serverReport(server, record, offsetMs),
+        standby: this.#isStandby(server, record),
         recentMs: history ? [...record.recentMs] : [],
         history: history ? record.history.minutes(this.#parts.clock.now(), offsetMs) : [],
       })),
@@ -146,6 +149,9 @@ export class Recorder {
         break;
       case 'fail-open':
         this.#failOpen = event.active;
+        break;
+      case 'local-preferred':
+        this.#preferred = new Set(event.servers.map(({ text }) => text));
         break;
       case 'deleted-repeatedly':
         this.#deletedRepeatedly = event.active;
@@ -257,6 +263,11 @@ export class Recorder {
     this.#reachability = { reason, sinceMs: isSame ? before.sinceMs : this.#parts.clock.now() };
   }
 
+  #isStandby(server: string, { state, drainedSinceMs }: ServerRecord): boolean {
+    const passedOver = this.#preferred.size > 0 && !this.#preferred.has(server);
+    return passedOver && state === 'up' && drainedSinceMs === null;
+  }
+
   #expireFaults(): void {
     const nowMs = this.#parts.clock.now();
     for (const [where, atMs] of this.#faultedMs)
@@ -310,7 +321,7 @@ function serverReport(
   server: string,
   record: ServerRecord,
   offsetMs: number,
-): Omit<ServerReport, 'recentMs' | 'history'> {
+): Omit<ServerReport, 'standby' | 'recentMs' | 'history'> {
   const { state, evidence, relapses, certificateNotAfterMs, drainedSinceMs } = record;
   return {
     server,

@@ -91,6 +91,8 @@ export interface ServerReport {
   readonly sinceMs: number;
   /** Since when it is drained by hand; null if it is not. */
   readonly drained: { readonly sinceMs: number } | null;
+  /** Up, and gets no new connections, because a real server that runs on this node is preferred. */
+  readonly standby: boolean;
   /** What the last evidence was; null before the first. */
   readonly evidence: {
     readonly kind: EvidenceKind;

@@ -8,6 +8,8 @@ export interface DrainOutcome {
   /** Whether this was different before. */
   readonly changed: boolean;
   readonly state: HealthState;
+  /** It gets no new connections, because a real server on this node is preferred. */
+  readonly standby: boolean;
   /** Its row in the kernel now, or null if it has none. */
   readonly row: { readonly weight: number; readonly active: number } | null;
   /** No other server is up, so this one may go on to serve. */
@@ -56,9 +58,10 @@ function drainedInWords(outcome: DrainOutcome): string {
   return `${what}; it keeps taking new connections until another server is up`;
 }
 
-function undrainedInWords({ server, changed, state, row, kernelError }: DrainOutcome): string {
+function undrainedInWords({ server, changed, state, standby, row, kernelError }: DrainOutcome): string {
   const what = `${server} ${changed ? 'is no longer drained' : 'was not drained'}`;
   if (kernelError !== null) return `${what}, but the kernel's table may not be updated yet: ${kernelError}`;
+  if (standby) return `${what}; it is on standby, because this node's own real server is preferred`;
   return row !== null && row.weight > 0
     ? `${what}, and serves`
     : `${what}; it is ${state}, and serves as soon as it is up`;

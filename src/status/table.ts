@@ -157,13 +157,13 @@ export function detailsOf(
   intervalMs: number,
   atMs: number,
 ): Details {
-  const { state, sinceMs, evidence, drained, lastOk } = report;
+  const { state, sinceMs, evidence, drained, standby, lastOk } = report;
   const reasons = [
     ...serverConditions(report, intervalMs, atMs).map(({ words }) => words),
     evidence === null ? 'not probed yet' : inOneLine(`${evidence.kind}, ${evidence.detail}`, MOST_CHARACTERS),
   ];
   return {
-    health: drained === null ? state : `${state}, drained`,
+    health: drained !== null ? `${state}, drained` : standby ? `${state}, standby` : state,
     style: drained === null ? STYLES[state] : 'doubtful',
     since: durationInWords(atMs - sinceMs),
     latency: lastOk === null ? NOTHING : `${lastOk.durationMs.toFixed(1)} ms`,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -104,6 +104,41 @@ describe('lvscare probe', () => {
     assert.equal(own.daysLeft, 100);
     assert.deepEqual(own.names, ['IP:127.0.0.1', 'DNS:kubernetes', 'DNS:"bold\\u001b[1m"']);
     assert.equal(ca?.subject, 'CN=root');
+  });
+
+  it('probes the real servers of that virtual server of a file that --vs names, by its options', async () => {
+    await using one = await web(null, answering(200));
+    await using other = await web(null, answering(401));
+    const file = join(directory, 'lvscare.yaml');
+    await writeFile(
+      file,
+      `defaults: { health-schem: http }
+virtualServers:
+  - { vs: "10.103.97.2:6443", rs: ["${one.endpoint.text}"] }
+  - { vs: "10.103.97.2:9345", rs: ["${other.endpoint.text}"], health-status: 401 }
+`,
+    );
+    for (const [vs, server, answer] of [
+      ['10.103.97.2:6443', one, 200],
+      ['10.103.97.2:9345', other, 401],
+    ] as const) {
+      const { status, servers } = await probeJson('--config', file, '--vs', vs);
+      assert.deepEqual(
+        [status, servers.map((each) => [each.server, each.status])],
+        [0, [[server.endpoint.text, answer]]],
+      );
+    }
+    const known = '10.103.97.2:6443, 10.103.97.2:9345';
+    assert.deepEqual(await runProgram(['probe', '--config', file]), {
+      status: 2,
+      stdout: '',
+      stderr: `--config: expected a file with one virtual server, or --vs beside it: one of ${known}, got "${file}"\n`,
+    });
+    assert.deepEqual(await runProgram(['probe', '--config', file, '--vs', '10.0.0.1:1']), {
+      status: 2,
+      stdout: '',
+      stderr: `--vs: expected one of the virtual servers of ${file}: ${known}, got "10.0.0.1:1"\n`,
+    });
   });
 
   it('for people is a block for each, without colours, and without anything that steers a terminal', async () => {
@@ -271,6 +306,7 @@ describe('lvscare probe', () => {
     ['', '--rs: expected at least one real server, IP:PORT, got nothing'],
     ['--rs 10.0.0.1', '--rs: expected IP:PORT or [IPv6]:PORT with a port, got "10.0.0.1"'],
     ['--rs 10.0.0.1:1 --rs 10.0.0.1:1', '--rs: expected each real server once, got "10.0.0.1:1"'],
+    ['--rs 10.0.0.1:1 --vs 10.0.0.2:1', '--vs: expected --config beside it, got nothing'],
     ['--rs 10.0.0.1:1 --interval 1s', '--interval: expected --watch beside it, got nothing'],
     ['--rs 10.0.0.1:1 --rise 1', '--rise: expected --watch beside it, got nothing'],
     [
@@ -282,7 +318,7 @@ describe('lvscare probe', () => {
       '--rs 10.0.0.1:1 --health-ca /nowhere',
       '--health-ca: expected a readable file (ENOENT), got "/nowhere"',
     ],
-    ['--rs 10.0.0.1:1 --vs 10.0.0.2:1', '--vs: expected an option of this command (see --help), got "--vs"'],
+    ['--rs 10.0.0.1:1 --mode local', '--mode: expected an option of this command (see --help), got "--mode"'],
     [
       '--rs 10.0.0.1:1 10.0.0.2:1',
       'lvscare probe: expected nothing but options (see --help), got "10.0.0.2:1"',

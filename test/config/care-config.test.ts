@@ -40,6 +40,7 @@ describe('the configuration of care', () => {
       masquerade: false,
       policy: {
         scheduler: 'rr',
+        preferLocal: false,
         weights: new Map(),
         intervalMs: 5000,
         fastIntervalMs: 200,
@@ -87,6 +88,7 @@ describe('the configuration of care', () => {
   it('takes every option', () => {
     const config = configOf({
       scheduler: 'wlc',
+      'prefer-local': 'true',
       mode: 'none',
       ip: '10.0.0.9',
       masquerade: 'true',
@@ -119,6 +121,7 @@ describe('the configuration of care', () => {
     assert.deepEqual(config.log, { level: 'debug', format: 'json' });
     assert.deepEqual(config.policy, {
       scheduler: 'wlc',
+      preferLocal: true,
       weights: new Map(),
       intervalMs: 500,
       fastIntervalMs: 50,
@@ -336,6 +339,10 @@ describe('a configuration is refused', () => {
     [
       { scheduler: 'Round Robin' },
       '--scheduler: expected an IPVS scheduler such as rr, wrr, lc, wlc, sh or mh, got "Round Robin"',
+    ],
+    [
+      { 'prefer-local': 'true', mode: 'route' },
+      '--prefer-local: expected another mode than route, which cannot reach a real server on this node, got "route"',
     ],
     [{ mode: 'tunnel' }, '--mode: expected one of local, link, route, none, got "tunnel"'],
     [{ iface: 'a-name-too-long!' }, `${IFACE}, got "a-name-too-long!"`],

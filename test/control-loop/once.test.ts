@@ -49,6 +49,12 @@ describe('--run-once', () => {
     assert.deepEqual(kernel.rows(VIRTUAL_SERVER), ['10.103.97.200=1', '10.103.97.201=1']);
   });
 
+  it('prefers no server of this node: no lvscare stays to give the others their weight', async () => {
+    const { kernel, parts } = scene();
+    await setUpOnce([A, B], { ...POLICY, preferLocal: true }, parts);
+    assert.deepEqual(kernel.rows(VIRTUAL_SERVER), ['10.103.97.200=1', '10.103.97.201=1']);
+  });
+
   it('takes only healthy servers, keeps the connections of the others, and takes all if none is healthy', async () => {
     const { kernel, parts } = scene();
     await setUpOnce([A, B], POLICY, parts);

@@ -13,7 +13,14 @@ async function reportOf(broken: Partial<VirtualServerTable>): Promise<readonly s
   const real = stage.kernel.table(VIRTUAL_SERVER);
   const table = { ...real, ...broken };
   const health = step(unknownHealth(0), { kind: 'ok', detail: '' }, 0, POLICY);
-  const parts = { table, connections, clock, emit: observer.emit, resources: [] };
+  const parts = {
+    table,
+    connections,
+    clock,
+    emit: observer.emit,
+    resources: [],
+    ownServers: stage.ownServers,
+  };
   const reconciler = new Reconciler(POLICY, parts, () => [{ server: A, health, drained: false }]);
   const ending = new AbortController();
   const running = reconciler.run(ending.signal);

@@ -26,6 +26,7 @@ export const [A, B, C] = [200, 201, 202].map((host) => endpoint('ipv4', `10.103.
 
 export const POLICY: CarePolicy = {
   scheduler: 'rr',
+  preferLocal: false,
   weights: new Map(),
   intervalMs: 5000,
   fastIntervalMs: 200,
@@ -117,6 +118,8 @@ export class FakeObserver {
   readonly lines: string[] = [];
   readonly passes: Extract<VirtualServerEvent, { readonly kind: 'pass' }>[] = [];
   failOpen = false;
+  /** The servers of this node that were preferred, one text after the other. */
+  readonly preferred: string[] = [];
   deletedRepeatedly = false;
 
   /** For what has no virtual server. */
@@ -128,6 +131,7 @@ export class FakeObserver {
 
   observe(event: VirtualServerEvent): void {
     if (event.kind === 'pass') this.passes.push(event);
+    if (event.kind === 'local-preferred') this.preferred.push(event.servers.map(({ text }) => text).join());
     if (event.kind === 'fail-open') this.failOpen = event.active;
     if (event.kind === 'deleted-repeatedly') this.deletedRepeatedly = event.active;
     const line = lineOf(event);
@@ -217,6 +221,14 @@ export class Stage {
   readonly untold = new FakeResource('untold', false);
   readonly prober = new FakeProber();
   readonly manualDrains = new ManualDrains();
+  /** The servers that run on this node. */
+  own: readonly Endpoint[] = [];
+  /** How often the kernel was asked for them. */
+  lookups = 0;
+  readonly ownServers = (servers: readonly Endpoint[]): Promise<readonly Endpoint[]> => {
+    this.lookups += 1;
+    return Promise.resolve(servers.filter((server) => this.own.includes(server)));
+  };
   /** What clients find at the virtual server; null: it is not probed. */
   virtualServerProbe: VirtualServerProbe | null = null;
   observer = new FakeObserver();
@@ -258,6 +270,7 @@ export class Stage {
       table: this.kernel.table(VIRTUAL_SERVER),
       connections: this.connections,
       resources: [this.untold, this.resource],
+      ownServers: this.ownServers,
       clock: this.clock,
       emit: emitter(VIRTUAL_SERVER, [
         (event) => {

@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { dryTable } from '../../src/control-loop/dry-run.js';
 import type { VirtualServerTable } from '../../src/control-loop/ports.js';
-import { TableReconciler } from '../../src/control-loop/table-reconciler.js';
-import type { JudgedServer } from '../../src/decisions/desired.js';
+import { TableReconciler, type KnownServer } from '../../src/control-loop/table-reconciler.js';
 import { step, unknownHealth } from '../../src/decisions/health.js';
 import { A, B, POLICY, Stage, VIRTUAL_SERVER } from './stage.js';
 
@@ -11,7 +10,7 @@ import { A, B, POLICY, Stage, VIRTUAL_SERVER } from './stage.js';
 function reconciling(ofTable = (table: VirtualServerTable): VirtualServerTable => table): {
   stage: Stage;
   table: TableReconciler;
-  judged: JudgedServer[];
+  judged: KnownServer[];
 } {
   const stage = new Stage();
   const health = step(unknownHealth(0), { kind: 'ok', detail: '' }, 0, POLICY);
@@ -21,6 +20,7 @@ function reconciling(ofTable = (table: VirtualServerTable): VirtualServerTable =
     table: ofTable(stage.kernel.table(VIRTUAL_SERVER)),
     clock,
     connections,
+    ownServers: stage.ownServers,
     emit: observer.emit,
   };
   return { stage, table: new TableReconciler(POLICY, parts, () => judged), judged };
@@ -36,6 +36,30 @@ describe('the table reconciler', () => {
       stage.observer.passes.map(({ drift }) => drift),
       [false, false],
     );
+  });
+
+  it('finds the servers of this node anew in each pass that is not for a verdict alone, if they are preferred', async () => {
+    const { stage, table } = reconciling();
+    stage.own = [B];
+    await table.pass(['start']);
+    assert.equal(stage.lookups, 0);
+    table.update({ ...POLICY, preferLocal: true });
+    await table.pass(['configuration']);
+    assert.deepEqual(stage.rows, ['10.103.97.200=0', '10.103.97.201=1']);
+    stage.own = [A];
+    await table.pass(['verdict']);
+    assert.deepEqual([stage.lookups, stage.rows], [1, ['10.103.97.200=0', '10.103.97.201=1']]);
+    await table.pass(['verdict', 'notification']);
+    assert.deepEqual(stage.rows, ['10.103.97.200=1', '10.103.97.201=0'], 'an address was moved');
+    stage.own = [];
+    await table.pass(['timer']);
+    assert.deepEqual(stage.rows, ['10.103.97.200=1', '10.103.97.201=1']);
+    table.update(POLICY);
+    stage.own = [A];
+    await table.pass(['configuration']);
+    assert.deepEqual([stage.lookups, stage.rows], [3, ['10.103.97.200=1', '10.103.97.201=1']]);
+    assert.deepEqual(stage.observer.preferred, [B.text, A.text, '']);
+    assert.ok(stage.observer.passes.every(({ drift }) => !drift));
   });
 
   it('calls a change of another program drift, and its own never', async () => {

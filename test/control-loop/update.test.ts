@@ -60,6 +60,41 @@ describe('a control loop that is updated', () => {
     assert.deepEqual(stage.rows, ['10.103.97.200=1', '10.103.97.202=1']);
   });
 
+  it('prefers the real server on this node from then on, while it is up, and changes both weights in one pass', async () => {
+    await running([A, B, C]);
+    stage.own = [B];
+    stage.connections.to(A, 2);
+    await update([A, B, C], { preferLocal: true });
+    assert.deepEqual(stage.rows, ['10.103.97.200=0', '10.103.97.201=1', '10.103.97.202=0']);
+    await stage.clock.advance(60_000);
+    assert.equal(stage.rows.length, 3, 'however long connections to the others take');
+
+    const passes = stage.observer.passes.length;
+    stage.answer(B, 'refused');
+    await stage.lose(B);
+    assert.deepEqual(stage.rows, ['10.103.97.200=1', '10.103.97.202=1'], 'at once');
+    const changes = stage.observer.passes.slice(passes).filter(({ results }) => results.length > 0);
+    assert.deepEqual(
+      changes.map(({ results }) => results.map(({ action }) => action)),
+      [
+        [
+          { kind: 'update-destination', server: A, weight: 1 },
+          { kind: 'update-destination', server: C, weight: 1 },
+          { kind: 'remove-destination', server: B },
+        ],
+      ],
+    );
+    stage.answer(B, 'ok');
+    await stage.clock.advance(10_000);
+    assert.deepEqual(stage.rows, ['10.103.97.200=0', '10.103.97.201=1', '10.103.97.202=0'], 'it is back');
+
+    await stage.manualDrains.drain(B, 0);
+    assert.deepEqual(stage.rows, ['10.103.97.200=1', '10.103.97.201=0', '10.103.97.202=1']);
+    await stage.manualDrains.undrain(B);
+    await update([A, B, C]);
+    assert.deepEqual(stage.rows, ['10.103.97.200=1', '10.103.97.201=1', '10.103.97.202=1']);
+  });
+
   it('changes weights and the scheduler at once, in place', async () => {
     await running([A, B]);
     await update([A, B], { scheduler: 'wrr', weights: new Map([[B.text, 5]]) });

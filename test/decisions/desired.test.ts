@@ -8,7 +8,11 @@ import { foundRow, judged, list, sayWanted } from './notation.js';
 const NOW_MS = 1_000_000;
 
 describe('from health to the wanted table', () => {
-  for (const row of [...decisionTable('desired'), ...decisionTable('drained')]) {
+  for (const row of [
+    ...decisionTable('desired'),
+    ...decisionTable('drained'),
+    ...decisionTable('preferred'),
+  ]) {
     it(titleOf(row), () => {
       const found = list(cell(row, 'found')).map(foundRow);
       const drains = new Map(
@@ -68,15 +72,25 @@ describe('a server that is drained by hand', () => {
     'dead(silent?)',
   );
   const servers = fc
-    .array(fc.record({ health, drained: fc.boolean(), weight: fc.constantFrom(null, 0, 1) }), {
-      minLength: 1,
-      maxLength: 6,
-    })
+    .array(
+      fc.record({
+        health,
+        drained: fc.boolean(),
+        preferred: fc.boolean(),
+        weight: fc.constantFrom(null, 0, 1),
+      }),
+      {
+        minLength: 1,
+        maxLength: 6,
+      },
+    )
     .map((all) =>
       all.map((one, index) => {
         const letter = 'ABCDEF'.charAt(index);
         return {
-          judged: judged(`${letter} ${one.health}${one.drained ? ' drained' : ''}`),
+          judged: judged(
+            `${letter} ${one.health}${one.drained ? ' drained' : ''}${one.preferred ? ' preferred' : ''}`,
+          ),
           health: one.health,
           row: one.weight === null ? null : foundRow(`${letter}=${one.weight}+1`).row,
         };
@@ -99,6 +113,9 @@ describe('a server that is drained by hand', () => {
         if (who.some(isUp) && !undecided) assert.ok(serving.some(isUp));
         if (who.some((one) => isUp(one) && !one.drained)) assert.ok(!serving.some((one) => one.drained));
         if (serving.some((one) => one.drained)) assert.ok(failOpen);
+        const preferred = who.filter((one) => one.preferred && isUp(one) && !one.drained);
+        if (preferred.length > 0) assert.deepEqual(serving, preferred);
+        else assert.ok(rows.every(({ intent }) => intent.kind !== 'standby'));
       }),
     );
   });

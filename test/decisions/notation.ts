@@ -41,11 +41,12 @@ export function healthIn(state: HealthState): Health {
 
 /**
  * `A up(ok)`, `B unknown`, `C dead(silent?)`: silent, and no other server answered since; `D dead(silent once)`; `E
- * sick(status starting)`: not well yet since it last started; `E sick(slow starting)`: the same, and its TLS handshake hangs; `F up(ok) drained`: by hand.
+ * sick(status starting)`: not well yet since it last started; `E sick(slow starting)`: the same, and its TLS handshake hangs; `F up(ok) drained`: by hand;
+ * `G up(ok) preferred`.
  */
 export function judged(text: string): JudgedServer {
-  const [, letter = '', state, kind, qualifier, alone, drained] =
-    /^(\w) (\w+)(?:\((\w+?)( once| starting)?(\?)?\))?( drained)?$/.exec(text) ?? [];
+  const [, letter = '', state, kind, qualifier, alone, drained, preferred] =
+    /^(\w) (\w+)(?:\((\w+?)( once| starting)?(\?)?\))?( drained)?( preferred)?$/.exec(text) ?? [];
   if (state === undefined) throw new Error(`not a judged server: ${text}`);
   const health = healthIn(state as HealthState);
   const starting = qualifier === ' starting';
@@ -70,6 +71,7 @@ export function judged(text: string): JudgedServer {
       start: starting ? 'pending' : 'done',
     },
     drained: drained !== undefined,
+    preferred: preferred !== undefined,
   };
 }
 
@@ -100,6 +102,7 @@ export function foundRow(text: string): FoundRow {
 
 const intents: Readonly<Record<string, Intent>> = {
   serve: { kind: 'serve', weight: 1 },
+  standby: { kind: 'standby' },
   keep: { kind: 'keep' },
   drain: { kind: 'drain', untilIdle: false },
   'drain!': { kind: 'drain', untilIdle: true },

@@ -21,7 +21,7 @@ function observed(service: string, found: string): ObservedTable {
 }
 
 function wanting(rows: readonly WantedDestination[]): Desired {
-  return { destinations: rows, drains: new Map(), failOpen: false };
+  return { destinations: rows, drains: new Map(), failOpen: false, preferred: [] };
 }
 
 describe('from wanted and observed to actions', () => {
@@ -38,6 +38,7 @@ describe('reconcile, whatever is wanted and found', () => {
   const letters = fc.constantFrom('A', 'B', 'C', 'D', 'E', 'F', 'G', 'H');
   const intent = fc.constantFrom<Intent>(
     { kind: 'serve', weight: 1 },
+    { kind: 'standby' },
     { kind: 'keep' },
     { kind: 'drain', untilIdle: false },
     { kind: 'drain', untilIdle: true },

@@ -37,6 +37,7 @@ function wanted(changes: Partial<WantedVirtualServer> = {}): WantedVirtualServer
 function policy(changes: Partial<WantedVirtualServer['policy']> = {}): WantedVirtualServer['policy'] {
   return {
     scheduler: 'rr',
+    preferLocal: false,
     weights: new Map([[A.text, 2]]),
     drainTimeoutMs: 30_000,
     intervalMs: 5000,
@@ -71,6 +72,7 @@ const CHANGES: Readonly<Record<string, readonly WantedVirtualServer[]>> = {
   'health-status': [wanted({ probe: probe({ acceptedStatuses: new Set([403]) }) })],
   'drain-timeout': [wanted({ policy: policy({ drainTimeoutMs: 0 }) })],
   scheduler: [wanted({ policy: policy({ scheduler: 'wrr' }) })],
+  'prefer-local': [wanted({ policy: policy({ preferLocal: true }) })],
   mode: [wanted({ mode: 'route' })],
   iface: [wanted({ iface: 'vip' })],
   masquerade: [wanted({ masquerade: true })],
@@ -84,7 +86,7 @@ const CHANGES: Readonly<Record<string, readonly WantedVirtualServer[]>> = {
 function cellsOf(action: ReloadAction<WantedVirtualServer>): readonly [string, string, string] {
   if (action.kind === 'start') return ['begin', 'added when up', 'made'];
   if (action.kind === 'retire') return ['end', 'drained, then removed', 'removed when unused'];
-  const { added, removed, reweighted, probes, scheduler, host } = action.change;
+  const { added, removed, reweighted, probes, scheduler, preferLocal, host } = action.change;
   return [
     added.length > 0 ? 'begin' : removed.length > 0 ? 'end' : probes ? 'go on, health kept' : 'go on',
     added.length > 0
@@ -95,7 +97,9 @@ function cellsOf(action: ReloadAction<WantedVirtualServer>): readonly [string, s
           ? 'updated'
           : scheduler
             ? 'service edited in place'
-            : 'untouched',
+            : preferLocal
+              ? 'weights updated'
+              : 'untouched',
     host ? 'new way first, then old goes' : 'untouched',
   ];
 }
@@ -151,7 +155,12 @@ describe('a reload', () => {
       [
         wanted({
           realServers: [B, ...many],
-          policy: policy({ scheduler: 'wrr', drainTimeoutMs: 1, weights: new Map([[B.text, 7]]) }),
+          policy: policy({
+            scheduler: 'wrr',
+            preferLocal: true,
+            drainTimeoutMs: 1,
+            weights: new Map([[B.text, 7]]),
+          }),
           probe: null,
           masquerade: true,
         }),
@@ -162,7 +171,7 @@ describe('a reload', () => {
     assert.equal(
       changeInWords(action.change),
       `${named.join(', ')} and 2 more added; 10.0.0.1:6443 removed; 10.0.0.2:6443 with another weight; ` +
-        'other probes; another scheduler; another drain timeout; another way to reach it',
+        'other probes; another scheduler; another preference for this node; another drain timeout; another way to reach it',
     );
   });
 });

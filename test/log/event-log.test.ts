@@ -122,6 +122,10 @@ const EACH: {
     { kind: 'held', server: SERVER, health: { ...health('dead', 'ok'), relapses: 2 }, forMs: 2000 },
     'info held: 10.0.0.1:6443 answers again, but is held out for 2.0 s because it flaps: it failed 2 times in a row soon after it recovered',
   ],
+  'local-preferred': [
+    { kind: 'local-preferred', servers: [SERVER] },
+    'info local-preferred: new connections go to 10.0.0.1:6443 only, which runs on this node; the others are on standby',
+  ],
   'connection-lost': [
     { kind: 'connection-lost', server: SERVER },
     'debug connection-lost: the kept connection to 10.0.0.1:6443 was lost; probing it again',
@@ -451,12 +455,14 @@ describe('the log of the table', () => {
       { kind: 'fail-open', active: true, anyDrained: true },
       { kind: 'fail-open', active: false, anyDrained: true },
     );
+    log({ kind: 'local-preferred', servers: [] });
     log({ kind: 'deleted-repeatedly', active: false });
     log({ ...EACH['ports-filtered'][0], shownBy: null });
     log(EACH['table-unreadable'][0], EACH['table-unreadable'][0], pass([]), pass([]));
     assert.deepEqual(take(), [
       'warn no real server is up that is not drained: as a last resort, those most likely to answer serve',
       'info the last resort is over',
+      'info new connections go to all real servers that are up',
       'info no program has deleted 10.103.97.2:6443 for a while',
       'info answers to ports 61440-65535 arrive again: probes use them',
       'warn IPVS is missing; trying again until it works',

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { describe, it } from 'node:test';
 import { Registry } from 'prom-client';
+import type { CarePolicy } from '../../src/control-loop/control-loop.js';
 import type { EventDetails } from '../../src/control-loop/events.js';
 import type { KernelReport } from '../../src/report/report.js';
 import type { Traffic } from '../../src/values/counters.js';
@@ -37,8 +38,12 @@ interface Scraped {
 }
 
 /** The control loop on a fake clock, with metrics that hear of it. */
-function watched(servers: readonly Endpoint[] = [A, B, C], dryRun = false): Scraped {
-  const stage = new Stage(servers);
+function watched(
+  servers: readonly Endpoint[] = [A, B, C],
+  dryRun = false,
+  policy: Partial<CarePolicy> = {},
+): Scraped {
+  const stage = new Stage(servers, policy);
   const config = {
     virtualServer: VIRTUAL_SERVER,
     realServers: servers,
@@ -139,6 +144,21 @@ describe('the metrics of a real server', () => {
     const samples = await scrape();
     assert.equal(samples.get(`lvscare_real_server_held${ofServer(B.address)}`), 1);
     assert.ok((samples.get(`lvscare_holds_total${ofServer(B.address)}`) ?? 0) >= 1);
+    await stage.stop();
+  });
+
+  it('show which are on standby', async () => {
+    const { stage, scrape } = watched([A, B], false, { preferLocal: true });
+    stage.own = [A];
+    await stage.start();
+    const standby = async (): Promise<(number | undefined)[]> => {
+      const samples = await scrape();
+      return [A, B].map(({ address }) => samples.get(`lvscare_real_server_standby${ofServer(address)}`));
+    };
+    assert.deepEqual(await standby(), [0, 1]);
+    stage.answer(A, 'refused');
+    await stage.clock.advance(10_000);
+    assert.deepEqual(await standby(), [0, 0]);
     await stage.stop();
   });
 

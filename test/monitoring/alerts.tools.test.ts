@@ -51,6 +51,8 @@ const onMaster = (master: string, values: string) => (labels: Labels) =>
   labels['remote_address'] === master ? values : undefined;
 const onPair = (node: string, master: string, values: string) => (labels: Labels) =>
   labels['node'] === node && labels['remote_address'] === master ? values : undefined;
+const isOwn = ({ node, remote_address: master }: Labels): boolean =>
+  NODES.findIndex((one) => one === node) === MASTERS.findIndex((one) => one === master);
 /** From minute 20 on. */
 const inTrouble = (node: string, what: string) => (labels: Labels) =>
   labels['node'] === node && labels['what'] === what ? '_x19 1+0x280' : undefined;
@@ -90,6 +92,14 @@ const CASES: readonly Case[] = [
       248: [],
       252: NODES.map((node) => ({ alert: 'LvscareDrainedForLong', labels: rsOf(node, M1) })),
     },
+  },
+  {
+    what: 'each node is a master, and prefers its own apiserver',
+    changes: {
+      lvscare_real_server_standby: (labels) => always(isOwn(labels) ? 0 : 1),
+      lvscare_ipvs_backend_weight: (labels) => always(isOwn(labels) ? 1 : 0),
+    },
+    at: { 30: [], 299: [] },
   },
   {
     what: 'one node is on its last resort',
@@ -295,6 +305,19 @@ const CASES: readonly Case[] = [
     what: 'one is started again and again',
     changes: { process_start_time_seconds: onNode('n1', '0+0x100 6060+60x4 6300+0x190') },
     at: { 103: [], 120: [{ alert: 'LvscareRestarts', labels: targetOf('n1'), value: '5' }], 180: [] },
+  },
+  {
+    what: 'the file of one became wrong; another has none',
+    changes: {
+      lvscare_config_last_reload_successful: ({ node }) =>
+        node === 'n1' ? turning(1, 0, 20) : node === 'n2' ? null : undefined,
+    },
+    at: { 24: [], 26: [{ alert: 'LvscareConfigWrong', labels: targetOf('n1') }] },
+  },
+  {
+    what: 'the file of one was wrong for a moment',
+    changes: { lvscare_config_last_reload_successful: onNode('n1', '1+0x19 0+0x3 1+0x276') },
+    at: { 22: [], 26: [] },
   },
   {
     what: 'one met a fault',

@@ -34,6 +34,7 @@ const OF_PROGRAM: Readonly<Record<string, string>> = {
   up: always(1),
   lvscare_alive: always(1),
   lvscare_ready: always(1),
+  lvscare_config_last_reload_successful: always(1),
   process_start_time_seconds: always(0),
 };
 const OF_VIRTUAL_SERVER: Readonly<Record<string, string>> = {
@@ -49,6 +50,8 @@ const OF_VIRTUAL_SERVER: Readonly<Record<string, string>> = {
 const OF_REAL_SERVER: Readonly<Record<string, string>> = {
   lvscare_real_server_up: always(1),
   lvscare_real_server_drained: always(0),
+  lvscare_real_server_standby: always(0),
+  lvscare_ipvs_backend_weight: always(1),
   lvscare_last_probe_timestamp_seconds: growing(60),
   lvscare_certificate_expiry_timestamp_seconds: always(365 * 86_400),
 };

@@ -147,8 +147,12 @@ describe('a real server on the page', () => {
     );
     assert.match(rowOf({ relapses: 1 }).text, /flaps: it failed once soon after it recovered/);
     assert.match(rowOf({ drained: { sinceMs: NOW_MS - 3_900_000 } }).text, /drained by hand 1 h 5 min ago/);
+    assert.match(rowOf({ standby: true }).text, /standby: this node.*s own real server is preferred/);
     assert.match(rowOf({ lastProbeMs: NOW_MS - 61_000 }).text, /not probed for 1 min 1 s/);
-    assert.doesNotMatch(rowOf({ lastProbeMs: NOW_MS - 20_000 }).text, /flaps|held|drained|not probed/);
+    assert.doesNotMatch(
+      rowOf({ lastProbeMs: NOW_MS - 20_000 }).text,
+      /flaps|held|drained|standby|not probed/,
+    );
   });
 
   it('has how long its answers took, drawn and in words', () => {

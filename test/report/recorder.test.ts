@@ -58,6 +58,7 @@ describe('the recorder', () => {
       state: 'unknown',
       sinceMs: WALL_MS,
       drained: null,
+      standby: false,
       evidence: null,
       heldUntilMs: null,
       relapses: 0,
@@ -71,6 +72,20 @@ describe('the recorder', () => {
     });
     assert.equal(board.report().lastPass, null);
     assert.equal(board.report().reachability, null);
+  });
+
+  it('knows which servers are on standby: those that are up and not preferred', () => {
+    const { board } = boardOf();
+    const standby = (): boolean[] => board.report().servers.map((server) => server.standby);
+    board.record({ kind: 'local-preferred', servers: [B] });
+    assert.deepEqual(standby(), [false, false], 'A is not up yet');
+    judge(board, unknownHealth(0), OK, 0);
+    assert.deepEqual(standby(), [true, false]);
+    board.record({ kind: 'drained', server: A, sinceMs: 1, restored: false });
+    assert.deepEqual(standby(), [false, false], 'that it is drained says more');
+    board.record({ kind: 'drained', server: A, sinceMs: null, restored: false });
+    board.record({ kind: 'local-preferred', servers: [] });
+    assert.deepEqual(standby(), [false, false]);
   });
 
   it('knows since when clients reach the virtual server, or do not, also when the reason changes', () => {

@@ -9,6 +9,7 @@ const OUTCOME: DrainOutcome = {
   drained: true,
   changed: true,
   state: 'up',
+  standby: false,
   row: { weight: 0, active: 3 },
   failOpen: false,
   kernelError: null,
@@ -40,6 +41,10 @@ describe('the result of a drain, in words', () => {
       { forgotten: 'EROFS' },
       'VS: RS is drained: no new connections; 3 established',
       'VS: not saved, so it ends when lvscare restarts: EROFS',
+    ],
+    [
+      { drained: false, standby: true, row: { weight: 0, active: 0 } },
+      "VS: RS is no longer drained; it is on standby, because this node's own real server is preferred",
     ],
     [{ drained: false, row: { weight: 1, active: 0 } }, 'VS: RS is no longer drained, and serves'],
     [

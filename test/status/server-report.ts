@@ -10,6 +10,7 @@ export function serverReport(server: string, more: Partial<ServerReport> = {}): 
     state: 'up',
     sinceMs: NOW_MS - 185_000,
     drained: null,
+    standby: false,
     evidence: { kind: 'ok', detail: 'status 200' },
     heldUntilMs: null,
     relapses: 0,

@@ -91,6 +91,18 @@ describe('the table of the status', () => {
     ]);
   });
 
+  it('shows which real servers are on standby, and why', () => {
+    const shown = status({
+      care: care([serverReport(A), serverReport(B, { standby: true })]),
+      kernel: kernel([row(A), row(B, { weight: 0 })]),
+    });
+    const line = show(shown).find((one) => one.includes(B)) ?? '';
+    assert.match(
+      line,
+      / Masq +0 .* up, standby .* standby: this node's own real server is preferred; ok, status 200$/,
+    );
+  });
+
   it('shows a forwarding method without a name as its number', () => {
     const shown = status({ care: null, kernel: kernel([row(A, { forwarding: 5 })]) });
     assert.ok(show(shown).some((line) => line.startsWith(`  -> ${A}           5       1 `)));
