@@ -53,6 +53,7 @@ const OUTCOME: DrainOutcome = {
   drained: true,
   changed: true,
   state: 'up',
+  standby: false,
   row: { weight: 0, active: 3 },
   failOpen: false,
   kernelError: null,
