@@ -52,12 +52,12 @@ interface ProcessConfig {
   readonly log: LogConfig;
 }
 
-/** What a command that is about one virtual server is told. */
+/** The configuration of a command that works on one virtual server. */
 export interface CareConfig extends ProcessConfig, VirtualServerConfig {
   readonly notes: readonly Note[];
 }
 
-/** What `lvscare care` is told: its virtual servers, and what applies to all of them. */
+/** The configuration of `lvscare care`: its virtual servers, and what applies to all of them. */
 export interface DaemonConfig extends ProcessConfig {
   /** At least one; each has an endpoint of its own. */
   readonly virtualServers: readonly VirtualServerConfig[];
@@ -103,7 +103,7 @@ export function readCareConfig(
   return { ...process, ...config, notes: [...notes, ...processNotes(settings, environment, process)] };
 }
 
-/** Everything that `lvscare care` is told. Throws UsageErrors for what is wrong, of each virtual server the first thing. */
+/** The configuration of `lvscare care`. Throws UsageErrors for what is wrong, of each virtual server the first thing. */
 export function readDaemonConfig(
   { file, process: settings, virtualServers }: AllSettings,
   environment: Environment,

@@ -35,7 +35,6 @@ interface SharedParts {
   readonly handles: KernelHandles;
   /** Of its own: requests on one handle wait for each other, and no pass is to wait for a status request. */
   readonly statusIpvs: Ipvs;
-  /** The kernel's notifications of links, addresses and routes. */
   /** Further observers of every unit. */
   readonly observers: readonly Observer[];
   /** Virtual servers are removed one after the other: what two of them need goes with the second. */
