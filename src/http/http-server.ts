@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import { TLSSocket, type TlsOptions } from 'node:tls';
-import { alternativeNames } from '../text/alternative-names.js';
+import { namesOf } from '../text/alternative-names.js';
 import type { ClientCertificate } from '../values/web-config.js';
 import type { Access, Caller } from './access.js';
 import { plain, type Answer, type Routes } from './answer.js';
@@ -158,7 +158,7 @@ function callerOf({ headers, socket }: IncomingMessage, path: string): Caller {
 function certificateOf(socket: TLSSocket): ClientCertificate | null {
   const certificate = socket.getPeerX509Certificate();
   if (certificate === undefined) return null;
-  const names = alternativeNames(certificate.subjectAltName).map((name) => name.replace(/^[^:]*:/, ''));
+  const names = namesOf(certificate).map((name) => name.replace(/^[^:]*:/, ''));
   return { isTrusted: socket.authorized, names };
 }
 

@@ -2,7 +2,7 @@
 import { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import tls from 'node:tls';
-import { alternativeNames } from '../text/alternative-names.js';
+import { namesOf } from '../text/alternative-names.js';
 import type { ChainFault } from '../values/exchange.js';
 import { inOneLine } from '../text/one-line.js';
 
@@ -33,7 +33,7 @@ export function certificateFault(socket: tls.TLSSocket, expected: ExpectedIdenti
   if (code === WRONG_NAME)
     return {
       index: 0,
-      detail: `certificate is not for ${name}: ${namesOf(certificate, name)} ${whose(certificate)}`,
+      detail: `certificate is not for ${name}: ${namesInWords(certificate, name)} ${whose(certificate)}`,
     };
   return chainFault(
     code,
@@ -132,8 +132,8 @@ function nameIn(text: string | undefined): string {
 const MOST_NAMES = 8;
 
 /** Some names of a certificate, first those of the same kind as `wanted`. */
-function namesOf({ subjectAltName }: X509Certificate, wanted: string): string {
-  const names = alternativeNames(subjectAltName);
+function namesInWords(certificate: X509Certificate, wanted: string): string {
+  const names = namesOf(certificate);
   if (names.length === 0) return 'it has no alternative names';
   const isOfKind = (name: string): boolean => name.startsWith('IP ') === (isIP(wanted) !== 0);
   const shown = [...names.filter(isOfKind), ...names.filter((name) => !isOfKind(name))].slice(0, MOST_NAMES);

@@ -1,6 +1,6 @@
 /** The facts of a certificate, for people and for JSON. */
 import { X509Certificate } from 'node:crypto';
-import { alternativeNames } from '../text/alternative-names.js';
+import { namesOf } from '../text/alternative-names.js';
 import { inOneLine } from '../text/one-line.js';
 
 export interface CertificateFacts {
@@ -28,7 +28,7 @@ export function certificateFacts(der: Uint8Array, nowMs: number): CertificateFac
   } catch {
     return null;
   }
-  const { subject, issuer, subjectAltName, validFrom, validTo } = certificate as {
+  const { subject, issuer, validFrom, validTo } = certificate as {
     // Empty names are undefined, whatever the types say.
     readonly [Key in keyof X509Certificate]: X509Certificate[Key] | undefined;
   };
@@ -36,9 +36,7 @@ export function certificateFacts(der: Uint8Array, nowMs: number): CertificateFac
   return {
     subject: inOneLine(subject ?? '', MOST_NAME),
     issuer: inOneLine(issuer ?? '', MOST_NAME),
-    names: alternativeNames(subjectAltName).map((name) =>
-      inOneLine(name.replace(/^IP Address:/, 'IP:'), MOST_NAME),
-    ),
+    names: namesOf(certificate).map((name) => inOneLine(name.replace(/^IP Address:/, 'IP:'), MOST_NAME)),
     notBefore: moment(fromMs),
     notAfter: moment(untilMs),
     daysLeft: Number.isNaN(untilMs) ? null : Math.floor((untilMs - nowMs) / DAY_MS),

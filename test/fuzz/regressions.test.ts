@@ -17,10 +17,11 @@ import { unquoted } from '../../src/host/iptables.js';
 import { masqueradeTable } from '../../src/host/masquerade-table.js';
 import { tableDrift } from '../../src/host/nft-table.js';
 import { alternativeNames } from '../../src/text/alternative-names.js';
+import { certificateFacts } from '../../src/tls/certificate-summary.js';
 import { areCertificates, pairFault } from '../../src/tls/pem.js';
 import { refused } from '../config/refused.js';
 import { nodeFrom, SUBJECT, VS, wellNode } from '../doctor/fake-node.js';
-import { quickly } from './fuzz.js';
+import { corpusFile, quickly } from './fuzz.js';
 
 describe('an error about an option', () => {
   it('shows no control characters, neither of the value nor of the name', async () => {
@@ -146,4 +147,13 @@ describe('a file of the configuration', () => {
         },
       );
     });
+});
+
+describe('a certificate whose alternative names OpenSSL cannot write', () => {
+  it('has none, and nothing is thrown (Node.js from 22 on throws)', () => {
+    const der = Buffer.from(corpusFile('names-unreadable.txt'), 'base64');
+    const facts = certificateFacts(der, Date.parse('2026-06-01T12:00:00Z'));
+    assert.equal(facts?.subject, 'O=lab, CN=apiserver');
+    assert.deepEqual(facts.names, []);
+  });
 });
