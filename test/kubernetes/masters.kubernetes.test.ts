@@ -203,6 +203,18 @@ describe('a worker that has nothing but kubelet, its kubeconfig and the manifest
     assert.equal(failed, 0);
   });
 
+  it('refuses no client while etcd is away and probes ask for /readyz', async () => {
+    await stage.startLvscare('--health-path=/readyz');
+    const { failed } = await stage.play(
+      'etcd is away for 30 s, --health-path /readyz',
+      async ({ requests }) => {
+        await etcdIsAwayFor(30_000, requests);
+      },
+    );
+    assert.equal(failed, 0);
+    await stage.startLvscare();
+  });
+
   /** Until each apiserver has said so, at least. */
   async function etcdIsAwayFor(ms: number, requests: Scene['requests']): Promise<void> {
     const { cluster } = stage;
