@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Ipvs, Rtnetlink } from '../../src/netlink/index.js';
 import { capturedCommand } from '../support/captured.js';
-import { decodeMessage } from '../../src/netlink/codec.js';
+import { decodeMessage } from './codec.js';
 
 /** What TypeScript would not let anybody write, and JavaScript does. */
 type Anything = never;

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { decodeMessage, encodeIpvsRequest, encodeRtnetlinkRequest } from '../../src/netlink/codec.js';
+import { decodeMessage, encodeIpvsRequest, encodeRtnetlinkRequest } from './codec.js';
 import { ServiceFlag } from '../../src/netlink/index.js';
 import type {
   AddressFilter,
