@@ -1,6 +1,5 @@
 /** Every check, in the order of its findings. */
 import { checkIdleConnections } from './check-connections.js';
-import { checkFirewall } from './check-firewall.js';
 import { checkCapabilities, checkNft, checkRunDirectory, checkSysctls } from './check-rights.js';
 import { checkIpvs, checkKernel, checkScheduler } from './check-kernel.js';
 import { checkHosts, checkKubeProxy, checkServiceCidr } from './check-kubernetes.js';
@@ -58,7 +57,6 @@ const OF_A_VIRTUAL_SERVER: readonly Check<Subject>[] = [
   ['service-cidr', checkServiceCidr],
   ['kube-proxy', checkKubeProxy],
   ['hosts', checkHosts],
-  ['firewall', checkFirewall],
   ['rs', checkServers],
   ['source-ports', checkSourcePorts],
   ['certificate', checkCertificates],
