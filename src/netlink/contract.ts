@@ -338,22 +338,11 @@ export interface WireAddress {
   readonly interfaceIndex: number;
 }
 
-export interface WireRouteValue {
+export interface WireRouteValue extends Omit<WireRoute, 'source'> {
   readonly kind: 'route';
   readonly deleted: boolean;
-  readonly family: number;
   /** All zeros for the default route. */
   readonly destination: string;
-  readonly prefixLength: number;
-  readonly table: number;
-  readonly type: number;
-  readonly protocol: number;
-  readonly scope: number;
-  readonly flags: number;
-  readonly metric: number | null;
-  readonly gateway: string | null;
-  readonly interfaceIndex: number;
-  readonly preferredSource: string | null;
 }
 
 export interface WireTcpSocket extends WireTcpSocketId {

@@ -1,5 +1,5 @@
 import { type AddressFilter, addressFromWire } from './address.js';
-import { Channel } from './channel.js';
+import { Handle } from './channel.js';
 import type { WireFailure, WireValue } from './contract.js';
 import { malformedError } from './errors.js';
 import { linkFromWire } from './link.js';
@@ -34,21 +34,14 @@ import { checkArray } from './validate.js';
  * {@link NetlinkError} if the kernel refuses or does not answer in time. Requests are carried out in the order of their
  * calls.
  */
-export class Rtnetlink implements AsyncDisposable {
-  readonly #channel: Channel;
-
+export class Rtnetlink extends Handle {
   private constructor(options: RequestOptions) {
-    this.#channel = new Channel('route', options);
+    super('route', options);
   }
 
   /** `timeoutMs` is the deadline of requests that name none: 5000 by default. */
   static open(options: RequestOptions = {}): Rtnetlink {
     return new Rtnetlink(options);
-  }
-
-  /** The netlink port id of the socket, for diagnostics; 0 while there is none. A broken socket is replaced. */
-  get portId(): number {
-    return this.#channel.portId;
   }
 
   /** `ip link` */
@@ -142,7 +135,7 @@ export class Rtnetlink implements AsyncDisposable {
     const requests = operations.flatMap((operation, i) =>
       rtnetlinkOperationToWire(`operations[${i}].`, operation),
     );
-    return this.#channel.batch(operations, requests, options);
+    return this.channel.batch(operations, requests, options);
   }
 
   /**
@@ -155,20 +148,8 @@ export class Rtnetlink implements AsyncDisposable {
    * subscription without a waiting reader does not.
    */
   subscribe(options: SubscribeOptions): AsyncIterableIterator<RtnetlinkEvent, undefined> {
-    this.#channel.assertOpen('subscribe');
+    this.channel.assertOpen('subscribe');
     return subscribe(options);
-  }
-
-  /**
-   * Waits for all requests made so far, then closes the socket. Requests made later reject with `ERR_CLOSED`; closing
-   * twice is harmless.
-   */
-  close(): Promise<void> {
-    return this.#channel.close();
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
   }
 
   async #request(
@@ -176,7 +157,7 @@ export class Rtnetlink implements AsyncDisposable {
     options: RequestOptions | undefined,
     absent?: (failure: WireFailure) => boolean,
   ): Promise<WireValue[]> {
-    const lists = await this.#channel.requests(
+    const lists = await this.channel.requests(
       request.kind,
       rtnetlinkRequestToWire('', request),
       options,

@@ -153,23 +153,23 @@ export type IpvsTimeoutsChange = {
 };
 
 export type IpvsOperation =
-  | { readonly kind: 'createService'; readonly service: ServiceKey; readonly config: ServiceConfig }
-  | { readonly kind: 'updateService'; readonly service: ServiceKey; readonly config: ServiceConfig }
+  | {
+      readonly kind: 'createService' | 'updateService';
+      readonly service: ServiceKey;
+      readonly config: ServiceConfig;
+    }
   | { readonly kind: 'deleteService'; readonly service: ServiceKey }
-  | DestinationOperation<'createDestination'>
-  | DestinationOperation<'updateDestination'>
+  | {
+      readonly kind: 'createDestination' | 'updateDestination';
+      readonly service: ServiceKey;
+      readonly destination: DestinationKey;
+      readonly config: DestinationConfig;
+    }
   | {
       readonly kind: 'deleteDestination';
       readonly service: ServiceKey;
       readonly destination: DestinationKey;
     };
-
-interface DestinationOperation<Kind extends string> {
-  readonly kind: Kind;
-  readonly service: ServiceKey;
-  readonly destination: DestinationKey;
-  readonly config: DestinationConfig;
-}
 
 // ---- rtnetlink ----------------------------------------------------------------------------------------------
 
