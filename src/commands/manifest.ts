@@ -261,9 +261,9 @@ async function refuseForeign(path: string): Promise<void> {
   // What there is not, or cannot be read, is the writer's to tell.
   const before = await readRegularFile(path).catch(() => '');
   if (before.trim() === '') return;
-  const { checkIsLvscare } = await yamlReader();
+  const { lvscareContainer } = await yamlReader();
   try {
-    checkIsLvscare(before);
+    lvscareContainer(before);
   } catch (error) {
     const why = (error as Error).message;
     throw new UsageError('--path', `a new file, or the manifest of an lvscare (${why})`, path);
