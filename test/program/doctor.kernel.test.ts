@@ -130,6 +130,12 @@ describe('lvscare doctor on a node that is well', () => {
     assert.equal(await lab.node.weights(), null);
   });
 
+  it('before lvscare was there refuses --rs without --vs', async () => {
+    const refused = await lvscare(lab.node, ['doctor', '--rs', '10.0.0.2:1']);
+    assert.equal(refused.status, 2);
+    assert.equal(refused.stderr, '--vs: expected the virtual server beside --rs, got nothing\n');
+  });
+
   it('reports nothing but ok while lvscare runs, as text and as JSON', async () => {
     const daemon = await takeCare(lab);
     running.push(daemon);
