@@ -267,14 +267,6 @@ export interface RouteLookup {
   readonly source: string | null;
 }
 
-/** The changes that `Rtnetlink.batch` takes, each as the method of its name. */
-export type RtnetlinkOperation =
-  | { readonly kind: 'createDummyLink'; readonly name: string }
-  | { readonly kind: 'setLinkUp' | 'deleteLink'; readonly index: number }
-  | { readonly kind: 'addAddress' | 'deleteAddress'; readonly address: InterfaceAddressKey }
-  | { readonly kind: 'replaceRoute'; readonly route: RouteSpec }
-  | { readonly kind: 'deleteRoute'; readonly route: RouteSelector };
-
 export type EventGroup = 'link' | 'address' | 'route';
 
 export interface SubscribeOptions {

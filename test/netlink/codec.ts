@@ -72,7 +72,7 @@ export function encodeIpvsRequest(request: IpvsRequest, familyId: number): Uint8
 
 /** The same for rtnetlink. Listing the routes of all families takes two messages. */
 export function encodeRtnetlinkRequest(request: RtnetlinkRequest): Uint8Array[] {
-  return rtnetlinkRequestToWire('', request).map((wire) => loadAddon().encode('route', wire, 0));
+  return rtnetlinkRequestToWire(request).map((wire) => loadAddon().encode('route', wire, 0));
 }
 
 /** The same for sock_diag: the list that such a filter asks for. */
