@@ -369,7 +369,7 @@ describe('help', () => {
     const lines = (await printed('manifest --help', 120))
       .split('\n')
       .filter((line) => /^ +lvscare manifest --/.test(line));
-    assert.equal(lines.length, 6);
+    assert.equal(lines.length, 7);
     for (const line of lines) {
       const command = await read(line.trim().replace(/^lvscare /, ''));
       assert.ok(command.kind === 'run' && command.name === 'manifest');
