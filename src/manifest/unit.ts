@@ -110,11 +110,7 @@ function word(text: string): string {
   if (/^[\w@%$+=:,./[\]-]+$/.test(plain)) return plain;
   const quoted = plain
     .replaceAll(/["\\]/g, String.raw`\$&`)
-    // eslint-disable-next-line no-control-regex -- they are what is looked for
-    .replaceAll(
-      /[\u0000-\u001f\u007f]/g,
-      (control) => `\\x${control.charCodeAt(0).toString(16).padStart(2, '0')}`,
-    );
+    .replaceAll(/\p{Cc}/gu, (control) => `\\x${control.charCodeAt(0).toString(16).padStart(2, '0')}`);
   return `"${quoted}"`;
 }
 
