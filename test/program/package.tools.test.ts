@@ -76,7 +76,14 @@ describe('the packages', () => {
       run('unshare', [
         ...['--mount', '--', 'sh', '-c'],
         'root=$1; shift; mount -t proc proc "$root/proc" && exec chroot "$root" "$@"',
-        ...['sh', debian, 'env', 'PATH=/usr/local/bin:/usr/sbin:/usr/bin', 'DEBIAN_FRONTEND=noninteractive'],
+        ...[
+          'sh',
+          debian,
+          'env',
+          '-i',
+          'PATH=/usr/local/bin:/usr/sbin:/usr/bin',
+          'DEBIAN_FRONTEND=noninteractive',
+        ],
         ...command,
       ]);
     const done = async (...command: string[]): Promise<string> => {
@@ -102,7 +109,7 @@ describe('the packages', () => {
       await must('mmdebstrap', [...options, release, debian, mirror], { timeoutMs: 300_000 });
       await cp(deb, join(debian, 'lvscare.deb'));
       await cp(tarball, join(debian, 'lvscare.tgz'));
-      await cp(join(ROOT, 'manifests/care.json'), join(debian, 'care.json'));
+      await writeFile(join(debian, 'care.json'), '{"vs": "10.103.97.2:6443", "rs": ["10.0.0.1:6443"]}');
     });
 
     it('has neither a compiler nor libnl', async () => {
@@ -120,7 +127,7 @@ describe('the packages', () => {
       await symlink('../lib/node_modules/npm/bin/npm-cli.js', join(local, 'bin/npm'));
       await done('npm', 'install', '--global', '--offline', '--no-update-notifier', '/lvscare.tgz');
       assert.match(await done('lvscare', 'version', '--short'), /^v\d+\.\d+\.\d+\n$/);
-      assert.match(await done('lvscare', 'config', '/care.json'), /^ {4}vs: 10\.103\.97\.2:6443/m);
+      assert.match(await done('lvscare', 'config', '/care.json'), /^ {2}- vs: '10\.103\.97\.2:6443'/m);
       assert.match((await inDebian(...STATUS)).stdout, SHOWN);
       assert.ok(!has('usr/local/lib/node_modules/lvscare/build'));
     });
@@ -138,7 +145,7 @@ describe('the packages', () => {
       const said = await done('apt-get', 'install', '-y', '-q', '--no-install-recommends', '/lvscare.deb');
       assert.match(said, /Next: lvscare doctor/);
       assert.match(await done('lvscare', 'version', '--short'), /^v\d+\.\d+\.\d+\n$/);
-      assert.match(await done('lvscare', 'config', '/care.json'), /^ {4}vs: 10\.103\.97\.2:6443/m);
+      assert.match(await done('lvscare', 'config', '/care.json'), /^ {2}- vs: '10\.103\.97\.2:6443'/m);
       assert.match((await inDebian(...STATUS)).stdout, SHOWN);
       assert.equal(await done('dpkg', '--verify', 'lvscare'), '');
     });
