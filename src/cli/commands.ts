@@ -252,7 +252,7 @@ const VERSION = {
   words: 'none',
   examples: [
     ['Print the commit', '| jq -r .gitCommit'],
-    ['Print the version alone', '--short'],
+    ['Print the version alone, as lvscare --version does', '--short'],
   ],
 } as const satisfies CommandSpec;
 
