@@ -50,7 +50,8 @@
       ],
       'cflags_cc!': [ '-std=gnu++17', '-std=gnu++20' ],
       'libraries': [ '<!@(pkg-config --libs libnl-3.0 libnl-genl-3.0)' ],
-      'ldflags': [ '-Wl,-z,relro,-z,now,-z,noexecstack' ],
+      # A prebuilt addon has libnl beside it (scripts/package).
+      'ldflags': [ '-Wl,-z,relro,-z,now,-z,noexecstack', "-Wl,--disable-new-dtags,-rpath,'$$ORIGIN'" ],
       'conditions': [
         [ 'sanitize==1', {
           'cflags': [ '-fsanitize=address,undefined', '-fno-sanitize-recover=undefined', '-fno-omit-frame-pointer', '-g' ],

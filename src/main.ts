@@ -91,7 +91,12 @@ async function runConfig({ given, words: [file = ''] }: Run): Promise<boolean> {
 
 async function runManifest({ given, spelled }: Run): Promise<boolean> {
   const { runManifestCommand } = await import('./commands/manifest.js');
-  const { text, notes } = await runManifestCommand(given, readBuildInfo().gitVersion, spelled);
+  const program = {
+    version: readBuildInfo().gitVersion,
+    interpreter: process.execPath,
+    script: process.argv[1] ?? '',
+  };
+  const { text, notes } = await runManifestCommand(given, program, spelled);
   const to = output();
   for (const note of notes) to.note(`lvscare: ${note}`);
   to.out(text);

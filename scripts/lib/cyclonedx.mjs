@@ -13,6 +13,17 @@ export function npmComponent({ name, version, license }) {
   };
 }
 
+/** Node.js itself. */
+export function nodeComponent(version) {
+  return {
+    type: 'application',
+    name: 'node',
+    version,
+    cpe: `cpe:2.3:a:nodejs:node.js:${version}:*:*:*:*:*:*:*`,
+    purl: `pkg:generic/node@${version}`,
+  };
+}
+
 /** The same components give the same text. */
 export function cyclonedx(application, components) {
   const sorted = [...components].sort((a, b) => (a.purl < b.purl ? -1 : 1));

@@ -6,10 +6,11 @@
 # $DEBIAN_KEYRING names the keyring of a mirror that signs its suites itself.
 KEYRING=${DEBIAN_KEYRING:-/usr/share/keyrings/debian-archive-keyring.gpg}
 
-# open_suite SUITE : has `suite_apt` ask this suite; without SUITE, this machine's own sources. Status 1, with the reason in
-# $why_not, if the mirror does not have it.
+# open_suite SUITE [ARCHITECTURE] : has `suite_apt` ask this suite; without SUITE, this machine's own sources. ARCHITECTURE is Debian's
+# name of another one than this machine's. Status 1, with the reason in $why_not, if the mirror does not have it.
 open_suite() {
   suite=$1
+  suite_architecture=${2:-$(dpkg --print-architecture)}
   suite_home=''
   local mirror error
   if [[ -z $suite ]]; then
@@ -30,7 +31,7 @@ open_suite() {
     why_not='apt has no Debian mirror in its sources'
     return 1
   }
-  suite_home=$cache/apt/$suite
+  suite_home=$cache/apt/$suite${2:+-$2}
   mkdir -p "$suite_home"/{lists,archives}/partial
   printf 'deb [signed-by=%s] %s %s main\n' "$KEYRING" "$mirror" "$suite" >"$suite_home/sources.list"
   # The test kernel, User-Mode Linux and QEMU's kernel may all be wanted of one suite at once.
@@ -55,6 +56,7 @@ suite_apt() {
     -o Dir::Etc::SourceList="$suite_home/sources.list" -o Dir::Etc::SourceParts=/dev/null
     -o Dir::Etc::Preferences=/dev/null -o Dir::Etc::PreferencesParts=/dev/null -o APT::Default-Release=
     -o Dir::State::Lists="$suite_home/lists" -o Dir::State::Status=/dev/null
+    -o APT::Architecture="$suite_architecture" -o APT::Architectures="$suite_architecture"
     -o Dir::Cache="$suite_home" -o Dir::Cache::Archives="$suite_home/archives"
   )
   timeout 900 "$program" -q "${apart[@]}" -o APT::Sandbox::User=root -o Acquire::Retries=3 "$@" </dev/null

@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
-import { cyclonedx } from './cyclonedx.mjs';
+import { cyclonedx, nodeComponent } from './cyclonedx.mjs';
 
 const root = process.argv[2];
 const file = join(root, 'opt/lvscare/dist/sbom.cdx.json');
@@ -22,15 +22,8 @@ function debianComponent(entry) {
   };
 }
 
-const node = process.versions.node;
 const added = [
-  {
-    type: 'application',
-    name: 'node',
-    version: node,
-    cpe: `cpe:2.3:a:nodejs:node.js:${node}:*:*:*:*:*:*:*`,
-    purl: `pkg:generic/node@${node}`,
-  },
+  nodeComponent(process.versions.node),
   ...readdirSync(join(root, 'var/lib/dpkg/status.d')).map((name) =>
     debianComponent(readFileSync(join(root, 'var/lib/dpkg/status.d', name), 'utf8')),
   ),

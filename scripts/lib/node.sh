@@ -22,10 +22,11 @@ need_node() {
 # image_node_release : the release of Node.js that the image has: the newest LTS.
 image_node_release() { sed -n 's/^ARG NODE_IMAGE=.*node:\([0-9.]*\).*/\1/p' Dockerfile; }
 
-# get_node RELEASE : this release with its headers from npm, as $node_home. Its authors publish a package for each architecture.
+# get_node RELEASE [ARCHITECTURE] : this release with its headers from npm, as $node_home. Its authors publish a package for each
+# architecture. Default: this machine's.
 get_node() {
-  local release=$1 architecture work
-  architecture=$(node -p process.arch) || exit
+  local release=$1 architecture=${2-} work
+  [[ -n $architecture ]] || architecture=$(node -p process.arch) || exit
   node_home=$cache/node-$release-$architecture
   [[ ! -e $node_home/bin/node ]] || return 0
   lock_cache node

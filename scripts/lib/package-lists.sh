@@ -13,8 +13,11 @@ QEMU_PACKAGES=(qemu-system-x86 busybox-static cpio kmod xz-utils)
 # To build the image's root file system (as in the Dockerfile) and to run it.
 IMAGE_PACKAGES=(binutils g++ libnl-3-dev libnl-genl-3-dev make nftables pkg-config python3)
 CONTAINER_PACKAGES=(crun golang-github-containers-common)
-# What the tools suite runs: a browser, promtool, script, systemd-analyze.
-TOOLS_PACKAGES=(chromium prometheus bsdutils systemd python3)
+# To put packages together for this kind of machine, and for arm64 on another one.
+PACKAGE_PACKAGES=(binutils gzip)
+ARM64_PACKAGES=(g++-aarch64-linux-gnu qemu-user)
+# What the tools suite runs: a browser, promtool, script, systemd-analyze, a Debian to install packages in.
+TOOLS_PACKAGES=(chromium prometheus bsdutils systemd python3 mmdebstrap "${PACKAGE_PACKAGES[@]}")
 # What the kernel suite judges by, beside what the lab has; Prometheus joins lvscare's metrics with those of node_exporter.
 JUDGE_PACKAGES=(openssl iptables ipset prometheus prometheus-node-exporter)
 # What kubelet, kube-proxy and kubeadm call, and what runc needs.

@@ -1,4 +1,5 @@
 import type { Option } from '../config/option.js';
+import { nearest } from '../config/nearest.js';
 import { UsageError } from '../config/usage-error.js';
 import { parseBoolean } from '../config/values.js';
 
@@ -42,7 +43,8 @@ export function sortArguments(args: readonly string[], options: readonly Spellin
     }
     const { name, joined, more } = split(arg);
     const option = known.get(name);
-    if (option === undefined) throw new UsageError(name, 'an option that exists (see --help)', arg);
+    if (option === undefined)
+      throw new UsageError(name, `an option that exists (${hint(name, options)})`, arg);
     const texts = (given[option.flag] ??= []);
     spelled[option.flag] = name;
     if (option.kind === 'switch') {
@@ -55,6 +57,17 @@ export function sortArguments(args: readonly string[], options: readonly Spellin
     }
   }
   return { given, words, spelled };
+}
+
+/** What a misspelled option most likely means, else where to read on. */
+function hint(name: string, options: readonly Spelling[]): string {
+  const meant = name.startsWith('--')
+    ? nearest(
+        name.slice(2),
+        options.map(({ flag }) => flag),
+      )
+    : null;
+  return meant === null ? 'see --help' : `did you mean --${meant}?`;
 }
 
 interface Split {

@@ -1,5 +1,6 @@
 import { klogOptions } from '../config/klog.js';
 import type { Arguments, Environment } from '../config/settings.js';
+import { nearest } from '../config/nearest.js';
 import { UsageError } from '../config/usage-error.js';
 import { sortArguments, type Sorted, type Spelling } from './arguments.js';
 import { COMMANDS, type CommandName, type CommandSpec } from './commands.js';
@@ -36,6 +37,9 @@ export async function readCommandLine(
   environment: Environment = {},
 ): Promise<Command> {
   if (args[0] === ASKS_FOR_COMPLETIONS) return print((await helper()).completions(args));
+  // As most programs have it.
+  if (args.length === 1 && args[0] === '--version')
+    return { kind: 'run', name: 'version', given: { short: ['true'] }, spelled: {}, words: [] };
   const klog = klogOptions(environment);
   const sorted = sortArguments(args, [...SPECS.flatMap(({ options }) => options), ...klog, HELP]);
   const [name, ...words] = sorted.words;
@@ -44,7 +48,9 @@ export async function readCommandLine(
   const spec = SPECS.find((one) => one.name === name);
   if (spec === undefined) {
     const names = SPECS.map((one) => one.name);
-    const expected = `a command: ${names.slice(0, -1).join(', ')} or ${names.at(-1) ?? ''} (see lvscare --help)`;
+    const meant = name === undefined ? null : nearest(name, names);
+    const hint = meant === null ? 'see lvscare --help' : `did you mean ${meant}?`;
+    const expected = `a command: ${names.slice(0, -1).join(', ')} or ${names.at(-1) ?? ''} (${hint})`;
     throw new UsageError('lvscare', expected, name ?? null);
   }
   refuseForeign(sorted, spec.name === 'care' ? [...spec.options, ...klog] : spec.options);

@@ -181,17 +181,29 @@ const DOCTOR = {
 
 const MANIFEST = {
   name: 'manifest',
-  summary: 'Print a static pod that runs lvscare care, or write it in place',
+  summary: 'Print a static pod or a systemd unit that runs lvscare care, or write the pod in place',
   synopsis: '--vs IP:PORT --rs IP:PORT... [--write]',
   description:
     'Prints a static pod that runs lvscare care with the given options, with only the privilege NET_ADMIN and with mounts ' +
     'for every file that they name. --write writes it to --path in one step, so that kubelet never reads a part of it. It ' +
     'refuses to replace the manifest of another pod, or, without --replace, one that has something which the new one has ' +
     'not. --add-rs, --remove-rs and --set change only these arguments of the manifest at --path, and print the difference; ' +
-    'with --write they also write it. Options that lvscare care would refuse are refused before anything is written.',
+    'with --write they also write it. Options that lvscare care would refuse are refused before anything is written. ' +
+    '--systemd prints a systemd unit with these options and the path of this program.',
   options: options(
     [
-      ...(['write', 'replace', 'path', 'add-rs', 'remove-rs', 'set', 'set-image', 'name', 'image'] as const),
+      ...([
+        'write',
+        'systemd',
+        'replace',
+        'path',
+        'add-rs',
+        'remove-rs',
+        'set',
+        'set-image',
+        'name',
+        'image',
+      ] as const),
       // kubelet starts a pod that ends again and again.
       ...CARE_FLAGS.filter((flag) => flag !== 'run-once' && flag !== 'trust' && flag !== 'clean'),
     ],
@@ -204,6 +216,7 @@ const MANIFEST = {
   examples: [
     ['Print it', '--vs 10.103.97.2:6443 --rs 10.0.0.1:6443,10.0.0.2:6443'],
     ['Let the kubelet of this node run it', '--vs 10.103.97.2:6443 --rs 10.0.0.1:6443 --write'],
+    ['Print a unit for systemd', '--systemd --config /etc/lvscare/care.json'],
     ['Add a master to it', '--add-rs 10.0.0.3:6443 --write'],
     ['Show the difference that an option makes', '--set health-path=/readyz'],
     ['Print it with another image', '--set-image registry.example.com/lvscare:0.2.0'],
@@ -239,7 +252,7 @@ const VERSION = {
   words: 'none',
   examples: [
     ['Print the commit', '| jq -r .gitCommit'],
-    ['Print the version alone', '--short'],
+    ['Print the version alone, as lvscare --version does', '--short'],
   ],
 } as const satisfies CommandSpec;
 

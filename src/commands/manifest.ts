@@ -9,6 +9,7 @@ import { parseEndpoint } from '../config/parse-endpoint.js';
 import { Settings, type Arguments, type Spellings } from '../config/settings.js';
 import { UsageError } from '../config/usage-error.js';
 import type { LoadedWebConfig } from '../config/web-config.js';
+import { unitFor, type Program } from './manifest-unit.js';
 import { careArguments } from '../manifest/care-arguments.js';
 import { readRegularFile } from '../files/regular-file.js';
 import { replaceFile } from '../files/replace-file.js';
@@ -28,16 +29,15 @@ interface Outcome {
 /**
  * Does what the command line says. Throws a UsageError for what is wrong with it, and an Error for what cannot be read or
  * written.
- *
- * @param version This program's: `v0.1.0`.
  */
 // ts-unused-exports:disable-next-line
 export async function runManifestCommand(
   given: Arguments,
-  version: string,
+  program: Program,
   spelled: Spellings = {},
 ): Promise<Outcome> {
   const own = new Settings(given, {}, null, spelled);
+  if (own.read('systemd')) return await unitFor(given, own, program, spelled);
   const image = own.read('set-image');
   const writes = own.read('write');
   if (image !== null) return await setImage(given, own, image, writes);
@@ -46,7 +46,7 @@ export async function runManifestCommand(
   if (own.has('path') && !writes)
     throw new UsageError('--path', '--write, --add-rs, --remove-rs, --set or --set-image beside it', null);
   if (own.read('replace') && !writes) throw new UsageError('--replace', '--write beside it', null);
-  const { text, mounts, notes } = await manifestFor(given, own, version, spelled);
+  const { text, mounts, notes } = await manifestFor(given, own, program.version, spelled);
   if (!writes) return { text, notes };
   // What cannot be read, the write fails for.
   const before = await readRegularFile(path).catch(() => '');

@@ -340,6 +340,11 @@ const OTHERS = {
   force: { ...OFF, help: 'Drain it even if no other real server is up and not drained', ...OUTPUT },
   json: { ...OFF, help: 'Print one JSON document; with --watch one a line', ...OUTPUT },
   short: { ...OFF, help: 'Print the version alone, in one line', ...OUTPUT },
+  systemd: {
+    ...OFF,
+    help: 'Print a systemd unit in place of a static pod; it starts before kubelet, k3s-agent and rke2-agent',
+    ...MANIFEST,
+  },
   write: {
     ...OFF,
     help: 'Write the manifest to --path in one step, instead of printing it',

@@ -226,13 +226,19 @@ describe('the command line of manifest', () => {
   });
 });
 
+it('--version alone is version --short', async () => {
+  assert.deepEqual(await read('--version'), await read('version --short'));
+  await assert.rejects(read('care --version'), UsageError);
+});
+
 describe('a command line is refused', () => {
   const command =
     'lvscare: expected a command: care, status, drain, undrain, probe, doctor, config, manifest, version or completion ' +
     '(see lvscare --help)';
   const cases: readonly (readonly [line: string, message: string])[] = [
     ['', `${command}, got nothing`],
-    ['carre', `${command}, got "carre"`],
+    ['carre', `${command.replace('see lvscare --help', 'did you mean care?')}, got "carre"`],
+    ['xyzzy', `${command}, got "xyzzy"`],
     ['--vs x', `${command}, got nothing`],
     ['--bogus', '--bogus: expected an option that exists (see --help), got "--bogus"'],
     ['care --bogus', '--bogus: expected an option that exists (see --help), got "--bogus"'],
@@ -242,12 +248,19 @@ describe('a command line is refused', () => {
     ['care -Cx', '-x: expected an option that exists (see --help), got "-x"'],
     ['care -vs x', '-v: expected an option that exists (see --help), got "-vs"'],
     ['care -1', '-1: expected an option that exists (see --help), got "-1"'],
-    ['care ---vs x', '---vs: expected an option that exists (see --help), got "---vs"'],
+    ['care ---vs x', '---vs: expected an option that exists (did you mean --vs?), got "---vs"'],
     ['care --no-dry-run', '--no-dry-run: expected an option that exists (see --help), got "--no-dry-run"'],
-    ['care --runOnce', '--runOnce: expected an option that exists (see --help), got "--runOnce"'],
+    [
+      'care --runOnce',
+      '--runOnce: expected an option that exists (did you mean --run-once?), got "--runOnce"',
+    ],
+    [
+      'care --schedular x',
+      '--schedular: expected an option that exists (did you mean --scheduler?), got "--schedular"',
+    ],
     ['care --run', '--run: expected an option that exists (see --help), got "--run"'],
     ['care --vs.a x', '--vs.a: expected an option that exists (see --help), got "--vs.a"'],
-    ['care --VS x', '--VS: expected an option that exists (see --help), got "--VS"'],
+    ['care --VS x', '--VS: expected an option that exists (did you mean --vs?), got "--VS"'],
     [
       'care --constructor x',
       '--constructor: expected an option that exists (see --help), got "--constructor"',
@@ -369,7 +382,7 @@ describe('help', () => {
     const lines = (await printed('manifest --help', 120))
       .split('\n')
       .filter((line) => /^ +lvscare manifest --/.test(line));
-    assert.equal(lines.length, 6);
+    assert.equal(lines.length, 7);
     for (const line of lines) {
       const command = await read(line.trim().replace(/^lvscare /, ''));
       assert.ok(command.kind === 'run' && command.name === 'manifest');

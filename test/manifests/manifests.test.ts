@@ -157,7 +157,7 @@ describe('the manifests', () => {
     assert.equal(config.realServers.length, 3);
   });
 
-  it('docs/kubeadm.md installs each file where the unit and its options have it', async () => {
+  it('docs/kubeadm.md installs each file where the options have it, and the unit for them', async () => {
     const [page, unit, options] = await Promise.all(
       ['../docs/kubeadm.md', 'lvscare.service', 'care.json'].map((file) =>
         readFile(new URL(file, MANIFESTS), 'utf8'),
@@ -167,10 +167,10 @@ describe('the manifests', () => {
       from,
       to,
     ]);
-    const config = / --config (\S+)$/m.exec(unit ?? '')?.[1];
+    const config = / --config=(\S+)$/m.exec(unit ?? '')?.[1];
+    assert.ok(page?.includes(`lvscare manifest --systemd --config ${config ?? ''} |`));
     const { 'health-ca': ca } = JSON.parse(options ?? '') as { 'health-ca': string };
     assert.deepEqual(installed, [
-      ['manifests/lvscare.service', '/etc/systemd/system/lvscare.service'],
       ['manifests/care.json', config],
       ['ca.crt', ca],
     ]);

@@ -41,7 +41,7 @@ async function manifest(args: readonly string[]): Promise<Result> {
     assert.ok(command.kind === 'run');
     const { text, notes } = await runManifestCommand(
       command.given,
-      readBuildInfo().gitVersion,
+      { version: readBuildInfo().gitVersion, interpreter: process.execPath, script: PROGRAM },
       command.spelled,
     );
     return { status: 0, stdout: text, stderr: notes.map((note) => `lvscare: ${note}\n`).join('') };
