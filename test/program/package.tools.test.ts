@@ -1,8 +1,8 @@
 // What users install: the npm package from its tarball, without a network, and both packages on a Debian without a compiler.
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { arch, tmpdir } from 'node:os';
+import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { arch, homedir, tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -17,6 +17,34 @@ async function makePackages(output: string): Promise<string[]> {
   const options = ['--arch', arch(), '--compression', 'none', '--output', output];
   const made = await must('scripts/package', options, { cwd: ROOT, timeoutMs: 300_000 });
   return made.trim().split('\n');
+}
+
+/**
+ * A root file system of this machine's Debian release, with the packages downloaded that lvscare's needs. It is kept with what else was
+ * downloaded, so that a later run needs no mirror.
+ */
+async function minimalDebian(): Promise<string> {
+  const release = /^VERSION_CODENAME=(.*)$/m.exec(await readFile('/etc/os-release', 'utf8'))?.[1] ?? '';
+  const cache = join(process.env['LVSCARE_CACHE'] ?? join(homedir(), '.cache/lvscare'), 'debian');
+  const archive = join(cache, `${release}.tar`);
+  if (existsSync(archive)) return archive;
+  const format = '$(ORIGIN) $(LABEL) $(COMPONENT) $(REPO_URI)';
+  const sources = await must('apt-get', ['indextargets', '--format', format, 'Created-By: Packages']);
+  const mirror = /^Debian Debian main (\S+)$/m.exec(sources)?.[1] ?? '';
+  await mkdir(cache, { recursive: true });
+  const download =
+    'chroot "$1" apt-get install --download-only -y --no-install-recommends libnl-3-200 libnl-genl-3-200';
+  const options = [
+    '--quiet',
+    '--mode=root',
+    '--variant=apt',
+    '--skip=cleanup/apt',
+    `--customize-hook=${download}`,
+  ];
+  const unfinished = `${archive}.${process.pid}.tar`;
+  await must('mmdebstrap', [...options, release, unfinished, mirror], { timeoutMs: 300_000 });
+  await rename(unfinished, archive);
+  return archive;
 }
 
 describe('the packages', () => {
@@ -95,18 +123,8 @@ describe('the packages', () => {
 
     before(async () => {
       debian = join(directory, 'debian');
-      const release = /^VERSION_CODENAME=(.*)$/m.exec(await readFile('/etc/os-release', 'utf8'))?.[1] ?? '';
-      const sources = await must('apt-get', [
-        ...[
-          'indextargets',
-          '--format',
-          '$(ORIGIN) $(LABEL) $(COMPONENT) $(REPO_URI)',
-          'Created-By: Packages',
-        ],
-      ]);
-      const mirror = /^Debian Debian main (\S+)$/m.exec(sources)?.[1] ?? '';
-      const options = ['--quiet', '--mode=root', '--variant=apt', '--skip=cleanup/apt'];
-      await must('mmdebstrap', [...options, release, debian, mirror], { timeoutMs: 300_000 });
+      await mkdir(debian);
+      await must('tar', ['-C', debian, '-xf', await minimalDebian()]);
       await cp(deb, join(debian, 'lvscare.deb'));
       await cp(tarball, join(debian, 'lvscare.tgz'));
       await writeFile(join(debian, 'care.json'), '{"vs": "10.103.97.2:6443", "rs": ["10.0.0.1:6443"]}');
