@@ -17,5 +17,7 @@ CONTAINER_PACKAGES=(crun golang-github-containers-common)
 TOOLS_PACKAGES=(chromium prometheus bsdutils systemd python3)
 # What the kernel suite judges by, beside what the lab has; Prometheus joins lvscare's metrics with those of node_exporter.
 JUDGE_PACKAGES=(openssl iptables ipset prometheus prometheus-node-exporter)
+# To fuzz the native decoders, beside libclang-rt-VERSION-dev of the same version.
+FUZZ_PACKAGES=(clang libnl-3-dev libnl-genl-3-dev pkg-config)
 # What kubelet, kube-proxy and kubeadm call, and what runc needs.
 KUBERNETES_PACKAGES=(conntrack curl ebtables ethtool ipset iptables libseccomp2 mount socat)
