@@ -1,4 +1,5 @@
 // node scripts/lib/fuzz-seeds.mjs DIRECTORY: the datagrams of test/netlink/captured as seeds of test/fuzz/native/decoders.cc, a file each.
+import { Buffer } from 'node:buffer';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 
 const [directory] = process.argv.slice(2);
