@@ -21,7 +21,7 @@ import { certificateFacts } from '../../src/tls/certificate-summary.js';
 import { areCertificates, pairFault } from '../../src/tls/pem.js';
 import { refused } from '../config/refused.js';
 import { nodeFrom, SUBJECT, VS, wellNode } from '../doctor/fake-node.js';
-import { corpusFile, quickly } from './fuzz.js';
+import { COMMAND_MS, corpusFile, quickly } from './fuzz.js';
 
 describe('an error about an option', () => {
   it('shows no control characters, neither of the value nor of the name', async () => {
@@ -133,7 +133,13 @@ describe('a file of the configuration', () => {
     assert.equal(lines.at(-1), 'there are more errors');
   });
 
-  for (const text of ['{'.repeat(16_000), '['.repeat(16_000), '? '.repeat(8000)])
+  for (const text of [
+    '{'.repeat(16_000),
+    '['.repeat(16_000),
+    '? '.repeat(8000),
+    'a: '.repeat(5000),
+    `{"a":${'"b":'.repeat(4000)}`,
+  ])
     it(`of the web, that is too deep, is refused before it is parsed: ${text.slice(0, 4)}`, async () => {
       const path = join(directory, 'web.yaml');
       await writeFile(path, text);
@@ -147,6 +153,18 @@ describe('a file of the configuration', () => {
         },
       );
     });
+});
+
+describe('a file that doctor reads', () => {
+  it('with a key in a key in a key took seconds, or ended the process', async () => {
+    for (const text of [`{"args":${'"b":'.repeat(16_000)}`, 'args: '.repeat(10_000)])
+      assert.deepEqual(await quickly(() => listsOf(text, 'args')), []);
+  });
+
+  it('with many keys took the square of their number', async () => {
+    const keys = Array.from({ length: 6000 }, (_, at) => `k${at}: 1`);
+    await quickly(() => listsOf(keys.join('\n'), 'args'), COMMAND_MS);
+  });
 });
 
 describe('a certificate whose alternative names OpenSSL cannot write', () => {

@@ -44,7 +44,10 @@ describe('an answer of another version', () => {
       const row = lines.find((line) => line.includes(A)) ?? '';
       assert.equal(row.split(/\s+/)[3], unknown);
       assert.match(row, new RegExp(` ${unknown}  3 min 5 s  4\\.1 ms .* ok, status 200$`));
-      assert.match(runningIn([status], A)[0]?.words ?? '', new RegExp(`: ${unknown} for 3 min 5 s, weight 0: `));
+      assert.match(
+        runningIn([status], A)[0]?.words ?? '',
+        new RegExp(`: ${unknown} for 3 min 5 s, weight 0: `),
+      );
     });
 
   it('with control characters in a state is no status', () => {
