@@ -133,6 +133,15 @@ describe('a file of the configuration', () => {
     assert.equal(lines.at(-1), 'there are more errors');
   });
 
+  it('of the web, with thousands of errors, is refused soon by the first', async () => {
+    const path = join(directory, 'web.yaml');
+    await writeFile(path, `basic_auth_users:\n  a: [a${','.repeat(16_000)}`);
+    const error: unknown = await quickly(() =>
+      loadWebConfig(path, '--web-config-file').catch((why: unknown) => why),
+    );
+    assert.match(String(error), /a file in YAML \(.* at line 2, column \d+\)/);
+  });
+
   for (const text of [
     '{'.repeat(16_000),
     '['.repeat(16_000),
