@@ -11,6 +11,7 @@
       'sources': [
         'native/addon.cc',
         'native/attributes.cc',
+        'native/codec.cc',
         'native/diag_codec.cc',
         'native/failure.cc',
         'native/group_socket.cc',

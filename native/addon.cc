@@ -4,40 +4,20 @@
 
 #include <cstring>
 
-#include "diag_codec.h"
+#include "codec.h"
 #include "group_socket.h"
 #include "handle.h"
-#include "ipvs_codec.h"
 #include "js_access.h"
 #include "js_input.h"
 #include "js_output.h"
 #include "nft_generation.h"
 #include "peer_credentials.h"
-#include "route_codec.h"
 #include "status_message.h"
 #include "subscription.h"
 #include "tcp_options.h"
 
 namespace netlink_ts {
 namespace {
-
-Message Encode(const Request& request, uint16_t family_id) {
-  if (const auto* ipvs = std::get_if<IpvsRequest>(&request)) return EncodeIpvs(*ipvs, family_id);
-  if (const auto* diag = std::get_if<DiagRequest>(&request)) return EncodeDiag(*diag);
-  return EncodeRoute(std::get<RouteRequest>(request));
-}
-
-bool Decode(Codec codec, const nlmsghdr& message, uint16_t service_family, Decoded* value) {
-  switch (codec) {
-    case Codec::kIpvs:
-      return DecodeIpvs(message, service_family, value);
-    case Codec::kRoute:
-      return DecodeRoute(message, value);
-    case Codec::kDiag:
-      return DecodeDiag(message, value);
-  }
-  return false;
-}
 
 // encode(protocol, request, familyId): the message as it would be sent, with sequence number and port id
 // zero.

@@ -7,11 +7,10 @@
 #include <optional>
 #include <string>
 
+#include "codec.h"
 #include "values.h"
 
 namespace netlink_ts {
-
-enum class Codec { kIpvs, kRoute, kDiag };
 
 std::optional<Codec> ReadCodec(const Napi::Value& value);
 

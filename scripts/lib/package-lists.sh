@@ -20,5 +20,7 @@ ARM64_PACKAGES=(g++-aarch64-linux-gnu qemu-user)
 TOOLS_PACKAGES=(chromium prometheus bsdutils systemd python3 mmdebstrap "${PACKAGE_PACKAGES[@]}")
 # What the kernel suite judges by, beside what the lab has; Prometheus joins lvscare's metrics with those of node_exporter.
 JUDGE_PACKAGES=(openssl iptables ipset prometheus prometheus-node-exporter)
+# To fuzz the native decoders, beside libclang-rt-VERSION-dev of the same version.
+FUZZ_PACKAGES=(clang libnl-3-dev libnl-genl-3-dev pkg-config)
 # What kubelet, kube-proxy and kubeadm call, and what runc needs.
 KUBERNETES_PACKAGES=(conntrack curl ebtables ethtool ipset iptables libseccomp2 mount socat)

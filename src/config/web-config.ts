@@ -3,7 +3,7 @@
  * support is refused, not ignored: an operator relies on it.
  */
 import { dirname, resolve } from 'node:path';
-import { parseDocument } from 'yaml';
+import { LineCounter, parseDocument } from 'yaml';
 import { readRegularFile, UnsuitableFile } from '../files/regular-file.js';
 import { isFlatYaml } from '../text/yaml-bounds.js';
 import { areCertificates, isPrivateKey, pairFault } from '../tls/pem.js';
@@ -56,10 +56,20 @@ function rootOf(text: string, path: string, option: string): Value {
     throw new UsageError(option, `a file of at most ${MAX_LENGTH >> 10} KiB`, path);
   if (!isFlatYaml(text))
     throw new UsageError(option, 'a file whose values are not so deep in each other', path);
-  const document = parseDocument(text, { schema: 'failsafe', uniqueKeys: true, logLevel: 'silent' });
+  const lines = new LineCounter();
+  const document = parseDocument(text, {
+    schema: 'failsafe',
+    uniqueKeys: true,
+    logLevel: 'silent',
+    lineCounter: lines,
+    // Each error would be given its lines of text, and there may be thousands.
+    prettyErrors: false,
+  });
   const [error] = document.errors;
-  if (error !== undefined)
-    throw new UsageError(option, `a file in YAML (${error.message.replace(/:?\n[^]*/, '')})`, path);
+  if (error !== undefined) {
+    const { line, col } = lines.linePos(error.pos[0]);
+    throw new UsageError(option, `a file in YAML (${error.message} at line ${line}, column ${col})`, path);
+  }
   try {
     return (document.toJS() ?? '') as Value;
   } catch (fault) {

@@ -42,7 +42,7 @@ const MOST_CHARACTERS = 64 * 1024;
 function documentsIn(text: string): unknown[] {
   if (text.length > MOST_CHARACTERS || !isFlatYaml(text)) return [];
   try {
-    return [...parseAllDocuments(text, { prettyErrors: false, logLevel: 'silent' })].map(
+    return [...parseAllDocuments(text, { prettyErrors: false, logLevel: 'silent', uniqueKeys: false })].map(
       (document) => document.toJS() as unknown,
     );
   } catch {

@@ -9,8 +9,10 @@ import { plain, type Answer, type Routes } from './answer.js';
 import { compressor, acceptsGzip } from './compression.js';
 
 interface Limits {
-  /** Open connections. One more closes the connection whose last request is the oldest. */
+  /** Open connections. One more closes the one whose last request is the oldest, of the address that has the most. */
   readonly connections: number;
+  /** Of these, TLS handshakes that have not ended: all of them may take the CPU before anything else does. */
+  readonly handshakes: number;
   /** For a whole request to arrive, in milliseconds. */
   readonly requestMs: number;
   /** For the next request on a connection, in milliseconds. */
@@ -23,6 +25,7 @@ interface Limits {
 
 export const LIMITS: Limits = {
   connections: 256,
+  handshakes: 16,
   requestMs: 5000,
   keepAliveMs: 75_000,
   answerMs: 10_000,
@@ -61,39 +64,62 @@ export function httpServer(served: Served, tls: TlsOptions | null): Server {
       ? createServer(options)
       : createTlsServer({ ...options, ...tls, handshakeTimeout: limits.requestMs });
   const compressed = compressor();
-  /** Whether each open connection waits for an answer; the one whose last request is the oldest comes first. */
-  const connections = new Map<Socket, boolean>();
+  /** Each open connection; the one whose last request is the oldest comes first. */
+  const connections = new Map<Socket, Phase>();
   /** The TCP connections below TLS, by their addresses: Node.js does not say which one is below which. */
   const below = new Map<string, Socket>();
   server.on('connection', (socket: Socket) => {
     const addresses = tls === null ? null : addressesOf(socket);
-    connections.set(socket, false);
+    connections.set(socket, tls === null ? 'idle' : 'handshake');
     if (addresses !== null) below.set(addresses, socket);
     socket.once('close', () => {
       connections.delete(socket);
       if (addresses !== null && below.get(addresses) === socket) below.delete(addresses);
     });
     // Node's maxConnections would refuse the new connection instead, which may be kubelet's.
-    const [oldest] = connections.keys();
-    if (oldest === undefined || connections.size <= limits.connections) return;
-    connections.delete(oldest);
-    oldest.destroy();
+    const excess =
+      connections.size > limits.connections ? [...connections.keys()] : excessHandshakes(connections, limits);
+    if (excess === null) return;
+    const closed = oldestOfMost(excess);
+    if (closed === undefined) return;
+    connections.delete(closed);
+    closed.destroy();
+  });
+  server.on('secureConnection', (secure: Socket) => {
+    const socket = below.get(addressesOf(secure));
+    if (socket !== undefined && connections.has(socket)) connections.set(socket, 'idle');
   });
   server.on('request', (request, response) => {
     const socket = tls === null ? request.socket : below.get(addressesOf(request.socket));
     // Node goes on to read requests while it waits for an answer, and each of them takes memory.
-    if (socket === undefined || connections.get(socket) !== false) {
+    if (socket === undefined || connections.get(socket) !== 'idle') {
       request.socket.destroy();
       return;
     }
     connections.delete(socket);
-    connections.set(socket, true);
+    connections.set(socket, 'request');
     response.once('close', () => {
-      if (connections.has(socket)) connections.set(socket, false);
+      if (connections.has(socket)) connections.set(socket, 'idle');
     });
     void respond(served, compressed, request, response);
   });
   return server;
+}
+
+type Phase = 'handshake' | 'idle' | 'request';
+
+/** All of them, if they are too many; else null. */
+function excessHandshakes(connections: ReadonlyMap<Socket, Phase>, limits: Limits): readonly Socket[] | null {
+  const found = [...connections].flatMap(([socket, phase]) => (phase === 'handshake' ? [socket] : []));
+  return found.length > limits.handshakes ? found : null;
+}
+
+/** The first one of the address that has the most: a client that floods closes its own connections, not those of others. */
+function oldestOfMost(sockets: readonly Socket[]): Socket | undefined {
+  const counts = new Map<string | undefined, number>();
+  for (const { remoteAddress } of sockets) counts.set(remoteAddress, (counts.get(remoteAddress) ?? 0) + 1);
+  const most = Math.max(...counts.values());
+  return sockets.find(({ remoteAddress }) => counts.get(remoteAddress) === most);
 }
 
 function addressesOf({ remoteAddress, remotePort, localAddress }: Socket): string {

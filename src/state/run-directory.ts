@@ -16,6 +16,8 @@ type Values = Readonly<Record<string, unknown>>;
 
 /** Readable for every user, as the kernel's own tables are. */
 const MODE = 0o644;
+/** Not what the umask leaves, which is 0 for some supervisors: then every user could write here. */
+const DIRECTORY_MODE = 0o755;
 
 /** Where lvscare keeps small files for this network namespace until the next boot, also where `/run` is a disk. */
 export interface RunDirectory {
@@ -39,10 +41,10 @@ export function runDirectory(root = ROOT, namespace = networkNamespace(), boot =
   const file: RunDirectory['file'] = (name, kind) => join(path, `${name}.${kind}`);
   const make = async (): Promise<void> => {
     try {
-      await mkdir(path, { recursive: true });
+      await mkdir(path, { recursive: true, mode: DIRECTORY_MODE });
     } catch (error) {
       // On a read-only file system a recursive mkdir fails with ENOENT in Node; one that is not recursive gives the reason.
-      for (const one of [root, path]) await mkdir(one).catch(unlessThere);
+      for (const one of [root, path]) await mkdir(one, DIRECTORY_MODE).catch(unlessThere);
       throw error;
     }
   };

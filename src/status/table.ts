@@ -143,10 +143,20 @@ const FORWARDING: Readonly<Record<NamedForwarding, string>> = {
   bypass: 'Bypass',
 };
 
+/** What the record has for a key; else what another version may mean by it. */
+function known<Key extends string, Value>(
+  record: Readonly<Record<Key, Value>>,
+  key: Key,
+  other: Value,
+): Value {
+  return Object.hasOwn(record, key) ? record[key] : other;
+}
+
 function kernelRow(server: string, row: CountedDestination | undefined): string {
   if (row === undefined) return rowOf(server, NOTHING, NOTHING, NOTHING, NOTHING);
   const { forwarding, weight, active, inactive } = row;
-  const method = typeof forwarding === 'number' ? String(forwarding) : FORWARDING[forwarding];
+  const method =
+    typeof forwarding === 'number' ? String(forwarding) : known(FORWARDING, forwarding, forwarding);
   return rowOf(server, method, String(weight), String(active), String(inactive));
 }
 
@@ -164,7 +174,7 @@ export function detailsOf(
   ];
   return {
     health: drained !== null ? `${state}, drained` : standby ? `${state}, standby` : state,
-    style: drained === null ? STYLES[state] : 'doubtful',
+    style: drained === null ? known(STYLES, state, 'doubtful') : 'doubtful',
     since: durationInWords(atMs - sinceMs),
     latency: lastOk === null ? NOTHING : `${lastOk.durationMs.toFixed(1)} ms`,
     rates: ratesOf(row?.traffic ?? null),

@@ -1,21 +1,17 @@
-/** How deep values may be in each other. Beyond any bound, a YAML parser takes time and memory without bound, or ends the process. */
-const MOST_NESTED = 20;
-/** Of a line, in spaces: each level of block style takes at least one. */
-const MOST_INDENTED = 100;
+import { Lexer, Parser } from 'yaml';
 
-/** Whether a text of YAML is flat enough to be parsed. Brackets and dashes in quotes count, too. */
+/** How deep values may be in each other. Beyond any bound, making values of YAML takes time and memory without bound, or ends the process. */
+const MOST_NESTED = 20;
+/** The parser's stack also has the document and a scalar. */
+const MOST_STACKED = MOST_NESTED + 2;
+
+/** Whether a text of YAML is flat enough to be made into values. Its parser keeps a stack, and so does not recurse. */
 export function isFlatYaml(text: string): boolean {
-  let depth = 0;
-  for (const [bracket] of text.matchAll(/[[{}\]]/g)) {
-    depth += bracket === '[' || bracket === '{' ? 1 : -1;
-    if (depth > MOST_NESTED) return false;
+  const parser = new Parser();
+  for (const lexeme of new Lexer().lex(text)) {
+    // Its tokens are not needed, but making them moves the parser on.
+    Array.from(parser.next(lexeme));
+    if (parser.stack.length > MOST_STACKED) return false;
   }
-  if ((text.match(/(?:^|\s)\?(?=\s|$)/g)?.length ?? 0) > MOST_NESTED) return false;
-  return text
-    .split(/\r\n?|\n/)
-    .every(
-      (line) =>
-        (line.match(/(?:^|[ \t])-(?=[ \t]|$)/g)?.length ?? 0) <= MOST_NESTED &&
-        (/^[ \t]*/.exec(line)?.[0].length ?? 0) <= MOST_INDENTED,
-    );
+  return true;
 }

@@ -19,7 +19,7 @@ import { certificateFacts } from '../../src/tls/certificate-summary.js';
 import { areCertificates, pairFault } from '../../src/tls/pem.js';
 import { refused } from '../config/refused.js';
 import { VS } from '../doctor/fake-node.js';
-import { corpusFile, quickly } from './fuzz.js';
+import { COMMAND_MS, corpusFile, quickly } from './fuzz.js';
 
 describe('an error about an option', () => {
   it('shows no control characters, neither of the value nor of the name', async () => {
@@ -109,7 +109,22 @@ describe('a file of the configuration', () => {
     assert.equal(lines.at(-1), 'there are more errors');
   });
 
-  for (const text of ['{'.repeat(16_000), '['.repeat(16_000), '? '.repeat(8000)])
+  it('of the web, with thousands of errors, is refused soon by the first', async () => {
+    const path = join(directory, 'web.yaml');
+    await writeFile(path, `basic_auth_users:\n  a: [a${','.repeat(16_000)}`);
+    const error: unknown = await quickly(() =>
+      loadWebConfig(path, '--web-config-file').catch((why: unknown) => why),
+    );
+    assert.match(String(error), /a file in YAML \(.* at line 2, column \d+\)/);
+  });
+
+  for (const text of [
+    '{'.repeat(16_000),
+    '['.repeat(16_000),
+    '? '.repeat(8000),
+    'a: '.repeat(5000),
+    `{"a":${'"b":'.repeat(4000)}`,
+  ])
     it(`of the web, that is too deep, is refused before it is parsed: ${text.slice(0, 4)}`, async () => {
       const path = join(directory, 'web.yaml');
       await writeFile(path, text);
@@ -123,6 +138,18 @@ describe('a file of the configuration', () => {
         },
       );
     });
+});
+
+describe('a file that doctor reads', () => {
+  it('with a key in a key in a key took seconds, or ended the process', async () => {
+    for (const text of [`{"args":${'"b":'.repeat(16_000)}`, 'args: '.repeat(10_000)])
+      assert.deepEqual(await quickly(() => listsOf(text, 'args')), []);
+  });
+
+  it('with many keys took the square of their number', async () => {
+    const keys = Array.from({ length: 6000 }, (_, at) => `k${at}: 1`);
+    await quickly(() => listsOf(keys.join('\n'), 'args'), COMMAND_MS);
+  });
 });
 
 describe('a certificate whose alternative names OpenSSL cannot write', () => {

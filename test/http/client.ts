@@ -53,8 +53,9 @@ export function get(
 export async function raw(
   port: number,
   bytes = '',
+  localAddress = '127.0.0.1',
 ): Promise<{ readonly socket: Socket; readonly ended: Promise<string> }> {
-  const socket = connect(port, '127.0.0.1');
+  const socket = connect({ port, host: '127.0.0.1', localAddress });
   await once(socket, 'connect');
   let text = '';
   socket.setEncoding('utf8');

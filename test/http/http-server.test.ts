@@ -3,6 +3,8 @@ import { once } from 'node:events';
 import { Agent, request, type IncomingMessage } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { describe, it } from 'node:test';
+import { connect as connectTls } from 'node:tls';
+import { makeCertificate } from '../../lab/x509.js';
 import type { Access, Caller } from '../../src/http/access.js';
 import { plain, type Answer, type Routes } from '../../src/http/answer.js';
 import { httpServer, LIMITS } from '../../src/http/http-server.js';
@@ -153,6 +155,39 @@ describe('the HTTP server', () => {
     }
     assert.equal(answers, 11);
     scraper.socket.destroy();
+  });
+
+  it('closes connections of the address that has the most, not older ones of another address', async () => {
+    await using served = await start({}, { ...QUICK, requestMs: 60_000 });
+    const slow = await raw(served.port, 'GET /healthz HTTP/1.1\r\n', '127.0.0.2');
+    const flood = await Promise.all(Array.from({ length: 100 }, () => raw(served.port)));
+    await Promise.all(flood.slice(0, 90).map(({ ended }) => ended));
+    slow.socket.write('Connection: close\r\n\r\n');
+    assert.match(await slow.ended, /^HTTP\/1\.1 200 OK\r\n/);
+    for (const { socket } of flood) socket.destroy();
+  });
+
+  it('lets few TLS handshakes run at once, and those of a flood do not end one of another address', async () => {
+    const { cert, key } = makeCertificate({ subject: '/CN=a', signer: null, fromMs: 0, untilMs: 4e12 });
+    const routes = { '/healthz': () => plain(200, 'ok') };
+    const limits = { ...LIMITS, handshakes: 4 };
+    const onFault = (): void => undefined;
+    await using served = await serve(
+      httpServer({ routes, limits, access: OPEN_ACCESS, onFault }, { cert, key }),
+    );
+    const slow = connect({ port: served.port, host: '127.0.0.1', localAddress: '127.0.0.2' });
+    await once(slow, 'connect');
+    const kept = connectTls({ port: served.port, host: '127.0.0.1', rejectUnauthorized: false });
+    await once(kept, 'secureConnect');
+    const flood = await Promise.all(Array.from({ length: 50 }, () => raw(served.port)));
+    await Promise.all(flood.slice(0, 46).map(({ ended }) => ended));
+    // What has ended its handshake does not count, and the oldest handshake is of another address.
+    for (const secure of [kept, connectTls({ socket: slow, rejectUnauthorized: false })]) {
+      secure.setEncoding('utf8').write('GET /healthz HTTP/1.1\r\n\r\n');
+      assert.match(String((await once(secure, 'data'))[0]), /^HTTP\/1\.1 200 OK\r\n/);
+      secure.destroy();
+    }
+    for (const { socket } of flood) socket.destroy();
   });
 
   it('answers one request of a connection at a time: a client that sends more and reads nothing is disconnected', async () => {
