@@ -119,16 +119,13 @@ function hostOf(server: string | null): string | null {
 
 /** A mapping of the kubeconfig, with its name for messages. */
 class Part {
-  readonly where: string;
+  readonly name: string;
   readonly #tree: Tree;
 
-  constructor(tree: Tree, where: string) {
-    if (tree.kind !== 'map')
-      throw new Error(
-        `${where === '' ? 'expected' : `${where}: expected`} a mapping, got ${treeInWords(tree)}`,
-      );
+  constructor(tree: Tree, name: string) {
+    if (tree.kind !== 'map') throw new Error(`${name} has to be a mapping, and is ${treeInWords(tree)}`);
     this.#tree = tree;
-    this.where = where;
+    this.name = name;
   }
 
   /** Whether it has the key, with another value than false and nothing. */
@@ -144,7 +141,7 @@ class Part {
     const value = found.kind === 'scalar' ? found.value : found;
     if (value === null || value === '') return null;
     if (typeof value === 'object') throw new Error(`${this.name} has ${treeInWords(found)} as ${key}`);
-    return String(value as string | number | boolean);
+    return String(value);
   }
 
   required(key: string): string {
