@@ -52,7 +52,7 @@ export interface MembershipScope {
 }
 
 /** For how long the list of an apiserver counts, in milliseconds. */
-export const READING_MS = 15 * 60_000;
+export const READING_MS = 20 * 60_000;
 /** How long a server that the cluster does not list any more and that answers stays, in milliseconds. */
 const ANSWERING_MS = 10 * 60_000;
 /** A cluster has no more apiservers; each costs every node a connection. */

@@ -36,6 +36,7 @@ describe('the configuration of care', () => {
       iface: 'lvscare',
       sysctl: true,
       ipvsTcpTimeoutS: null,
+      discovery: null,
       nodeAddress: null,
       masquerade: false,
       policy: {
