@@ -241,7 +241,7 @@ function readDiscovery(settings: Settings, { tls }: ProbeConfig, probes: boolean
   if (probes && !tls.verify)
     throw new UsageError(
       name,
-      `certificates of the real servers that are verified (by --health-ca or ${DEFAULT_CA})`,
+      `certificates that are verified beside it, or another host could serve (by --health-ca or ${DEFAULT_CA})`,
       null,
     );
   if (probes && existsSync(kubeconfig)) readTextFile(kubeconfig, name);
