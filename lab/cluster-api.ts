@@ -49,6 +49,13 @@ interface Change {
   readonly line: string;
 }
 
+interface Slice {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: { readonly name: string } & Readonly<Record<string, unknown>>;
+  readonly [field: string]: unknown;
+}
+
 export class ClusterApi {
   rights: ListRights = RIGHTS_OF_KUBELET;
   behaviour: Partial<Record<ListRequest, ListBehaviour>> = {};
@@ -173,11 +180,7 @@ export class ClusterApi {
     };
   }
 
-  #slice(): {
-    readonly apiVersion: string;
-    readonly kind: string;
-    readonly metadata: { readonly name: string };
-  } & Record<string, unknown> {
+  #slice(): Slice {
     const port = { name: 'https', protocol: 'TCP', port: this.#port };
     return {
       kind: 'EndpointSlice',

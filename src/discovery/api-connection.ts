@@ -78,10 +78,10 @@ export class ApiConnection {
       clearInterval(checking);
     });
     this.#client = new Client(`https://${server.text}`, {
-      // undici asks for a connection again when it is lost.
+      // undici asks for a connection again when it is lost. With an error of its own it would ask for ever.
       connect: (_options, callback) => {
         queueMicrotask(() => {
-          if (socket.destroyed) callback(this.#error ?? new Error('the connection was closed'), null);
+          if (socket.destroyed) callback(new Error('the connection was closed'), null);
           else callback(null, socket);
         });
       },

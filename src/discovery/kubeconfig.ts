@@ -141,7 +141,7 @@ class Part {
     const value = found.kind === 'scalar' ? found.value : found;
     if (value === null || value === '') return null;
     if (typeof value === 'object') throw new Error(`${this.name} has ${treeInWords(found)} as ${key}`);
-    return String(value);
+    return typeof value === 'string' ? value : JSON.stringify(value);
   }
 
   required(key: string): string {
