@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import type { Endpoint } from '../values/endpoint.js';
-import type { MembershipPolicy } from '../decisions/membership.js';
 import type { CarePolicy } from '../control-loop/control-loop.js';
 import type { ListenAddress } from '../values/listen-address.js';
 import { parseAddress } from './parse-endpoint.js';
@@ -35,8 +34,12 @@ export interface VirtualServerConfig {
   readonly discovery: DiscoveryConfig | null;
 }
 
-interface DiscoveryConfig extends MembershipPolicy {
+interface DiscoveryConfig {
   readonly kubeconfig: string;
+  /** How long a real server must be down and missing in the list before it is forgotten, in milliseconds. */
+  readonly forgetAfterMs: number;
+  /** Whether real servers of `--rs` stay though the list lacks them. */
+  readonly keepSeeds: boolean;
 }
 
 /** The same, with what its parts need to know of the process. */

@@ -175,9 +175,10 @@ export class MembershipKeeper {
   }
 
   async #ageMembers(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
+    for (;;) {
       await this.#parts.clock.sleep(AGING_MS, signal);
-      if (!signal.aborted) this.#age();
+      if (signal.aborted) return;
+      this.#age();
     }
   }
 

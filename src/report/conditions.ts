@@ -1,10 +1,16 @@
 /** What an operator should know of virtual and real servers, in the words that the status page and `lvscare status` share. */
 import { exclusionOf } from '../decisions/deletion-contention.js';
 import { failOpenInWords } from '../decisions/fail-open.js';
+import type { MemberSource } from '../decisions/membership.js';
 import { overdueMs } from './liveness.js';
 import type { DiscoveryReport, ServerReport, VirtualServerReport } from './report.js';
 import { durationInWords } from './summary.js';
 
+const SOURCES: Readonly<Record<MemberSource, string>> = {
+  seed: 'seed of --rs',
+  discovered: 'discovered',
+  'last good': 'from the saved list of apiservers',
+};
 /** A list is read each few minutes, and an apiserver may be restarting. */
 const UNREAD_MS = 15 * 60_000;
 
@@ -65,8 +71,7 @@ export function serverConditions(
   const warn = (words: string): unknown => found.push({ severity: 'warning', words });
   if (drained !== null) found.push({ severity: 'info', words: drainedInWords(drained.sinceMs, nowMs) });
   if (standby) found.push({ severity: 'info', words: "standby: this node's own real server is preferred" });
-  if (membership?.source === 'last good')
-    found.push({ severity: 'info', words: 'from the saved list of apiservers' });
+  if (membership !== null) found.push({ severity: 'info', words: SOURCES[membership.source] });
   if (membership !== null && membership.missingSinceMs !== null)
     warn(
       `the cluster does not list it, for ${durationInWords(nowMs - membership.missingSinceMs)}${membership.source === 'seed' ? '; if it was removed, take it out of --rs' : ''}`,
@@ -95,7 +100,7 @@ function unreadForMs({ discovery }: VirtualServerReport, nowMs: number): number 
 export function discoveryInWords({ lastList, failure }: DiscoveryReport, nowMs: number): string {
   if (lastList === null) return failure === null ? 'not read yet' : `not read yet: ${failure.message}`;
   const { atMs, from, by, servers } = lastList;
-  return `${servers} apiservers, read ${durationInWords(nowMs - atMs)} ago from ${from} by ${by}`;
+  return `${servers} ${servers === 1 ? 'apiserver' : 'apiservers'}, read ${durationInWords(nowMs - atMs)} ago from ${from} by ${by}`;
 }
 
 /** How long ago the last pass of an overdue reconciler was, in milliseconds, or null if it is not overdue. */

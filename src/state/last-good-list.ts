@@ -74,7 +74,8 @@ function parse(
   const values = valuesIn(text);
   if (values === null) return 'is damaged';
   const { version, cluster, savedAtMs, servers } = values;
-  if (version !== VERSION) return `is of another version of lvscare (${JSON.stringify(version) ?? 'none'})`;
+  if (version !== VERSION)
+    return `is of another version of lvscare (${version === undefined ? 'none' : JSON.stringify(version)})`;
   if (values['virtualServer'] !== virtualServer) return 'is of another virtual server';
   if (typeof cluster !== 'string' || typeof savedAtMs !== 'number' || !Array.isArray(servers))
     return 'is damaged';
