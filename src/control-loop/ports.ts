@@ -154,3 +154,13 @@ export interface Discovery {
    */
   lists(candidates: () => readonly Endpoint[], signal: AbortSignal): AsyncIterable<DiscoveryResult>;
 }
+
+/** The cluster's list that an earlier start of lvscare saved. */
+export interface LastGoodList {
+  /** null if there is none. Rejects with an error in words for one that cannot be used, such as that of another cluster. */
+  read(
+    cluster: string,
+  ): Promise<{ readonly servers: readonly Endpoint[]; readonly savedAtMs: number } | null>;
+  /** Rejects with the error of the file system. */
+  write(cluster: string, servers: readonly Endpoint[]): Promise<void>;
+}

@@ -52,7 +52,7 @@ function serverRow(
   const { state, sinceMs, evidence } = server;
   const hint = statusHint(evidence?.status);
   return markup`<tr role="row" data-key="${server.server}" class="${state}">
-<th role="rowheader" scope="row" class="server">${server.server}</th>
+<th role="rowheader" scope="row" class="server">${server.server}${server.membership === null ? null : markup`<small>${server.membership.source}</small>`}</th>
 <td role="cell" class="state">${glyph(state)}<b>${capitalized(state)}</b> ${since(sinceMs, nowMs)}${
     evidence === null
       ? markup`<small>not probed yet</small>`

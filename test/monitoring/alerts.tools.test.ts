@@ -320,6 +320,11 @@ const CASES: readonly Case[] = [
     at: { 22: [], 26: [] },
   },
   {
+    what: 'one cannot read the list of apiservers; another does not read it',
+    changes: { lvscare_discovery_up: ({ node }) => (node === 'n1' ? turning(1, 0, 20) : undefined) },
+    at: { 70: [], 90: [{ alert: 'LvscareDiscoveryFailed', labels: vsOf('n1') }] },
+  },
+  {
     what: 'one met a fault',
     changes: { lvscare_faults_total: onNode('n1', turning(0, 1, 20)) },
     at: { 19: [], 30: [{ alert: 'LvscareFault', labels: vsOf('n1') }], 100: [] },
