@@ -134,12 +134,15 @@ describe('a kubeconfig', () => {
 
   for (const [text, expected] of [
     ['', 'line 1: it is empty'],
-    ['a', 'the file has to be a mapping, and is a'],
+    ['a', 'the file has to be a mapping, and is a value'],
     ['a: [', /^Error: line 1: /],
     ['a: 1', 'the file has no current-context'],
     ['current-context: a', 'the file has no context "a"'],
     ['current-context: a\ncontexts: [{name: a, context: {user: u}}]', 'context "a" has no cluster'],
-    ['current-context: a\ncontexts: [{name: a, context: 1}]', 'context "a" has to be a mapping, and is 1'],
+    [
+      'current-context: a\ncontexts: [{name: a, context: 1}]',
+      'context "a" has to be a mapping, and is a value',
+    ],
     ['current-context: a\ncontexts: [1, {name: a}]', 'the file has no context "a"'],
     [
       'current-context: a\ncontexts: [{name: a, context: {cluster: k, user: u}}]',
