@@ -11,9 +11,9 @@ import { APISERVER_PORT } from './addresses.js';
 export type ListRequest = 'list' | 'watch' | 'get';
 
 /** What the user of a request may do. By default what a kubelet may. */
-export type ListRights = Readonly<Record<ListRequest, boolean>>;
+type ListRights = Readonly<Record<ListRequest, boolean>>;
 
-export const RIGHTS_OF_KUBELET: ListRights = { list: false, watch: false, get: true };
+const RIGHTS_OF_KUBELET: ListRights = { list: false, watch: false, get: true };
 
 /** How a request is answered that is allowed. */
 export type ListBehaviour =

@@ -109,7 +109,7 @@ export class ApiConnection {
     const limit = limited(limits.answerMs, `no TLS connection in ${limits.answerMs} ms`, signal);
     try {
       const tcp = await connect(server, sourcePorts, limits.connectMs, limit.signal);
-      // A host that is gone ends the watch soon.
+      // The kernel ends the watch within a minute if the host is gone.
       tcp.setKeepAlive(true, 30_000);
       const options = { verify: true, serverName: tlsServerName, anyName: tlsServerName === null };
       const socket = await secure(tcp, server, options, secureContext, limit.signal, () => undefined);

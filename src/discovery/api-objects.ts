@@ -9,13 +9,13 @@ export interface Slice {
   readonly servers: readonly Endpoint[];
 }
 
-export interface SliceList {
+interface SliceList {
   readonly slices: readonly Slice[];
   /** What a watch begins after. */
   readonly resourceVersion: string;
 }
 
-export type WatchEvent =
+type WatchEvent =
   | { readonly kind: 'changed'; readonly slice: Slice }
   | { readonly kind: 'deleted'; readonly name: string }
   /** It changes nothing. */

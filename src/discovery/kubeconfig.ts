@@ -1,7 +1,7 @@
 /** A kubeconfig: how to recognize the apiservers of a cluster, and what to show them. */
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { parseYaml, treeInWords, type Tree } from '../config/yaml-tree.js';
+import { parseYaml, type Tree } from '../config/yaml-tree.js';
 import { inOneLine } from '../text/one-line.js';
 
 /** Where a part of the credentials is: in a file, which may be replaced at any time, or in the kubeconfig itself. */
@@ -117,13 +117,21 @@ function hostOf(server: string | null): string | null {
   return new URL(server).hostname.replace(/^\[|\]$/g, '') || null;
 }
 
+/** For messages, which repeat no value: it may be a secret. */
+const KINDS: Readonly<Record<Tree['kind'], string>> = {
+  map: 'a mapping',
+  list: 'a list',
+  scalar: 'a value',
+  alias: 'an alias',
+};
+
 /** A mapping of the kubeconfig, with its name for messages. */
 class Part {
   readonly name: string;
   readonly #tree: Tree;
 
   constructor(tree: Tree, name: string) {
-    if (tree.kind !== 'map') throw new Error(`${name} has to be a mapping, and is ${treeInWords(tree)}`);
+    if (tree.kind !== 'map') throw new Error(`${name} has to be a mapping, and is ${KINDS[tree.kind]}`);
     this.#tree = tree;
     this.name = name;
   }
@@ -140,7 +148,7 @@ class Part {
     if (found === null) return null;
     const value = found.kind === 'scalar' ? found.value : found;
     if (value === null || value === '') return null;
-    if (typeof value === 'object') throw new Error(`${this.name} has ${treeInWords(found)} as ${key}`);
+    if (typeof value === 'object') throw new Error(`${this.name} has ${KINDS[found.kind]} as ${key}`);
     return typeof value === 'string' ? value : JSON.stringify(value);
   }
 

@@ -7,7 +7,7 @@ import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { LAB_TOKEN, type ListBehaviour, type ListRequest } from '../../lab/cluster-api.js';
 import type { DiscoveryResult } from '../../src/control-loop/ports.js';
 import { createKubernetesDiscovery } from '../../src/discovery/kubernetes.js';
-import { endpoint, type Endpoint } from '../../src/values/endpoint.js';
+import type { Endpoint } from '../../src/values/endpoint.js';
 import { issuer, type Issued, type Wanted } from '../probe/issuer.js';
 import { closedPort, raw, rawAboveTls, silent, type Listening } from '../probe/servers.js';
 import { apiserver, SERVERS, SkippingClock, writeKubeconfig, type Apiserver } from './servers.js';
@@ -330,9 +330,8 @@ describe('discovery from several apiservers', () => {
 
   it('fails in time for one that does not answer', async () => {
     others.push(await silent());
-    const [mute] = others as [Listening];
     assert.equal(
-      await first({ candidates: () => [mute.endpoint] }),
+      await first({ candidates: () => others.map(({ endpoint: mute }) => mute) }),
       'failed: no answer to connect in 300 ms',
     );
   });
@@ -355,7 +354,7 @@ describe('discovery from several apiservers', () => {
     assert.match(await first({ candidates: () => [endless.endpoint] }), /^failed: Headers Overflow/);
   });
 
-  it('ends when it is stopped, in the middle of a watch and of a wait', async () => {
+  it('ends when it is stopped in the middle of a watch', async () => {
     master.api.rights = RIGHTS_TO_WATCH;
     const results = discover();
     await next(results);
@@ -542,5 +541,4 @@ it('connects from the ports that are given', async () => {
   const results = discovery.lists(() => [seen.endpoint], stop.signal)[Symbol.asyncIterator]();
   await results.next();
   assert.ok(ports.every((port) => port >= 64_000 && port < 65_000) && ports.length === 1, ports.join());
-  assert.equal(endpoint('ipv4', '127.0.0.1', seen.endpoint.port).text, seen.endpoint.text);
 });
