@@ -24,7 +24,8 @@ export function discoveryFindings(discovered: Discovered): readonly Finding[] {
 
 function listSaid({ kubeconfig, result, realServers }: Discovered): Omit<Finding, 'name'> {
   if (result?.kind !== 'list') {
-    const from = result?.from == null ? '' : ` from ${result.from.text}`;
+    const asked = result?.from ?? null;
+    const from = asked === null ? '' : ` from ${asked.text}`;
     const why = result?.error.message ?? 'no answer in time';
     return said(
       warn(
