@@ -112,27 +112,30 @@ export class MembershipKeeper {
   async #readUntilStuck(signal: AbortSignal): Promise<void> {
     const { clock, emit } = this.#parts;
     const ending = new AbortController();
+    let waiting = new AbortController();
     const end = (): void => {
       ending.abort();
+      waiting.abort();
     };
-    if (signal.aborted) end();
+    const ended = (): boolean => signal.aborted;
+    if (ended()) end();
     signal.addEventListener('abort', end);
     const candidates = (): readonly Endpoint[] => bestFirst(this.members, this.#parts.stateOf);
     const results = this.#discovery.lists(candidates, ending.signal)[Symbol.asyncIterator]();
     try {
-      for (;;) {
-        const waiting = new AbortController();
+      while (!ended()) {
+        waiting = new AbortController();
         const stuck = clock.sleep(READING_MS, waiting.signal).then(() => null);
         const next = results.next();
+        next.catch(() => undefined);
         const result = await Promise.race([next, stuck]).finally(() => {
           waiting.abort();
         });
-        if (signal.aborted) break;
+        if (ended()) break;
         if (result === null) {
           const minutes = READING_MS / 60_000;
           const error = new Error(`no list and no error for ${minutes} minutes; starting again`);
           emit({ kind: 'cluster-list-failed', from: null, error });
-          next.catch(() => undefined);
           break;
         }
         if (result.done === true) break;

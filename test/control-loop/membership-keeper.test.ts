@@ -27,6 +27,8 @@ class Scene implements Discovery, LastGoodList {
   refusal: Error | null = null;
   unreadable: Error | null = null;
   ca = 'ours';
+  /** The lists do not end when they should. */
+  hangs = false;
   /** What the lists throw. */
   fault: Error | null = null;
   #give: (result: DiscoveryResult | null) => void = () => undefined;
@@ -69,7 +71,7 @@ class Scene implements Discovery, LastGoodList {
       const result = await new Promise<DiscoveryResult | null>((resolve) => {
         this.#give = resolve;
         signal.addEventListener('abort', () => {
-          resolve(null);
+          if (!this.hangs) resolve(null);
         });
       });
       if (result === null) return;
@@ -240,6 +242,15 @@ describe('the members of a virtual server', () => {
     );
     await scene.list(B, [A, B, C]);
     assert.equal(scene.members, '200 seed, 201 discovered, 202 discovered');
+  });
+
+  it('end within a second, also when the lists do not', async () => {
+    await scene.open();
+    scene.hangs = true;
+    const closing = scene.close();
+    await settle();
+    await scene.clock.advance(1000);
+    await closing;
   });
 
   it('are read again when the lists end, or throw', async () => {
