@@ -30,7 +30,9 @@ describe('a worker that knows one apiserver, and has the credential of its kubel
     try {
       await stage.serving();
     } catch (error) {
-      throw new Error(`${(error as Error).message}; lvscare logged:\n${await worker.podLog()}`, { cause: error });
+      throw new Error(`${(error as Error).message}; lvscare logged:\n${await worker.podLog()}`, {
+        cause: error,
+      });
     }
     await until(async () => (await readBy()) === 'poll', {
       what: 'lvscare polls the list',
