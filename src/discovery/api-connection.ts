@@ -52,6 +52,7 @@ export class ApiConnection {
   readonly #token: string | null;
   readonly #limits: Limits;
   #error: Error | null = null;
+  #closed = false;
 
   private constructor(
     tcp: net.Socket,
@@ -174,8 +175,10 @@ export class ApiConnection {
     }
   }
 
-  /** Ends it at once. */
+  /** Ends it at once; twice is fine. */
   close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
     endConnection(this.#tcp, this.#socket);
     this.#socket.once('close', () => void this.#client.destroy());
   }

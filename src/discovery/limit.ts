@@ -11,6 +11,7 @@ export function limited(
     limit.abort(new Error(words));
   });
   const stop = (): void => {
+    cancel();
     limit.abort(signal.reason);
   };
   signal.addEventListener('abort', stop);

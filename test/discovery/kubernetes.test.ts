@@ -254,6 +254,14 @@ describe('discovery with the right to watch', () => {
     await next(results);
     assert.equal(await next(results), 'failed: the answer has more than 256 KiB');
   });
+
+  it('fails for a watch of 5 MB of small events', async () => {
+    const bookmark = '{"type":"BOOKMARK","object":{}}\n';
+    behave('watch', { kind: 'text', text: bookmark.repeat(5_000_000 / bookmark.length) });
+    const results = discover();
+    await next(results);
+    assert.equal(await next(results), 'failed: the answer has more than 4096 KiB');
+  });
 });
 
 describe('discovery from an apiserver that answers something else', () => {

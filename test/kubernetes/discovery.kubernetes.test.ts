@@ -27,7 +27,13 @@ describe('a worker that knows one apiserver, and has the credential of its kubel
     const { cluster, worker } = stage;
     await worker.writeManifest(`--rs=${cluster.master(0).endpoint}`, `--discover=${KUBELET_CONF}`);
     await worker.startKubelet();
-    await stage.serving();
+    try {
+      await stage.serving();
+    } catch (error) {
+      throw new Error(`${(error as Error).message}; lvscare logged:\n${await worker.podLog()}`, {
+        cause: error,
+      });
+    }
     await until(async () => (await readBy()) === 'poll', {
       what: 'lvscare polls the list',
       timeoutMs: 60_000,
