@@ -137,6 +137,21 @@ module.exports = {
       },
     },
     {
+      name: 'discovery-adapter',
+      severity: 'error',
+      comment:
+        'Discovery knows the ports, the values, TLS, and how probes connect; it reads YAML and endpoints as the configuration does.',
+      from: { path: '^src/discovery/' },
+      to: {
+        pathNot: [
+          '^src/(discovery|tls|values|text|async)/',
+          '^src/(control-loop/ports|probe/(failure|secure|source-port|tcp)|config/(parse-endpoint|yaml-tree))',
+          '^node_modules/undici',
+          '^(node:)?(crypto|fs/promises|net|path|tls)$',
+        ],
+      },
+    },
+    {
       name: 'report-knows-values',
       severity: 'error',
       comment: 'What keeps what happened knows the ports and the values.',

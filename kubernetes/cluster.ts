@@ -20,12 +20,15 @@ const READER_TOKEN = 'lvscare-reader';
 export const AUTHORIZATION = { authorization: `Bearer ${TOKEN}` };
 
 const MASTERS = 3;
+/** So many names of masters are in the certificate of the apiservers: also of those that come later. */
+const MOST_MASTERS = 7;
 
 /** Everything in it is gone when it is closed. */
 export class Cluster {
   readonly pki: Pki;
   readonly etcd: Etcd;
-  readonly masters: readonly Apiserver[];
+  /** Those of {@link addMaster}, too. */
+  masters: readonly Apiserver[];
   readonly administrator: LabClient;
   /** The CA, or CAs, of the cluster, PEM. */
   ca: string;
@@ -33,6 +36,8 @@ export class Cluster {
   readonly #home: string;
   readonly #workers: Worker[] = [];
   readonly #nodes: LabClient[] = [];
+  /** How many masters there were so far. */
+  #added = MASTERS;
 
   private constructor(
     network: Network,
@@ -77,8 +82,8 @@ export class Cluster {
   static async #build(home: string, network: Network): Promise<Cluster> {
     await network.start();
     const etcd = new Etcd(await network.plug('etcd', ETCD), `${home}/etcd`);
-    const pki = await Pki.create(`${home}/pki`, MASTERS, Etcd.url);
-    const tokenFile = `${home}/tokens.csv`;
+    const pki = await Pki.create(`${home}/pki`, MOST_MASTERS, Etcd.url);
+    const tokenFile = tokenFileIn(home);
     await writeFile(tokenFile, `${TOKEN},tester,tester,system:masters\n${READER_TOKEN},reader,reader\n`);
     const masters: Apiserver[] = [];
     for (let index = 0; index < MASTERS; index++) {
@@ -102,12 +107,31 @@ export class Cluster {
     await this.ready();
   }
 
+  /** Starts one more master, at an address of its own, and waits until it is ready. */
+  async addMaster(): Promise<Apiserver> {
+    const index = this.#added++;
+    if (index >= MOST_MASTERS) throw new RangeError(`a cluster has at most ${MOST_MASTERS} masters`);
+    const name = `master${index}`;
+    const host = await this.#network.plug(name, masterAddresses(index));
+    const master = new Apiserver(name, host, this.#network, this.pki, tokenFileIn(this.#home));
+    this.masters = [...this.masters, master];
+    master.start();
+    await this.ready([master]);
+    return master;
+  }
+
+  /** Ends a master for good: its apiserver by SIGTERM, as kubelet does when its manifest is removed. */
+  async removeMaster(master: Apiserver): Promise<void> {
+    await master.terminate();
+    this.masters = this.masters.filter((other) => other !== master);
+  }
+
   /** From now on another CA signs; clients are to trust both. */
   async addAuthority(): Promise<void> {
     this.ca = await this.pki.addAuthority();
   }
 
-  /** The master with this index; the first is 0. */
+  /** The master with this index among those that are there; the first is 0. */
   master(index: number): Apiserver {
     const master = this.masters[index];
     if (master === undefined) throw new RangeError(`this cluster has no master ${index}`);
@@ -277,6 +301,10 @@ export class Cluster {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+function tokenFileIn(home: string): string {
+  return `${home}/tokens.csv`;
 }
 
 let clusters = 0;

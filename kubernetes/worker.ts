@@ -18,6 +18,9 @@ import { PROGRAM } from '../lab/program.js';
 /** Of lvscare's static pod. */
 export const MANIFEST = '/etc/kubernetes/manifests/lvscare.yaml';
 
+/** The credential of kubelet. */
+export const KUBELET_CONF = '/etc/kubernetes/kubelet.conf';
+
 /** A script, which the compiler leaves where it is. */
 const WORKER_INIT = fileURLToPath(new URL('../../kubernetes/worker-init', import.meta.url));
 
@@ -184,7 +187,7 @@ export class Worker {
   /** Starts kubelet as kubeadm's unit does; does not wait for it to be ready. */
   async startKubelet(extra: readonly string[] = []): Promise<void> {
     this.kubelet = await this.spawn(program('kubelet'), [
-      '--kubeconfig=/etc/kubernetes/kubelet.conf',
+      `--kubeconfig=${KUBELET_CONF}`,
       '--config=/var/lib/kubelet/config.yaml',
       `--node-ip=${this.addresses.ipv4}`,
       `--hostname-override=${this.name}`,
@@ -197,7 +200,7 @@ export class Worker {
     await this.writeHosts();
     await this.write('/etc/kubernetes/pki/ca.crt', await pki.read('ca.crt'));
     const kubeconfig = await pki.kubeconfig(`system:node:${this.name}`, 'system:nodes');
-    await this.write('/etc/kubernetes/kubelet.conf', kubeconfig);
+    await this.write(KUBELET_CONF, kubeconfig);
     await this.write('/var/lib/kubelet/config.yaml', KUBELET_CONFIG + KUBELET_CONFIG_OF_KUBEADM);
   }
 

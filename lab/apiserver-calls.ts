@@ -116,6 +116,8 @@ export interface ApiserverCalls {
   demand(credentials: Credentials | null): void;
   /** Shows this certificate in new handshakes. */
   present(certificate: CertificateFiles): void;
+  /** Lists apiservers at these addresses from now on. `mayWatch`: clients may list and watch, beside what a kubelet may. */
+  list(addresses: readonly string[], mayWatch: boolean): void;
   /** Stops listening: connections stay. */
   closePort(): void;
   openPort(): Promise<void>;

@@ -25,6 +25,7 @@ import type {
   Whoami,
 } from './apiserver-calls.js';
 import type { CertificateFiles } from './certificates.js';
+import { ClusterApi } from './cluster-api.js';
 import { FrontDoor, type Protocol } from './front-door.js';
 import { answerHealth, HEALTH_PATHS, sendText } from './health-answers.js';
 import { serve, tell } from './remote.js';
@@ -48,6 +49,8 @@ const TLS: Readonly<Record<SecureProtocol, TlsOptions>> = {
 class Apiserver {
   health: HealthBehaviour = { kind: 'ok' };
   credentials: Credentials | null = null;
+  /** What it knows of the apiservers of its cluster. */
+  readonly cluster = new ClusterApi();
   readonly door: FrontDoor;
   readonly #options: ApiserverOptions;
   readonly #secureServers: Readonly<Record<SecureProtocol, ReturnType<typeof createHttpsServer>>>;
@@ -184,7 +187,7 @@ class Apiserver {
       sendText(response, 200, 'x'.repeat(Number(searchParams.get('count') ?? 0)));
     else if (pathname === '/stats') sendJson(response, this.stats());
     else if (pathname === '/stream') this.#stream(response, Number(searchParams.get('everyMs') ?? 1000));
-    else sendText(response, 404, 'not found\n');
+    else if (!this.cluster.answer(request, response)) sendText(response, 404, 'not found\n');
   }
 
   #answerHealth(path: string, request: IncomingMessage, response: ServerResponse): void {
@@ -268,6 +271,10 @@ serve<ApiserverCalls>({
   },
   present: (certificate) => {
     apiserver.present(certificate);
+  },
+  list: (addresses, mayWatch) => {
+    apiserver.cluster.rights = { get: true, list: mayWatch, watch: mayWatch };
+    apiserver.cluster.setAddresses(addresses);
   },
   closePort: () => {
     apiserver.door.close();

@@ -173,6 +173,11 @@ export class Master {
     return this.#running.remote.call('demand', credentials);
   }
 
+  /** From now on it lists apiservers at these addresses. Clients may watch, unless they may only do what a kubelet may. */
+  list(addresses: readonly string[], { mayWatch = true } = {}): Promise<void> {
+    return this.#running.remote.call('list', addresses, mayWatch);
+  }
+
   /** The process lives, its connections go on, and new ones are refused. */
   closePort(): Promise<void> {
     return this.#running.remote.call('closePort');

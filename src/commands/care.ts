@@ -14,6 +14,7 @@ import type { HttpService, HttpSources, Usage } from '../daemon/http.js';
 import { lockVirtualServer } from '../daemon/instance-lock.js';
 import { composeKernel, sharedNft, type KernelHandles } from '../daemon/kernel.js';
 import { takePrecedence } from '../daemon/priority.js';
+import { knownServers } from '../daemon/membership.js';
 import { composeProbes } from '../daemon/probing.js';
 import { Reloader, type ReadConfig } from '../daemon/reloader.js';
 import { VirtualServerUnit, warnOfOwnAddress } from '../daemon/virtual-server-unit.js';
@@ -24,6 +25,7 @@ import { eventLog } from '../log/event-log.js';
 import { Ipvs, Rtnetlink } from '../netlink/index.js';
 import type { Report } from '../report/report.js';
 import { summaryOf } from '../report/summary.js';
+import type { Endpoint } from '../values/endpoint.js';
 
 /** What the signal's reason is when the operator pressed Ctrl-C, who wants to know how it went. */
 const BY_HAND = 'SIGINT';
@@ -79,16 +81,18 @@ function unitsOf({ virtualServers, dryRun }: DaemonConfig): readonly UnitConfig[
 
 /** `--run-once` of one virtual server. Resolves to whether all of it was done. */
 async function setUp(
-  config: UnitConfig,
+  given: UnitConfig,
   { trust }: DaemonConfig,
   log: Logger,
   handles: KernelHandles,
   signal: AbortSignal,
 ): Promise<boolean> {
-  await warnOfOwnAddress(config, log, handles);
-  const { virtualServer, realServers, policy, dryRun } = config;
+  await warnOfOwnAddress(given, log, handles);
+  const { virtualServer, dryRun } = given;
   const logged = emitter(virtualServer, [eventLog(log, systemClock)]);
   const emit = dryRun ? dryEmit(logged) : logged;
+  const config = { ...given, realServers: await knownServers(given, emit) };
+  const { realServers, policy } = config;
   const kernel = await composeKernel(config, emit, handles);
   const { manualDrains } = await composeManualDrains(config, emit);
   const probed = trust ? null : { ...(await composeProbes(config, emit)), clock: systemClock, emit };
@@ -142,11 +146,13 @@ async function takeCare(
     observers: service === null ? [] : [service.count.bind(service)],
     cleaning: new Semaphore(1),
     program: about,
+    onServers: (one: UnitConfig) => service?.set(one),
+    isVirtualServer: ({ text }: Endpoint): boolean =>
+      daemon.configs.some(({ virtualServer }) => virtualServer.text === text),
   };
-  const daemon = new Daemon<UnitConfig>({
+  const daemon: Daemon<UnitConfig> = new Daemon<UnitConfig>({
     signal,
     create: (one) => new VirtualServerUnit(one, shared),
-    onConfigured: (one) => service?.set(one),
     onRemoved: (virtualServer) => service?.remove(virtualServer),
   });
   const reloader =

@@ -1,5 +1,6 @@
 /** `lvscare doctor`, composed: whether this node is fit for lvscare, and how to repair what is not. */
 import { release } from 'node:os';
+import { dirname } from 'node:path';
 import { sortArguments } from '../cli/arguments.js';
 import { readSettings } from '../config/config-file.js';
 import { readCareConfig, type CareConfig } from '../config/care-config.js';
@@ -10,6 +11,7 @@ import { Settings, type Arguments, type Environment, type Spellings } from '../c
 import { UsageError } from '../config/usage-error.js';
 import type { Endpoint } from '../values/endpoint.js';
 import { harmlessJson } from '../text/one-line.js';
+import { discoveryFindings } from '../doctor/check-discovery.js';
 import { examine, type Examination } from '../doctor/checks.js';
 import { examinationText } from '../doctor/examination-text.js';
 import { fail, ok, warn, type Finding } from '../doctor/finding.js';
@@ -17,9 +19,12 @@ import { careManifests } from '../doctor/manifests.js';
 import type { Subject } from '../doctor/ports.js';
 import { careArguments, careProcesses, flagValue } from '../doctor/processes.js';
 import { nodeOf, systemFiles, type Self } from '../doctor/system-node.js';
+import type { DiscoveryResult } from '../control-loop/ports.js';
+import { composeDiscovery } from '../daemon/membership.js';
 import { permissionFaults } from '../daemon/file-permissions.js';
 import { readLock } from '../state/instance-lock.js';
 import { ownershipStore, type OwnershipStore } from '../state/ownership-store.js';
+import { STATE_DIRECTORY } from '../state/last-good-list.js';
 import { runDirectory } from '../state/run-directory.js';
 import { sysctlsFor } from '../host/wanted-sysctls.js';
 import { Rtnetlink } from '../netlink/index.js';
@@ -52,7 +57,8 @@ export async function runDoctorCommand(
   const node = nodeOf(config, request, opened, signal);
   const { findings, skipped } = await examine(node, config === null ? null : subjectOf(config));
   const files = config === null ? [] : await checkFiles(config);
-  const examination: Examination = { findings: [...found, ...files, ...findings], skipped };
+  const discovery = config === null ? [] : await checkDiscovery(config, signal);
+  const examination: Examination = { findings: [...found, ...files, ...findings, ...discovery], skipped };
   const fit = examination.findings.every(({ verdict }) => verdict !== 'fail');
   if (json) {
     const virtualServer = config?.virtualServer.text ?? null;
@@ -156,6 +162,7 @@ const FILES_AND_SECRETS: ReadonlySet<string> = new Set<Flag>([
   'health-cert',
   'health-key',
   'health-token-file',
+  'discover',
   'health-req-headers',
   'health-req-body',
 ]);
@@ -273,6 +280,33 @@ async function checkFiles(config: CareConfig): Promise<readonly Finding[]> {
       ...warn(evidence, remedy),
     })),
   ];
+}
+
+/** How long the list of apiservers is waited for. */
+const LIST_MS = 15_000;
+
+/** Reads the list of apiservers as lvscare does: from one real server after another, until one gives it. */
+async function checkDiscovery(config: CareConfig, signal: AbortSignal): Promise<readonly Finding[]> {
+  const { discovery, realServers } = config;
+  const reader = await composeDiscovery(config);
+  if (discovery === null || reader === null || realServers.length === 0) return [];
+  const ending = AbortSignal.any([signal, AbortSignal.timeout(LIST_MS)]);
+  let result: DiscoveryResult | null = null;
+  let attempts = 0;
+  for await (const one of reader.lists(() => realServers, ending)) {
+    result = one;
+    attempts += 1;
+    if (one.kind === 'list' || one.from === null || attempts >= realServers.length) break;
+  }
+  const own = await systemFiles.whyNotWritable(STATE_DIRECTORY);
+  return discoveryFindings({
+    kubeconfig: discovery.kubeconfig,
+    result,
+    realServers,
+    stateDirectory: STATE_DIRECTORY,
+    // lvscare creates it.
+    whyNotWritable: own === 'ENOENT' ? await systemFiles.whyNotWritable(dirname(STATE_DIRECTORY)) : own,
+  });
 }
 
 /** Says what is not taken from another process, in the place of what follows from it. */

@@ -92,13 +92,37 @@ async function manifestFor(
   const health = isAtThePod ? atThePod(scheme) : healthEndpoint(metricsAddress, scheme);
   const args = ['care', ...careArguments(ofCare, OPTIONS).map(unexpanded)];
   if (isAtThePod) args.push(`--metrics-addr=${POD_METRICS_ADDRESS}`);
-  const mounts = mountsFor(settings, all.virtualServers, web?.files ?? []);
+  const kubeconfigs = await kubeconfigFiles(all.virtualServers);
+  const mounts = mountsFor(settings, all.virtualServers, web?.files ?? [], kubeconfigs.files);
   const unasked = `the kubelet cannot ask at --metrics-addr ${address}: the pod has no probes`;
   return {
     text: podManifest({ name, image, args, health, mounts }),
     mounts,
-    notes: health === null ? [unasked] : [],
+    notes: [...(health === null ? [unasked] : []), ...kubeconfigs.notes],
   };
+}
+
+/** kubeadm's kubeconfig of kubelet, and the link in it, which kubelet renews. */
+const KUBELET_CONF = '/etc/kubernetes/kubelet.conf';
+const KUBELET_CERTIFICATE = '/var/lib/kubelet/pki/kubelet-client-current.pem';
+
+/** The files that the kubeconfigs of `--discover` name; on another machine, those that kubelet's names with kubeadm. */
+async function kubeconfigFiles(
+  virtualServers: readonly Settings[],
+): Promise<{ readonly files: readonly string[]; readonly notes: readonly string[] }> {
+  const paths = new Set(virtualServers.map((one) => one.read('discover')).filter((path) => path !== null));
+  const files: string[] = [];
+  const notes: string[] = [];
+  if (paths.size === 0) return { files, notes };
+  const { filesOf, readKubeconfig } = await import('../discovery/kubeconfig.js');
+  for (const path of paths)
+    try {
+      files.push(...filesOf(await readKubeconfig(path)));
+    } catch (error) {
+      if (path === KUBELET_CONF) files.push(KUBELET_CERTIFICATE);
+      else notes.push(`${(error as Error).message}: the pod does not mount the files that it names`);
+    }
+  return { files, notes };
 }
 
 /** The scheme of kubelet's probes and the files that the pod mounts depend on it, so it must be readable here. */

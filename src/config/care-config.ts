@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import type { Endpoint } from '../values/endpoint.js';
 import type { CarePolicy } from '../control-loop/control-loop.js';
 import type { ListenAddress } from '../values/listen-address.js';
@@ -9,6 +10,7 @@ import { readProbe, type ProbeConfig } from './probe-request.js';
 import { readRealServers } from './real-servers.js';
 import type { Environment, Settings } from './settings.js';
 import type { AllSettings } from './config-file.js';
+import { readTextFile } from './text-file.js';
 import { UsageError, UsageErrors } from './usage-error.js';
 
 /** What one virtual server is to be. */
@@ -28,6 +30,16 @@ export interface VirtualServerConfig {
   readonly masquerade: boolean;
   readonly policy: CarePolicy;
   readonly probe: ProbeConfig;
+  /** How the cluster's list of its apiservers is read, or null if `realServers` are all there are. */
+  readonly discovery: DiscoveryConfig | null;
+}
+
+interface DiscoveryConfig {
+  readonly kubeconfig: string;
+  /** How long a real server must be down and missing in the list before it is forgotten, in milliseconds. */
+  readonly forgetAfterMs: number;
+  /** Whether real servers of `--rs` stay though the list lacks them. */
+  readonly keepSeeds: boolean;
 }
 
 /** The same, with what its parts need to know of the process. */
@@ -203,15 +215,40 @@ function readVirtualServer(
       maxHoldMs: settings.read('max-hold'),
     },
     probe,
+    discovery: readDiscovery(settings, probe, task === 'care' && !elsewhere),
   };
   return {
     config,
     notes: [
       // How certificates are verified matters only if servers are probed.
       ...(task === 'care' ? notes : []),
-      ...(task === 'clean' ? [] : [...unused(mode, nodeAddress), ...unusedWeights(settings, scheduler)]),
+      ...(task === 'clean'
+        ? []
+        : [
+            ...unused(mode, nodeAddress),
+            ...unusedWeights(settings, scheduler),
+            ...unusedDiscovery(settings),
+          ]),
     ],
   };
+}
+
+/** @param probes Whether the files have to be here, and usable. */
+function readDiscovery(settings: Settings, { tls }: ProbeConfig, probes: boolean): DiscoveryConfig | null {
+  const kubeconfig = settings.read('discover');
+  const forgetAfterMs = settings.read('forget-after');
+  const keepSeeds = settings.read('keep-seeds');
+  if (kubeconfig === null) return null;
+  const name = settings.name('discover');
+  // Else another host that got the address of an apiserver could serve.
+  if (probes && !tls.verify)
+    throw new UsageError(
+      name,
+      `certificates that are verified beside it, or another host could serve (by --health-ca or ${DEFAULT_CA})`,
+      null,
+    );
+  if (probes && existsSync(kubeconfig)) readTextFile(kubeconfig, name);
+  return { kubeconfig, forgetAfterMs, keepSeeds };
 }
 
 /** What several virtual servers cannot have together. */
@@ -255,6 +292,13 @@ function unusedWeights(settings: Settings, scheduler: string): Note[] {
   if (!WITHOUT_WEIGHTS.has(scheduler) || new Set([1, ...settings.weights.values()]).size === 1) return [];
   const text = `the weights of ${settings.name('rs')} have no effect: scheduler ${scheduler} ignores them; wrr does not`;
   return [{ about: 'unused', text }];
+}
+
+function unusedDiscovery(settings: Settings): Note[] {
+  if (settings.has('discover')) return [];
+  return ['forget-after', 'keep-seeds']
+    .filter((flag) => settings.has(flag))
+    .map((flag) => ({ about: 'unused', text: `${settings.name(flag)} has no effect without --discover` }));
 }
 
 /** Refuses addresses with which no client can reach a virtual server. */

@@ -32,6 +32,8 @@ const MOST_CHARACTERS = 128 * 1024;
 const MOST_VIRTUAL_SERVERS = 256;
 /** Of all virtual servers together: lvscare keeps a connection to each. */
 const MOST_REAL_SERVERS = 4096;
+/** Options that virtual servers cannot share. */
+const OF_ONE: readonly string[] = ['vs', 'rs', 'discover'];
 const OPTIONS: readonly Option[] = CARE_OPTIONS;
 const BYTE_ORDER_MARK = /^\ufeff/;
 
@@ -53,7 +55,7 @@ export async function readAllSettings(
   const file = { path, text, hasSeveral: virtualServers !== null };
   const top = settings(process);
   if (virtualServers === null) return { file, process: top, virtualServers: [top] };
-  for (const flag of ['vs', 'rs'])
+  for (const flag of OF_ONE)
     if (own.has(flag))
       throw new UsageError(own.name(flag), `no ${own.name(flag)} beside a file with virtualServers`, path);
   return { file, process: top, virtualServers: virtualServers.map(settings) };
@@ -221,7 +223,7 @@ class FileReader {
     }
     const ofProcess = option.appliesTo === 'process';
     if (keys === 'process' && !ofProcess) {
-      const place = key === 'vs' || key === 'rs' ? 'virtualServers' : 'defaults or in virtualServers';
+      const place = OF_ONE.includes(key) ? 'virtualServers' : 'defaults or in virtualServers';
       this.#fail(entry, field, `options of the process; this one belongs in ${place}`, key);
       return null;
     }
@@ -229,7 +231,7 @@ class FileReader {
       this.#fail(entry, field, 'options of a virtual server; this one belongs at the top', key);
       return null;
     }
-    if (keys === 'defaults' && (key === 'vs' || key === 'rs')) {
+    if (keys === 'defaults' && OF_ONE.includes(key)) {
       this.#fail(entry, field, 'options that virtual servers share; this one belongs in virtualServers', key);
       return null;
     }

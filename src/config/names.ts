@@ -23,6 +23,12 @@ export const parseImage: Parser<string> = (text, option) => {
   return text;
 };
 
+/** The path of a kubeconfig, which need not be there yet: kubelet gets one when the node joins. */
+export const parseKubeconfig: Parser<string> = (text, option) => {
+  if (!text.startsWith('/')) throw new UsageError(option, 'the absolute path of a kubeconfig', text);
+  return text;
+};
+
 /** The name of a network interface, as the kernel takes it. */
 export const parseInterface: Parser<string> = (text, option) => {
   const bytes = Buffer.byteLength(text);

@@ -10,6 +10,7 @@ import {
   parseHostName,
   parseImage,
   parseInterface,
+  parseKubeconfig,
   parseManifestPath,
   parsePodName,
   parseServerName,
@@ -66,6 +67,25 @@ const CARE = {
     default: 'rr',
     choices: ['rr', 'wrr', 'lc', 'wlc', 'sh', 'mh', 'dh', 'sed', 'nq', 'lblc', 'lblcr', 'fo', 'ovf'],
     help: 'IPVS scheduler, such as rr, wrr, lc, wlc, sh, mh, dh, sed or nq',
+    ...SERVERS,
+  },
+  discover: {
+    ...text('file', parseKubeconfig),
+    help:
+      "Kubeconfig, such as /etc/kubernetes/kubelet.conf, by which the cluster's own list of its apiservers is read: listed ones " +
+      'become real servers beside --rs. Needs verified certificates',
+    ...SERVERS,
+  },
+  'forget-after': {
+    ...time('10m', '720h'),
+    default: '24h',
+    help: 'With --discover: how long a real server must be down and missing in the list of the cluster before it is forgotten',
+    ...SERVERS,
+  },
+  'keep-seeds': {
+    ...SWITCH,
+    default: 'true',
+    help: 'With --discover: keep the real servers of --rs although the list of the cluster lacks them',
     ...SERVERS,
   },
   'prefer-local': {

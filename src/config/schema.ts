@@ -20,7 +20,7 @@ const WEIGHTED: Schema = {
 export function configSchema(): Schema {
   const ofProcess = fileOptions(({ appliesTo }) => appliesTo === 'process');
   const ofVirtualServer = fileOptions(({ appliesTo }) => appliesTo !== 'process');
-  const { vs: _vs, rs: _rs, ...shared } = ofVirtualServer;
+  const { vs: _vs, rs: _rs, discover: _discover, ...shared } = ofVirtualServer;
   const several = {
     type: 'object',
     properties: {

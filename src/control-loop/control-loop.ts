@@ -1,4 +1,5 @@
 import type { Endpoint } from '../values/endpoint.js';
+import type { HealthState } from '../decisions/health.js';
 import type { Emit } from './events.js';
 import type { ManualDrains } from './manual-drains.js';
 import { MonitorPool } from './monitor-pool.js';
@@ -72,6 +73,10 @@ export class ControlLoop {
         drained: manualDrains.isDrained(server),
       })),
     );
+  }
+
+  stateOf({ text }: Endpoint): HealthState {
+    return this.#monitors.find(text)?.health.state ?? 'unknown';
   }
 
   /** Runs until the signal aborts. When it resolves, nothing of it is running any more, and the kernel's table is as it was last made. */

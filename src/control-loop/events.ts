@@ -3,7 +3,7 @@ import type { Endpoint } from '../values/endpoint.js';
 import type { Evidence } from '../values/evidence.js';
 import type { Exchange } from '../values/exchange.js';
 import type { PortRange } from '../values/source-ports.js';
-import type { ActionResult } from './ports.js';
+import type { ActionResult, ClusterList } from './ports.js';
 
 /** Why a pass of the reconciler runs. */
 export type Cause = 'start' | 'verdict' | 'timer' | 'notification' | 'drift' | 'retry' | 'configuration';
@@ -27,7 +27,13 @@ type ServerEvent =
    * An operator drained the server, or undrained it: `sinceMs` in milliseconds since 1970, or null if it is drained no longer.
    * `restored`: an earlier start knew of the drain.
    */
-  | { readonly kind: 'drained'; readonly sinceMs: number | null; readonly restored: boolean };
+  | { readonly kind: 'drained'; readonly sinceMs: number | null; readonly restored: boolean }
+  /** With `--discover`: the list of this apiserver has the server, which is a real server from now on. */
+  | { readonly kind: 'discovered'; readonly from: Endpoint }
+  /** The cluster's lists lack it, or with `missing: false` have it again: it stays a real server for now. */
+  | { readonly kind: 'missing'; readonly missing: boolean }
+  /** It is no real server any more, because of `why`: its row is drained. */
+  | { readonly kind: 'forgotten'; readonly why: string };
 
 /** What happened to the virtual server in the kernel's table. */
 type TableEvent =
@@ -94,6 +100,23 @@ type ConfigurationEvent =
   /** It is no longer configured: its rows are drained, then everything of it is removed. */
   | { readonly kind: 'retired' };
 
+/** What happened with `--discover`. */
+type DiscoveryEvent =
+  /** An apiserver gave its list of the cluster's apiservers. */
+  | { readonly kind: 'cluster-list'; readonly list: ClusterList }
+  /** It did not, or no apiserver could be asked: then `from` is null. */
+  | { readonly kind: 'cluster-list-failed'; readonly from: Endpoint | null; readonly error: Error }
+  /** Something in a list was ignored, or all of it: `what` says what, and why, in words. */
+  | { readonly kind: 'cluster-list-ignored'; readonly from: Endpoint; readonly what: string }
+  /** The list that an earlier start saved was read: with `problem`, in words, it cannot be used. */
+  | {
+      readonly kind: 'last-good-list';
+      readonly servers: readonly Endpoint[];
+      /** In milliseconds since 1970; null with a problem. */
+      readonly savedAtMs: number | null;
+      readonly problem: string | null;
+    };
+
 /** What happened on the node. */
 type NodeEvent =
   /**
@@ -121,7 +144,11 @@ type NodeEvent =
   /** The kernel does not check kept connections, so only the next probe notices that a host vanished. */
   | { readonly kind: 'keepalive-failed'; readonly error: Error }
   /** `what` could not be written to the state directory. */
-  | { readonly kind: 'state-not-saved'; readonly what: 'drains' | 'ownership'; readonly error: Error }
+  | {
+      readonly kind: 'state-not-saved';
+      readonly what: 'drains' | 'ownership' | 'list';
+      readonly error: Error;
+    }
   | { readonly kind: 'nft-missing'; readonly error: Error }
   /** `lvscare status` and `lvscare drain` cannot reach this process. */
   | { readonly kind: 'control-socket-failed'; readonly error: Error }
@@ -134,6 +161,7 @@ export type EventDetails =
   | TableEvent
   | (ResourceEvent & { readonly resource: string })
   | ConfigurationEvent
+  | DiscoveryEvent
   | NodeEvent;
 
 /** An event with the virtual server that it is about. The log, the metrics and the recorder are functions of these. */

@@ -34,6 +34,10 @@ export class MonitorPool {
     return [...this.#monitors.values()].map(({ monitor }) => monitor);
   }
 
+  find(server: string): Monitor | null {
+    return this.#monitors.get(server)?.monitor ?? null;
+  }
+
   /** Monitors these servers from now on. Those that stay keep their monitors; the monitors of others end. */
   setServers(servers: readonly Endpoint[]): void {
     const before = this.#monitors;

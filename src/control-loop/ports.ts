@@ -129,3 +129,38 @@ export interface Leftovers {
 
 /** Yields when something changed in the kernel that a {@link HostResource} may depend on; the text says what. */
 export type KernelChanges = (signal: AbortSignal) => AsyncIterable<string>;
+
+/** The apiservers of a cluster, as one of them listed them. */
+export interface ClusterList {
+  /** In the order of the list. */
+  readonly servers: readonly Endpoint[];
+  /** The apiserver that gave the list. */
+  readonly from: Endpoint;
+  /** How: a watch of EndpointSlices, or the Endpoints object, polled. */
+  readonly by: 'watch' | 'poll';
+}
+
+export type DiscoveryResult =
+  | { readonly kind: 'list'; readonly list: ClusterList }
+  /** A request failed; `from` is the apiserver that was asked, or null if none could be (credentials, no candidate). */
+  | { readonly kind: 'failed'; readonly from: Endpoint | null; readonly error: Error };
+
+export interface Discovery {
+  /** What distinguishes the cluster from others: the SHA-256 of its CA certificates, in hex. Rejects when the kubeconfig cannot be read. */
+  cluster(): Promise<string>;
+  /**
+   * Reads the list again and again, by itself, until the signal aborts; yields each reading, also when it is the same, and each failure. Never rejects.
+   * `candidates` is called before each request: the apiservers to ask, best first (those that are up). It asks another one in turn, so that no single apiserver is believed alone.
+   */
+  lists(candidates: () => readonly Endpoint[], signal: AbortSignal): AsyncIterable<DiscoveryResult>;
+}
+
+/** The cluster's list that an earlier start of lvscare saved. */
+export interface LastGoodList {
+  /** null if there is none. Rejects with an error in words for one that cannot be used, such as that of another cluster. */
+  read(
+    cluster: string,
+  ): Promise<{ readonly servers: readonly Endpoint[]; readonly savedAtMs: number } | null>;
+  /** Rejects with the error of the file system. */
+  write(cluster: string, servers: readonly Endpoint[]): Promise<void>;
+}

@@ -27,8 +27,6 @@ interface DaemonParts<Config> {
   /** Aborts before the daemon is stopped. */
   readonly signal: AbortSignal;
   readonly create: (config: Config) => Unit<Config>;
-  /** Called before a unit is made, or goes on with another configuration. */
-  readonly onConfigured: (config: Config) => void;
   /** Called when nothing of a virtual server is left. */
   readonly onRemoved: (virtualServer: Endpoint) => void;
 }
@@ -125,7 +123,6 @@ export class Daemon<Config extends WantedVirtualServer> {
       if (change !== null) await this.#update(config, change);
       return null;
     }
-    this.#parts.onConfigured(config);
     const unit = this.#parts.create(config);
     this.#units.set(text, { unit, config });
     return await unit.start(this.#parts.signal).then(
@@ -138,7 +135,6 @@ export class Daemon<Config extends WantedVirtualServer> {
     const { text } = config.virtualServer;
     const held = this.#units.get(text);
     if (held === undefined) return;
-    this.#parts.onConfigured(config);
     this.#units.set(text, { unit: held.unit, config });
     await held.unit.update(config, change);
   }

@@ -24,6 +24,7 @@ import { nftProgram, type Nft } from '../host/nft.js';
 import { nodeAddress, type NodeAddress } from '../host/node-address.js';
 import { ownInterface } from '../host/own-address.js';
 import { ownServers } from '../host/own-servers.js';
+import { lastGoodList } from '../state/last-good-list.js';
 import { OwnershipJournal } from '../state/ownership-journal.js';
 import { ownershipStore, type OwnershipRecord, type OwnershipStore } from '../state/ownership-store.js';
 import { isNeeded, othersInUse } from '../state/recorded-virtual-servers.js';
@@ -199,6 +200,7 @@ export async function composeClean(
       noMasquerade(nft, virtualServer, onNoNft),
       noSilence(nft, virtualServer, onNoNft),
       noSegmentSize(nft, virtualServer, onNoNft),
+      lastGoodList(virtualServer.text, Date.now),
       ...all
         .filter((mode) => !isNeeded(mode, virtualServer.address, others))
         .flatMap((mode) => resourcesOf(mode, rtnetlink, virtualServer, () => Promise.resolve(''))),

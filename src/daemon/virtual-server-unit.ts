@@ -6,15 +6,18 @@ import { ControlLoop } from '../control-loop/control-loop.js';
 import { dryEmit } from '../control-loop/dry-run.js';
 import { emitter, type Emit, type EventDetails, type Observer } from '../control-loop/events.js';
 import type { ManualDrains } from '../control-loop/manual-drains.js';
+import type { MembershipKeeper } from '../control-loop/membership-keeper.js';
 import type { VirtualServerTable } from '../control-loop/ports.js';
 import type { Semaphore } from '../async/semaphore.js';
-import { changeInWords, type Change } from '../decisions/reload.js';
+import type { Member } from '../decisions/membership.js';
+import { changeBetween, changeInWords, type Change } from '../decisions/reload.js';
 import { kernelChanges } from '../host/route-changes.js';
 import { eventLog } from '../log/event-log.js';
 import type { Ipvs } from '../netlink/index.js';
 import type { Report, VirtualServerReport } from '../report/report.js';
 import { Recorder } from '../report/recorder.js';
 import type { DrainedFile } from '../state/drains.js';
+import type { Endpoint } from '../values/endpoint.js';
 import { clean } from './clean.js';
 import { systemClock } from './clock.js';
 import { composeManualDrains, forgetDrains, openControl } from './control.js';
@@ -27,6 +30,7 @@ import {
   type KernelHandles,
   type KnownNodeAddress,
 } from './kernel.js';
+import { composeDiscovery, composeMembership } from './membership.js';
 import { composeProbes } from './probing.js';
 
 /** What the units of a daemon share. */
@@ -40,6 +44,10 @@ interface SharedParts {
   /** Virtual servers are removed one after the other: what two of them need goes with the second. */
   readonly cleaning: Semaphore;
   readonly program: Report['program'];
+  /** Called before a virtual server is taken care of, and before it goes on with other real servers. */
+  readonly onServers: (config: UnitConfig) => void;
+  /** Whether this process has such a virtual server. */
+  readonly isVirtualServer: (server: Endpoint) => boolean;
 }
 
 /** What runs of a unit that was started. */
@@ -55,6 +63,12 @@ interface Started {
   readonly running: Promise<void>;
 }
 
+/** Goes on with the members as they change. */
+interface Following {
+  readonly ending: AbortController;
+  readonly done: Promise<void>;
+}
+
 /** How often a unit that could not be started is started again. */
 const RETRY_MS = 10_000;
 /** How often the rows of a virtual server that is to be removed are read. */
@@ -68,13 +82,20 @@ export class VirtualServerUnit implements Unit<UnitConfig> {
   readonly #recorder: Recorder;
   readonly #emit: Emit;
   #config: UnitConfig;
+  /** The configuration, with the real servers of the members, that was applied last. */
+  #applied: UnitConfig;
+  /** With `--discover`: which real servers there are. */
+  #membership: MembershipKeeper | null = null;
+  #following: Following | null = null;
   #started: Started | null = null;
   /** Ends the attempts to start. */
   #retrying: { readonly ending: AbortController; readonly done: Promise<void> } | null = null;
 
   constructor(config: UnitConfig, shared: SharedParts) {
     this.#config = config;
+    this.#applied = config;
     this.#shared = shared;
+    shared.onServers(config);
     this.#recorder = new Recorder(config, { clock: systemClock, wallClock: Date.now });
     const emit = emitter(config.virtualServer, [
       eventLog(shared.log, systemClock),
@@ -94,15 +115,17 @@ export class VirtualServerUnit implements Unit<UnitConfig> {
 
   /** Starts it. Rejects if it cannot be started; nothing of it is running then. */
   async start(signal: AbortSignal): Promise<void> {
-    const config = this.#config;
-    const { virtualServer, dryRun } = config;
+    const { virtualServer, dryRun } = this.#config;
     const { log, handles, statusIpvs } = this.#shared;
     const emit = this.#emit;
     // A dry run is in no other's way.
     const lock = dryRun ? null : await lockVirtualServer(virtualServer, 'care', log, signal);
     let control: AsyncDisposable | null = null;
     try {
-      await this.#logStart();
+      this.#membership = await this.#openMembership();
+      const config = this.#withMembers();
+      this.#setServers(config);
+      await this.#logStart(config);
       const { manualDrains, file } = await composeManualDrains(config, emit);
       const nodeAddress: KnownNodeAddress = { found: null, ownServers: new Set() };
       const kernel = await composeKernel(config, emit, handles, nodeAddress);
@@ -121,7 +144,7 @@ export class VirtualServerUnit implements Unit<UnitConfig> {
       if (!dryRun)
         control = await openControl(log, {
           virtualServer,
-          realServers: () => this.#config.realServers,
+          realServers: () => this.#withMembers().realServers,
           manualDrains,
           file,
           ipvs: statusIpvs,
@@ -134,6 +157,7 @@ export class VirtualServerUnit implements Unit<UnitConfig> {
       });
       const { table } = kernel;
       this.#started = { lock, manualDrains, file, table, nodeAddress, control, loop, ending, running };
+      this.#follow();
       emit({ kind: 'started' });
     } catch (error) {
       await control?.[Symbol.asyncDispose]();
@@ -162,14 +186,15 @@ export class VirtualServerUnit implements Unit<UnitConfig> {
 
   /** Goes on with another configuration of the same virtual server. Resolves when the table was brought to it, or could not be. */
   async update(config: UnitConfig, change: Change): Promise<void> {
+    await this.#endFollowing();
     this.#config = config;
-    this.#recorder.update(config);
     this.#emit({ kind: 'updated', changes: changeInWords(change) });
     // It may be starting with what it was.
     const wasStarting = this.#retrying !== null;
     await this.#endRetries();
+    if (this.#started === null) this.#setServers({ ...config, members: null });
     if (this.#started !== null)
-      await this.#apply(this.#started, config, change).catch((error: unknown) => {
+      await this.#reconfigure(this.#started).catch((error: unknown) => {
         this.#emit({ kind: 'fault', where: 'reload', error: error as Error });
       });
     else if (wasStarting)
@@ -184,9 +209,11 @@ export class VirtualServerUnit implements Unit<UnitConfig> {
     const { dryRun, virtualServer } = this.#config;
     this.#emit({ kind: 'retired' });
     await this.#endRetries();
+    await this.#endFollowing();
     const wasStarted = this.#started !== null;
     // Its monitors end, and are not overdue then.
-    this.#recorder.update({ ...this.#config, realServers: [] });
+    this.#applied = { ...this.#config, realServers: [] };
+    this.#recorder.update(this.#applied);
     if (this.#started !== null && !dryRun) await this.#drainAll(this.#started, signal);
     if (signal.aborted && signal.reason === KEEP) return true;
     const lock = await this.#end();
@@ -206,6 +233,7 @@ export class VirtualServerUnit implements Unit<UnitConfig> {
   /** Ends it. The kernel's table stays as it is. */
   async stop(): Promise<void> {
     await this.#endRetries();
+    await this.#endFollowing();
     const wasStarted = this.#started !== null;
     const lock = await this.#end();
     await lock?.[Symbol.asyncDispose]();
@@ -213,11 +241,31 @@ export class VirtualServerUnit implements Unit<UnitConfig> {
     if (wasStarted) this.#shared.log.info({ event: 'stopped', vs: text }, `stopped; ${text} stays as it is`);
   }
 
-  async #apply(
-    { loop, manualDrains, file, nodeAddress }: Started,
-    config: UnitConfig,
-    change: Change,
-  ): Promise<void> {
+  /** The configuration, with the members as real servers. */
+  #withMembers(): UnitConfig & { readonly members: readonly Member[] | null } {
+    const members = this.#membership?.members ?? null;
+    const realServers = members?.map(({ server }) => server) ?? this.#config.realServers;
+    return { ...this.#config, realServers, members };
+  }
+
+  /** Goes on with {@link #config}, in which discovery may be another one. */
+  async #reconfigure(started: Started): Promise<void> {
+    const { realServers, discovery } = this.#config;
+    const reader = await composeDiscovery(this.#config);
+    if (reader === null || discovery === null) this.#membership = null;
+    else if (this.#membership !== null) this.#membership.configure(realServers, discovery, reader);
+    else this.#membership = await this.#openMembership();
+    await this.#apply(started);
+    this.#follow();
+  }
+
+  /** Applies what differs from what was applied last. */
+  async #apply({ loop, manualDrains, file, nodeAddress }: Started): Promise<void> {
+    const before = this.#applied;
+    const config = this.#withMembers();
+    this.#setServers(config);
+    const change = changeBetween(before, config);
+    if (change === null) return;
     await forgetDrains(change.removed, { manualDrains, file }, this.#emit);
     // What leads to the virtual server depends on the real servers, too: the segment size, and which address is NODE_IP.
     const isOther = change.host || change.added.length + change.removed.length > 0;
@@ -230,6 +278,41 @@ export class VirtualServerUnit implements Unit<UnitConfig> {
       probes: change.probes ? await composeProbes(config, this.#emit) : null,
       resources: kernel?.resources ?? null,
     });
+  }
+
+  #openMembership(): Promise<MembershipKeeper | null> {
+    return composeMembership(this.#config, {
+      emit: this.#emit,
+      isVirtualServer: this.#shared.isVirtualServer,
+      stateOf: (server) => this.#started?.loop.stateOf(server) ?? 'unknown',
+    });
+  }
+
+  /** Shows these from now on; what happens to others is not recorded. */
+  #setServers(config: UnitConfig & { readonly members: readonly Member[] | null }): void {
+    this.#applied = config;
+    this.#recorder.update(config);
+    this.#shared.onServers(config);
+  }
+
+  /** Applies each change of the members. */
+  #follow(): void {
+    const [membership, started] = [this.#membership, this.#started];
+    if (membership === null || started === null) return;
+    const ending = new AbortController();
+    const follow = async (): Promise<void> => {
+      for await (const _members of membership.changes(ending.signal)) await this.#apply(started);
+    };
+    const done = follow().catch((error: unknown) => {
+      this.#emit({ kind: 'fault', where: 'membership', error: error as Error });
+    });
+    this.#following = { ending, done };
+  }
+
+  async #endFollowing(): Promise<void> {
+    this.#following?.ending.abort();
+    await this.#following?.done;
+    this.#following = null;
   }
 
   /** Has no real servers from now on, and waits for the rows to go. */
@@ -268,9 +351,8 @@ export class VirtualServerUnit implements Unit<UnitConfig> {
     };
   }
 
-  async #logStart(): Promise<void> {
+  async #logStart(config: UnitConfig): Promise<void> {
     const { log, handles, program } = this.#shared;
-    const config = this.#config;
     const { virtualServer, dryRun } = config;
     // NODE_IP as of now; null while nothing tells it.
     const nodeAddress = await findNodeAddress(config, handles.rtnetlink).then(

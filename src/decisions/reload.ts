@@ -25,6 +25,8 @@ export interface WantedVirtualServer {
   readonly nodeAddress: unknown;
   readonly sysctl: boolean;
   readonly ipvsTcpTimeoutS: number | null;
+  /** How the cluster's list is read. */
+  readonly discovery: unknown;
 }
 
 /** What changes of one virtual server. What is not in it goes on untouched. */
@@ -44,6 +46,8 @@ export interface Change {
   readonly drainTimeout: boolean;
   /** The new way to the virtual server is made, then what it does not need is removed. */
   readonly host: boolean;
+  /** The cluster's list is read in another way, or is not read, or servers are forgotten at another time. */
+  readonly discovery: boolean;
 }
 
 export type ReloadAction<Wanted> =
@@ -98,9 +102,10 @@ export function changeBetween(before: WantedVirtualServer, after: WantedVirtualS
     preferLocal: old.preferLocal !== now.preferLocal,
     drainTimeout: old.drainTimeoutMs !== now.drainTimeoutMs,
     host: HOST.some((field) => !isSame(before[field], after[field])),
+    discovery: !isSame(before.discovery, after.discovery),
   };
-  const { probes, scheduler, preferLocal, drainTimeout, host, reweighted } = change;
-  const changed = probes || scheduler || preferLocal || drainTimeout || host;
+  const { probes, scheduler, preferLocal, drainTimeout, host, discovery, reweighted } = change;
+  const changed = probes || scheduler || preferLocal || drainTimeout || host || discovery;
   return changed || added.length + removed.length + reweighted.length > 0 ? change : null;
 }
 
@@ -132,6 +137,7 @@ export function changeInWords(change: Change): string {
     ...(change.preferLocal ? ['another preference for this node'] : []),
     ...(change.drainTimeout ? ['another drain timeout'] : []),
     ...(change.host ? ['another way to reach it'] : []),
+    ...(change.discovery ? ['another discovery'] : []),
   ].join('; ');
 }
 

@@ -13,6 +13,13 @@ import { LogRateLimiter, type Line } from './rate-limiter.js';
 /** How many destinations of an adopted virtual server are named in words: the fields have all of them. */
 const MOST_NAMED = 16;
 
+/** What follows when it cannot be saved. */
+const UNSAVED = {
+  drains: 'a restart will forget which servers are drained',
+  ownership: '--clean will only find what matches its own options',
+  list: 'a restart will know only the real servers of --rs and of the list that was saved before',
+} as const;
+
 type Of<Kind extends VirtualServerEvent['kind']> = Extract<VirtualServerEvent, { readonly kind: Kind }>;
 
 /**
@@ -168,6 +175,29 @@ export function eventLog(log: Logger, clock: Pick<Clock, 'now'>): Observer {
           once: { topic: resource, words: error.message },
         };
       }
+      case 'discovered':
+      case 'missing':
+      case 'forgotten':
+        return memberChange(event);
+      case 'cluster-list': {
+        const readable: Line = {
+          level: 'info',
+          fields: { from: event.list.from.text },
+          message: `the list of apiservers can be read again, from ${event.list.from.text}`,
+        };
+        return [...recovery('cluster-list', readable), clusterList(event)];
+      }
+      case 'cluster-list-failed':
+        return clusterListFailed(event);
+      case 'cluster-list-ignored':
+        return {
+          level: 'warn',
+          fields: { from: event.from.text, what: event.what },
+          message: `ignored of the list of apiservers from ${event.from.text}: ${event.what}`,
+          once: { topic: 'cluster-list-ignored', words: event.what },
+        };
+      case 'last-good-list':
+        return lastGoodList(event);
       case 'node-address':
         return nodeAddress(event);
       case 'own-servers':
@@ -198,14 +228,10 @@ export function eventLog(log: Logger, clock: Pick<Clock, 'now'>): Observer {
         };
       case 'state-not-saved': {
         const { what, error } = event;
-        const consequence =
-          what === 'drains'
-            ? 'a restart will forget which servers are drained'
-            : '--clean will only find what matches its own options';
         return {
           level: 'warn',
           fields: { what, err: error },
-          message: `cannot save state: ${error.message}; ${consequence}`,
+          message: `cannot save state: ${error.message}; ${UNSAVED[what]}`,
           once: { topic: `state ${what}`, words: error.message },
         };
       }
@@ -412,6 +438,67 @@ function portsFiltered({ ports, shownBy }: Of<'ports-filtered'>): Line {
     level: 'warn',
     fields: { ...fields, rs: shownBy.text },
     message: `source ports: ${filteredPortsInWords(ports, shownBy.text)}`,
+  };
+}
+
+function memberChange(event: Of<'discovered' | 'missing' | 'forgotten'>): Line {
+  const rs = event.server.text;
+  switch (event.kind) {
+    case 'discovered':
+      return {
+        level: 'info',
+        fields: { rs, from: event.from.text },
+        message: `${rs} is a real server from now on: ${event.from.text} lists it as an apiserver; it serves when it is up`,
+      };
+    case 'missing':
+      return {
+        level: 'info',
+        fields: { rs, missing: event.missing },
+        message: event.missing
+          ? `${rs} is missing in the list of apiservers; it stays a real server for now`
+          : `${rs} is not missing in the list of apiservers any more`,
+      };
+    case 'forgotten':
+      return {
+        level: 'info',
+        fields: { rs, why: event.why },
+        message: `${rs} is no real server any more: ${event.why}; draining it, then removing it`,
+      };
+  }
+}
+
+function clusterList({ list: { servers, from, by } }: Of<'cluster-list'>): Line {
+  const rs = texts(servers);
+  return {
+    level: 'debug',
+    fields: { rs, from: from.text, by },
+    message: `${from.text} lists the apiservers ${rs.join(', ')}`,
+  };
+}
+
+function clusterListFailed({ from, error }: Of<'cluster-list-failed'>): Line {
+  const asked = from === null ? '' : ` from ${from.text}`;
+  return {
+    level: 'warn',
+    fields: { from: from?.text ?? null, err: error },
+    message: `the list of apiservers was not read${asked}: ${error.message}; the real servers stay as they are`,
+    once: { topic: 'cluster-list', words: error.message },
+  };
+}
+
+function lastGoodList({ servers, savedAtMs, problem }: Of<'last-good-list'>): Line {
+  const rs = texts(servers);
+  if (problem !== null)
+    return {
+      level: 'warn',
+      fields: { rs, problem },
+      message: `the saved list of apiservers is not used: ${problem}; beginning with --rs`,
+    };
+  const saved = new Date(savedAtMs ?? 0).toISOString();
+  return {
+    level: 'info',
+    fields: { rs, saved },
+    message: `beginning with --rs and the list of apiservers that was saved at ${saved}: ${rs.join(', ')}`,
   };
 }
 

@@ -19,12 +19,22 @@ export interface Mount {
 /** It has the keys of the whole cluster, and its files are renewed in place. */
 const CLUSTER_KEYS = '/etc/kubernetes/pki';
 
+/** It has kubeconfigs of administrators beside that of kubelet. */
+const KUBECONFIGS = '/etc/kubernetes';
+
 const RUN: Mount = {
   name: 'run',
   path: '/run/lvscare',
   type: 'DirectoryOrCreate',
   readOnly: false,
   why: ['What was made here, for the next start and for --clean.'],
+};
+const STATE: Mount = {
+  name: 'state',
+  path: '/var/lib/lvscare',
+  type: 'DirectoryOrCreate',
+  readOnly: false,
+  why: ["The cluster's last list of apiservers, for a node that boots when every one of --rs was replaced."],
 };
 const SYSCTLS: Mount = {
   name: 'sysctl-net',
@@ -40,16 +50,19 @@ const SYSCTLS: Mount = {
  *
  * @param virtualServers The settings of each virtual server, if the file of `--config` has several.
  * @param webFiles That the web configuration names, if there is one.
+ * @param kubeconfigFiles That the kubeconfigs of `--discover` name.
  */
 export function mountsFor(
   settings: Settings,
   virtualServers: readonly Settings[],
   webFiles: readonly string[],
+  kubeconfigFiles: readonly string[] = [],
 ): readonly Mount[] {
   return [
     ...(settings.read('sysctl') ? [SYSCTLS] : []),
-    ...filesFor(settings, virtualServers, webFiles),
+    ...filesFor(settings, virtualServers, webFiles, kubeconfigFiles),
     RUN,
+    ...(virtualServers.some((one) => one.has('discover')) ? [STATE] : []),
   ];
 }
 
@@ -57,10 +70,12 @@ function filesFor(
   settings: Settings,
   virtualServers: readonly Settings[],
   webFiles: readonly string[],
+  kubeconfigFiles: readonly string[],
 ): readonly Mount[] {
-  const secrets = virtualServers
-    .flatMap((one) => SECRETS.map((flag) => pathOf(one, flag)))
-    .filter((secret) => secret !== null);
+  const secrets = [
+    ...virtualServers.flatMap((one) => SECRETS.map((flag) => pathOf(one, flag))),
+    ...kubeconfigFiles,
+  ].filter((secret) => secret !== null);
   const config = pathOf(settings, 'config');
   const ofWeb = [pathOf(settings, 'web-config-file'), ...webFiles].filter((path) => path !== null);
   const directoriesOf = (paths: readonly string[]): string[] => [
@@ -96,7 +111,7 @@ function filesFor(
   ];
 }
 
-const SECRETS = ['health-cert', 'health-key', 'health-token-file'] as const;
+const SECRETS = ['health-cert', 'health-key', 'health-token-file', 'discover'] as const;
 const OF_THE_CA = [
   "The CA to verify the apiservers' certificates by; nothing else of its directory, which may hold keys.",
 ];
@@ -121,7 +136,7 @@ function named(
 
 /** Whether a file is mounted without its directory, which has the cluster's keys, or is one of the pod's own, as `/etc`. */
 function isAlone(path: string): boolean {
-  return dirname(path) === CLUSTER_KEYS || dirname(dirname(path)) === '/';
+  return dirname(path) === CLUSTER_KEYS || dirname(path) === KUBECONFIGS || dirname(dirname(path)) === '/';
 }
 
 /** The file of the CA that verifies certificates, or null if they are not verified. */

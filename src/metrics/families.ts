@@ -118,6 +118,16 @@ export function declareFamilies(registry: Registry) {
       "Whether a real server is up and gets no new connections (1), because --prefer-local gives them to this node's own.",
       RS_LABELS,
     ),
+    source: gauge(
+      'real_server_source',
+      'With --discover: always 1; source is seed (--rs), discovered (the cluster lists it) or last good (of the saved list, and not listed since the start).',
+      [...RS_LABELS, 'source'],
+    ),
+    listed: gauge(
+      'real_server_listed',
+      'With --discover: whether the cluster lists a real server as an apiserver (1) or not (0). At 0 for long: a master that was removed, and is still in --rs. Absent while that is not known.',
+      RS_LABELS,
+    ),
     held: gauge(
       'real_server_held',
       'Whether a real server answers and is held out because it keeps failing soon after it is back (1). It comes back by itself; the reason is in the transitions before.',
@@ -171,6 +181,16 @@ export function declareFamilies(registry: Registry) {
     reachable: gauge(
       'virtual_server_reachable',
       "Whether this node's clients reach an apiserver through the virtual server (1) or not (0). lvscare status says why not. Absent until it was probed, in mode none, and in a dry run.",
+      VS_LABELS,
+    ),
+    discoveryUp: gauge(
+      'discovery_up',
+      'With --discover: whether the list of apiservers was read when it was last tried (1) or not (0). At 0 real servers stay as they are, and new apiservers are not found.',
+      VS_LABELS,
+    ),
+    lastDiscovery: gauge(
+      'last_discovery_timestamp_seconds',
+      'With --discover: when the list of apiservers was last read. Absent before the first time.',
       VS_LABELS,
     ),
     failOpen: gauge(

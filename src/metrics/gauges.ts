@@ -8,6 +8,7 @@ import {
   type ProcessFamilies,
   type RsLabels,
   type TrafficCounters,
+  type VsLabels,
 } from './families.js';
 
 const STATES: readonly HealthState[] = ['unknown', 'up', 'sick', 'dead'];
@@ -59,6 +60,7 @@ export function showVirtualServer(families: Families, report: VirtualServerRepor
   families.interval.set(vs, report.intervalMs / 1000);
   families.reachable.reset();
   if (report.reachability !== null) families.reachable.set(vs, report.reachability.reason === null ? 1 : 0);
+  showDiscovery(families, report, vs);
   families.failOpen.set(vs, report.failOpen ? 1 : 0);
   families.deletedRepeatedly.set(vs, report.deletedRepeatedly ? 1 : 0);
   for (const { what } of report.troubles) trouble.set({ ...vs, what }, 1);
@@ -66,10 +68,22 @@ export function showVirtualServer(families: Families, report: VirtualServerRepor
   for (const server of report.servers) showServer(families, server, rsLabels(virtualServer, server.server));
 }
 
+function showDiscovery(
+  { discoveryUp, lastDiscovery }: Families,
+  { discovery }: VirtualServerReport,
+  vs: VsLabels,
+): void {
+  for (const family of [discoveryUp, lastDiscovery]) family.reset();
+  if (discovery === null) return;
+  const { lastList, failure } = discovery;
+  if (lastList !== null || failure !== null) discoveryUp.set(vs, failure === null ? 1 : 0);
+  if (lastList !== null) lastDiscovery.set(vs, seconds(lastList.atMs));
+}
+
 function serverGauges(families: Families): readonly { reset(): void }[] {
-  const { up, state, lastTransition, drained, standby, held, lastProbe, lastOk, certificateExpiry } =
-    families;
-  return [up, state, lastTransition, drained, standby, held, lastProbe, lastOk, certificateExpiry];
+  const { up, state, lastTransition, drained, standby, source, listed, held, lastProbe, lastOk } = families;
+  const all = [up, state, lastTransition, drained, standby, source, listed, held, lastProbe, lastOk];
+  return [...all, families.certificateExpiry];
 }
 
 function showServer(families: Families, server: ServerReport, rs: RsLabels): void {
@@ -78,6 +92,10 @@ function showServer(families: Families, server: ServerReport, rs: RsLabels): voi
   families.lastTransition.set(rs, seconds(server.sinceMs));
   families.drained.set(rs, server.drained === null ? 0 : 1);
   families.standby.set(rs, server.standby ? 1 : 0);
+  if (server.membership !== null) {
+    families.source.set({ ...rs, source: server.membership.source }, 1);
+    if (server.membership.listed !== null) families.listed.set(rs, server.membership.listed ? 1 : 0);
+  }
   families.held.set(rs, server.heldUntilMs === null ? 0 : 1);
   if (server.lastProbeMs !== null) families.lastProbe.set(rs, seconds(server.lastProbeMs));
   if (server.lastOk !== null) families.lastOk.set(rs, seconds(server.lastOk.atMs));

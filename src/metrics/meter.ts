@@ -116,6 +116,9 @@ export class Meter {
         break;
       case 'still-down':
       case 'drained':
+      case 'discovered':
+      case 'missing':
+      case 'forgotten':
         // Counted as a probe; among the gauges.
         break;
     }

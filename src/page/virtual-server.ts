@@ -1,4 +1,4 @@
-import { virtualServerConditions, type Condition } from '../report/conditions.js';
+import { discoveryInWords, virtualServerConditions, type Condition } from '../report/conditions.js';
 import { durationInWords } from '../report/summary.js';
 import type { KernelReport } from '../report/report.js';
 import type { VirtualServerReport } from '../report/report.js';
@@ -62,7 +62,8 @@ function notices(
 
 /** How lvscare manages it. */
 function facts(virtualServer: VirtualServerReport, nowMs: number): Markup {
-  const { scheduler, mode, masquerade, nodeAddress, intervalMs, lastPass, repairs } = virtualServer;
+  const { scheduler, mode, masquerade, nodeAddress, intervalMs, discovery, lastPass, repairs } =
+    virtualServer;
   const repaired = Object.entries(repairs)
     .toSorted(([, one], [, other]) => other - one)
     .map(([what, count]) => `${what} ${count === 1 ? 'once' : `${count} times`}`);
@@ -71,6 +72,7 @@ function facts(virtualServer: VirtualServerReport, nowMs: number): Markup {
     ['Mode', `${mode}${masquerade ? ', masquerading' : ''}`],
     ['This node', nodeAddress ?? 'not known'],
     ['Interval', durationInWords(intervalMs)],
+    ...(discovery === null ? [] : [['Discovery', discoveryInWords(discovery, nowMs)] as const]),
     [
       'Last pass',
       lastPass === null

@@ -1,9 +1,18 @@
 /** What an operator should know of virtual and real servers, in the words that the status page and `lvscare status` share. */
 import { exclusionOf } from '../decisions/deletion-contention.js';
 import { failOpenInWords } from '../decisions/fail-open.js';
+import type { MemberSource } from '../decisions/membership.js';
 import { overdueMs } from './liveness.js';
-import type { ServerReport, VirtualServerReport } from './report.js';
+import type { DiscoveryReport, ServerReport, VirtualServerReport } from './report.js';
 import { durationInWords } from './summary.js';
+
+const SOURCES: Readonly<Record<MemberSource, string>> = {
+  seed: 'seed of --rs',
+  discovered: 'discovered',
+  'last good': 'from the saved list of apiservers',
+};
+/** A list is read each few minutes, and an apiserver may be restarting. */
+const UNREAD_MS = 15 * 60_000;
 
 export interface Condition {
   readonly severity: 'critical' | 'warning' | 'info';
@@ -20,6 +29,7 @@ export function virtualServerConditions(virtualServer: VirtualServerReport, nowM
     troubles,
     lastPass,
     reachability,
+    discovery,
   } = virtualServer;
   const found: Condition[] = [];
   const critical = (words: string): unknown => found.push({ severity: 'critical', words });
@@ -37,6 +47,11 @@ export function virtualServerConditions(virtualServer: VirtualServerReport, nowM
     critical(
       `nothing was reconciled for ${durationInWords(stuckMs)}: this may be out of date; restart lvscare if it lasts`,
     );
+  const unreadMs = unreadForMs(virtualServer, nowMs);
+  if (unreadMs !== null)
+    warn(
+      `the list of apiservers was not read for ${durationInWords(unreadMs)}${discovery?.failure ? `: ${discovery.failure.message}` : ''}; the real servers stay as they are`,
+    );
   if (deletedRepeatedly)
     warn(
       `something keeps deleting ${name}: if it is kube-proxy in ipvs mode, set ${exclusionOf(addressOf(name))} in its configuration`,
@@ -48,7 +63,7 @@ export function virtualServerConditions(virtualServer: VirtualServerReport, nowM
 
 /** Of one real server, beside its state. */
 export function serverConditions(
-  { state, heldUntilMs, relapses, lastProbeMs, drained, standby }: ServerReport,
+  { state, heldUntilMs, relapses, lastProbeMs, drained, standby, membership }: ServerReport,
   intervalMs: number,
   nowMs: number,
 ): Condition[] {
@@ -56,6 +71,11 @@ export function serverConditions(
   const warn = (words: string): unknown => found.push({ severity: 'warning', words });
   if (drained !== null) found.push({ severity: 'info', words: drainedInWords(drained.sinceMs, nowMs) });
   if (standby) found.push({ severity: 'info', words: "standby: this node's own real server is preferred" });
+  if (membership !== null) found.push({ severity: 'info', words: SOURCES[membership.source] });
+  if (membership !== null && membership.missingSinceMs !== null)
+    warn(
+      `the cluster does not list it, for ${durationInWords(nowMs - membership.missingSinceMs)}${membership.source === 'seed' ? '; if it was removed, take it out of --rs' : ''}`,
+    );
   const failed = `it failed ${relapses === 1 ? 'once' : `${relapses} times in a row`} soon after it recovered`;
   if (heldUntilMs !== null && state !== 'up')
     warn(`answers, but is held out for another ${durationInWords(heldUntilMs - nowMs)}: ${failed}`);
@@ -67,6 +87,20 @@ export function serverConditions(
 
 export function drainedInWords(sinceMs: number, nowMs: number): string {
   return `drained by hand ${durationInWords(nowMs - sinceMs)} ago`;
+}
+
+/** How long the list of apiservers has not been read, in milliseconds, if that is worth a word, else null. */
+function unreadForMs({ discovery }: VirtualServerReport, nowMs: number): number | null {
+  if (discovery?.failure === null || discovery === null) return null;
+  const unreadMs = nowMs - (discovery.lastList?.atMs ?? discovery.failure.sinceMs);
+  return unreadMs >= UNREAD_MS ? unreadMs : null;
+}
+
+/** `read 12 s ago from 10.0.0.1:6443 by poll`, for people. */
+export function discoveryInWords({ lastList, failure }: DiscoveryReport, nowMs: number): string {
+  if (lastList === null) return failure === null ? 'not read yet' : `not read yet: ${failure.message}`;
+  const { atMs, from, by, servers } = lastList;
+  return `${servers} ${servers === 1 ? 'apiserver' : 'apiservers'}, read ${durationInWords(nowMs - atMs)} ago from ${from} by ${by}`;
 }
 
 /** How long ago the last pass of an overdue reconciler was, in milliseconds, or null if it is not overdue. */

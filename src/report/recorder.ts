@@ -2,11 +2,13 @@ import type { VirtualServerEvent } from '../control-loop/events.js';
 import type { Clock } from '../control-loop/ports.js';
 import type { Endpoint } from '../values/endpoint.js';
 import type { Evidence } from '../values/evidence.js';
+import type { Member } from '../decisions/membership.js';
 import type { HealthState } from '../decisions/health.js';
 import { filteredPortsInWords } from '../values/source-ports.js';
 import { History } from './history.js';
 import { START } from './liveness.js';
 import type {
+  DiscoveryReport,
   PassReport,
   ReachabilityReport,
   ServerReport,
@@ -21,6 +23,8 @@ interface Recorded {
   readonly policy: { readonly scheduler: string; readonly intervalMs: number };
   readonly mode: string;
   readonly masquerade: boolean;
+  /** Which of the real servers are from where, if the cluster's list is read, too; else null. */
+  readonly members?: readonly Member[] | null;
 }
 
 interface RecorderParts {
@@ -71,6 +75,10 @@ export class Recorder {
   #preferred: ReadonlySet<string> = new Set();
   #deletedRepeatedly = false;
   #nodeAddress: string | null = null;
+  readonly #discovery: {
+    lastList: NonNullable<DiscoveryReport['lastList']> | null;
+    failure: NonNullable<DiscoveryReport['failure']> | null;
+  } = { lastList: null, failure: null };
 
   constructor(recorded: Recorded, parts: RecorderParts) {
     this.#recorded = recorded;
@@ -110,6 +118,7 @@ export class Recorder {
         ...this.#reachability,
         sinceMs: this.#reachability.sinceMs + offsetMs,
       },
+      discovery: this.#discoveryReport(offsetMs),
       lastPass: later(this.#lastPass, offsetMs),
       troubles: [...this.#troubles.values()].map((trouble) => ({
         ...trouble,
@@ -120,6 +129,7 @@ export class Recorder {
       servers: [...this.#servers].map(([server, record]) => ({
         ...serverReport(server, record, offsetMs),
         standby: this.#isStandby(server, record),
+        membership: this.#membership(server, offsetMs),
         recentMs: history ? [...record.recentMs] : [],
         history: history ? record.history.minutes(this.#parts.clock.now(), offsetMs) : [],
       })),
@@ -171,6 +181,21 @@ export class Recorder {
         break;
       case 'resource-failed':
         this.#trouble(event.resource, event.error);
+        break;
+      case 'cluster-list':
+        this.#discovery.lastList = {
+          atMs: this.#parts.clock.now(),
+          from: event.list.from.text,
+          by: event.list.by,
+          servers: event.list.servers.length,
+        };
+        this.#discovery.failure = null;
+        break;
+      case 'cluster-list-failed':
+        this.#discovery.failure = {
+          sinceMs: this.#discovery.failure?.sinceMs ?? this.#parts.clock.now(),
+          message: event.error.message,
+        };
         break;
       case 'node-address':
         this.#nodeAddress = event.address;
@@ -224,7 +249,10 @@ export class Recorder {
         break;
       case 'still-down':
       case 'connection-lost':
-        // The probes say what it means.
+      case 'discovered':
+      case 'missing':
+      case 'forgotten':
+        // The probes say what it means; the settings have the members.
         break;
     }
   }
@@ -261,6 +289,26 @@ export class Recorder {
     const before = this.#reachability;
     const isSame = before !== null && (before.reason === null) === (reason === null);
     this.#reachability = { reason, sinceMs: isSame ? before.sinceMs : this.#parts.clock.now() };
+  }
+
+  #discoveryReport(offsetMs: number): DiscoveryReport | null {
+    if (!this.#recorded.members) return null;
+    const { lastList, failure } = this.#discovery;
+    return {
+      lastList: later(lastList, offsetMs),
+      failure: failure && { ...failure, sinceMs: failure.sinceMs + offsetMs },
+    };
+  }
+
+  #membership(server: string, offsetMs: number): ServerReport['membership'] {
+    const member = this.#recorded.members?.find((one) => one.server.text === server);
+    if (member === undefined) return null;
+    const { source, listed, missingSinceMs } = member;
+    return {
+      source,
+      listed: missingSinceMs === null ? listed || null : false,
+      missingSinceMs: missingSinceMs === null ? null : missingSinceMs + offsetMs,
+    };
   }
 
   #isStandby(server: string, { state, drainedSinceMs }: ServerRecord): boolean {
@@ -321,7 +369,7 @@ function serverReport(
   server: string,
   record: ServerRecord,
   offsetMs: number,
-): Omit<ServerReport, 'standby' | 'recentMs' | 'history'> {
+): Omit<ServerReport, 'standby' | 'membership' | 'recentMs' | 'history'> {
   const { state, evidence, relapses, certificateNotAfterMs, drainedSinceMs } = record;
   return {
     server,

@@ -5,6 +5,7 @@
 import type { CountedTable } from '../values/counters.js';
 import type { EvidenceKind } from '../values/evidence.js';
 import type { HealthState } from '../decisions/health.js';
+import type { MemberSource } from '../decisions/membership.js';
 
 /** A report with what the kernel counts: what /report.json and the status page have. */
 export interface CountedReport extends Report {
@@ -51,6 +52,8 @@ export interface VirtualServerReport {
   readonly deletedRepeatedly: boolean;
   /** Whether this node's clients reach an apiserver through it; null while that is not known. */
   readonly reachability: ReachabilityReport | null;
+  /** With `--discover`; else null. */
+  readonly discovery: DiscoveryReport | null;
   /** The last pass of the reconciler; null before the first. */
   readonly lastPass: PassReport | null;
   /** What is wrong and could not be repaired, or not even be checked. */
@@ -68,6 +71,20 @@ export interface ReachabilityReport {
   readonly reason: string | null;
   /** Since when they do, or do not. */
   readonly sinceMs: number;
+}
+
+export interface DiscoveryReport {
+  /** The last list of the cluster's apiservers; null before the first. */
+  readonly lastList: {
+    readonly atMs: number;
+    /** The apiserver that gave it. */
+    readonly from: string;
+    readonly by: 'watch' | 'poll';
+    /** How many it had. */
+    readonly servers: number;
+  } | null;
+  /** Why no list was read, and since when; null if the last attempt was good. */
+  readonly failure: { readonly sinceMs: number; readonly message: string } | null;
 }
 
 export interface PassReport {
@@ -93,6 +110,14 @@ export interface ServerReport {
   readonly drained: { readonly sinceMs: number } | null;
   /** Up, and gets no new connections, because a real server that runs on this node is preferred. */
   readonly standby: boolean;
+  /** With `--discover`; else null. */
+  readonly membership: {
+    readonly source: MemberSource;
+    /** Whether the cluster lists it; null while that is not known. */
+    readonly listed: boolean | null;
+    /** Since when it does not; null otherwise. */
+    readonly missingSinceMs: number | null;
+  } | null;
   /** What the last evidence was; null before the first. */
   readonly evidence: {
     readonly kind: EvidenceKind;

@@ -46,6 +46,7 @@ const server = object({
   relapses: number,
   lastOk: orNull(object({ durationMs: number })),
   lastProbeMs: orNull(moment),
+  membership: orNull(object({ source: name, missingSinceMs: orNull(moment) })),
 });
 
 const care = object({
@@ -57,6 +58,12 @@ const care = object({
   failOpen: flag,
   deletedRepeatedly: flag,
   reachability: orNull(object({ reason: orNull(text), sinceMs: moment })),
+  discovery: orNull(
+    object({
+      lastList: orNull(object({ atMs: moment, from: name, by: name, servers: number })),
+      failure: orNull(object({ sinceMs: moment, message: text })),
+    }),
+  ),
   lastPass: orNull(object({ atMs: moment, error: orNull(text) })),
   troubles: list(object({ what: text, message: text, sinceMs: moment })),
   repairs: (value) => object({})(value) && Object.values(value as object).every(number),

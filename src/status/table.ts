@@ -3,7 +3,12 @@ import { plainPaint, type Paint, type Style } from '../text/paint.js';
 import type { NamedForwarding } from '../values/table.js';
 import { inOneLine } from '../text/one-line.js';
 import { statusHint } from '../decisions/status-meaning.js';
-import { drainedInWords, serverConditions, virtualServerConditions } from '../report/conditions.js';
+import {
+  discoveryInWords,
+  drainedInWords,
+  serverConditions,
+  virtualServerConditions,
+} from '../report/conditions.js';
 import type { CountedDestination, Traffic } from '../values/counters.js';
 import type { ServerReport, VirtualServerReport } from '../report/report.js';
 import { durationInWords } from '../report/summary.js';
@@ -264,7 +269,7 @@ function hints({ servers }: VirtualServerReport): Note[] {
 
 function programInWords(
   { version, pid, startedAtMs }: NonNullable<VirtualServerStatus['program']>,
-  { mode, masquerade, nodeAddress, repairs }: VirtualServerReport,
+  { mode, masquerade, nodeAddress, discovery, repairs }: VirtualServerReport,
   atMs: number,
 ): string {
   const count = Object.values(repairs).reduce((sum, each) => sum + each, 0);
@@ -272,6 +277,9 @@ function programInWords(
     `lvscare ${version}, process ${pid}, for ${durationInWords(atMs - startedAtMs)}`,
     `mode ${mode}${masquerade ? ' with masquerading' : ''}`,
     ...(nodeAddress === null ? [] : [`this node is ${nodeAddress}`]),
+    ...(discovery === null
+      ? []
+      : [`discovery: ${inOneLine(discoveryInWords(discovery, atMs), MOST_CHARACTERS)}`]),
     ...(count === 0 ? [] : [`${count} ${count === 1 ? 'repair' : 'repairs'}`]),
   ];
   return parts.join('; ');

@@ -36,6 +36,7 @@ describe('the configuration of care', () => {
       iface: 'lvscare',
       sysctl: true,
       ipvsTcpTimeoutS: null,
+      discovery: null,
       nodeAddress: null,
       masquerade: false,
       policy: {
@@ -144,6 +145,26 @@ describe('the configuration of care', () => {
       sourcePorts: { first: 50000, last: 50999 },
       tls: NO_TLS,
     });
+  });
+
+  it('has what --discover says, with a kubeconfig that need not be there yet', () => {
+    const verified = { 'health-insecure-skip-verify': 'false', discover: '/nowhere/kubelet.conf' };
+    assert.deepEqual(configOf(verified).discovery, {
+      kubeconfig: '/nowhere/kubelet.conf',
+      forgetAfterMs: 86_400_000,
+      keepSeeds: true,
+    });
+    const { discovery, notes } = configOf({ ...verified, 'forget-after': '1h', 'keep-seeds': 'false' });
+    assert.deepEqual(discovery, {
+      kubeconfig: '/nowhere/kubelet.conf',
+      forgetAfterMs: 3_600_000,
+      keepSeeds: false,
+    });
+    assert.deepEqual(notes, []);
+    assert.deepEqual(
+      configOf({ 'health-insecure-skip-verify': 'true', 'forget-after': '1h' }).notes.map(({ text }) => text),
+      ['--forget-after has no effect without --discover'],
+    );
   });
 
   it('has a dry run listen where an option says', () => {
@@ -344,6 +365,21 @@ describe('a configuration is refused', () => {
       { 'prefer-local': 'true', mode: 'route' },
       '--prefer-local: expected another mode than route, which cannot reach a real server on this node, got "route"',
     ],
+    [
+      { discover: 'kubelet.conf' },
+      '--discover: expected the absolute path of a kubeconfig, got "kubelet.conf"',
+    ],
+    [{ discover: '' }, '--discover: expected the absolute path of a kubeconfig, got ""'],
+    [
+      { discover: '/etc/kubernetes/kubelet.conf' },
+      '--discover: expected certificates that are verified beside it, or another host could serve (by --health-ca or /etc/kubernetes/pki/ca.crt), got nothing',
+    ],
+    [
+      { discover: '/proc', 'health-insecure-skip-verify': 'false' },
+      '--discover: expected a regular file, got "/proc"',
+    ],
+    [{ 'forget-after': '1m' }, `--forget-after: expected ${SECONDS}, from 10m to 720h, got "1m"`],
+    [{ 'keep-seeds': 'maybe' }, '--keep-seeds: expected true or false, got "maybe"'],
     [{ mode: 'tunnel' }, '--mode: expected one of local, link, route, none, got "tunnel"'],
     [{ iface: 'a-name-too-long!' }, `${IFACE}, got "a-name-too-long!"`],
     [{ iface: 'a/b' }, `${IFACE}, got "a/b"`],

@@ -197,6 +197,12 @@ virtualServers:
       });
     });
 
+  it('takes no --discover of the command line beside it, since it is an option of one virtual server', async () => {
+    await assert.rejects(read(TWO, { discover: '/etc/kubernetes/kubelet.conf' }), {
+      message: `--discover: expected no --discover beside a file with virtualServers, got "${file}"`,
+    });
+  });
+
   it('takes no --vs and no --rs of the command line and the environment beside it', async () => {
     await assert.rejects(read(TWO, { vs: '10.0.0.1:1' }), {
       message: `--vs: expected no --vs beside a file with virtualServers, got "${file}"`,

@@ -137,13 +137,25 @@ describe('the schema of the file of options', () => {
       hidden,
       appliesTo,
     } of CARE_OPTIONS as readonly ((typeof CARE_OPTIONS)[number] & { hidden?: true })[]) {
-      if (flag === 'config' || flag === 'vs' || flag === 'rs' || hidden === true) continue;
+      if (['config', 'vs', 'rs', 'discover'].includes(flag) || hidden === true) continue;
       const given = { [flag]: kind === 'switch' ? true : (value ?? TEXTS[flag] ?? '1') };
       for (const example of [several(given), several({}, given), several({}, { defaults: given })]) {
         const read = await isRead(example);
         assert.equal(isValid(configSchema(), example), read, `${flag} ${JSON.stringify(example)}`);
         assert.equal(read, (appliesTo === 'process') === Object.hasOwn(example, flag), flag);
       }
+    }
+  });
+
+  it('has discover for one virtual server, and not among what they share', async () => {
+    const discover = { discover: '/etc/kubernetes/kubelet.conf', 'health-insecure-skip-verify': false };
+    for (const [example, read] of [
+      [several(discover), true],
+      [several({}, { defaults: discover }), false],
+      [several({}, discover), false],
+    ] as const) {
+      assert.equal(await isRead(example), read, JSON.stringify(example));
+      assert.equal(isValid(configSchema(), example), read, JSON.stringify(example));
     }
   });
 

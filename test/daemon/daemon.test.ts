@@ -23,6 +23,7 @@ function config(port: number, changes: Partial<Config> = {}): Config {
     nodeAddress: null,
     sysctl: true,
     ipvsTcpTimeoutS: null,
+    discovery: null,
     ...changes,
   };
 }
@@ -38,13 +39,12 @@ class Scene {
   readonly daemon = new Daemon<Config>({
     signal: this.ending.signal,
     create: (one) => this.#unit(one),
-    onConfigured: ({ virtualServer }) => this.said.push(`${virtualServer.port} configured`),
     onRemoved: ({ port }) => this.said.push(`${port} removed`),
   });
 
   /** What was said since it was last asked. */
   take(): string[] {
-    return this.said.splice(0).filter((words) => !words.endsWith('configured'));
+    return this.said.splice(0);
   }
 
   get ports(): string[] {

@@ -30,6 +30,7 @@ function wanted(changes: Partial<WantedVirtualServer> = {}): WantedVirtualServer
     nodeAddress: { address: '10.0.0.9', from: '--ip' },
     sysctl: true,
     ipvsTcpTimeoutS: null,
+    discovery: null,
     ...changes,
   };
 }
@@ -78,6 +79,11 @@ const CHANGES: Readonly<Record<string, readonly WantedVirtualServer[]>> = {
   masquerade: [wanted({ masquerade: true })],
   ip: [wanted({ nodeAddress: { address: '10.0.0.8', from: '--ip' } })],
   sysctl: [wanted({ sysctl: false })],
+  discover: [
+    wanted({
+      discovery: { kubeconfig: '/etc/kubernetes/kubelet.conf', forgetAfterMs: 86_400_000, keepSeeds: true },
+    }),
+  ],
   'a virtual server is added': [wanted(), wanted({ virtualServer: OTHER })],
   'a virtual server is removed': [],
   'another address of the same one': [wanted({ virtualServer: OTHER })],

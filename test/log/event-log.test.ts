@@ -114,6 +114,34 @@ const EACH: {
     },
     'info transition: 10.0.0.1:6443 is dead (was up): refused, connect ECONNREFUSED',
   ],
+  discovered: [
+    { kind: 'discovered', server: SERVER, from: OTHER },
+    'info discovered: 10.0.0.1:6443 is a real server from now on: 10.0.0.2:6443 lists it as an apiserver; it serves when it is up',
+  ],
+  missing: [
+    { kind: 'missing', server: SERVER, missing: true },
+    'info missing: 10.0.0.1:6443 is missing in the list of apiservers; it stays a real server for now',
+  ],
+  forgotten: [
+    { kind: 'forgotten', server: SERVER, why: 'the cluster does not list it, and it is not up' },
+    'info forgotten: 10.0.0.1:6443 is no real server any more: the cluster does not list it, and it is not up; draining it, then removing it',
+  ],
+  'cluster-list': [
+    { kind: 'cluster-list', list: { servers: [SERVER, OTHER], from: OTHER, by: 'poll' } },
+    'debug cluster-list: 10.0.0.2:6443 lists the apiservers 10.0.0.1:6443, 10.0.0.2:6443',
+  ],
+  'cluster-list-failed': [
+    { kind: 'cluster-list-failed', from: OTHER, error },
+    'warn cluster-list-failed: the list of apiservers was not read from 10.0.0.2:6443: EPERM; the real servers stay as they are',
+  ],
+  'cluster-list-ignored': [
+    { kind: 'cluster-list-ignored', from: OTHER, what: 'the list is empty' },
+    'warn cluster-list-ignored: ignored of the list of apiservers from 10.0.0.2:6443: the list is empty',
+  ],
+  'last-good-list': [
+    { kind: 'last-good-list', servers: [SERVER], savedAtMs: 0, problem: null },
+    'info last-good-list: beginning with --rs and the list of apiservers that was saved at 1970-01-01T00:00:00.000Z: 10.0.0.1:6443',
+  ],
   'still-down': [
     { kind: 'still-down', server: SERVER, health: health('dead', 'silent', 'no answer') },
     'info still-down: 10.0.0.1:6443 is still dead, now: silent, no answer',

@@ -8,15 +8,31 @@ const CA = 'cluster-ca File /etc/kubernetes/pki/ca.crt ro';
 const SYSCTL = 'sysctl-net Directory /proc/sys/net rw at /host/proc/sys/net';
 const RUN = 'run DirectoryOrCreate /run/lvscare rw';
 
-function mounts(given: Arguments, webFiles: readonly string[] = []): string[] {
+function mounts(
+  given: Arguments,
+  webFiles: readonly string[] = [],
+  kubeconfigFiles: readonly string[] = [],
+): string[] {
   const settings = new Settings(given, {});
-  return mountsFor(settings, [settings], webFiles).map(
+  return mountsFor(settings, [settings], webFiles, kubeconfigFiles).map(
     ({ name, path, at, type, readOnly }) =>
       `${name} ${type} ${path} ${readOnly ? 'ro' : 'rw'}${at === undefined ? '' : ` at ${at}`}`,
   );
 }
 
 describe('what the pod sees of its node', () => {
+  it('is the kubeconfig of --discover alone, the directory of the certificate in it, and where the list is saved', () => {
+    const files = ['/etc/kubernetes/pki/ca.crt', '/var/lib/kubelet/pki/kubelet-client-current.pem'];
+    assert.deepEqual(mounts({ discover: '/etc/kubernetes/kubelet.conf' }, [], files), [
+      SYSCTL,
+      CA,
+      'secret File /etc/kubernetes/kubelet.conf ro',
+      'credentials Directory /var/lib/kubelet/pki ro',
+      RUN,
+      'state DirectoryOrCreate /var/lib/lvscare rw',
+    ]);
+  });
+
   it('is the directory of the web configuration, those of its files, and a file alone among keys that it does not need', () => {
     const given = {
       'web-config-file': '/etc/lvscare/web/web.yml',

@@ -44,6 +44,7 @@ describe('the manifests', () => {
       'kube-proxy-exclude-cidrs.yaml',
       'kubeadm.yaml',
       'lvscare-config.schema.json',
+      'lvscare-discovery-rbac.yaml',
       'lvscare.service',
       'lvscare.yaml',
       // Looked at in test/monitoring.
@@ -97,6 +98,27 @@ describe('the manifests', () => {
         assert.notDeepEqual(podFaults(parse(changed, { version: '1.1' }) as Pod), []);
       });
     }
+  });
+
+  it('let nodes list and watch the one EndpointSlice of the apiservers, and nothing else', () => {
+    const [role, binding] = documents(textOf('lvscare-discovery-rbac.yaml')) as unknown as [
+      Readonly<Record<'kind' | 'metadata' | 'rules', unknown>>,
+      Readonly<Record<'kind' | 'metadata' | 'roleRef' | 'subjects', unknown>>,
+    ];
+    const metadata = { name: 'lvscare-discovery', namespace: 'default' };
+    assert.deepEqual([role.kind, role.metadata], ['Role', metadata]);
+    assert.deepEqual(role.rules, [
+      {
+        apiGroups: ['discovery.k8s.io'],
+        resources: ['endpointslices'],
+        resourceNames: ['kubernetes'],
+        verbs: ['list', 'watch'],
+      },
+    ]);
+    const apiGroup = 'rbac.authorization.k8s.io';
+    assert.deepEqual([binding.kind, binding.metadata], ['RoleBinding', metadata]);
+    assert.deepEqual(binding.roleRef, { apiGroup, kind: 'Role', name: metadata.name });
+    assert.deepEqual(binding.subjects, [{ apiGroup, kind: 'Group', name: 'system:nodes' }]);
   });
 
   describe("kubeadm's configuration", () => {

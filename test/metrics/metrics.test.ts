@@ -147,6 +147,39 @@ describe('the metrics of a real server', () => {
     await stage.stop();
   });
 
+  it('show where each is from and whether the cluster lists it, with --discover', async () => {
+    const { board, observe, scrape } = watched([A, B, C]);
+    const none = await scrape();
+    assert.ok(![...none.keys()].some((name) => /discovery|listed|source/.test(name)), 'without it, nothing');
+    const member = { listed: false, missingSinceMs: null, aging: null };
+    board.update({
+      virtualServer: VIRTUAL_SERVER,
+      realServers: [A, B, C],
+      policy: POLICY,
+      mode: 'local',
+      masquerade: false,
+      members: [
+        { ...member, server: A, source: 'seed', missingSinceMs: 5 },
+        { ...member, server: B, source: 'discovered', listed: true },
+        { ...member, server: C, source: 'last good' },
+      ],
+    });
+    const unread = await scrape();
+    assert.ok(!unread.has(`lvscare_discovery_up${ofVirtualServer()}`), 'not tried yet');
+    observe({ kind: 'cluster-list', list: { servers: [B], from: B, by: 'poll' } });
+    const read = await scrape();
+    assert.deepEqual(
+      [A, B, C].map(({ address }) => read.get(`lvscare_real_server_listed${ofServer(address)}`)),
+      [0, 1, undefined],
+    );
+    assert.equal(read.get(`lvscare_real_server_source${ofServer(C.address, ',source="last good"')}`), 1);
+    assert.equal(read.get(`lvscare_discovery_up${ofVirtualServer()}`), 1);
+    assert.ok((read.get(`lvscare_last_discovery_timestamp_seconds${ofVirtualServer()}`) ?? 0) > 0);
+    observe({ kind: 'cluster-list-failed', from: B, error: new Error('status 403') });
+    const failed = await scrape();
+    assert.equal(failed.get(`lvscare_discovery_up${ofVirtualServer()}`), 0);
+  });
+
   it('show which are on standby', async () => {
     const { stage, scrape } = watched([A, B], false, { preferLocal: true });
     stage.own = [A];

@@ -320,6 +320,19 @@ const CASES: readonly Case[] = [
     at: { 22: [], 26: [] },
   },
   {
+    what: 'one cannot read the list of apiservers',
+    changes: { lvscare_discovery_up: ({ node }) => (node === 'n1' ? turning(1, 0, 20) : undefined) },
+    at: { 78: [], 82: [{ alert: 'LvscareDiscoveryFailed', labels: vsOf('n1') }] },
+  },
+  {
+    what: 'one has a real server that the cluster does not list',
+    changes: {
+      lvscare_real_server_listed: ({ node, remote_address: master }) =>
+        node === 'n1' && master === M2 ? turning(1, 0, 20) : undefined,
+    },
+    at: { 198: [], 202: [{ alert: 'LvscareRealServerUnlisted', labels: rsOf('n1', M2) }] },
+  },
+  {
     what: 'one met a fault',
     changes: { lvscare_faults_total: onNode('n1', turning(0, 1, 20)) },
     at: { 19: [], 30: [{ alert: 'LvscareFault', labels: vsOf('n1') }], 100: [] },

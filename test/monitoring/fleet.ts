@@ -41,6 +41,7 @@ const OF_VIRTUAL_SERVER: Readonly<Record<string, string>> = {
   lvscare_interval_seconds: always(8),
   lvscare_virtual_server_reachable: always(1),
   lvscare_fail_open: always(0),
+  lvscare_discovery_up: always(1),
   lvscare_deleted_repeatedly: always(0),
   lvscare_last_reconcile_timestamp_seconds: growing(60),
   lvscare_faults_total: always(0),
@@ -50,6 +51,7 @@ const OF_VIRTUAL_SERVER: Readonly<Record<string, string>> = {
 const OF_REAL_SERVER: Readonly<Record<string, string>> = {
   lvscare_real_server_up: always(1),
   lvscare_real_server_drained: always(0),
+  lvscare_real_server_listed: always(1),
   lvscare_real_server_standby: always(0),
   lvscare_ipvs_backend_weight: always(1),
   lvscare_last_probe_timestamp_seconds: growing(60),

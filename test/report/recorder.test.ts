@@ -59,6 +59,7 @@ describe('the recorder', () => {
       sinceMs: WALL_MS,
       drained: null,
       standby: false,
+      membership: null,
       evidence: null,
       heldUntilMs: null,
       relapses: 0,
@@ -295,5 +296,43 @@ describe('the recorder', () => {
     );
     board.record({ kind: 'drained', server: A, sinceMs: null, restored: false });
     assert.equal(board.report().servers[0]?.drained, null);
+  });
+
+  it('has where each server is from, and when the list was read, from whom, or since when it is not', () => {
+    const { board, clock, recorder } = boardOf();
+    assert.equal(board.report().discovery, null, 'without --discover');
+    const members = [
+      { server: A, source: 'seed', listed: true, missingSinceMs: null, aging: null },
+      { server: B, source: 'last good', listed: false, missingSinceMs: 50, aging: null },
+    ] as const;
+    recorder.update({
+      virtualServer: VS,
+      realServers: [A, B],
+      policy: { scheduler: 'rr', intervalMs: 5000 },
+      mode: 'local',
+      masquerade: false,
+      members,
+    });
+    assert.deepEqual(
+      board.report().servers.map(({ membership }) => membership),
+      [
+        { source: 'seed', listed: true, missingSinceMs: null },
+        { source: 'last good', listed: false, missingSinceMs: WALL_MS + 50 },
+      ],
+    );
+    assert.deepEqual(board.report().discovery, { lastList: null, failure: null });
+    clock.nowMs = 100;
+    board.record({ kind: 'cluster-list', list: { servers: [A, B], from: A, by: 'watch' } });
+    clock.nowMs = 200;
+    board.record({ kind: 'cluster-list-failed', from: B, error: new Error('status 403') });
+    clock.nowMs = 300;
+    board.record({ kind: 'cluster-list-failed', from: A, error: new Error('status 401') });
+    const lastList = { atMs: WALL_MS + 100, from: A.text, by: 'watch', servers: 2 };
+    assert.deepEqual(board.report().discovery, {
+      lastList,
+      failure: { sinceMs: WALL_MS + 200, message: 'status 401' },
+    });
+    board.record({ kind: 'cluster-list', list: { servers: [A, B], from: A, by: 'watch' } });
+    assert.equal(board.report().discovery?.failure, null);
   });
 });

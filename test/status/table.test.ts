@@ -103,6 +103,42 @@ describe('the table of the status', () => {
     );
   });
 
+  it('shows where each real server is from, how long the cluster has not listed it, and when it was last asked', () => {
+    const membership = { source: 'discovered', listed: true, missingSinceMs: null } as const;
+    const shown = status({
+      care: {
+        ...care([
+          serverReport(A, { membership: { source: 'seed', listed: false, missingSinceMs: NOW_MS - 60_000 } }),
+          serverReport(B, { membership }),
+          serverReport(C, { membership: { source: 'last good', listed: null, missingSinceMs: null } }),
+        ]),
+        discovery: {
+          lastList: { atMs: NOW_MS - 1_200_000, from: B, by: 'poll', servers: 1 },
+          failure: { sinceMs: NOW_MS - 600_000, message: 'status 403' },
+        },
+      },
+      kernel: kernel([row(A), row(B), row(C)]),
+    });
+    const lines = show(shown);
+    const reasonOf = (server: string): string => lines.find((line) => line.includes(`-> ${server}`)) ?? '';
+    assert.match(
+      reasonOf(A),
+      /seed of --rs; the cluster does not list it, for 1 min 0 s; if it was removed, take it out of --rs; ok, status 200$/,
+    );
+    assert.match(reasonOf(B), / discovered; ok, status 200$/);
+    assert.match(reasonOf(C), / from the saved list of apiservers; ok, status 200$/);
+    assert.ok(
+      lines.includes(
+        '  the list of apiservers was not read for 20 min 0 s: status 403; the real servers stay as they are',
+      ),
+      lines.join('\n'),
+    );
+    assert.match(
+      lines.at(-1) ?? '',
+      /; discovery: 1 apiserver, read 20 min 0 s ago from 10\.103\.97\.201:6443 by poll$/,
+    );
+  });
+
   it('shows a forwarding method without a name as its number', () => {
     const shown = status({ care: null, kernel: kernel([row(A, { forwarding: 5 })]) });
     assert.ok(show(shown).some((line) => line.startsWith(`  -> ${A}           5       1 `)));
