@@ -65,13 +65,18 @@ export class ControlLoop {
     this.#monitors = new MonitorPool(policy, this.#parts, () => {
       this.#reconciler.request('verdict');
     });
-    this.#reconciler = new Reconciler(policy, this.#parts, () =>
-      this.#monitors.monitors.map(({ server, health }) => ({
-        server,
-        health,
-        drained: manualDrains.isDrained(server),
-      })),
-    );
+    this.#reconciler = new Reconciler(policy, this.#parts, {
+      configured: () =>
+        this.#monitors.monitors.map(({ server, health }) => ({
+          server,
+          health,
+          drained: manualDrains.isDrained(server),
+        })),
+      departing: () => this.#monitors.departing,
+      onRows: (servers) => {
+        this.#monitors.endDeparted(servers);
+      },
+    });
   }
 
   /** Runs until the signal aborts. When it resolves, nothing of it is running any more, and the kernel's table is as it was last made. */

@@ -31,7 +31,7 @@ export interface WantedVirtualServer {
 export interface Change {
   /** Their probes begin. */
   readonly added: readonly Endpoint[];
-  /** Their probes end, and their rows are drained. */
+  /** Their rows are drained, and their probes end when these have gone. */
   readonly removed: readonly Endpoint[];
   readonly reweighted: readonly Endpoint[];
   /** Every monitor goes on in another way or at another pace, with its health. */

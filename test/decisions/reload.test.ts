@@ -85,10 +85,16 @@ const CHANGES: Readonly<Record<string, readonly WantedVirtualServer[]>> = {
 
 function cellsOf(action: ReloadAction<WantedVirtualServer>): readonly [string, string, string] {
   if (action.kind === 'start') return ['begin', 'added when up', 'made'];
-  if (action.kind === 'retire') return ['end', 'drained, then removed', 'removed when unused'];
+  if (action.kind === 'retire') return ['end with its rows', 'drained, then removed', 'removed when unused'];
   const { added, removed, reweighted, probes, scheduler, preferLocal, host } = action.change;
   return [
-    added.length > 0 ? 'begin' : removed.length > 0 ? 'end' : probes ? 'go on, health kept' : 'go on',
+    added.length > 0
+      ? 'begin'
+      : removed.length > 0
+        ? 'end with its row'
+        : probes
+          ? 'go on, health kept'
+          : 'go on',
     added.length > 0
       ? 'added when up'
       : removed.length > 0
