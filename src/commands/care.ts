@@ -4,6 +4,7 @@ import { Semaphore } from '../async/semaphore.js';
 import { dryEmit } from '../control-loop/dry-run.js';
 import { emitter, type Emit } from '../control-loop/events.js';
 import { probeOnce, setUpOnce } from '../control-loop/once.js';
+import { SharedMonitors } from '../control-loop/shared-monitors.js';
 import { clean } from '../daemon/clean.js';
 import { systemClock } from '../daemon/clock.js';
 import { composeManualDrains } from '../daemon/control.js';
@@ -13,7 +14,7 @@ import type { HttpService, HttpSources, Usage } from '../daemon/http.js';
 import { lockVirtualServer } from '../daemon/instance-lock.js';
 import { composeKernel, sharedNft, type KernelHandles } from '../daemon/kernel.js';
 import { takePrecedence } from '../daemon/priority.js';
-import { composeProbes } from '../daemon/probing.js';
+import { SharedProbers } from '../daemon/probing.js';
 import { Reloader, type ReadConfig } from '../daemon/reloader.js';
 import { VirtualServerUnit, warnOfOwnAddress } from '../daemon/virtual-server-unit.js';
 import type { DaemonConfig, UnitConfig } from '../config/care-config.js';
@@ -90,7 +91,9 @@ async function setUp(
   const emit = dryRun ? dryEmit(logged) : logged;
   const kernel = await composeKernel(config, emit, handles);
   const { manualDrains } = await composeManualDrains(config, emit);
-  const probed = trust ? null : { ...(await composeProbes(config, emit)), clock: systemClock, emit };
+  const probed = trust
+    ? null
+    : { ...(await new SharedProbers().use(config, emit)), clock: systemClock, emit };
   const healthy = probed === null ? realServers : await probeOnce(realServers, probed, signal);
   if (signal.aborted) return false;
   if (healthy.length === 0)
@@ -137,6 +140,8 @@ async function takeCare(
   const shared = {
     log,
     handles,
+    probers: new SharedProbers(),
+    monitors: new SharedMonitors({ clock: systemClock, random: Math.random }),
     statusIpvs,
     observers: service === null ? [] : [service.count.bind(service)],
     cleaning: new Semaphore(1),

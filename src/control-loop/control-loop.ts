@@ -2,14 +2,20 @@ import type { Endpoint } from '../values/endpoint.js';
 import type { Emit } from './events.js';
 import type { ManualDrains } from './manual-drains.js';
 import { MonitorPool } from './monitor-pool.js';
-import type { MonitorParts, MonitorPolicy } from './monitor.js';
+import type { MonitorPolicy } from './monitor.js';
 import type { HostResource, KernelChanges, Prober, VirtualServerProbe } from './ports.js';
 import { Reachability } from './reachability.js';
+import type { SharedMonitors } from './shared-monitors.js';
 import { Reconciler, type ReconcilerParts, type ReconcilerPolicy } from './reconciler.js';
 
 export interface CarePolicy extends MonitorPolicy, ReconcilerPolicy {}
 
-interface CareParts extends MonitorParts, ReconcilerParts {
+interface CareParts extends ReconcilerParts {
+  readonly prober: Prober;
+  /** What the virtual servers of this process share. */
+  readonly monitors: SharedMonitors;
+  /** 0 to 1, evenly. */
+  readonly random: () => number;
   readonly changes: KernelChanges;
   readonly manualDrains: ManualDrains;
   /** null: it is not known whether this node's clients should reach the virtual server. */
@@ -39,7 +45,7 @@ interface RunningReachability {
 }
 
 /**
- * Takes care of one virtual server: a monitor for each real server, one reconciler, one ear to the kernel, one probe of the virtual
+ * Takes care of one virtual server: a monitor for each real server, which it may share, one reconciler, one ear to the kernel, one probe of the virtual
  * server.
  */
 export class ControlLoop {

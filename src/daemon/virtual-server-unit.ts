@@ -9,6 +9,7 @@ import type { ManualDrains } from '../control-loop/manual-drains.js';
 import type { VirtualServerTable } from '../control-loop/ports.js';
 import type { Semaphore } from '../async/semaphore.js';
 import { changeInWords, type Change } from '../decisions/reload.js';
+import type { SharedMonitors } from '../control-loop/shared-monitors.js';
 import { kernelChanges } from '../host/route-changes.js';
 import { eventLog } from '../log/event-log.js';
 import type { Ipvs } from '../netlink/index.js';
@@ -27,12 +28,14 @@ import {
   type KernelHandles,
   type KnownNodeAddress,
 } from './kernel.js';
-import { composeProbes } from './probing.js';
+import type { Probes, SharedProbers } from './probing.js';
 
 /** What the units of a daemon share. */
 interface SharedParts {
   readonly log: Logger;
   readonly handles: KernelHandles;
+  readonly probers: SharedProbers;
+  readonly monitors: SharedMonitors;
   /** Of its own: requests on one handle wait for each other, and no pass is to wait for a status request. */
   readonly statusIpvs: Ipvs;
   /** Further observers of every unit. */
@@ -49,6 +52,7 @@ interface Started {
   readonly file: DrainedFile;
   readonly table: VirtualServerTable;
   readonly nodeAddress: KnownNodeAddress;
+  probes: Probes;
   readonly control: AsyncDisposable | null;
   readonly loop: ControlLoop;
   readonly ending: AbortController;
@@ -96,21 +100,23 @@ export class VirtualServerUnit implements Unit<UnitConfig> {
   async start(signal: AbortSignal): Promise<void> {
     const config = this.#config;
     const { virtualServer, dryRun } = config;
-    const { log, handles, statusIpvs } = this.#shared;
+    const { log, handles, probers, monitors, statusIpvs } = this.#shared;
     const emit = this.#emit;
     // A dry run is in no other's way.
     const lock = dryRun ? null : await lockVirtualServer(virtualServer, 'care', log, signal);
     let control: AsyncDisposable | null = null;
+    let probes: Probes | null = null;
     try {
       await this.#logStart();
       const { manualDrains, file } = await composeManualDrains(config, emit);
       const nodeAddress: KnownNodeAddress = { found: null, ownServers: new Set() };
       const kernel = await composeKernel(config, emit, handles, nodeAddress);
-      const probes = await composeProbes(config, emit);
+      probes = await probers.use(config, emit);
       await emitAdopted(kernel.table, emit);
       const loop = new ControlLoop(config.realServers, config.policy, {
         ...kernel,
         ...probes,
+        monitors,
         changes: kernelChanges(handles.rtnetlink, virtualServer),
         clock: systemClock,
         random: Math.random,
@@ -133,9 +139,21 @@ export class VirtualServerUnit implements Unit<UnitConfig> {
         emit({ kind: 'fault', where: 'control loop', error: error as Error });
       });
       const { table } = kernel;
-      this.#started = { lock, manualDrains, file, table, nodeAddress, control, loop, ending, running };
+      this.#started = {
+        lock,
+        manualDrains,
+        file,
+        table,
+        nodeAddress,
+        probes,
+        control,
+        loop,
+        ending,
+        running,
+      };
       emit({ kind: 'started' });
     } catch (error) {
+      probes?.end();
       await control?.[Symbol.asyncDispose]();
       await lock?.[Symbol.asyncDispose]();
       throw error;
@@ -213,23 +231,26 @@ export class VirtualServerUnit implements Unit<UnitConfig> {
     if (wasStarted) this.#shared.log.info({ event: 'stopped', vs: text }, `stopped; ${text} stays as it is`);
   }
 
-  async #apply(
-    { loop, manualDrains, file, nodeAddress }: Started,
-    config: UnitConfig,
-    change: Change,
-  ): Promise<void> {
+  async #apply(started: Started, config: UnitConfig, change: Change): Promise<void> {
+    const { loop, manualDrains, file, nodeAddress, probes: before } = started;
     await forgetDrains(change.removed, { manualDrains, file }, this.#emit);
     // What leads to the virtual server depends on the real servers, too: the segment size, and which address is NODE_IP.
     const isOther = change.host || change.added.length + change.removed.length > 0;
     const kernel = isOther
       ? await composeKernel(config, this.#emit, this.#shared.handles, nodeAddress)
       : null;
-    await loop.update({
+    if (change.probes) {
+      this.#recorder.forgetTroubles(before.troubles);
+      started.probes = await this.#shared.probers.use(config, this.#emit);
+    }
+    const updated = loop.update({
       servers: config.realServers,
       policy: config.policy,
-      probes: change.probes ? await composeProbes(config, this.#emit) : null,
+      probes: change.probes ? started.probes : null,
       resources: kernel?.resources ?? null,
     });
+    if (change.probes) before.end();
+    await updated;
   }
 
   /** Has no real servers from now on, and waits for the rows to go. */
@@ -256,6 +277,7 @@ export class VirtualServerUnit implements Unit<UnitConfig> {
     this.#started = null;
     started?.ending.abort();
     await started?.running;
+    started?.probes.end();
     await started?.control?.[Symbol.asyncDispose]();
     return started?.lock ?? null;
   }
