@@ -20,6 +20,7 @@ import { VirtualServerUnit, warnOfOwnAddress } from '../daemon/virtual-server-un
 import type { DaemonConfig, UnitConfig } from '../config/care-config.js';
 import { UsageError } from '../config/usage-error.js';
 import type { LoadedWebConfig } from '../config/web-config.js';
+import { kernelChanges, SharedKernelChanges } from '../host/route-changes.js';
 import { eventLog } from '../log/event-log.js';
 import { Ipvs, Rtnetlink } from '../netlink/index.js';
 import type { Report } from '../report/report.js';
@@ -116,6 +117,7 @@ async function takeCare(
   const refused = takePrecedence();
   if (refused !== null) log.debug({ event: 'priority' }, `running at the usual priority: ${refused.message}`);
   const { version, commit, pid, usage, module } = program;
+  const { rtnetlink } = handles;
   const about = { version, commit, pid, startedAtMs: Date.now(), dryRun };
   // A handle of its own: requests on one wait for each other, and no pass is to wait for a status request.
   await using statusIpvs = Ipvs.open({ timeoutMs: STATUS_MS });
@@ -142,6 +144,7 @@ async function takeCare(
     handles,
     probers: new SharedProbers(),
     monitors: new SharedMonitors({ clock: systemClock, random: Math.random }),
+    changes: new SharedKernelChanges((virtualServer) => kernelChanges(rtnetlink, virtualServer)),
     statusIpvs,
     observers: service === null ? [] : [service.count.bind(service)],
     cleaning: new Semaphore(1),

@@ -10,7 +10,7 @@ import type { VirtualServerTable } from '../control-loop/ports.js';
 import type { Semaphore } from '../async/semaphore.js';
 import { changeInWords, type Change } from '../decisions/reload.js';
 import type { SharedMonitors } from '../control-loop/shared-monitors.js';
-import { kernelChanges } from '../host/route-changes.js';
+import type { SharedKernelChanges } from '../host/route-changes.js';
 import { eventLog } from '../log/event-log.js';
 import type { Ipvs } from '../netlink/index.js';
 import type { Report, VirtualServerReport } from '../report/report.js';
@@ -36,6 +36,7 @@ interface SharedParts {
   readonly handles: KernelHandles;
   readonly probers: SharedProbers;
   readonly monitors: SharedMonitors;
+  readonly changes: SharedKernelChanges;
   /** Of its own: requests on one handle wait for each other, and no pass is to wait for a status request. */
   readonly statusIpvs: Ipvs;
   /** Further observers of every unit. */
@@ -100,7 +101,7 @@ export class VirtualServerUnit implements Unit<UnitConfig> {
   async start(signal: AbortSignal): Promise<void> {
     const config = this.#config;
     const { virtualServer, dryRun } = config;
-    const { log, handles, probers, monitors, statusIpvs } = this.#shared;
+    const { log, handles, probers, monitors, changes, statusIpvs } = this.#shared;
     const emit = this.#emit;
     // A dry run is in no other's way.
     const lock = dryRun ? null : await lockVirtualServer(virtualServer, 'care', log, signal);
@@ -117,7 +118,7 @@ export class VirtualServerUnit implements Unit<UnitConfig> {
         ...kernel,
         ...probes,
         monitors,
-        changes: kernelChanges(handles.rtnetlink, virtualServer),
+        changes: changes.of(virtualServer),
         clock: systemClock,
         random: Math.random,
         emit,
