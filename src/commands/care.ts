@@ -164,9 +164,9 @@ async function takeCare(
           clock: systemClock,
           wallClock: Date.now,
           readConfig: program.readConfig,
-          apply: (reloaded) => daemon.apply(unitsOf({ ...reloaded, dryRun })),
+          apply: (reloaded) => daemon.apply(unitsOf({ ...reloaded, dryRun }), reloaded.removedVirtualServers),
         });
-  await daemon.apply(unitsOf(config));
+  await daemon.apply(unitsOf(config), config.removedVirtualServers);
   if (reloader !== null)
     program.onReload(() => {
       reloader.request();

@@ -192,6 +192,18 @@ describe('a file of virtual servers', () => {
     await busy.stop();
   });
 
+  it('leaves a virtual server that is no longer in the file as it is with removed-vs: keep, and takes it again later', async () => {
+    await replace(yaml(of(VS), of(SECOND)));
+    const daemon = start();
+    for (const vs of [VS, SECOND]) await weights(vs);
+    await replace(`removed-vs: keep\n${yaml(of(VS))}`);
+    await daemon.waitForLine(new RegExp(`stopped; ${SECOND} stays as it is`));
+    assert.deepEqual(await lab.node.weights(SECOND), allOf(lab));
+    await replace(yaml(of(VS), of(SECOND, masters(2))));
+    const [a, b] = lab.masters.map(({ endpoint }) => endpoint) as [string, string];
+    await weights(SECOND, { [a]: 1, [b]: 1 });
+  });
+
   it('follows SIGHUP, and links that are swapped as for a ConfigMap', async () => {
     const data = async (name: string, text: string): Promise<void> => {
       await writeFile(join(directory, name), text);
