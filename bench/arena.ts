@@ -70,14 +70,13 @@ export class Arena {
     return this.#watch;
   }
 
-  /** Whether this table has every real server in rotation. */
-  isWhole(weights: Weights): boolean {
-    return this.stage.realServers.every((server) => (weights[server] ?? 0) > 0);
-  }
-
   /** When, from a moment on, every real server was in rotation; null if that was not within the limit. */
   async untilWhole(fromMs: number, limitMs: number): Promise<number | null> {
-    const sinceMs = await this.watch.when((weights) => this.isWhole(weights), fromMs, limitMs);
+    const sinceMs = await this.watch.when(
+      (weights) => isWhole(weights, this.stage.realServers),
+      fromMs,
+      limitMs,
+    );
     checkRunning(this.peer, this.#running);
     return sinceMs;
   }
@@ -97,4 +96,9 @@ export class Arena {
     await Promise.all(this.#running.processes.map((process) => process.stop()));
     await this.#watch.close();
   }
+}
+
+/** Whether a table has each of these in rotation. */
+export function isWhole(weights: Weights, realServers: readonly string[]): boolean {
+  return realServers.every((server) => (weights[server] ?? 0) > 0);
 }

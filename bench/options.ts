@@ -13,11 +13,17 @@ export interface BenchOptions {
   readonly steadyS: number;
   /** How many real servers the scale scenario has. */
   readonly sizes: readonly number[];
-  /** How many virtual servers, of three real servers each, it has beside; none for not at all. */
-  readonly services: readonly number[];
+  /** What it has beside, of many virtual servers. */
+  readonly services: readonly Services[];
   readonly seed: number;
   readonly json: string;
   readonly help: boolean;
+}
+
+/** Virtual servers, and the real servers that each of them has of its own. */
+export interface Services {
+  readonly virtualServers: number;
+  readonly realServers: number;
 }
 
 /** A wrong argument, in one line. */
@@ -42,7 +48,7 @@ Compares lvscare with others, in one guest, on one lab. The report goes to stdou
   --repeats N       of each event, 1 to 100; default 7
   --steady SECONDS  how long the steady state is measured, 5 to 3600; default 60
   --sizes N,N       numbers of real servers in the scale scenario, 3 to 3000, or none; default 3,30,300,1000
-  --services N,N    numbers of virtual servers there, each of three, 2 to 64, or none; default 8,64
+  --services NxM,.. N virtual servers there, 2 to 64, of M real servers each, 3 to 64, or none; default 64x3,16x16
   --seed N          of the random phases; default 1
   --json FILE       all that was measured, written as the run goes on; default ${DEFAULT_JSON}
   --help
@@ -73,7 +79,7 @@ export function parseOptions(args: readonly string[], peers: readonly string[]):
     repeats: integer('--repeats', text('--repeats', '7'), 1, 100),
     steadyS: integer('--steady', text('--steady', '60'), 5, 3600),
     sizes: integers('--sizes', text('--sizes', '3,30,300,1000'), 3, 3000),
-    services: integers('--services', text('--services', '8,64'), 2, 64),
+    services: servicesOf(text('--services', '64x3,16x16')),
     seed: integer('--seed', text('--seed', '1'), 0, 2 ** 32 - 1),
     json: filled('--json', text('--json', DEFAULT_JSON)),
     help,
@@ -111,6 +117,19 @@ function someOf<T extends string>(option: string, text: string, known: readonly 
 /** `none` is none. */
 function integers(option: string, text: string, least: number, most: number): number[] {
   return text === 'none' ? [] : text.split(',').map((each) => integer(option, each, least, most));
+}
+
+function servicesOf(text: string): Services[] {
+  if (text === 'none') return [];
+  return text.split(',').map((each) => {
+    const [, virtualServers, realServers] = /^(\d+)x(\d+)$/.exec(each) ?? [];
+    if (virtualServers === undefined || realServers === undefined)
+      throw new WrongOption('--services', 'such as 64x3, or none', each);
+    return {
+      virtualServers: integer('--services', virtualServers, 2, 64),
+      realServers: integer('--services', realServers, 3, 64),
+    };
+  });
 }
 
 function integer(option: string, text: string, least: number, most: number): number {

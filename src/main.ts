@@ -4,6 +4,7 @@ import { closeSync } from 'node:fs';
 import inspector from 'node:inspector';
 import process from 'node:process';
 import { isatty } from 'node:tty';
+import v8 from 'node:v8';
 import { isMainThread, workerData } from 'node:worker_threads';
 import { readBuildInfo } from './cli/build-info.js';
 import { readCommandLine, type Command } from './cli/command-line.js';
@@ -43,6 +44,11 @@ async function main(): Promise<number> {
     process.stderr.write(`lvscare: ${(error as Error).message}\n`);
     return FAILED;
   }
+}
+
+/** V8 lets the space for new objects grow to 16 MiB and more while many virtual servers start, and hardly ever shrinks it again. */
+function keepHeapSmall(): void {
+  v8.setFlagsFromString('--semi-space-growth-factor=1');
 }
 
 type Run = Extract<Command, { kind: 'run' }>;
@@ -111,6 +117,7 @@ async function runCare({ given, spelled, words: stray }: Run): Promise<boolean> 
   const config = await readConfig();
   // Only now: help, version and wrong arguments need not wait for HTTP and netlink to be loaded.
   const { createLogger } = await import('./log/logger.js');
+  keepHeapSmall();
   const { runCareCommand } = await import('./commands/care.js');
 
   const { log, ...written } = await createLogger(config.log, {

@@ -1,7 +1,7 @@
 /** The failover scenario: what befalls a master, and how long it takes a peer and its clients to get over it. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { VIP, type Master } from '../../lab/index.js';
-import { Arena, withStage } from '../arena.js';
+import { Arena, isWhole, withStage } from '../arena.js';
 import { BenchClient } from '../client/bench-client.js';
 import { nowMs } from '../clock.js';
 import { cpuTicks, loadBetween } from '../cpu-load.js';
@@ -93,7 +93,11 @@ async function measureEvent(
   const outMs = await watch.when((weights) => !inRotation(weights), struckMs, LIMITS.outMs);
   await hold(client, struckMs, outMs);
   const recoveredMs = await recover(event, master, cables);
-  const backMs = await watch.when((weights) => arena.isWhole(weights), recoveredMs, LIMITS.backMs);
+  const backMs = await watch.when(
+    (weights) => isWhole(weights, arena.stage.realServers),
+    recoveredMs,
+    LIMITS.backMs,
+  );
   await delay(AFTERMATH_MS);
   const endedMs = nowMs();
   const busy = await client.remote.call('closeBusy');
@@ -112,7 +116,8 @@ async function settle(arena: Arena, quietMs: number): Promise<void> {
     await arena.whole();
     const fromMs = nowMs();
     await delay(quietMs);
-    if ((await arena.watch.when((weights) => !arena.isWhole(weights), fromMs, 0)) === null) return;
+    if ((await arena.watch.when((weights) => !isWhole(weights, arena.stage.realServers), fromMs, 0)) === null)
+      return;
   } while (nowMs() < lastMs);
   throw new Error(
     `the table was not whole for ${quietMs} ms within ${LIMITS.backMs} ms: ${arena.peer.name} takes healthy servers out`,

@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { KEEPALIVED_1S, KEEPALIVED_5S, KEEPALIVED_TUNED, type KeepalivedSettings } from '../settings.js';
-import type { Peer, Running, Stage } from './peer.js';
+import { realServersOf, type Peer, type Running, type Stage } from './peer.js';
 import { routeVip } from './way-to-vip.js';
 
 async function start(stage: Stage, settings: KeepalivedSettings): Promise<Running> {
@@ -17,10 +17,17 @@ async function start(stage: Stage, settings: KeepalivedSettings): Promise<Runnin
     ...['--checkers_pid', join(directory, 'checkers.pid')],
   ];
   const process = node.spawn('keepalived', [...flags, ...files]);
-  return { processes: [process], source: { kind: 'ip_vs', virtualServer: virtualServers[0] ?? '' } };
+  return {
+    processes: [process],
+    source: { kind: 'ip_vs', virtualServer: virtualServers[0] ?? '' },
+    reload: async (changed) => {
+      await writeFile(file, configuration(changed, settings));
+      process.signal('SIGHUP');
+    },
+  };
 }
 
-function configuration({ virtualServers, realServers }: Stage, settings: KeepalivedSettings): string {
+function configuration(stage: Stage, settings: KeepalivedSettings): string {
   const { delayLoopS, retry, delayBeforeRetryS, connectTimeoutS } = settings;
   const line = (name: string, value: number | null): string =>
     value === null ? '' : `      ${name} ${value}\n`;
@@ -40,10 +47,10 @@ virtual_server ${endpoint.replace(':', ' ')} {
   lb_algo rr
   lb_kind NAT
   protocol TCP
-${realServers.map(realServer).join('')}
+${realServersOf(stage, endpoint).map(realServer).join('')}
 }
 `;
-  return `global_defs {\n  router_id bench\n}\n${virtualServers.map(virtualServer).join('')}`;
+  return `global_defs {\n  router_id bench\n}\n${stage.virtualServers.map(virtualServer).join('')}`;
 }
 
 function keepalived(

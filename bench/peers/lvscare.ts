@@ -1,7 +1,9 @@
-/** lvscare, by its command line only: one process for each virtual server. */
-import { LVSCARE_INTERVAL_MS, LVSCARE_TUNED, LVSCARE_TUNED_INTERVAL_MS } from '../settings.js';
-import type { Peer, Running, Stage } from './peer.js';
+/** lvscare, by a file for all virtual servers. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { PROGRAM } from '../../lab/program.js';
+import { LVSCARE_INTERVAL_MS, LVSCARE_TUNED, LVSCARE_TUNED_INTERVAL_MS } from '../settings.js';
+import { realServersOf, type Peer, type Running, type Stage } from './peer.js';
 
 interface LvscareOptions {
   readonly extra: readonly string[];
@@ -10,15 +12,28 @@ interface LvscareOptions {
   readonly env?: NodeJS.ProcessEnv;
 }
 
-export function startLvscare(stage: Stage, options: LvscareOptions): Running {
+export async function startLvscare(stage: Stage, options: LvscareOptions): Promise<Running> {
   const { extra, nodeOptions = [], env = process.env } = options;
-  const { node, caFile, realServers, virtualServers } = stage;
-  const processes = virtualServers.map((virtualServer) => {
-    const servers = ['--vs', virtualServer, '--rs', realServers.join(','), '--health-ca', caFile];
-    const args = [...nodeOptions, PROGRAM, 'care', ...servers, '--log-format', 'json', ...extra];
-    return node.spawn(process.execPath, args, { env });
+  const file = join(stage.directory, 'lvscare.yaml');
+  await writeFile(file, configuration(stage));
+  const args = [...nodeOptions, PROGRAM, 'care', '--config', file, '--log-format', 'json', ...extra];
+  const running = stage.node.spawn(process.execPath, args, { env });
+  return {
+    processes: [running],
+    source: { kind: 'ip_vs', virtualServer: stage.virtualServers[0] ?? '' },
+    reload: async (changed) => {
+      await writeFile(file, configuration(changed));
+      running.signal('SIGHUP');
+    },
+  };
+}
+
+/** JSON is YAML, too. */
+function configuration(stage: Stage): string {
+  return JSON.stringify({
+    defaults: { 'health-ca': stage.caFile },
+    virtualServers: stage.virtualServers.map((vs) => ({ vs, rs: realServersOf(stage, vs) })),
   });
-  return { processes, source: { kind: 'ip_vs', virtualServer: virtualServers[0] ?? '' } };
 }
 
 export const lvscare: Peer = {
@@ -27,7 +42,7 @@ export const lvscare: Peer = {
   program: 'node',
   intervalMs: LVSCARE_INTERVAL_MS,
   expected: { kill: 1, stop: 6, cut: 4, 500: 3, back: 5 },
-  start: (stage) => Promise.resolve(startLvscare(stage, { extra: [] })),
+  start: (stage) => startLvscare(stage, { extra: [] }),
 };
 
 export const lvscareTuned: Peer = {
@@ -36,5 +51,5 @@ export const lvscareTuned: Peer = {
   program: 'node',
   intervalMs: LVSCARE_TUNED_INTERVAL_MS,
   expected: { kill: 0.5, stop: 1, cut: 1, 500: 0.5, back: 1 },
-  start: (stage) => Promise.resolve(startLvscare(stage, { extra: LVSCARE_TUNED })),
+  start: (stage) => startLvscare(stage, { extra: LVSCARE_TUNED }),
 };

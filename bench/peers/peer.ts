@@ -10,10 +10,16 @@ export interface Stage {
   readonly caFile: string;
   /** For configuration files, sockets and the like; gone afterwards. */
   readonly directory: string;
-  /** `10.103.97.2:6443`, all at one address. Each has all of the real servers. */
+  /** `10.103.97.2:6443`, all at one address. */
   readonly virtualServers: readonly string[];
-  /** `10.103.97.200:6443`, ... */
+  /** `10.103.97.200:6443`, ...: those of the first virtual server. */
   readonly realServers: readonly string[];
+  /** Those of each further virtual server. Absent: all of them have the same. */
+  readonly further?: Readonly<Record<string, readonly string[]>>;
+}
+
+export function realServersOf({ realServers, further }: Stage, virtualServer: string): readonly string[] {
+  return further?.[virtualServer] ?? realServers;
 }
 
 /** A peer that has been started. */
@@ -22,6 +28,8 @@ export interface Running {
   readonly processes: readonly LabProcess[];
   /** What tells who is in rotation at the first virtual server. */
   readonly source: Source;
+  /** Has it go on with the real servers of another stage, without a restart. Absent if that is not measured. */
+  readonly reload?: (changed: Stage) => Promise<void>;
 }
 
 export interface Peer {

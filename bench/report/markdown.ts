@@ -170,7 +170,8 @@ function mebibytes(kib: number): string {
 function scaleReport(scale: readonly ScaleSample[]): string[] {
   if (scale.length === 0) return [];
   const head = [
-    ...['peer', 'VS', 'RS each', 'processes', 'until all in', 'CPU s/min', 'RSS', 'notices a kill'],
+    ...['peer', 'VS', 'RS each', 'until all in', 'CPU s/min', 'RSS', 'notices a kill'],
+    ...['a reload', 'longest pause of probes'],
     ...['a reconcile', 'loop delay p99', 'most'],
   ];
   return [
@@ -181,11 +182,12 @@ function scaleReport(scale: readonly ScaleSample[]): string[] {
         sample.peer,
         String(sample.virtualServers),
         String(sample.realServers),
-        String(sample.processes),
         sample.startMs === null ? 'not within the limit' : seconds(sample.startMs),
         sample.cpuS.toFixed(2),
         mebibytes(sample.rssKiB),
         spread(summarize(sample.noticeMs.map((ms) => ms ?? Infinity)), noticed),
+        spread(summarize(sample.reloadMs.map((ms) => ms ?? Infinity)), noticed),
+        seconds(sample.longestPauseMs),
         spread(summarize(sample.reconcileMs), milliseconds),
         sample.loopDelayMs === null ? '' : milliseconds(sample.loopDelayMs.p99),
         sample.loopDelayMs === null ? '' : milliseconds(sample.loopDelayMs.max),

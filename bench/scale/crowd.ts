@@ -69,6 +69,21 @@ export class Crowd {
     return this.#remote(index).call('reopen', place(index, this.#masters).port);
   }
 
+  async watchRequests(): Promise<void> {
+    await Promise.all(this.#members.map(({ remote }) => remote.call('watchRequests')));
+  }
+
+  /** The longest time since then that a server other than this one had no request, in ms. */
+  async longestPause(except: number): Promise<number> {
+    const pauses = this.#members.map(({ remote }, member) => {
+      const ports = this.realServers.flatMap((_, index) =>
+        index !== except && index % this.#members.length === member ? [place(index, this.#masters).port] : [],
+      );
+      return remote.call('longestPause', ports);
+    });
+    return Math.max(...(await Promise.all(pauses)));
+  }
+
   async stop(): Promise<void> {
     await Promise.all(this.#members.map((member) => member.process.kill()));
   }

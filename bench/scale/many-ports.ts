@@ -27,6 +27,7 @@ tls.on('secureConnection', (socket) => {
     request += chunk.toString('latin1');
     if (!request.endsWith('\r\n\r\n')) return;
     const last = LAST.test(request);
+    noteRequest(socket.localPort ?? 0);
     request = '';
     if (last) socket.end(ANSWER);
     else socket.write(ANSWER);
@@ -35,6 +36,17 @@ tls.on('secureConnection', (socket) => {
   socket.once('close', () => open?.delete(socket));
 });
 tls.on('tlsClientError', () => undefined);
+
+/** When each port had its last request, and its longest time without one. */
+const pauses = new Map<number, { atMs: number; longestMs: number }>();
+
+function noteRequest(port: number): void {
+  const pause = pauses.get(port);
+  if (pause === undefined) return;
+  const atMs = nowMs();
+  pause.longestMs = Math.max(pause.longestMs, atMs - pause.atMs);
+  pause.atMs = atMs;
+}
 
 function listen(port: number): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -55,6 +67,13 @@ serve<ManyPortsCalls>({
     listeners.get(port)?.close();
     for (const socket of connections.get(port) ?? []) socket.destroy();
     return atMs;
+  },
+  watchRequests: () => {
+    for (const port of options.ports) pauses.set(port, { atMs: nowMs(), longestMs: 0 });
+  },
+  longestPause: (ports) => {
+    for (const port of ports) noteRequest(port);
+    return Math.max(0, ...ports.map((port) => pauses.get(port)?.longestMs ?? 0));
   },
   reopen: listen,
 });

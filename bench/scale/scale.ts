@@ -4,13 +4,14 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { endpoint, VIP } from '../../lab/index.js';
-import { Arena, withStage } from '../arena.js';
+import { Arena, isWhole, withStage } from '../arena.js';
 import { nowMs } from '../clock.js';
 import { startLvscare } from '../peers/lvscare.js';
 import { parseIpVs, type Weights } from '../../lab/ip-vs.js';
-import { checkRunning, type Peer, type Stage } from '../peers/peer.js';
+import { checkRunning, realServersOf, type Peer, type Stage } from '../peers/peer.js';
 import { seededRandom, stratified } from '../statistics.js';
 import { usageOf } from '../steady/processes.js';
+import type { Services } from '../options.js';
 import { Crowd } from './crowd.js';
 import type { ScaleSample } from './scale-sample.js';
 
@@ -19,8 +20,8 @@ const HOOK = fileURLToPath(new URL('./loop-delay-hook.js', import.meta.url));
 interface ScaleOptions {
   /** Numbers of real servers of one virtual server. */
   readonly sizes: readonly number[];
-  /** Numbers of virtual servers. lvscare is a process for each. */
-  readonly services: readonly number[];
+  /** Numbers of virtual servers, and of the real servers that each has of its own. */
+  readonly services: readonly Services[];
 }
 
 interface ScaleCase {
@@ -32,8 +33,6 @@ interface ScaleCase {
 
 /** Who is measured. */
 const PEERS: ReadonlySet<string> = new Set(['lvscare', 'keepalived-5s']);
-/** Of each of many virtual servers. */
-const REAL_SERVERS = 3;
 
 /** For all to be in rotation after a start: there is one CPU for all processes. */
 const START_LIMIT_MS = 90_000;
@@ -43,13 +42,14 @@ const LOOK_MS = 500;
 const WARM_UP_MS = 8000;
 const CPU_MS = 15_000;
 const KILLS = 3;
+const RELOADS = 3;
 const NOTICE_LIMIT_MS = 30_000;
 const FEW = 30;
 /** A thousand rows are a long text: to read it so often takes 6 % of the guest's CPU. */
 const OBSERVE_EVERY_MS = 10;
 /** Of the run that is looked into: for a start, which counts nothing, and then. */
 const INSIDE_START_MS = 8000;
-const INSIDE_START_OF_EACH_MS = 1500;
+const INSIDE_START_OF_EACH_MS = 100;
 const INSIDE_MS = 12_000;
 
 export function scaleCases(peers: readonly Peer[], { sizes, services }: ScaleOptions): ScaleCase[] {
@@ -57,7 +57,7 @@ export function scaleCases(peers: readonly Peer[], { sizes, services }: ScaleOpt
     .filter(({ name }) => PEERS.has(name))
     .flatMap((peer) => [
       ...sizes.map((realServers) => ({ peer, virtualServers: 1, realServers })),
-      ...services.map((virtualServers) => ({ peer, virtualServers, realServers: REAL_SERVERS })),
+      ...services.map((each) => ({ peer, ...each })),
     ])
     .map((scaled) => ({
       ...scaled,
@@ -68,9 +68,9 @@ export function scaleCases(peers: readonly Peer[], { sizes, services }: ScaleOpt
 export function estimateScale(cases: readonly ScaleCase[]): number {
   const each = ({ peer, realServers, virtualServers }: ScaleCase): number =>
     12 +
-    (peer.name === 'lvscare' ? virtualServers * 3 : 0) +
     (WARM_UP_MS + CPU_MS) / 1000 +
-    realServers / 40 +
+    (virtualServers * realServers) / 40 +
+    (RELOADS * peer.intervalMs) / 1000 +
     KILLS * (peer.expected.kill + peer.intervalMs / 2000 + (realServers < FEW ? peer.expected.back : 0)) +
     (INSIDE_START_MS + INSIDE_MS) / 1000;
   return cases.reduce((sum, scaled) => sum + each(scaled), 0);
@@ -79,12 +79,14 @@ export function estimateScale(cases: readonly ScaleCase[]): number {
 export async function measureScale(scaled: ScaleCase): Promise<ScaleSample> {
   const { peer } = scaled;
   return await withStage(async (lab, plain) => {
-    const crowd = await Crowd.start(lab, scaled.realServers);
+    const { virtualServers: count, realServers: ofEach } = scaled;
+    const crowd = await Crowd.start(lab, count * ofEach);
     try {
-      const virtualServers = Array.from({ length: scaled.virtualServers }, (_, index) =>
-        endpoint(VIP.ipv4, 6443 + index),
-      );
-      const stage = { ...plain, virtualServers, realServers: crowd.realServers };
+      const virtualServers = Array.from({ length: count }, (_, index) => endpoint(VIP.ipv4, 6443 + index));
+      const ofIndex = (index: number): readonly string[] =>
+        crowd.realServers.slice(index * ofEach, (index + 1) * ofEach);
+      const further = Object.fromEntries(virtualServers.map((each, index) => [each, ofIndex(index)]));
+      const stage = { ...plain, virtualServers, realServers: ofIndex(0), further };
       const measured = await measureWhole(peer, stage, crowd);
       const inside = peer.name === 'lvscare' ? await lookInside(stage) : NOTHING_INSIDE;
       return {
@@ -106,7 +108,7 @@ interface Kill {
   readonly where: number;
 }
 
-type Outside = Pick<ScaleSample, 'processes' | 'startMs' | 'cpuS' | 'rssKiB' | 'noticeMs'>;
+type Outside = Omit<ScaleSample, 'peer' | 'virtualServers' | 'realServers' | keyof Inside>;
 type Inside = Pick<ScaleSample, 'reconcileMs' | 'loopDelayMs'>;
 
 /** How the files of the processes begin that tell how late their timers are. */
@@ -128,8 +130,9 @@ async function measureWhole(peer: Peer, stage: Stage, crowd: Crowd): Promise<Out
     const noticeMs: (number | null)[] = [];
     for (const [kill, phase] of stratified(KILLS, seededRandom(KILLS)).entries())
       noticeMs.push(await notice(arena, crowd, { phase, where: (kill + 0.5) / KILLS }));
+    const reloads = await reloadTimes(arena, crowd);
     return {
-      processes: pids.length,
+      ...reloads,
       startMs: wholeMs === null ? null : wholeMs - beganMs,
       cpuS: ((after.usage.cpuS - before.usage.cpuS) * 60_000) / (after.atMs - before.atMs),
       rssKiB: after.usage.rssKiB,
@@ -148,7 +151,7 @@ async function untilAllWhole(arena: Arena, beganMs: number): Promise<number | nu
   if (firstMs === null || virtualServers.length === 1) return firstMs;
   while (nowMs() < beganMs + limitMs) {
     const text = await node.must('cat', ['/proc/net/ip_vs']);
-    if (virtualServers.every((virtualServer) => arena.isWhole(parseIpVs(text, virtualServer))))
+    if (virtualServers.every((each) => isWhole(parseIpVs(text, each), realServersOf(arena.stage, each))))
       return nowMs();
     await delay(LOOK_MS);
   }
@@ -172,11 +175,36 @@ async function notice(arena: Arena, crowd: Crowd, kill: Kill): Promise<number | 
   return outMs === null ? null : outMs - struckMs;
 }
 
+/** Takes one real server out of the configuration and in again, a few times. */
+async function reloadTimes(
+  arena: Arena,
+  crowd: Crowd,
+): Promise<Pick<ScaleSample, 'reloadMs' | 'longestPauseMs'>> {
+  const { stage, running, watch, peer } = arena;
+  const reloadMs: (number | null)[] = [];
+  await crowd.watchRequests();
+  const [server = ''] = stage.realServers;
+  const without = stage.realServers.slice(1);
+  const [virtualServer = ''] = stage.virtualServers;
+  const changed = { ...stage, realServers: without, further: { ...stage.further, [virtualServer]: without } };
+  for (let reload = 0; reload < RELOADS; reload += 1) {
+    if ((await arena.untilWhole(nowMs(), NOTICE_LIMIT_MS)) === null)
+      throw new Error(`${peer.name} has not put ${server} in rotation again`);
+    const beganMs = nowMs();
+    await running.reload?.(changed);
+    const outMs = await watch.when((weights) => (weights[server] ?? 0) === 0, beganMs, NOTICE_LIMIT_MS);
+    reloadMs.push(outMs === null ? null : outMs - beganMs);
+    await running.reload?.(stage);
+    await delay(peer.intervalMs);
+  }
+  return { reloadMs, longestPauseMs: await crowd.longestPause(0) };
+}
+
 /** A second run on the table that the first has left, which tells what it does, and with a hook in it. */
 async function lookInside(stage: Stage): Promise<Inside> {
   const others = stage.virtualServers.length - 1;
   const startMs = INSIDE_START_MS + INSIDE_START_OF_EACH_MS * others;
-  const { processes } = startLvscare(stage, {
+  const { processes } = await startLvscare(stage, {
     extra: ['--log-level', 'debug'],
     nodeOptions: ['--import', HOOK],
     env: {

@@ -5,6 +5,7 @@ import { Semaphore } from '../async/semaphore.js';
 import { dryEmit } from '../control-loop/dry-run.js';
 import { emitter, type Emit } from '../control-loop/events.js';
 import { probeOnce, setUpOnce } from '../control-loop/once.js';
+import { SharedMonitors } from '../control-loop/shared-monitors.js';
 import { clean } from '../daemon/clean.js';
 import { systemClock } from '../daemon/clock.js';
 import { composeManualDrains } from '../daemon/control.js';
@@ -15,12 +16,13 @@ import { lockVirtualServer } from '../daemon/instance-lock.js';
 import { composeKernel, sharedNft, type KernelHandles } from '../daemon/kernel.js';
 import { takePrecedence } from '../daemon/priority.js';
 import { knownServers } from '../daemon/membership.js';
-import { composeProbes } from '../daemon/probing.js';
+import { SharedProbers } from '../daemon/probing.js';
 import { Reloader, type ReadConfig } from '../daemon/reloader.js';
 import { VirtualServerUnit, warnOfOwnAddress } from '../daemon/virtual-server-unit.js';
 import type { DaemonConfig, UnitConfig } from '../config/care-config.js';
 import { UsageError } from '../config/usage-error.js';
 import type { LoadedWebConfig } from '../config/web-config.js';
+import { kernelChanges, SharedKernelChanges } from '../host/route-changes.js';
 import { eventLog } from '../log/event-log.js';
 import { Ipvs, Rtnetlink } from '../netlink/index.js';
 import type { Report } from '../report/report.js';
@@ -95,7 +97,9 @@ async function setUp(
   const { realServers, policy } = config;
   const kernel = await composeKernel(config, emit, handles);
   const { manualDrains } = await composeManualDrains(config, emit);
-  const probed = trust ? null : { ...(await composeProbes(config, emit)), clock: systemClock, emit };
+  const probed = trust
+    ? null
+    : { ...(await new SharedProbers().use(config, emit)), clock: systemClock, emit };
   const healthy = probed === null ? realServers : await probeOnce(realServers, probed, signal);
   if (signal.aborted) return false;
   if (healthy.length === 0)
@@ -118,6 +122,7 @@ async function takeCare(
   const refused = takePrecedence();
   if (refused !== null) log.debug({ event: 'priority' }, `running at the usual priority: ${refused.message}`);
   const { version, commit, pid, usage, module } = program;
+  const { rtnetlink } = handles;
   const about = { version, commit, pid, startedAtMs: Date.now(), dryRun };
   // A handle of its own: requests on one wait for each other, and no pass is to wait for a status request.
   await using statusIpvs = Ipvs.open({ timeoutMs: STATUS_MS });
@@ -142,6 +147,9 @@ async function takeCare(
   const shared = {
     log,
     handles,
+    probers: new SharedProbers(),
+    monitors: new SharedMonitors({ clock: systemClock, random: Math.random }),
+    changes: new SharedKernelChanges((virtualServer) => kernelChanges(rtnetlink, virtualServer)),
     statusIpvs,
     observers: service === null ? [] : [service.count.bind(service)],
     cleaning: new Semaphore(1),
@@ -163,9 +171,9 @@ async function takeCare(
           clock: systemClock,
           wallClock: Date.now,
           readConfig: program.readConfig,
-          apply: (reloaded) => daemon.apply(unitsOf({ ...reloaded, dryRun })),
+          apply: (reloaded) => daemon.apply(unitsOf({ ...reloaded, dryRun }), reloaded.removedVirtualServers),
         });
-  await daemon.apply(unitsOf(config));
+  await daemon.apply(unitsOf(config), config.removedVirtualServers);
   if (reloader !== null)
     program.onReload(() => {
       reloader.request();

@@ -57,6 +57,8 @@ interface ProcessConfig {
   readonly statusPage: boolean;
   /** The file of options, or null. */
   readonly configFile: string | null;
+  /** What a reload does with virtual servers that are no longer in the file. */
+  readonly removedVirtualServers: OptionValue<'removed-vs'>;
   readonly task: 'care' | 'run-once' | 'clean';
   /** `run-once` takes every real server for healthy, without probes. */
   readonly trust: boolean;
@@ -157,6 +159,7 @@ function readProcess(settings: Settings): ProcessConfig {
     webHosts: settings.read('web-host'),
     statusPage: settings.read('status-page'),
     configFile: settings.read('config'),
+    removedVirtualServers: settings.read('removed-vs'),
     task,
     trust: readTrust(settings, task),
     dryRun,

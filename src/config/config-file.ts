@@ -47,18 +47,15 @@ export async function readAllSettings(
   spelled: Spellings = {},
 ): Promise<AllSettings> {
   const own = new Settings(given, environment, null, spelled);
-  const path = own.read('config');
-  if (path === null) return { file: null, process: own, virtualServers: [own] };
-  const text = readTextFile(path, own.name('config'));
-  const { process, virtualServers } = await parseConfigFile(text, path);
-  const settings = (file: SettingsFile): Settings => new Settings(given, environment, file, spelled);
-  const file = { path, text, hasSeveral: virtualServers !== null };
+  const file = await readFileOf(own);
+  if (file === null) return { file, process: own, virtualServers: [own] };
+  const { path, text, process, virtualServers } = file;
+  const settings = (of: SettingsFile): Settings => new Settings(given, environment, of, spelled);
+  const about = { path, text, hasSeveral: virtualServers !== null };
   const top = settings(process);
-  if (virtualServers === null) return { file, process: top, virtualServers: [top] };
-  for (const flag of OF_ONE)
-    if (own.has(flag))
-      throw new UsageError(own.name(flag), `no ${own.name(flag)} beside a file with virtualServers`, path);
-  return { file, process: top, virtualServers: virtualServers.map(settings) };
+  if (virtualServers === null) return { file: about, process: top, virtualServers: [top] };
+  refuseBeside(own, path);
+  return { file: about, process: top, virtualServers: virtualServers.map(settings) };
 }
 
 /**
@@ -71,29 +68,39 @@ export async function readSettings(
   spelled: Spellings = {},
 ): Promise<Settings> {
   const own = new Settings(given, environment, null, spelled);
-  const path = own.read('config');
-  const named = own.read('vs');
-  if (path === null || named === null || !(await hasSeveral(path))) {
-    const { process, virtualServers, file } = await readAllSettings(given, environment, spelled);
-    const [only, another] = virtualServers;
-    if (another === undefined) return only ?? process;
-    const known = virtualServers.map((one) => one.read('vs')?.text ?? '?').join(', ');
+  const file = await readFileOf(own);
+  if (file === null) return own;
+  const { path, process, virtualServers } = file;
+  if (virtualServers === null) return new Settings(given, environment, process, spelled);
+  const { vs, ...others } = given;
+  refuseBeside(new Settings(others, environment, null, spelled), path);
+  const all = virtualServers.map((one) => new Settings(others, environment, one, spelled));
+  const known = all.map((one) => one.read('vs')?.text ?? '?').join(', ');
+  const named = vs === undefined ? null : own.read('vs');
+  const [found, another] = all.filter((one) => named === null || one.read('vs')?.text === named.text);
+  if (found === undefined)
     throw new UsageError(
-      own.name('config'),
-      `a file with one virtual server, or --vs beside it: one of ${known}`,
-      file?.path ?? null,
+      own.name('vs'),
+      `one of the virtual servers of ${path}: ${known}`,
+      named?.text ?? '',
     );
-  }
-  const { vs: _, ...others } = given;
-  const { virtualServers } = await readAllSettings(others, environment, spelled);
-  const found = virtualServers.find((one) => one.read('vs')?.text === named.text);
-  if (found !== undefined) return found;
-  const known = virtualServers.map((one) => one.read('vs')?.text ?? '?').join(', ');
-  throw new UsageError(own.name('vs'), `one of the virtual servers of ${path}: ${known}`, named.text);
+  if (another === undefined) return found;
+  const expected = `a file with one virtual server, or --vs beside it: one of ${known}`;
+  throw new UsageError(own.name('config'), expected, path);
 }
 
-async function hasSeveral(path: string): Promise<boolean> {
-  return (await parseConfigFile(readTextFile(path, '--config'), path)).virtualServers !== null;
+async function readFileOf(own: Settings): Promise<(ParsedFile & { path: string; text: string }) | null> {
+  const path = own.read('config');
+  if (path === null) return null;
+  const text = readTextFile(path, own.name('config'));
+  return { path, text, ...(await parseConfigFile(text, path)) };
+}
+
+/** What describes one virtual server. */
+function refuseBeside(own: Settings, path: string): void {
+  for (const flag of OF_ONE)
+    if (own.has(flag))
+      throw new UsageError(own.name(flag), `no ${own.name(flag)} beside a file with virtualServers`, path);
 }
 
 interface ParsedFile {

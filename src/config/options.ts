@@ -285,6 +285,15 @@ const CARE = {
       'and at SIGHUP. The command line and the environment take precedence',
     ...SOURCES,
   },
+  'removed-vs': {
+    ...choice('clean', 'keep'),
+    default: 'clean',
+    help:
+      'What a reload does with a virtual server that is no longer in the file: clean drains it, then removes everything of it, as ' +
+      '--clean does; keep leaves it as it is',
+    ...SOURCES,
+    reloadable: true,
+  },
   'metrics-addr': {
     ...text('IP:PORT, unix:/PATH or off', parseListenAddress),
     default: '127.0.0.1:9288',

@@ -3,14 +3,20 @@ import type { HealthState } from '../decisions/health.js';
 import type { Emit } from './events.js';
 import type { ManualDrains } from './manual-drains.js';
 import { MonitorPool } from './monitor-pool.js';
-import type { MonitorParts, MonitorPolicy } from './monitor.js';
+import type { MonitorPolicy } from './monitor.js';
 import type { HostResource, KernelChanges, Prober, VirtualServerProbe } from './ports.js';
 import { Reachability } from './reachability.js';
+import type { SharedMonitors } from './shared-monitors.js';
 import { Reconciler, type ReconcilerParts, type ReconcilerPolicy } from './reconciler.js';
 
 export interface CarePolicy extends MonitorPolicy, ReconcilerPolicy {}
 
-interface CareParts extends MonitorParts, ReconcilerParts {
+interface CareParts extends ReconcilerParts {
+  readonly prober: Prober;
+  /** What the virtual servers of this process share. */
+  readonly monitors: SharedMonitors;
+  /** 0 to 1, evenly. */
+  readonly random: () => number;
   readonly changes: KernelChanges;
   readonly manualDrains: ManualDrains;
   /** null: it is not known whether this node's clients should reach the virtual server. */
@@ -40,7 +46,7 @@ interface RunningReachability {
 }
 
 /**
- * Takes care of one virtual server: a monitor for each real server, one reconciler, one ear to the kernel, one probe of the virtual
+ * Takes care of one virtual server: a monitor for each real server, which it may share, one reconciler, one ear to the kernel, one probe of the virtual
  * server.
  */
 export class ControlLoop {
@@ -66,13 +72,18 @@ export class ControlLoop {
     this.#monitors = new MonitorPool(policy, this.#parts, () => {
       this.#reconciler.request('verdict');
     });
-    this.#reconciler = new Reconciler(policy, this.#parts, () =>
-      this.#monitors.monitors.map(({ server, health }) => ({
-        server,
-        health,
-        drained: manualDrains.isDrained(server),
-      })),
-    );
+    this.#reconciler = new Reconciler(policy, this.#parts, {
+      configured: () =>
+        this.#monitors.monitors.map(({ server, health }) => ({
+          server,
+          health,
+          drained: manualDrains.isDrained(server),
+        })),
+      departing: () => this.#monitors.departing,
+      onRows: (servers) => {
+        this.#monitors.endDeparted(servers);
+      },
+    });
   }
 
   stateOf({ text }: Endpoint): HealthState {

@@ -1,70 +1,106 @@
 import type { Endpoint } from '../values/endpoint.js';
-import { Monitor, type MonitorParts, type MonitorPolicy } from './monitor.js';
-import type { Prober } from './ports.js';
+import { unknownHealth, type Health } from '../decisions/health.js';
+import type { Emit } from './events.js';
+import type { Monitor, MonitorPolicy } from './monitor.js';
+import type { Clock, Prober } from './ports.js';
+import {
+  isSameProbing,
+  type MonitorUse,
+  type MonitorUser,
+  type Probing,
+  type SharedMonitors,
+} from './shared-monitors.js';
 import { WitnessPool } from './witness-pool.js';
 
-/** A monitor at work. */
-interface Running {
-  readonly monitor: Monitor;
-  readonly ending: AbortController;
-  /** Resolves when nothing of it is running any more; rejects for a bug. */
-  readonly running: Promise<void>;
+interface MonitorPoolParts {
+  readonly prober: Prober;
+  readonly monitors: SharedMonitors;
+  readonly clock: Pick<Clock, 'now'>;
+  readonly emit: Emit;
 }
 
-/** The monitors of one virtual server, one for each real server; real servers come and go. */
+/** The monitors that one virtual server uses, one for each real server; real servers come and go. */
 export class MonitorPool {
-  #policy: MonitorPolicy;
-  #parts: MonitorParts;
+  readonly #parts: MonitorPoolParts;
   readonly #witnesses: WitnessPool;
+  readonly #user: MonitorUser;
+  #probing: Probing;
   /** By the text of the server, in their order. */
-  #monitors: ReadonlyMap<string, Running> = new Map();
-  /** Those that were ended, until nothing of them is running. */
+  #uses: ReadonlyMap<string, MonitorUse> = new Map();
+  /** Those of servers that are no longer configured and may still have a row, by the text of the server. */
+  #departing: ReadonlyMap<string, MonitorUse> = new Map();
+  /** The ends of uses that are under way. */
   readonly #ending = new Set<Promise<void>>();
   #onFailure: (error: unknown) => void = () => undefined;
 
   /** @param onVerdict Called when the table may have to change. */
-  constructor(policy: MonitorPolicy, parts: MonitorParts, onVerdict: () => void) {
-    this.#policy = policy;
+  constructor(policy: MonitorPolicy, parts: MonitorPoolParts, onVerdict: () => void) {
     this.#parts = parts;
+    this.#probing = { prober: parts.prober, policy };
     this.#witnesses = new WitnessPool(onVerdict);
+    this.#user = {
+      emit: parts.emit,
+      peers: this.#witnesses,
+      onFailure: (error) => {
+        this.#onFailure(error);
+      },
+    };
   }
 
   /** In the order of their servers. */
   get monitors(): readonly Monitor[] {
-    return [...this.#monitors.values()].map(({ monitor }) => monitor);
+    return [...this.#uses.values()].map(({ monitor }) => monitor);
   }
 
   find(server: string): Monitor | null {
-    return this.#monitors.get(server)?.monitor ?? null;
+    return this.#uses.get(server)?.monitor ?? null;
   }
 
-  /** Monitors these servers from now on. Those that stay keep their monitors; the monitors of others end. */
+  /** The health of servers that are no longer configured, by their text. */
+  get departing(): ReadonlyMap<string, Health> {
+    return new Map([...this.#departing].map(([text, { monitor }]) => [text, monitor.health]));
+  }
+
+  /**
+   * Monitors these servers from now on. Those that stay keep their monitors; those that go keep them until {@link endDeparted}: one
+   * that fails while its row is drained must not hold its clients.
+   */
   setServers(servers: readonly Endpoint[]): void {
-    const before = this.#monitors;
-    this.#monitors = new Map(
+    const [used, departing] = [this.#uses, this.#departing];
+    this.#uses = new Map(
       servers.map((server) => [
         server.text,
-        before.get(server.text) ??
-          this.#begin(new Monitor(server, this.#policy, this.#parts, this.#witnesses)),
+        used.get(server.text) ?? departing.get(server.text) ?? this.#use(server),
       ]),
     );
-    for (const [text, one] of before) if (!this.#monitors.has(text)) void this.#end(one);
-    this.#witnesses.join(this.monitors);
+    this.#departing = new Map([...departing, ...used].filter(([text]) => !this.#uses.has(text)));
+    this.#join();
+    for (const [text, { monitor }] of this.#uses)
+      if (!used.has(text)) this.#emitHealth(monitor, unknownHealth(this.#parts.clock.now()));
   }
 
-  /** Probes every server in another way or at another pace from now on. Each keeps its health. */
+  /** Ends the use of monitors whose servers are no longer configured and have no row any more. */
+  endDeparted(rows: ReadonlySet<string>): void {
+    const gone = [...this.#departing].filter(([text]) => !rows.has(text));
+    if (gone.length === 0) return;
+    for (const [, use] of gone) void this.#end(use);
+    this.#departing = new Map([...this.#departing].filter(([text]) => rows.has(text)));
+    this.#join();
+  }
+
+  /** Probes every server in another way or at another pace from now on. Each keeps its health, or gets that of the monitor that it shares. */
   renew(policy: MonitorPolicy, prober: Prober): void {
-    this.#policy = policy;
-    this.#parts = { ...this.#parts, prober };
-    this.#monitors = new Map(
-      [...this.#monitors].map(([text, one]) => {
-        const { server, health } = one.monitor;
-        const monitor = new Monitor(server, policy, this.#parts, this.#witnesses, health);
-        // A server is never probed by two at once.
-        return [text, this.#begin(monitor, this.#end(one))];
-      }),
-    );
-    this.#witnesses.join(this.monitors);
+    this.#probing = { policy, prober };
+    const renewed = (uses: ReadonlyMap<string, MonitorUse>): ReadonlyMap<string, MonitorUse> =>
+      new Map([...uses].map(([text, use]) => [text, this.#renew(use)]));
+    const before = this.#uses;
+    this.#uses = renewed(before);
+    this.#departing = renewed(this.#departing);
+    this.#join();
+    for (const [text, { monitor }] of this.#uses) {
+      const known = before.get(text)?.monitor;
+      if (known !== undefined && known !== monitor) this.#emitHealth(monitor, known.health);
+    }
   }
 
   /** Resolves when the signal has aborted and nothing is running any more. Rejects for a bug, when nothing is running any more. */
@@ -79,29 +115,35 @@ export class MonitorPool {
       });
     } finally {
       // They stay in the list: a pass that is under way must not find that there are no servers.
-      for (const one of this.#monitors.values()) void this.#end(one);
+      for (const use of [...this.#uses.values(), ...this.#departing.values()]) void this.#end(use);
       await Promise.all(this.#ending);
     }
   }
 
-  #begin(monitor: Monitor, after: Promise<void> | null = null): Running {
-    const ending = new AbortController();
-    const running =
-      after === null ? monitor.run(ending.signal) : after.then(() => monitor.run(ending.signal));
-    running.catch((error: unknown) => {
-      this.#onFailure(error);
-    });
-    return { monitor, ending, running };
+  #use(server: Endpoint): MonitorUse {
+    return this.#parts.monitors.use(server, this.#probing, this.#user);
   }
 
-  #end({ ending, running }: Running): Promise<void> {
-    ending.abort();
-    const ended = running
-      .catch(() => undefined)
-      .finally(() => {
-        this.#ending.delete(ended);
-      });
+  #renew(use: MonitorUse): MonitorUse {
+    if (isSameProbing(use.probing, this.#probing)) return use;
+    const { server, health } = use.monitor;
+    const before = { health, ended: this.#end(use) };
+    return this.#parts.monitors.use(server, this.#probing, this.#user, before);
+  }
+
+  #end(use: MonitorUse): Promise<void> {
+    const ended = use.end().finally(() => this.#ending.delete(ended));
     this.#ending.add(ended);
     return ended;
+  }
+
+  /** For the outputs, to which a health that another virtual server found is new. */
+  #emitHealth({ server, health }: Monitor, before: Health): void {
+    if (health.state === 'unknown' || health.state === before.state) return;
+    this.#parts.emit({ kind: 'transition', server, before, after: health });
+  }
+
+  #join(): void {
+    this.#witnesses.join([...this.#uses.values(), ...this.#departing.values()].map(({ monitor }) => monitor));
   }
 }

@@ -105,10 +105,17 @@ export class Monitor {
 
   /** Probes until the signal aborts, one probe at a time. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, prober, random } = this.#parts;
-    const connection = prober.keepConnection(this.server, (evidence) => {
-      this.#lost(evidence);
-    });
+    const { clock, prober, random, emit } = this.#parts;
+    const { server } = this;
+    const connection = prober.keepConnection(
+      server,
+      (evidence) => {
+        this.#lost(evidence);
+      },
+      (exchange) => {
+        emit({ kind: 'exchange', server, exchange });
+      },
+    );
     const onAbort = (): void => {
       this.#alarm.abort();
     };

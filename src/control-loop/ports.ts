@@ -1,6 +1,7 @@
 /** What the control loop needs of the world. Adapters in src/ipvs, src/host, src/state and src/probe provide it; tests provide fakes. */
 import type { Endpoint } from '../values/endpoint.js';
 import type { Evidence } from '../values/evidence.js';
+import type { Exchange } from '../values/exchange.js';
 import type { Action } from '../decisions/reconcile.js';
 import type { ObservedTable, ServiceSettings } from '../values/table.js';
 
@@ -43,9 +44,14 @@ export interface KeptConnection {
 export interface Prober {
   /**
    * The first probe opens the connection. `onLost` is called when the kept connection is lost while no probe uses
-   * it, with what that alone proves: null if nothing, since servers close idle connections, too.
+   * it, with what that alone proves: null if nothing, since servers close idle connections, too. `onExchange` is called after each attempt
+   * of a probe, with its result; a probe may make several.
    */
-  keepConnection(server: Endpoint, onLost: (evidence: Evidence | null) => void): KeptConnection;
+  keepConnection(
+    server: Endpoint,
+    onLost: (evidence: Evidence | null) => void,
+    onExchange?: (exchange: Exchange) => void,
+  ): KeptConnection;
 }
 
 /**

@@ -3,7 +3,7 @@ import { briefly } from './briefly.js';
 import { HostResourceKeeper } from './host-resource-keeper.js';
 import type { Cause } from './events.js';
 import type { ActionResult, HostResource } from './ports.js';
-import { TableReconciler, TableUnreadable, type KnownServer, type TableParts } from './table-reconciler.js';
+import { TableReconciler, TableUnreadable, type KnownServers, type TableParts } from './table-reconciler.js';
 
 export interface ReconcilerPolicy extends TablePolicy {
   /** Between routine passes, in milliseconds. */
@@ -51,7 +51,7 @@ export class Reconciler {
   /** Ends the wait for host resources: a verdict, a notification or a drift came, or the end. */
   #onNews: (() => void) | null = null;
 
-  constructor(policy: ReconcilerPolicy, parts: ReconcilerParts, known: () => readonly KnownServer[]) {
+  constructor(policy: ReconcilerPolicy, parts: ReconcilerParts, known: KnownServers) {
     this.#policy = policy;
     this.#parts = parts;
     this.#table = new TableReconciler(policy, parts, known);

@@ -5,6 +5,7 @@ import {
   type JudgedServer,
   type TablePolicy,
 } from '../decisions/desired.js';
+import type { Health } from '../decisions/health.js';
 import { isDeletedRepeatedly, recentDeletions, type Deletions } from '../decisions/deletion-contention.js';
 import { reconcile, type Action } from '../decisions/reconcile.js';
 import { serviceSettings, type Destination } from '../values/table.js';
@@ -31,6 +32,16 @@ export interface TableParts {
 /** A server as its monitor and the operator judge it. */
 export type KnownServer = Omit<JudgedServer, 'preferred'>;
 
+/** The real servers, as a table reconciler learns of them. */
+export interface KnownServers {
+  /** Those that are configured, in their order. */
+  configured(): readonly KnownServer[];
+  /** The health of those that no longer are, by their text. */
+  departing(): ReadonlyMap<string, Health>;
+  /** Called after a pass with the servers that have a row, by their text. */
+  onRows(servers: ReadonlySet<string>): void;
+}
+
 /** How long a removal waits for the search for clients' connections; the destination has weight 0 meanwhile. */
 const MOST_FINDING_MS = 1000;
 /** Between checks of a destination that is removed when it is idle. */
@@ -56,7 +67,7 @@ export class TableUnreadable extends Error {
 export class TableReconciler {
   #policy: TablePolicy;
   readonly #parts: TableParts;
-  readonly #known: () => readonly KnownServer[];
+  readonly #known: KnownServers;
   /** Those that are preferred, by their text. */
   #ownServers: ReadonlySet<string> = new Set();
   #drains: Drains = new Map();
@@ -75,7 +86,7 @@ export class TableReconciler {
   /** Connections that are being ended. */
   readonly #ending = new Set<Promise<void>>();
 
-  constructor(policy: TablePolicy, parts: TableParts, known: () => readonly KnownServer[]) {
+  constructor(policy: TablePolicy, parts: TableParts, known: KnownServers) {
     this.#policy = policy;
     this.#parts = parts;
     this.#known = known;
@@ -99,12 +110,17 @@ export class TableReconciler {
     });
     await this.#findOwnServers(causes);
     this.#drainsMs = clock.now();
-    const judged = this.#known().map((one) => ({ ...one, preferred: this.#ownServers.has(one.server.text) }));
-    const desired = desire(judged, observed?.destinations ?? [], this.#drains, this.#drainsMs, this.#policy);
+    const found = observed?.destinations ?? [];
+    const judged = this.#known
+      .configured()
+      .map((one) => ({ ...one, preferred: this.#ownServers.has(one.server.text) }));
+    const departing = this.#known.departing();
+    const desired = desire(judged, found, this.#drains, this.#drainsMs, this.#policy, departing);
     this.#drains = desired.drains;
     this.#awaitsIdle = desired.destinations.some(({ intent }) => intent.kind === 'drain' && intent.untilIdle);
     const actions = reconcile(serviceSettings(this.#policy.scheduler), desired, observed);
-    const { results, finding } = await this.#apply(actions, observed?.destinations ?? []);
+    const { results, finding } = await this.#apply(actions, found);
+    this.#known.onRows(rowsAfter(found, results));
 
     const wanted = JSON.stringify(desired.destinations);
     const drift = actions.length > 0 && wanted === this.#settled;
@@ -122,7 +138,7 @@ export class TableReconciler {
   /** A verdict moves no server, so its pass does not wait for the kernel's routes. */
   async #findOwnServers(causes: readonly Cause[]): Promise<void> {
     if (this.#policy.preferLocal && causes.every((cause) => cause === 'verdict')) return;
-    const servers = this.#policy.preferLocal ? this.#known().map(({ server }) => server) : [];
+    const servers = this.#policy.preferLocal ? this.#known.configured().map(({ server }) => server) : [];
     const own = servers.length === 0 ? [] : await this.#parts.ownServers(servers);
     this.#ownServers = new Set(own.map(({ text }) => text));
   }
@@ -218,6 +234,17 @@ export class TableReconciler {
       .finally(() => this.#ending.delete(ending));
     this.#ending.add(ending);
   }
+}
+
+/** The servers that have a row, by their text. */
+function rowsAfter(found: readonly Destination[], results: readonly ActionResult[]): ReadonlySet<string> {
+  const rows = new Set(found.map(({ server }) => server.text));
+  for (const { action, outcome } of results) {
+    if (outcome !== 'ok' && outcome !== 'raced') continue;
+    if (action.kind === 'add-destination') rows.add(action.server.text);
+    if (action.kind === 'remove-destination') rows.delete(action.server.text);
+  }
+  return rows;
 }
 
 function textOf(servers: readonly Endpoint[]): string {

@@ -1,5 +1,11 @@
 import type { EventDetails } from '../control-loop/events.js';
-import { changeBetween, planReload, type Change, type WantedVirtualServer } from '../decisions/reload.js';
+import {
+  changeBetween,
+  planReload,
+  type Change,
+  type RemovedVirtualServers,
+  type WantedVirtualServer,
+} from '../decisions/reload.js';
 import type { VirtualServerReport } from '../report/report.js';
 import type { Endpoint } from '../values/endpoint.js';
 
@@ -72,8 +78,8 @@ export class Daemon<Config extends WantedVirtualServer> {
    * Brings the units to a configuration. A unit that cannot be started reports so, is tried again, and stops no other. Resolves when all
    * units are started, updated, or being retired. Rejects at the first configuration if none of its units can be started.
    */
-  apply(wanted: readonly Config[]): Promise<void> {
-    const applied = this.#last.then(() => this.#apply(wanted));
+  apply(wanted: readonly Config[], removed: RemovedVirtualServers): Promise<void> {
+    const applied = this.#last.then(() => this.#apply(wanted, removed));
     this.#last = applied.catch(() => undefined);
     return applied;
   }
@@ -89,10 +95,10 @@ export class Daemon<Config extends WantedVirtualServer> {
     this.#units.clear();
   }
 
-  async #apply(wanted: readonly Config[]): Promise<void> {
+  async #apply(wanted: readonly Config[], removed: RemovedVirtualServers): Promise<void> {
     if (this.#parts.signal.aborted) return;
     const isFirst = this.#units.size === 0 && this.#retiring.size === 0;
-    const actions = planReload(this.configs, wanted);
+    const actions = planReload(this.configs, wanted, removed);
     const failures = await Promise.all(
       actions.flatMap((action) => (action.kind === 'start' ? [this.#start(action.wanted)] : [])),
     );
@@ -107,6 +113,7 @@ export class Daemon<Config extends WantedVirtualServer> {
       actions.map(async (action) => {
         if (action.kind === 'update') await this.#update(action.wanted, action.change);
         if (action.kind === 'retire') this.#retire(action.virtualServer);
+        if (action.kind === 'leave') await this.#leave(action.virtualServer);
       }),
     );
     this.#sortAs(wanted);
@@ -152,6 +159,14 @@ export class Daemon<Config extends WantedVirtualServer> {
       return kept;
     });
     this.#retiring.set(text, { ...held, ending, done });
+  }
+
+  async #leave(virtualServer: Endpoint): Promise<void> {
+    const { text } = virtualServer;
+    const held = this.#units.get(text);
+    this.#units.delete(text);
+    await held?.unit.stop();
+    this.#parts.onRemoved(virtualServer);
   }
 
   #sortAs(wanted: readonly Config[]): void {

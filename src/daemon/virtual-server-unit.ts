@@ -11,7 +11,8 @@ import type { VirtualServerTable } from '../control-loop/ports.js';
 import type { Semaphore } from '../async/semaphore.js';
 import type { Member } from '../decisions/membership.js';
 import { changeBetween, changeInWords, type Change } from '../decisions/reload.js';
-import { kernelChanges } from '../host/route-changes.js';
+import type { SharedMonitors } from '../control-loop/shared-monitors.js';
+import type { SharedKernelChanges } from '../host/route-changes.js';
 import { eventLog } from '../log/event-log.js';
 import type { Ipvs } from '../netlink/index.js';
 import type { Report, VirtualServerReport } from '../report/report.js';
@@ -31,12 +32,15 @@ import {
   type KnownNodeAddress,
 } from './kernel.js';
 import { composeDiscovery, composeMembership } from './membership.js';
-import { composeProbes } from './probing.js';
+import type { Probes, SharedProbers } from './probing.js';
 
 /** What the units of a daemon share. */
 interface SharedParts {
   readonly log: Logger;
   readonly handles: KernelHandles;
+  readonly probers: SharedProbers;
+  readonly monitors: SharedMonitors;
+  readonly changes: SharedKernelChanges;
   /** Of its own: requests on one handle wait for each other, and no pass is to wait for a status request. */
   readonly statusIpvs: Ipvs;
   /** Further observers of every unit. */
@@ -57,6 +61,7 @@ interface Started {
   readonly file: DrainedFile;
   readonly table: VirtualServerTable;
   readonly nodeAddress: KnownNodeAddress;
+  probes: Probes;
   readonly control: AsyncDisposable | null;
   readonly loop: ControlLoop;
   readonly ending: AbortController;
@@ -116,11 +121,12 @@ export class VirtualServerUnit implements Unit<UnitConfig> {
   /** Starts it. Rejects if it cannot be started; nothing of it is running then. */
   async start(signal: AbortSignal): Promise<void> {
     const { virtualServer, dryRun } = this.#config;
-    const { log, handles, statusIpvs } = this.#shared;
+    const { log, handles, probers, monitors, changes, statusIpvs } = this.#shared;
     const emit = this.#emit;
     // A dry run is in no other's way.
     const lock = dryRun ? null : await lockVirtualServer(virtualServer, 'care', log, signal);
     let control: AsyncDisposable | null = null;
+    let probes: Probes | null = null;
     try {
       this.#membership = await this.#openMembership();
       const config = this.#withMembers();
@@ -129,12 +135,13 @@ export class VirtualServerUnit implements Unit<UnitConfig> {
       const { manualDrains, file } = await composeManualDrains(config, emit);
       const nodeAddress: KnownNodeAddress = { found: null, ownServers: new Set() };
       const kernel = await composeKernel(config, emit, handles, nodeAddress);
-      const probes = await composeProbes(config, emit);
+      probes = await probers.use(config, emit);
       await emitAdopted(kernel.table, emit);
       const loop = new ControlLoop(config.realServers, config.policy, {
         ...kernel,
         ...probes,
-        changes: kernelChanges(handles.rtnetlink, virtualServer),
+        monitors,
+        changes: changes.of(virtualServer),
         clock: systemClock,
         random: Math.random,
         emit,
@@ -156,10 +163,22 @@ export class VirtualServerUnit implements Unit<UnitConfig> {
         emit({ kind: 'fault', where: 'control loop', error: error as Error });
       });
       const { table } = kernel;
-      this.#started = { lock, manualDrains, file, table, nodeAddress, control, loop, ending, running };
+      this.#started = {
+        lock,
+        manualDrains,
+        file,
+        table,
+        nodeAddress,
+        probes,
+        control,
+        loop,
+        ending,
+        running,
+      };
       this.#follow();
       emit({ kind: 'started' });
     } catch (error) {
+      probes?.end();
       await control?.[Symbol.asyncDispose]();
       await lock?.[Symbol.asyncDispose]();
       throw error;
@@ -260,7 +279,8 @@ export class VirtualServerUnit implements Unit<UnitConfig> {
   }
 
   /** Applies what differs from what was applied last. */
-  async #apply({ loop, manualDrains, file, nodeAddress }: Started): Promise<void> {
+  async #apply(started: Started): Promise<void> {
+    const { loop, manualDrains, file, nodeAddress, probes } = started;
     const before = this.#applied;
     const config = this.#withMembers();
     this.#setServers(config);
@@ -272,12 +292,18 @@ export class VirtualServerUnit implements Unit<UnitConfig> {
     const kernel = isOther
       ? await composeKernel(config, this.#emit, this.#shared.handles, nodeAddress)
       : null;
-    await loop.update({
+    if (change.probes) {
+      this.#recorder.forgetTroubles(probes.troubles);
+      started.probes = await this.#shared.probers.use(config, this.#emit);
+    }
+    const updated = loop.update({
       servers: config.realServers,
       policy: config.policy,
-      probes: change.probes ? await composeProbes(config, this.#emit) : null,
+      probes: change.probes ? started.probes : null,
       resources: kernel?.resources ?? null,
     });
+    if (change.probes) probes.end();
+    await updated;
   }
 
   #openMembership(): Promise<MembershipKeeper | null> {
@@ -339,6 +365,7 @@ export class VirtualServerUnit implements Unit<UnitConfig> {
     this.#started = null;
     started?.ending.abort();
     await started?.running;
+    started?.probes.end();
     await started?.control?.[Symbol.asyncDispose]();
     return started?.lock ?? null;
   }

@@ -61,13 +61,18 @@ export interface Desired {
   readonly preferred: readonly Endpoint[];
 }
 
-/** From verdicts to the wanted table. The table of decisions is in docs/decisions.md. */
+/**
+ * From verdicts to the wanted table. The table of decisions is in docs/decisions.md.
+ *
+ * @param departing The health of servers that are no longer configured, as far as it is known, by the server's text.
+ */
 export function desire(
   servers: readonly JudgedServer[],
   found: readonly Destination[],
   drains: Drains,
   nowMs: number,
   policy: Omit<TablePolicy, 'preferLocal'>,
+  departing: ReadonlyMap<string, Health> = new Map(),
 ): Desired {
   const pool = assessPool(servers);
   const foundDestinations = new Map(found.map((destination) => [destination.server.text, destination]));
@@ -82,16 +87,15 @@ export function desire(
   }));
 
   const configured = new Set(servers.map(({ server }) => server.text));
-  const departing = found
+  const unwanted = found
     .filter((destination) => !configured.has(destination.server.text))
-    // Nothing will come back to a server that left the cluster: once it is idle it goes.
     .map((destination) => ({
       server: destination.server,
-      intent: destination.weight === 0 && destination.connections === 0 ? REMOVE : DRAIN_UNTIL_IDLE,
+      intent: departureIntent(destination, departing.get(destination.server.text)),
     }));
 
   const nextDrains = new Map<string, number>();
-  const destinations = [...wanted, ...departing].map((destination) => {
+  const destinations = [...wanted, ...unwanted].map((destination) => {
     if (destination.intent.kind === 'standby' && !skipsWeightZero(policy.scheduler))
       return { ...destination, intent: REMOVE };
     // What is not there has nothing to drain.
@@ -187,6 +191,15 @@ function intentFor(
   // Its clients wait for a reset, which only its removal gives them. But if it is this node that is cut off, they would
   // rather wait for the cable: nothing is torn down on the word of silence alone.
   return health.silence.witnessed ? REMOVE : REST;
+}
+
+/** Of a server that is not configured: it never serves, and its row goes once it is idle. */
+function departureIntent(destination: Destination, health: Health | undefined): Intent {
+  if (destination.weight === 0 && destination.connections === 0) return REMOVE;
+  if (health?.state !== 'sick' && health?.state !== 'dead') return DRAIN_UNTIL_IDLE;
+  if (failOpenRank(health) === 0) return leave(destination);
+  // As above.
+  return health.silence?.sure === true && health.silence.witnessed ? REMOVE : DRAIN_UNTIL_IDLE;
 }
 
 /**

@@ -33,7 +33,7 @@ export interface WantedVirtualServer {
 export interface Change {
   /** Their probes begin. */
   readonly added: readonly Endpoint[];
-  /** Their probes end, and their rows are drained. */
+  /** Their rows are drained, and their probes end when these have gone. */
   readonly removed: readonly Endpoint[];
   readonly reweighted: readonly Endpoint[];
   /** Every monitor goes on in another way or at another pace, with its health. */
@@ -54,12 +54,18 @@ export type ReloadAction<Wanted> =
   | { readonly kind: 'start'; readonly wanted: Wanted }
   | { readonly kind: 'update'; readonly wanted: Wanted; readonly change: Change }
   /** Its rows are drained, then everything of it is removed. */
-  | { readonly kind: 'retire'; readonly virtualServer: Endpoint };
+  | { readonly kind: 'retire'; readonly virtualServer: Endpoint }
+  /** It is left as it is. */
+  | { readonly kind: 'leave'; readonly virtualServer: Endpoint };
+
+/** What becomes of virtual servers that are no longer configured: `clean` retires them, `keep` leaves them. */
+export type RemovedVirtualServers = 'clean' | 'keep';
 
 /** New virtual servers come first, so that what an old one leaves behind is not removed and made again. */
 export function planReload<Wanted extends WantedVirtualServer>(
   running: readonly WantedVirtualServer[],
   wanted: readonly Wanted[],
+  removed: RemovedVirtualServers,
 ): readonly ReloadAction<Wanted>[] {
   const before = new Map(running.map((one) => [one.virtualServer.text, one]));
   const after = new Set(wanted.map(({ virtualServer }) => virtualServer.text));
@@ -73,10 +79,11 @@ export function planReload<Wanted extends WantedVirtualServer>(
       if (change !== null) updates.push({ kind: 'update', wanted: one, change });
     }
   }
-  const retired = running
+  const kind = removed === 'keep' ? 'leave' : 'retire';
+  const gone = running
     .filter(({ virtualServer }) => !after.has(virtualServer.text))
-    .map(({ virtualServer }): ReloadAction<Wanted> => ({ kind: 'retire', virtualServer }));
-  return [...starts, ...updates, ...retired];
+    .map(({ virtualServer }): ReloadAction<Wanted> => ({ kind, virtualServer }));
+  return [...starts, ...updates, ...gone];
 }
 
 /** null if nothing changes. */

@@ -78,7 +78,7 @@ export function declareFamilies(registry: Registry) {
     ),
     probes: counter(
       'probes_total',
-      'Answers to probes by result: ok, refused, silent, slow, tls, status, broken; inconclusive for a fault of this node, which does not count against the server. Failures without a transition are an early sign.',
+      'Answers to probes by result (a probe that several virtual servers share counts for each): ok, refused, silent, slow, tls, status, broken; inconclusive for a fault of this node, which does not count against the server. Failures without a transition are an early sign.',
       [...RS_LABELS, 'result'],
     ),
     probeDuration: histogram(

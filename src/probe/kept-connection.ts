@@ -55,7 +55,7 @@ const LONGEST_GUARD_MS = 1900;
 /** Probes one server by HTTP, over a connection that it keeps as long as it can. */
 export class HttpKeptConnection implements KeptConnection {
   readonly #server: Endpoint;
-  readonly #onExchange: (exchange: Exchange) => void;
+  readonly #onExchange: ((exchange: Exchange) => void) | undefined;
   readonly #request: ProbeRequest;
   readonly #parts: KeptConnectionParts;
   readonly #onLost: (evidence: Evidence | null) => void;
@@ -68,9 +68,10 @@ export class HttpKeptConnection implements KeptConnection {
     request: ProbeRequest,
     parts: KeptConnectionParts,
     onLost: (evidence: Evidence | null) => void,
+    onExchange?: (exchange: Exchange) => void,
   ) {
     this.#server = endpoint(server.family, server.address, request.port ?? server.port);
-    this.#onExchange = (exchange) => parts.onExchange?.(server, exchange);
+    this.#onExchange = onExchange;
     this.#request = request;
     this.#parts = parts;
     this.#onLost = onLost;
@@ -185,7 +186,7 @@ export class HttpKeptConnection implements KeptConnection {
     const outcome = await this.#attempt(attempt, kept, hedged, ending);
     if (outcome.kind !== 'gone' && outcome !== STOPPED) {
       const result = outcome.kind === 'cut short' ? outcome.evidence : outcome;
-      this.#onExchange(exchangeOf(attempt, kept === null, result));
+      this.#onExchange?.(exchangeOf(attempt, kept === null, result));
     }
     return outcome;
   }

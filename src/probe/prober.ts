@@ -13,9 +13,9 @@ export function createProber(request: ProbeRequest, parts: ProberParts): Prober 
       ? null
       : new PreferredPorts(range, answersByTcp(request.connectTimeoutMs), onFilteredPorts);
   return {
-    keepConnection(server, onLost) {
+    keepConnection(server, onLost, onExchange) {
       const sourcePorts = preferred?.ofOneServer() ?? fixedPorts(range);
-      return new HttpKeptConnection(server, request, { ...parts, sourcePorts }, onLost);
+      return new HttpKeptConnection(server, request, { ...parts, sourcePorts }, onLost, onExchange);
     },
   };
 }

@@ -1,7 +1,6 @@
 /** The request of a probe, and what a prober needs for it. */
 import type net from 'node:net';
 import type { Endpoint } from '../values/endpoint.js';
-import type { Exchange } from '../values/exchange.js';
 import type { PortRange, SourcePortChoice } from '../values/source-ports.js';
 import type { Credentials } from '../tls/credentials.js';
 import type { TlsOptions } from './secure.js';
@@ -30,8 +29,6 @@ export interface ProberParts {
   readonly credentials: Credentials;
   /** Makes the kernel notice within about this time, in milliseconds, that the other end of a socket is gone. */
   readonly guard: (socket: net.Socket, timeoutMs: number) => void;
-  /** Is called after each attempt, with its result. A probe may make several. */
-  readonly onExchange?: (server: Endpoint, exchange: Exchange) => void;
   /**
    * Is called when answers to these ports begin not to arrive, with the server that shows it, and with null when all arrive again. If it is
    * absent, or the ports are not chosen automatically, lvscare does not find that out.

@@ -36,7 +36,8 @@ interface RecorderParts {
 const MOST_TRANSITIONS = 100;
 const MOST_RECENT = 60;
 const NODE_ADDRESS = 'node address';
-const SOURCE_PORTS = 'source ports';
+/** As the prober of a virtual server calls it, too. */
+export const SOURCE_PORTS = 'source ports';
 /** For how long a fault is trouble unless it happens again, in milliseconds: no event ends it. */
 const FAULT_MS = 600_000;
 
@@ -98,6 +99,11 @@ export class Recorder {
     // What it was may have been another way.
     if (recorded.mode !== this.#recorded.mode) this.#reachability = null;
     this.#recorded = recorded;
+  }
+
+  /** Forgets trouble with what is not used any more: no event ends it. */
+  forgetTroubles(about: Iterable<string>): void {
+    for (const what of about) this.#troubles.delete(what);
   }
 
   /** @param history Whether the servers' histories are in it, which take time to make. */

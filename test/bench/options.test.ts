@@ -13,7 +13,10 @@ describe('the options', () => {
       repeats: 7,
       steadyS: 60,
       sizes: [3, 30, 300, 1000],
-      services: [8, 64],
+      services: [
+        { virtualServers: 64, realServers: 3 },
+        { virtualServers: 16, realServers: 16 },
+      ],
       seed: 1,
       json: '.cache/bench.json',
       help: false,
@@ -32,8 +35,8 @@ describe('the options', () => {
   });
 
   it('take no numbers at all where none are wanted', () => {
-    const { sizes, services } = parseOptions(['--sizes', 'none', '--services', '64'], PEERS);
-    assert.deepEqual({ sizes, services }, { sizes: [], services: [64] });
+    const { sizes, services } = parseOptions(['--sizes', 'none', '--services', '64x3'], PEERS);
+    assert.deepEqual({ sizes, services }, { sizes: [], services: [{ virtualServers: 64, realServers: 3 }] });
   });
 
   const wrong: readonly (readonly [readonly string[], RegExp])[] = [
@@ -46,7 +49,8 @@ describe('the options', () => {
     [['--repeats'], /^--repeats: expected a value/],
     [['--steady', '1'], /^--steady: /],
     [['--sizes', '3,x'], /^--sizes: .* got "x"/],
-    [['--services', '1'], /^--services: expected a whole number from 2 to 64, got "1"/],
+    [['--services', '1x3'], /^--services: expected a whole number from 2 to 64, got "1"/],
+    [['--services', '64'], /^--services: expected such as 64x3, or none, got "64"/],
     [['--json='], /^--json: expected a file/],
     [['--speed', '9'], /^options: expected .* got "--speed"/],
     [['lvscare'], /^options: expected .* got "lvscare"/],

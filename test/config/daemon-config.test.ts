@@ -174,6 +174,13 @@ virtualServers:
       ['3: virtualServers[1].rs: expected real servers that are no virtual servers, got "10.103.97.2:6443"'],
     ],
     [
+      'virtualServers:\n- { vs: 10.103.97.2:6443, rs: 10.103.97.3:6443 }\n- { vs: 10.103.97.3:6443, rs: 10.103.97.2:6443 }\n',
+      [
+        '2: virtualServers[0].rs: expected real servers that are no virtual servers, got "10.103.97.3:6443"',
+        '3: virtualServers[1].rs: expected real servers that are no virtual servers, got "10.103.97.2:6443"',
+      ],
+    ],
+    [
       `${one('')}  - { vs: 10.103.97.2:7000, rs: 10.0.0.2:6443, mode: link }\n`,
       [
         '3: virtualServers[1].mode: expected mode local, as 10.103.97.2:6443 with the same address, got "link lvscare"',

@@ -11,6 +11,7 @@ import type {
   KeptConnection,
   VirtualServerProbe,
 } from '../../src/control-loop/ports.js';
+import { SharedMonitors } from '../../src/control-loop/shared-monitors.js';
 import { endpoint, type Endpoint } from '../../src/values/endpoint.js';
 import type { Evidence, EvidenceKind } from '../../src/values/evidence.js';
 import type { Destination } from '../../src/values/table.js';
@@ -213,13 +214,14 @@ class FakeConnections implements ClientConnections {
 }
 
 export class Stage {
-  readonly clock = new FakeClock();
+  readonly clock: FakeClock;
   readonly kernel: FakeKernel;
   readonly connections: FakeConnections;
   readonly resource = new FakeResource();
   /** One that notifications do not tell of, before the other. */
   readonly untold = new FakeResource('untold', false);
-  readonly prober = new FakeProber();
+  readonly prober: FakeProber;
+  readonly monitors: SharedMonitors;
   readonly manualDrains = new ManualDrains();
   /** The servers that run on this node. */
   own: readonly Endpoint[] = [];
@@ -249,7 +251,12 @@ export class Stage {
     policy: Partial<CarePolicy> = {},
     kernel = new FakeKernel(),
     random = (): number => 0.5,
+    /** Another virtual server of the same process. */
+    beside: Stage | null = null,
   ) {
+    this.clock = beside?.clock ?? new FakeClock();
+    this.prober = beside?.prober ?? new FakeProber();
+    this.monitors = beside?.monitors ?? new SharedMonitors({ clock: this.clock, random });
     this.#servers = servers;
     this.#policy = { ...POLICY, ...policy };
     this.kernel = kernel;
@@ -279,6 +286,7 @@ export class Stage {
         ...this.audience,
       ]),
       prober: this.prober,
+      monitors: this.monitors,
       random: this.#random,
       changes: (signal) => this.#changes(signal),
       manualDrains: this.manualDrains,

@@ -23,7 +23,8 @@ function reconciling(ofTable = (table: VirtualServerTable): VirtualServerTable =
     ownServers: stage.ownServers,
     emit: observer.emit,
   };
-  return { stage, table: new TableReconciler(POLICY, parts, () => judged), judged };
+  const known = { configured: () => judged, departing: () => new Map(), onRows: () => undefined };
+  return { stage, table: new TableReconciler(POLICY, parts, known), judged };
 }
 
 describe('the table reconciler', () => {

@@ -47,17 +47,46 @@ describe('a control loop that is updated', () => {
     assert.equal(stage.prober.keptConnections, kept + 1);
   });
 
-  it('drains the row of a real server that is removed until it is idle, and probes it no more', async () => {
+  it('drains the row of a real server that is removed until it is idle, and probes the server until then', async () => {
     await running([A, B, C]);
     stage.connections.to(B, 1);
     await update([A, C]);
     assert.deepEqual(stage.rows, ['10.103.97.200=1', '10.103.97.201=0', '10.103.97.202=1']);
     const asked = probesOf(B);
     await stage.clock.advance(10_000);
-    assert.equal(probesOf(B), asked);
+    assert.ok(probesOf(B) > asked);
     stage.connections.to(B, 0);
     await stage.clock.advance(500);
     assert.deepEqual(stage.rows, ['10.103.97.200=1', '10.103.97.202=1']);
+    const last = probesOf(B);
+    await stage.clock.advance(10_000);
+    assert.equal(probesOf(B), last);
+    assert.equal(stage.prober.keptConnections, 2);
+  });
+
+  it('removes the row of a removed real server whose host dies meanwhile, and ends its clients', async () => {
+    await running([A, B, C]);
+    stage.connections.to(B, 3);
+    await update([A, C], { drainTimeoutMs: 600_000 });
+    await stage.clock.advance(1);
+    stage.answer(B, 'silent');
+    await stage.lose(B, 'silent');
+    await stage.clock.advance(1000);
+    assert.deepEqual(stage.rows, ['10.103.97.200=1', '10.103.97.202=1']);
+    assert.ok(stage.observer.lines.includes('3 connections to 10.103.97.201 ended'));
+    await stage.clock.advance(10_000);
+    assert.equal(stage.prober.keptConnections, 2);
+  });
+
+  it('goes on with the health of a real server that comes back while its row is drained', async () => {
+    await running([A, B]);
+    stage.connections.to(B, 1);
+    await update([A]);
+    const asked = probesOf(B);
+    await update([A, B]);
+    assert.deepEqual(stage.rows, ['10.103.97.200=1', '10.103.97.201=1'], 'at once');
+    assert.equal(probesOf(B), asked);
+    assert.equal(stage.observer.lines.at(-1), '10.103.97.201 unknown to up');
   });
 
   it('prefers the real server on this node from then on, while it is up, and changes both weights in one pass', async () => {

@@ -85,11 +85,11 @@ class Scene {
 describe('a daemon', () => {
   it('starts, updates and retires units, and touches no other', async () => {
     const scene = new Scene();
-    await scene.daemon.apply([config(1), config(2)]);
+    await scene.daemon.apply([config(1), config(2)], 'clean');
     assert.deepEqual(scene.take(), ['1 start', '2 start']);
-    await scene.daemon.apply([config(1), config(2)]);
+    await scene.daemon.apply([config(1), config(2)], 'clean');
     assert.deepEqual(scene.take(), []);
-    await scene.daemon.apply([config(3), config(1, { realServers: [A, B] })]);
+    await scene.daemon.apply([config(3), config(1, { realServers: [A, B] })], 'clean');
     assert.deepEqual(scene.take(), ['3 start', '1 update +1 -0', '2 retire']);
     assert.deepEqual(scene.ports, ['3', '1', '2'], 'in the order of the configuration, then what goes');
     scene.retirements.get(2)?.();
@@ -103,7 +103,7 @@ describe('a daemon', () => {
   it('goes on with those that can be started, and tries the others again', async () => {
     const scene = new Scene();
     scene.failing.add(1);
-    await scene.daemon.apply([config(1), config(2)]);
+    await scene.daemon.apply([config(1), config(2)], 'clean');
     assert.deepEqual(scene.take(), ['1 start', '2 start', '1 keeps starting: no 1']);
     assert.deepEqual(scene.ports, ['1', '2']);
   });
@@ -111,49 +111,60 @@ describe('a daemon', () => {
   it('fails if none can be started at first, and not later', async () => {
     const scene = new Scene();
     scene.failing.add(1);
-    await assert.rejects(scene.daemon.apply([config(1)]), { message: 'no 1' });
+    await assert.rejects(scene.daemon.apply([config(1)], 'clean'), { message: 'no 1' });
     const other = new Scene();
     other.failing.add(2);
-    await other.daemon.apply([config(1)]);
-    await other.daemon.apply([config(2)]);
+    await other.daemon.apply([config(1)], 'clean');
+    await other.daemon.apply([config(2)], 'clean');
     assert.deepEqual(other.take(), ['1 start', '2 start', '2 keeps starting: no 2', '1 retire']);
   });
 
   it('keeps a virtual server that is configured again before it is removed', async () => {
     const scene = new Scene();
-    await scene.daemon.apply([config(1), config(2)]);
-    await scene.daemon.apply([config(1)]);
+    await scene.daemon.apply([config(1), config(2)], 'clean');
+    await scene.daemon.apply([config(1)], 'clean');
     scene.take();
-    await scene.daemon.apply([config(1), config(2, { realServers: [A, B] })]);
+    await scene.daemon.apply([config(1), config(2, { realServers: [A, B] })], 'clean');
     assert.deepEqual(scene.take(), ['2 update +2 -0']);
     assert.deepEqual(scene.ports, ['1', '2']);
   });
 
+  it('leaves a virtual server that is no longer configured as it is, if that is wanted, and starts it anew later', async () => {
+    const scene = new Scene();
+    await scene.daemon.apply([config(1), config(2)], 'clean');
+    scene.take();
+    await scene.daemon.apply([config(1)], 'keep');
+    assert.deepEqual(scene.take(), ['2 stop', '2 removed']);
+    assert.deepEqual(scene.ports, ['1']);
+    await scene.daemon.apply([config(1), config(2)], 'keep');
+    assert.deepEqual(scene.take(), ['2 start']);
+  });
+
   it('makes it anew if it was removed in the meantime', async () => {
     const scene = new Scene();
-    await scene.daemon.apply([config(1), config(2)]);
-    await scene.daemon.apply([config(1)]);
+    await scene.daemon.apply([config(1), config(2)], 'clean');
+    await scene.daemon.apply([config(1)], 'clean');
     scene.take();
     scene.retirements.get(2)?.();
-    await scene.daemon.apply([config(1), config(2)]);
+    await scene.daemon.apply([config(1), config(2)], 'clean');
     assert.deepEqual(scene.take(), ['2 removed', '2 start']);
   });
 
   it('at its end waits no longer for what is drained, and applies nothing any more', async () => {
     const scene = new Scene();
-    await scene.daemon.apply([config(1), config(2)]);
-    await scene.daemon.apply([config(1)]);
+    await scene.daemon.apply([config(1), config(2)], 'clean');
+    await scene.daemon.apply([config(1)], 'clean');
     scene.take();
     scene.ending.abort();
     await scene.daemon.stop();
     assert.deepEqual(scene.take().sort(), ['1 stop', '2 removed']);
-    await scene.daemon.apply([config(3)]);
+    await scene.daemon.apply([config(3)], 'clean');
     assert.deepEqual(scene.take(), []);
   });
 
   it('passes what happened to all virtual servers on to each', async () => {
     const scene = new Scene();
-    await scene.daemon.apply([config(1), config(2)]);
+    await scene.daemon.apply([config(1), config(2)], 'clean');
     scene.take();
     scene.daemon.emit({ kind: 'credentials-ok', what: '/etc/lvscare/web.yaml' });
     assert.deepEqual(scene.take(), ['1 credentials-ok', '2 credentials-ok']);

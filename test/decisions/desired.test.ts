@@ -6,6 +6,7 @@ import { cell, decisionTable, titleOf } from './decision-tables.js';
 import { foundRow, judged, list, sayWanted } from './notation.js';
 
 const NOW_MS = 1_000_000;
+const DEPARTING = ' departing';
 
 describe('from health to the wanted table', () => {
   for (const row of [
@@ -20,12 +21,16 @@ describe('from health to the wanted table', () => {
           drainedMs === null ? [] : [[server.text, NOW_MS - drainedMs] as const],
         ),
       );
+      const servers = list(cell(row, 'servers'));
+      const isDeparting = (text: string): boolean => text.endsWith(DEPARTING);
+      const departing = servers.filter(isDeparting).map((text) => judged(text.slice(0, -DEPARTING.length)));
       const desired = desire(
-        list(cell(row, 'servers')).map(judged),
+        servers.filter((text) => !isDeparting(text)).map(judged),
         found.map((each) => each.row),
         drains,
         NOW_MS,
         { scheduler: cell(row, 'scheduler'), weights: new Map(), drainTimeoutMs: 30_000 },
+        new Map(departing.map(({ server, health }) => [server.text, health])),
       );
       assert.equal(desired.destinations.map(sayWanted).join(', '), cell(row, 'wanted'));
       assert.equal(desired.failOpen ? 'yes' : 'no', cell(row, 'last resort'));

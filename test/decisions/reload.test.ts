@@ -86,15 +86,23 @@ const CHANGES: Readonly<Record<string, readonly WantedVirtualServer[]>> = {
   ],
   'a virtual server is added': [wanted(), wanted({ virtualServer: OTHER })],
   'a virtual server is removed': [],
+  'the same, with `removed-vs: keep`': [],
   'another address of the same one': [wanted({ virtualServer: OTHER })],
 };
 
 function cellsOf(action: ReloadAction<WantedVirtualServer>): readonly [string, string, string] {
   if (action.kind === 'start') return ['begin', 'added when up', 'made'];
-  if (action.kind === 'retire') return ['end', 'drained, then removed', 'removed when unused'];
+  if (action.kind === 'leave') return ['end', 'untouched', 'untouched'];
+  if (action.kind === 'retire') return ['end with its rows', 'drained, then removed', 'removed when unused'];
   const { added, removed, reweighted, probes, scheduler, preferLocal, host } = action.change;
   return [
-    added.length > 0 ? 'begin' : removed.length > 0 ? 'end' : probes ? 'go on, health kept' : 'go on',
+    added.length > 0
+      ? 'begin'
+      : removed.length > 0
+        ? 'end with its row'
+        : probes
+          ? 'go on, health kept'
+          : 'go on',
     added.length > 0
       ? 'added when up'
       : removed.length > 0
@@ -117,7 +125,11 @@ describe('the table of reloads', () => {
       const after = CHANGES[cell(row, 'change')];
       assert.ok(after, 'there is an example of it');
       // In the table what goes is said before what comes.
-      const actions = planReload([wanted()], after).toReversed();
+      const actions = planReload(
+        [wanted()],
+        after,
+        cell(row, 'change').includes('keep') ? 'keep' : 'clean',
+      ).toReversed();
       const found = actions.length === 0 ? [['go on', 'untouched', 'untouched']] : actions.map(cellsOf);
       const columns = ['probes', 'rows', 'host'].map((_, index) =>
         found.map((cells) => cells[index]).join('; '),
@@ -142,6 +154,7 @@ describe('a reload', () => {
     const actions = planReload(
       [wanted(), wanted({ virtualServer: OTHER })],
       [wanted({ mode: 'none' }), wanted({ virtualServer: third })],
+      'clean',
     );
     assert.deepEqual(
       actions.map(({ kind }) => kind),
@@ -150,7 +163,7 @@ describe('a reload', () => {
   });
 
   it('renews the probes where mode none comes or goes: only then the virtual server is probed', () => {
-    const [action] = planReload([wanted({ mode: 'none' })], [wanted()]);
+    const [action] = planReload([wanted({ mode: 'none' })], [wanted()], 'clean');
     assert.ok(action?.kind === 'update' && action.change.probes);
   });
 
@@ -171,6 +184,7 @@ describe('a reload', () => {
           masquerade: true,
         }),
       ],
+      'clean',
     );
     assert.ok(action?.kind === 'update');
     const named = many.slice(0, 8).map(({ text }) => text);

@@ -43,12 +43,12 @@ async function exchanges(server: Endpoint, asked: Asked = {}, count = 1): Promis
   const prober = createProber(probeRequest({ ...more, tls: { verify, serverName: null } }), {
     credentials: { withToken: false, current },
     guard: () => undefined,
-    onExchange: (of, exchange) => {
-      assert.equal(of.text, server.text, 'by the name that it serves under');
-      told.push(exchange);
-    },
   });
-  const connection = prober.keepConnection(server, () => undefined);
+  const connection = prober.keepConnection(
+    server,
+    () => undefined,
+    (exchange) => told.push(exchange),
+  );
   const { signal } = new AbortController();
   for (let probes = 0; probes < count; probes += 1)
     for await (const outcome of connection.probe({ fresh: probes === 0, hedged: false }, signal))

@@ -146,6 +146,64 @@ describe('a file of virtual servers', () => {
     assert.deepEqual(await lab.node.weights(), { [a]: 1, [c]: 3 });
   });
 
+  it('probes a real server once that several have, and removes it from all of them when it is killed', async () => {
+    await replace(yaml(of(VS), of(SECOND), of(THIRD)));
+    start();
+    for (const vs of [VS, SECOND, THIRD]) await weights(vs);
+    const probes = async (): Promise<number> => {
+      const { stdout } = await lvscare(lab.node, ['status', '--json']);
+      const { virtualServers } = JSON.parse(stdout) as Status;
+      const ofFirst = virtualServers.map(({ care }) => care?.servers[0]?.probes ?? 0);
+      assert.equal(ofFirst.length, 3);
+      return Math.min(...ofFirst);
+    };
+    const requests = async (): Promise<number> => (await lab.master(0).stats()).requests['GET /healthz'] ?? 0;
+    const [probesBefore, requestsBefore] = [await probes(), await requests()];
+    await until(async () => (await probes()) >= probesBefore + 8, { timeoutMs: 60_000 });
+    const [made, asked] = [(await probes()) - probesBefore, (await requests()) - requestsBefore];
+    assert.ok(asked < 2 * made, `${asked} requests, and ${made} probes for each virtual server`);
+
+    const text = await lab.node.must('ss', ['-Htn', 'state', 'established', 'dport', '=', ':6443']);
+    const peers = text.split('\n').map((line) => line.trim().split(/\s+/).at(3) ?? '');
+    for (const { endpoint } of lab.masters)
+      assert.equal(peers.filter((peer) => peer === endpoint).length, 1, text);
+
+    const [, b, c] = lab.masters.map(({ endpoint }) => endpoint) as [string, string, string];
+    await lab.master(0).kill();
+    for (const vs of [VS, SECOND, THIRD]) await weights(vs, { [b]: 1, [c]: 1 });
+    await lab.master(0).start();
+    for (const vs of [VS, SECOND, THIRD]) await weights(vs);
+  });
+
+  it('removes the row of a real server that is no longer configured when its host dies, long before its drain ends', async () => {
+    const [a, b, c] = lab.masters.map(({ endpoint }) => endpoint) as [string, string, string];
+    const patient = (text: string): string => text.replace('drain-timeout: 2s', 'drain-timeout: 1h');
+    await replace(patient(yaml(of(VS))));
+    start();
+    await weights(VS);
+    await until(() => answers(VS), { timeoutMs: 30_000 });
+    const busy = new BusyClient(await connectionTo(lab, lab.master(2).name));
+    await replace(patient(yaml(of(VS, masters(2)))));
+    await weights(VS, { [a]: 1, [b]: 1, [c]: 0 });
+    const before = busy.answers;
+    await until(() => busy.answers >= before + 3, { timeoutMs: 30_000 });
+    await lab.master(2).cut();
+    await weights(VS, { [a]: 1, [b]: 1 });
+    await busy.stop();
+  });
+
+  it('leaves a virtual server that is no longer in the file as it is with removed-vs: keep, and takes it again later', async () => {
+    await replace(yaml(of(VS), of(SECOND)));
+    const daemon = start();
+    for (const vs of [VS, SECOND]) await weights(vs);
+    await replace(`removed-vs: keep\n${yaml(of(VS))}`);
+    await daemon.waitForLine(new RegExp(`stopped; ${SECOND} stays as it is`));
+    assert.deepEqual(await lab.node.weights(SECOND), allOf(lab));
+    await replace(yaml(of(VS), of(SECOND, masters(2))));
+    const [a, b] = lab.masters.map(({ endpoint }) => endpoint) as [string, string];
+    await weights(SECOND, { [a]: 1, [b]: 1 });
+  });
+
   it('follows SIGHUP, and links that are swapped as for a ConfigMap', async () => {
     const data = async (name: string, text: string): Promise<void> => {
       await writeFile(join(directory, name), text);
