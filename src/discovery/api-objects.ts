@@ -186,10 +186,9 @@ class Value {
   }
 
   expectKind(apiVersion: string, kind: string): void {
-    const found = [this.field('apiVersion'), this.field('kind')];
-    if (found[0] !== apiVersion || found[1] !== kind)
-      throw new Error(
-        `expected ${kind} of ${apiVersion}, got ${inOneLine(`${String(found[1])} of ${String(found[0])}`)}`,
-      );
+    const found = ['kind', 'apiVersion'].map((key) => this.field(key));
+    if (found[0] === kind && found[1] === apiVersion) return;
+    const said = found.map((value) => (typeof value === 'string' ? value : 'none')).join(' of ');
+    throw new Error(`expected ${kind} of ${apiVersion}, got ${inOneLine(said)}`);
   }
 }

@@ -75,6 +75,7 @@ describe('the configuration of care', () => {
       webHosts: [],
       statusPage: true,
       configFile: null,
+      removedVirtualServers: 'clean',
       task: 'care',
       trust: false,
       dryRun: false,

@@ -10,6 +10,7 @@ import { readAllSettings } from '../../src/config/config-file.js';
 import { milliseconds } from '../../src/config/duration.js';
 import { UsageError } from '../../src/config/usage-error.js';
 import { loadWebConfig } from '../../src/config/web-config.js';
+import { parseEndpoints } from '../../src/discovery/api-objects.js';
 import { listsOf } from '../../src/doctor/manifests.js';
 import { unquoted } from '../../src/host/iptables.js';
 import { masqueradeTable } from '../../src/host/masquerade-table.js';
@@ -158,5 +159,13 @@ describe('a certificate whose alternative names OpenSSL cannot write', () => {
     const facts = certificateFacts(der, Date.parse('2026-06-01T12:00:00Z'));
     assert.equal(facts?.subject, 'O=lab, CN=apiserver');
     assert.deepEqual(facts.names, []);
+  });
+});
+
+describe('an answer of the Kubernetes API', () => {
+  it('may have an object instead of its kind, which no text can be made of', () => {
+    assert.throws(() => parseEndpoints('{"kind":{"toString":null},"apiVersion":"v1","subsets":[null]}'), {
+      message: 'expected Endpoints of v1, got none of v1',
+    });
   });
 });
