@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
-import { Lab, type LabProcess } from '../../lab/index.js';
+import { after, afterEach, before, describe, it } from 'node:test';
+import { Lab, until, type LabProcess } from '../../lab/index.js';
 import type { Master } from '../../lab/master.js';
 import { LAB_TOKEN } from '../../lab/cluster-api.js';
 import { lvscare, serversOf, startCare, untilWeights, VS } from './lvscare.js';
@@ -16,6 +16,7 @@ const PATIENCE_MS = 120_000;
 describe('a node with --discover', () => {
   let lab: Lab;
   let directory = '';
+  let daemon: LabProcess | null = null;
   before(async () => {
     lab = await Lab.create({ masters: 2 * SEEDS });
     for (const master of lab.masters.slice(SEEDS)) await master.close();
@@ -25,6 +26,11 @@ describe('a node with --discover', () => {
   after(async () => {
     await lab.close();
     await rm(directory, { recursive: true, force: true });
+  });
+
+  afterEach(async () => {
+    await daemon?.stop();
+    daemon = null;
   });
 
   const seeds = (): readonly Master[] => lab.masters.slice(0, SEEDS);
@@ -53,7 +59,7 @@ describe('a node with --discover', () => {
 
   it('follows three masters that are replaced one by one at new addresses, without a failed connection', async (context) => {
     await cluster(seeds());
-    const daemon = start();
+    daemon = start();
     await untilWeights(lab, weights(seeds()), { timeoutMs: PATIENCE_MS });
     await daemon.waitForLine(/local route created/, { timeoutMs: PATIENCE_MS });
     const client = await lab.node.steady({ everyMs: 100, timeoutMs: 20_000 });
@@ -76,21 +82,30 @@ describe('a node with --discover', () => {
     context.diagnostic(`${samples.length} requests, ${client.failures.length} failed`);
     assert.deepEqual(client.failures, []);
     assert.ok(samples.length > 50);
-    const [report] = (JSON.parse((await lvscare(lab.node, ['status', '--json'])).stdout) as Status)
-      .virtualServers;
+    const report = async (): Promise<Report> => {
+      const { stdout } = await lvscare(lab.node, ['status', '--json']);
+      const [{ care }] = (JSON.parse(stdout) as Status).virtualServers;
+      return care;
+    };
     assert.deepEqual(
       Object.fromEntries(
-        report?.care.servers.map(({ server, state, membership }) => [
+        (await report()).servers.map(({ server, state, membership }) => [
           server,
           `${state} ${membership.source}`,
-        ]) ?? [],
+        ]),
       ),
       Object.fromEntries(
         lab.masters.map(({ endpoint }, index) => [endpoint, index < SEEDS ? 'dead seed' : 'up discovered']),
       ),
     );
-    assert.ok(members.some(({ endpoint }) => endpoint === report?.care.discovery.lastList.from));
-    await daemon.stop();
+    // The last one that was replaced gave the list until it ended.
+    await until(
+      async () => {
+        const { from } = (await report()).discovery.lastList;
+        return members.some(({ endpoint }) => endpoint === from);
+      },
+      { what: 'the list is read from one of the new masters', timeoutMs: PATIENCE_MS },
+    );
   });
 
   it('finds the cluster after a reboot at which every server of --rs is gone, by the saved list', async () => {
@@ -98,14 +113,13 @@ describe('a node with --discover', () => {
     const { servers } = JSON.parse(await readFile(join(directory, saved), 'utf8')) as { servers: string[] };
     for (const { endpoint } of left) assert.ok(servers.includes(endpoint), endpoint);
     await lab.node.ipvsadm('-C');
-    const daemon = start();
+    daemon = start();
     await daemon.waitForLine(/beginning with --rs and the list of apiservers that was saved/, {
       timeoutMs: PATIENCE_MS,
     });
     await untilWeights(lab, weights(left), { timeoutMs: PATIENCE_MS });
     const answer = await lab.node.request(undefined, { timeoutMs: 20_000 });
     assert.ok(answer.ok);
-    await daemon.stop();
   });
 
   it('begins with --rs alone when the saved list is damaged, and goes on when it cannot be saved', async () => {
@@ -117,26 +131,22 @@ describe('a node with --discover', () => {
     const full =
       'mount --bind "$0" /var/lib && mount -t tmpfs -o size=4k small /var/lib/lvscare && ' +
       'printf "{" >"/var/lib/$1" && shift && exec "$@"';
-    const daemon = startCare(
-      lab,
-      ['--discover', join(directory, 'kubeconfig')],
-      serversOf(lab, [lab.master(0)]),
-      { wrapper: ['unshare', '-m', 'sh', '-c', full, directory, saved] },
-    );
+    daemon = startCare(lab, ['--discover', join(directory, 'kubeconfig')], serversOf(lab, [lab.master(0)]), {
+      wrapper: ['unshare', '-m', 'sh', '-c', full, directory, saved],
+    });
     await daemon.waitForLine(/the saved list of apiservers is not used: .* is damaged; beginning with --rs/, {
       timeoutMs: PATIENCE_MS,
     });
     // By the right of a kubelet alone: the Endpoints object.
     await untilWeights(lab, weights(seeds()), { timeoutMs: PATIENCE_MS });
     await daemon.waitForLine(/cannot save state: ENOSPC/, { timeoutMs: PATIENCE_MS });
-    await daemon.stop();
   });
 
   it('changes nothing for an empty list, or one of a virtual server', async () => {
     for (const master of seeds()) await master.list([VS.replace(/:.*/, '')]);
     await lab.node.ipvsadm('-C');
     await rm(join(directory, saved), { force: true });
-    const daemon = start();
+    daemon = start();
     await daemon.waitForLine(/ignored of the list of apiservers .*: .* it is a virtual server/, {
       timeoutMs: PATIENCE_MS,
     });
@@ -146,7 +156,6 @@ describe('a node with --discover', () => {
       timeoutMs: PATIENCE_MS,
     });
     await untilWeights(lab, weights(seeds()));
-    await daemon.stop();
   });
 
   it('removes the saved list with --clean', async () => {
@@ -158,15 +167,15 @@ describe('a node with --discover', () => {
 });
 
 interface Status {
-  readonly virtualServers: readonly {
-    readonly care: {
-      readonly discovery: { readonly lastList: { readonly from: string } };
-      readonly servers: readonly {
-        readonly server: string;
-        readonly state: string;
-        readonly membership: { readonly source: string };
-      }[];
-    };
+  readonly virtualServers: readonly [{ readonly care: Report }];
+}
+
+interface Report {
+  readonly discovery: { readonly lastList: { readonly from: string } };
+  readonly servers: readonly {
+    readonly server: string;
+    readonly state: string;
+    readonly membership: { readonly source: string };
   }[];
 }
 
