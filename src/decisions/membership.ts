@@ -33,6 +33,8 @@ export interface Membership {
   readonly members: readonly Member[];
   /** One for each apiserver that gave a list. */
   readonly readings: readonly Reading[];
+  /** Those of `--rs`: a list adds no server with another one. They outlive the seeds, which may be forgotten. */
+  readonly ports: ReadonlySet<number>;
 }
 
 export interface MembershipPolicy {
@@ -70,6 +72,7 @@ export function initialMembership(seeds: readonly Endpoint[], lastGood: readonly
       ...others.map((server) => newMember(server, 'last good')),
     ],
     readings: [],
+    ports: portsOf(seeds),
   };
 }
 
@@ -91,6 +94,7 @@ export function withSeeds({ members, readings }: Membership, seeds: readonly End
       ...others,
     ],
     readings,
+    ports: portsOf(seeds),
   };
 }
 
@@ -114,15 +118,12 @@ export function withList(
   const giver = membership.members.find(({ server }) => server.text === from.text);
   if (giver?.missingSinceMs !== null && hasListed(membership.members, stateOf))
     return { membership, ignored: ['the cluster does not list the apiserver that gave it'] };
-  const ports = new Set(
-    membership.members.filter(({ source }) => source === 'seed').map(({ server }) => server.port),
-  );
   const known = new Set(membership.members.map(({ server }) => server.text));
   const ignored: string[] = [];
   const usable = new Map<string, Endpoint>();
   const added: Endpoint[] = [];
   for (const server of servers) {
-    const why = refusal(server, ports, scope);
+    const why = refusal(server, membership.ports, scope);
     if (why !== null) ignored.push(`${server.text}: ${why}`);
     else if (usable.has(server.text)) continue;
     else if (known.has(server.text)) usable.set(server.text, server);
@@ -149,6 +150,7 @@ export function withList(
         ...membership.readings.filter((reading) => reading.from !== from.text),
         { from: from.text, servers: new Set(usable.keys()), atMs: nowMs },
       ].slice(-MOST_MEMBERS),
+      ports: membership.ports,
     },
     ignored,
   };
@@ -184,7 +186,7 @@ export function age(membership: Membership, stateOf: StateOf, nowMs: number, pol
       });
   const gone = new Set(forgotten.map(({ server }) => server.text));
   return {
-    membership: { members: aged.filter(({ server }) => !gone.has(server.text)), readings },
+    membership: { ...membership, members: aged.filter(({ server }) => !gone.has(server.text)), readings },
     forgotten,
   };
 }
@@ -255,6 +257,10 @@ function kindOfIPv6(address: string): string | null {
   if (/^fe[89ab]/i.test(address)) return 'a link-local address';
   if (/^ff/i.test(address)) return 'a multicast address';
   return /^::ffff:/i.test(address) ? 'an IPv4 address written as IPv6' : null;
+}
+
+function portsOf(seeds: readonly Endpoint[]): ReadonlySet<number> {
+  return new Set(seeds.map(({ port }) => port));
 }
 
 function newMember(server: Endpoint, source: MemberSource): Member {

@@ -168,6 +168,21 @@ describe('the membership', () => {
     );
   });
 
+  it('goes on to follow the lists when every seed was forgotten', () => {
+    const policy = { ...POLICY, keepSeeds: false };
+    let membership = initialMembership([A], []);
+    const read = (from: Endpoint, list: readonly Endpoint[], nowMs: number): readonly string[] => {
+      const listed = withList(membership, { servers: list, from }, allUp, nowMs, SCOPE);
+      ({ membership } = age(listed.membership, allUp, nowMs, policy));
+      return listed.ignored;
+    };
+    for (let minutes = 0; minutes <= 15; minutes += 1)
+      for (const from of [A, B, C]) read(from, [B, C], minutes * MINUTE);
+    assert.equal(letters(membership), 'B C');
+    assert.deepEqual(read(B, [B, C, D], 16 * MINUTE), []);
+    assert.equal(letters(membership), 'B C D');
+  });
+
   it('begins anew to count when the lists show no more that a server is missing', () => {
     const stateOf = upAre([A, B]);
     const reading = (from: Endpoint, list: readonly Endpoint[]) => ({ servers: list, from });
