@@ -191,13 +191,16 @@ export function age(membership: Membership, stateOf: StateOf, nowMs: number, pol
   };
 }
 
-/** Candidates to ask for the list, the best first: those that are up, and of these the listed ones. */
+/** Candidates to ask for the list, the best first: those that are up, and of these the listed ones. All of them while none is up. */
 export function bestFirst(members: readonly Member[], stateOf: StateOf): readonly Endpoint[] {
   const rank = ({ server, missingSinceMs }: Member): number => {
     const state = stateOf(server);
     return (state === 'up' ? 0 : state === 'unknown' ? 2 : 4) + (missingSinceMs === null ? 0 : 1);
   };
-  return [...members].sort((one, other) => rank(one) - rank(other)).map(({ server }) => server);
+  const up = members.filter(({ server }) => stateOf(server) === 'up');
+  return [...(up.length > 0 ? up : members)]
+    .sort((one, other) => rank(one) - rank(other))
+    .map(({ server }) => server);
 }
 
 /** What is worth saving for the next start: all that a list had, and has not been forgotten. */

@@ -215,7 +215,7 @@ describe('the membership', () => {
     assert.equal(letters(membership), 'A B C');
   });
 
-  it('asks those that are up first, and of these the listed ones', () => {
+  it('asks those that are up, the listed ones first, and all while none is up', () => {
     const stateOf = upAre([A, B, D]);
     let { membership } = withList(
       initialMembership([A], []),
@@ -228,7 +228,8 @@ describe('the membership', () => {
       ({ membership } = withList(membership, { servers: [B, D], from }, stateOf, 0, SCOPE));
     ({ membership } = age(membership, stateOf, 0, POLICY));
     assert.equal(letters(membership), 'A? B C? D');
-    assert.deepEqual(bestFirst(membership.members, stateOf), [B, D, A, C]);
+    assert.deepEqual(bestFirst(membership.members, stateOf), [B, D, A]);
+    assert.deepEqual(bestFirst(membership.members, upAre([])), [B, D, A, C]);
     assert.deepEqual(worthSaving(membership.members), [B, C, D], 'a seed that is missing is in --rs');
   });
 
