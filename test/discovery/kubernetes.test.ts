@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
 import { copyFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -296,6 +297,24 @@ describe('discovery from an apiserver that answers something else', () => {
       assert.equal(await next(results), `watch: ${ALL}`);
       assert.deepEqual(clock.waits, [1000]);
     });
+
+  it('leaves nothing that listens to the end, whatever it answered', async () => {
+    const results = discover();
+    const behaviours: readonly ListBehaviour[] = [
+      { kind: 'ok' },
+      { kind: 'status', status: 401 },
+      { kind: 'gzip' },
+      { kind: 'huge' },
+      { kind: 'cut-off' },
+    ];
+    for (const behaviour of behaviours) {
+      master.api.behaviour = { get: behaviour };
+      for (let answers = 0; answers < 3; answers += 1) await next(results);
+    }
+    master.api.behaviour = {};
+    await next(results);
+    assert.equal(getEventListeners(stop.signal, 'abort').length, 0);
+  });
 
   it('waits as long as Retry-After demands, and at most 5 min', async () => {
     behave('list', { kind: 'status', status: 429, retryAfterS: 30 });
