@@ -12,8 +12,6 @@ export interface Identity {
   readonly tlsServerName: string | null;
   /** Names that the certificate of an apiserver may be for beside its address. */
   readonly names: readonly string[];
-  /** SHA-256 of the certificates of the CA, in hex, whatever their order. */
-  readonly cluster: string;
 }
 
 /**
@@ -31,9 +29,7 @@ const MOST_BYTES = 256 * 1024;
  */
 export async function readIdentity(path: string): Promise<Identity> {
   const { ca, clientCertificate, token, tlsServerName, serverHost }: Kubeconfig = await readKubeconfig(path);
-  const trusted = await read('certificate-authority', ca, path);
-  if (!areCertificates(trusted))
-    throw new Error(`${nameOf('certificate-authority', ca, path)}: no certificates in PEM`);
+  const trusted = await readCa(ca, path);
   const pair = clientCertificate === null ? {} : await readPair(clientCertificate, path);
   const bearer = token === null ? null : tokenIn(await read('token', token, path));
   if (token !== null && bearer === null)
@@ -52,8 +48,20 @@ export async function readIdentity(path: string): Promise<Identity> {
       tlsServerName === null
         ? [...APISERVER_NAMES, ...(serverHost === null ? [] : [serverHost])]
         : [tlsServerName],
-    cluster: fingerprint(trusted),
   };
+}
+
+/** SHA-256 of the certificates of the CA, in hex, whatever their order. Credentials need not be there yet, or be usable. */
+export async function readCluster(path: string): Promise<string> {
+  const { ca } = await readKubeconfig(path);
+  return fingerprint(await readCa(ca, path));
+}
+
+async function readCa(ca: Source, path: string): Promise<string> {
+  const trusted = await read('certificate-authority', ca, path);
+  if (!areCertificates(trusted))
+    throw new Error(`${nameOf('certificate-authority', ca, path)}: no certificates in PEM`);
+  return trusted;
 }
 
 async function readPair(

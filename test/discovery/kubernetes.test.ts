@@ -533,12 +533,14 @@ describe('credentials', () => {
     assert.deepEqual(master.api.counts, { list: 1, watch: 0, get: 1 });
   });
 
-  it('distinguish clusters by their CA, whatever the order of its certificates', async () => {
+  it('distinguish clusters by their CA alone, whatever the order of its certificates', async () => {
     const other = await issue({ subject: '/CN=kubernetes', authority: true, signer: null });
+    // The saved list is used also while kubelet has no credentials.
+    const user = { 'client-certificate': 'none.crt', 'client-key': 'none.key' };
     const cluster = async (...certificates: readonly string[]): Promise<string> => {
       writeFileSync(join(directory, 'bundle.crt'), certificates.join(''));
       const given = { 'certificate-authority': 'bundle.crt' };
-      const kubeconfig = await writeKubeconfig(directory, 'bundle.conf', given, { token: 'a' });
+      const kubeconfig = await writeKubeconfig(directory, 'bundle.conf', given, user);
       return createKubernetesDiscovery({
         kubeconfig,
         sourcePorts: 'kernel',
