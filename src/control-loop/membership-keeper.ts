@@ -169,11 +169,13 @@ export class MembershipKeeper {
   #add(list: ClusterList): void {
     const { emit, clock, scope, stateOf } = this.#parts;
     const before = new Set(this.members.map(({ server }) => server.text));
-    const { membership, ignored } = withList(this.#membership, list, stateOf, clock.now(), scope);
+    const { membership, ignored, unusable } = withList(this.#membership, list, stateOf, clock.now(), scope);
     for (const what of ignored.slice(0, MOST_IGNORED))
       emit({ kind: 'cluster-list-ignored', from: list.from, what });
     const more = ignored.length - MOST_IGNORED;
     if (more > 0) emit({ kind: 'cluster-list-ignored', from: list.from, what: `${more} more of it` });
+    // In status and metrics this is as good as no list: new apiservers are not found.
+    if (unusable !== null) emit({ kind: 'cluster-list-failed', from: list.from, error: new Error(unusable) });
     if (membership === this.#membership) return;
     emit({ kind: 'cluster-list', list });
     this.#set(membership);

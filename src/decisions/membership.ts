@@ -102,6 +102,8 @@ interface Listed {
   readonly membership: Membership;
   /** What of the list was ignored, and why, in words. */
   readonly ignored: readonly string[];
+  /** Why nothing of the list can be used, in words, which are the last of `ignored`; else null. */
+  readonly unusable: string | null;
 }
 
 /**
@@ -117,7 +119,7 @@ export function withList(
 ): Listed {
   const giver = membership.members.find(({ server }) => server.text === from.text);
   if (giver?.missingSinceMs !== null && hasListed(membership.members, stateOf))
-    return { membership, ignored: ['the cluster does not list the apiserver that gave it'] };
+    return { membership, ignored: ['the cluster does not list the apiserver that gave it'], unusable: null };
   const known = new Set(membership.members.map(({ server }) => server.text));
   const ignored: string[] = [];
   const usable = new Map<string, Endpoint>();
@@ -136,7 +138,7 @@ export function withList(
   }
   if (usable.size === 0) {
     const why = servers.length === 0 ? 'the list is empty' : 'the list has no server that can be used';
-    return { membership, ignored: [...ignored, why] };
+    return { membership, ignored: [...ignored, why], unusable: why };
   }
   const members = membership.members.map((member): Member =>
     usable.has(member.server.text)
@@ -153,6 +155,7 @@ export function withList(
       ports: membership.ports,
     },
     ignored,
+    unusable: null,
   };
 }
 
