@@ -1,5 +1,5 @@
 /** What lvscare shows to apiservers, and how it recognizes them, as the files are now. */
-import { createHash, X509Certificate } from 'node:crypto';
+import { X509Certificate } from 'node:crypto';
 import tls from 'node:tls';
 import { TLS_OFFER } from '../tls/offer.js';
 import { areCertificates, isPrivateKey, pairFault, tokenIn } from '../tls/pem.js';
@@ -22,6 +22,8 @@ const APISERVER_NAMES = ['kubernetes', 'kubernetes.default.svc'];
 
 /** A CA bundle may have several certificates; all other files are smaller. */
 const MOST_BYTES = 256 * 1024;
+/** A CA that is being rotated has two certificates. */
+const MOST_PRINTS = 64;
 
 /**
  * Reads all files, each time: kubelet and kubeadm replace them, and there is at most a request a minute. Rejects with an error of one line that names
@@ -51,10 +53,10 @@ export async function readIdentity(path: string): Promise<Identity> {
   };
 }
 
-/** SHA-256 of the certificates of the CA, in hex, whatever their order. Credentials need not be there yet, or be usable. */
+/** SHA-256 of each certificate of the CA, in hex, whatever their order. Credentials need not be there yet, or be usable. */
 export async function readCluster(path: string): Promise<string> {
   const { ca } = await readKubeconfig(path);
-  return fingerprint(await readCa(ca, path));
+  return fingerprints(await readCa(ca, path));
 }
 
 async function readCa(ca: Source, path: string): Promise<string> {
@@ -95,10 +97,9 @@ function nameOf(what: string, source: Source, path: string): string {
 }
 
 /** @param pem Certificates, all of them complete. */
-function fingerprint(pem: string): string {
+function fingerprints(pem: string): string {
   const certificates = pem.match(/-----BEGIN [^]*?-----END [^-]*-----/g) ?? [];
   const prints = certificates.map((certificate) => new X509Certificate(certificate).fingerprint256);
-  const all = createHash('sha256');
-  for (const print of [...new Set(prints)].sort()) all.update(`${print}\n`);
-  return all.digest('hex');
+  const each = new Set(prints.map((print) => print.replaceAll(':', '').toLowerCase()));
+  return [...each].sort().slice(0, MOST_PRINTS).join(' ');
 }

@@ -552,7 +552,9 @@ describe('credentials', () => {
     assert.match(one, /^[0-9a-f]{64}$/);
     assert.equal(await cluster('# a comment\n', ca.cert, ca.cert), one);
     assert.notEqual(await cluster(other.cert), one);
-    assert.equal(await cluster(ca.cert, other.cert), await cluster(other.cert, ca.cert));
+    const both = await cluster(ca.cert, other.cert);
+    assert.equal(both, await cluster(other.cert, ca.cert));
+    assert.deepEqual(both.split(' '), [one, await cluster(other.cert)].sort());
     await assert.rejects(cluster('nothing'), /bundle\.crt: no certificates in PEM/);
   });
 });
