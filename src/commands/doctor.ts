@@ -20,7 +20,7 @@ import type { Subject } from '../doctor/ports.js';
 import { careArguments, careProcesses, flagValue } from '../doctor/processes.js';
 import { nodeOf, systemFiles, type Self } from '../doctor/system-node.js';
 import type { DiscoveryResult } from '../control-loop/ports.js';
-import { composeDiscovery } from '../daemon/membership.js';
+import { composeDiscovery, knownServers } from '../daemon/membership.js';
 import { permissionFaults } from '../daemon/file-permissions.js';
 import { readLock } from '../state/instance-lock.js';
 import { ownershipStore, type OwnershipStore } from '../state/ownership-store.js';
@@ -285,7 +285,7 @@ async function checkFiles(config: CareConfig): Promise<readonly Finding[]> {
 /** How long the list of apiservers is waited for. */
 const LIST_MS = 15_000;
 
-/** Reads the list of apiservers as lvscare does: from one real server after another, until one gives it. */
+/** Reads the list of apiservers as lvscare does: from one after another, the saved ones first, until one gives it. */
 async function checkDiscovery(config: CareConfig, signal: AbortSignal): Promise<readonly Finding[]> {
   const { discovery, realServers } = config;
   const reader = await composeDiscovery(config);
@@ -293,10 +293,13 @@ async function checkDiscovery(config: CareConfig, signal: AbortSignal): Promise<
   const ending = AbortSignal.any([signal, AbortSignal.timeout(LIST_MS)]);
   let result: DiscoveryResult | null = null;
   let attempts = 0;
-  for await (const one of reader.lists(() => realServers, ending)) {
+  // Those of --rs may all have been replaced.
+  const known = await knownServers(config, () => undefined);
+  const candidates = [...known.slice(realServers.length), ...realServers];
+  for await (const one of reader.lists(() => candidates, ending)) {
     result = one;
     attempts += 1;
-    if (one.kind === 'list' || one.from === null || attempts >= realServers.length) break;
+    if (one.kind === 'list' || one.from === null || attempts >= candidates.length) break;
   }
   const own = await systemFiles.whyNotWritable(STATE_DIRECTORY);
   return discoveryFindings({

@@ -218,7 +218,7 @@ function readVirtualServer(
       maxHoldMs: settings.read('max-hold'),
     },
     probe,
-    discovery: readDiscovery(settings, probe, task === 'care' && !elsewhere),
+    discovery: readDiscovery(settings, probe, task === 'care', elsewhere),
   };
   return {
     config,
@@ -236,21 +236,31 @@ function readVirtualServer(
   };
 }
 
-/** @param probes Whether the files have to be here, and usable. */
-function readDiscovery(settings: Settings, { tls }: ProbeConfig, probes: boolean): DiscoveryConfig | null {
+/**
+ * @param probes Whether it is read to take care.
+ * @param elsewhere Whether the files need not be here, and be usable.
+ */
+function readDiscovery(
+  settings: Settings,
+  { tls }: ProbeConfig,
+  probes: boolean,
+  elsewhere: boolean,
+): DiscoveryConfig | null {
   const kubeconfig = settings.read('discover');
   const forgetAfterMs = settings.read('forget-after');
   const keepSeeds = settings.read('keep-seeds');
   if (kubeconfig === null) return null;
   const name = settings.name('discover');
   // Else another host that got the address of an apiserver could serve.
-  if (probes && !tls.verify)
+  const neverVerifies =
+    settings.read('health-insecure-skip-verify') === true || settings.read('health-schem') === 'http';
+  if (probes && (elsewhere ? neverVerifies : !tls.verify))
     throw new UsageError(
       name,
       `certificates that are verified beside it, or another host could serve (by --health-ca or ${DEFAULT_CA})`,
       null,
     );
-  if (probes && existsSync(kubeconfig)) readTextFile(kubeconfig, name);
+  if (probes && !elsewhere && existsSync(kubeconfig)) readTextFile(kubeconfig, name);
   return { kubeconfig, forgetAfterMs, keepSeeds };
 }
 

@@ -34,6 +34,8 @@ const AGING_MS = 30_000;
 const AGAIN_MS = 10_000;
 /** How long the end of one is waited for. */
 const END_MS = 1000;
+/** How long a reading or a writing of the saved list is waited for: a disk may hang. */
+const DISK_MS = 5000;
 /** The most lines of one list about what was ignored. */
 const MOST_IGNORED = 8;
 
@@ -45,6 +47,8 @@ export class MembershipKeeper {
   #membership: Membership;
   /** What was saved last, as one text. */
   #saved: string | null = null;
+  /** On a disk that hangs it may go on for ever, so there is one at most. */
+  #writing: Promise<void> | null = null;
   /** Something changed since the members were last yielded. */
   #hasChanged = false;
   #wake: () => void = () => undefined;
@@ -165,11 +169,13 @@ export class MembershipKeeper {
   #add(list: ClusterList): void {
     const { emit, clock, scope, stateOf } = this.#parts;
     const before = new Set(this.members.map(({ server }) => server.text));
-    const { membership, ignored } = withList(this.#membership, list, stateOf, clock.now(), scope);
+    const { membership, ignored, unusable } = withList(this.#membership, list, stateOf, clock.now(), scope);
     for (const what of ignored.slice(0, MOST_IGNORED))
       emit({ kind: 'cluster-list-ignored', from: list.from, what });
     const more = ignored.length - MOST_IGNORED;
     if (more > 0) emit({ kind: 'cluster-list-ignored', from: list.from, what: `${more} more of it` });
+    // In status and metrics this is as good as no list: new apiservers are not found.
+    if (unusable !== null) emit({ kind: 'cluster-list-failed', from: list.from, error: new Error(unusable) });
     if (membership === this.#membership) return;
     emit({ kind: 'cluster-list', list });
     this.#set(membership);
@@ -207,14 +213,15 @@ export class MembershipKeeper {
 
   /** Only lists change what is saved, so each is a new attempt after one that failed. */
   async #save(): Promise<void> {
-    const { lastGood, saves, emit } = this.#parts;
+    const { lastGood, saves, emit, clock } = this.#parts;
     const servers = worthSaving(this.members);
-    if (!saves || servers.length === 0) return;
+    if (!saves || servers.length === 0 || this.#writing !== null) return;
     try {
       const cluster = await this.#discovery.cluster();
       const text = [cluster, ...servers.map((server) => server.text)].join();
       if (text === this.#saved) return;
-      await lastGood.write(cluster, servers);
+      this.#writing = lastGood.write(cluster, servers).finally(() => (this.#writing = null));
+      await inTime(this.#writing, clock);
       this.#saved = text;
     } catch (error) {
       emit({ kind: 'state-not-saved', what: 'list', error: error as Error });
@@ -222,9 +229,14 @@ export class MembershipKeeper {
   }
 }
 
-async function readLastGood({ lastGood, discovery, emit }: MembershipParts): Promise<readonly Endpoint[]> {
+async function readLastGood({
+  lastGood,
+  discovery,
+  emit,
+  clock,
+}: MembershipParts): Promise<readonly Endpoint[]> {
   try {
-    const found = await lastGood.read(await discovery.cluster());
+    const found = await inTime(lastGood.read(await discovery.cluster()), clock);
     if (found === null) return [];
     emit({ kind: 'last-good-list', ...found, problem: null });
     return found.servers;
@@ -232,6 +244,14 @@ async function readLastGood({ lastGood, discovery, emit }: MembershipParts): Pro
     emit({ kind: 'last-good-list', servers: [], savedAtMs: null, problem: (error as Error).message });
     return [];
   }
+}
+
+/** Rejects if it takes too long; it may go on unseen. */
+async function inTime<Value>(work: Promise<Value>, clock: Clock): Promise<Value> {
+  const late = briefly(work, DISK_MS, clock).then((): never => {
+    throw new Error(`the disk did not answer in ${DISK_MS / 1000} s`);
+  });
+  return await Promise.race([work, late]);
 }
 
 /** What others are to know of them. */

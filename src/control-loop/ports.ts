@@ -152,7 +152,10 @@ export type DiscoveryResult =
   | { readonly kind: 'failed'; readonly from: Endpoint | null; readonly error: Error };
 
 export interface Discovery {
-  /** What distinguishes the cluster from others: the SHA-256 of its CA certificates, in hex. Rejects when the kubeconfig cannot be read. */
+  /**
+   * What distinguishes the cluster from others: the SHA-256 of each of its CA certificates, in hex, separated by spaces. Rejects when the
+   * kubeconfig cannot be read.
+   */
   cluster(): Promise<string>;
   /**
    * Reads the list again and again, by itself, until the signal aborts; yields each reading, also when it is the same, and each failure. Never rejects.

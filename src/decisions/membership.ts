@@ -33,6 +33,8 @@ export interface Membership {
   readonly members: readonly Member[];
   /** One for each apiserver that gave a list. */
   readonly readings: readonly Reading[];
+  /** Those of `--rs`: a list adds no server with another one. They outlive the seeds, which may be forgotten. */
+  readonly ports: ReadonlySet<number>;
 }
 
 export interface MembershipPolicy {
@@ -70,6 +72,7 @@ export function initialMembership(seeds: readonly Endpoint[], lastGood: readonly
       ...others.map((server) => newMember(server, 'last good')),
     ],
     readings: [],
+    ports: portsOf(seeds),
   };
 }
 
@@ -91,6 +94,7 @@ export function withSeeds({ members, readings }: Membership, seeds: readonly End
       ...others,
     ],
     readings,
+    ports: portsOf(seeds),
   };
 }
 
@@ -98,6 +102,8 @@ interface Listed {
   readonly membership: Membership;
   /** What of the list was ignored, and why, in words. */
   readonly ignored: readonly string[];
+  /** Why nothing of the list can be used, in words, which are the last of `ignored`; else null. */
+  readonly unusable: string | null;
 }
 
 /**
@@ -113,16 +119,13 @@ export function withList(
 ): Listed {
   const giver = membership.members.find(({ server }) => server.text === from.text);
   if (giver?.missingSinceMs !== null && hasListed(membership.members, stateOf))
-    return { membership, ignored: ['the cluster does not list the apiserver that gave it'] };
-  const ports = new Set(
-    membership.members.filter(({ source }) => source === 'seed').map(({ server }) => server.port),
-  );
+    return { membership, ignored: ['the cluster does not list the apiserver that gave it'], unusable: null };
   const known = new Set(membership.members.map(({ server }) => server.text));
   const ignored: string[] = [];
   const usable = new Map<string, Endpoint>();
   const added: Endpoint[] = [];
   for (const server of servers) {
-    const why = refusal(server, ports, scope);
+    const why = refusal(server, membership.ports, scope);
     if (why !== null) ignored.push(`${server.text}: ${why}`);
     else if (usable.has(server.text)) continue;
     else if (known.has(server.text)) usable.set(server.text, server);
@@ -135,7 +138,7 @@ export function withList(
   }
   if (usable.size === 0) {
     const why = servers.length === 0 ? 'the list is empty' : 'the list has no server that can be used';
-    return { membership, ignored: [...ignored, why] };
+    return { membership, ignored: [...ignored, why], unusable: why };
   }
   const members = membership.members.map((member): Member =>
     usable.has(member.server.text)
@@ -149,8 +152,10 @@ export function withList(
         ...membership.readings.filter((reading) => reading.from !== from.text),
         { from: from.text, servers: new Set(usable.keys()), atMs: nowMs },
       ].slice(-MOST_MEMBERS),
+      ports: membership.ports,
     },
     ignored,
+    unusable: null,
   };
 }
 
@@ -184,18 +189,21 @@ export function age(membership: Membership, stateOf: StateOf, nowMs: number, pol
       });
   const gone = new Set(forgotten.map(({ server }) => server.text));
   return {
-    membership: { members: aged.filter(({ server }) => !gone.has(server.text)), readings },
+    membership: { ...membership, members: aged.filter(({ server }) => !gone.has(server.text)), readings },
     forgotten,
   };
 }
 
-/** Candidates to ask for the list, the best first: those that are up, and of these the listed ones. */
+/** Candidates to ask for the list, the best first: those that are up, and of these the listed ones. All of them while none is up. */
 export function bestFirst(members: readonly Member[], stateOf: StateOf): readonly Endpoint[] {
   const rank = ({ server, missingSinceMs }: Member): number => {
     const state = stateOf(server);
     return (state === 'up' ? 0 : state === 'unknown' ? 2 : 4) + (missingSinceMs === null ? 0 : 1);
   };
-  return [...members].sort((one, other) => rank(one) - rank(other)).map(({ server }) => server);
+  const up = members.filter(({ server }) => stateOf(server) === 'up');
+  return [...(up.length > 0 ? up : members)]
+    .sort((one, other) => rank(one) - rank(other))
+    .map(({ server }) => server);
 }
 
 /** What is worth saving for the next start: all that a list had, and has not been forgotten. */
@@ -255,6 +263,10 @@ function kindOfIPv6(address: string): string | null {
   if (/^fe[89ab]/i.test(address)) return 'a link-local address';
   if (/^ff/i.test(address)) return 'a multicast address';
   return /^::ffff:/i.test(address) ? 'an IPv4 address written as IPv6' : null;
+}
+
+function portsOf(seeds: readonly Endpoint[]): ReadonlySet<number> {
+  return new Set(seeds.map(({ port }) => port));
 }
 
 function newMember(server: Endpoint, source: MemberSource): Member {

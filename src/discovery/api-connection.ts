@@ -146,8 +146,11 @@ export class ApiConnection {
       });
       const { statusCode, headers, body } = await unlessAborted(limit.signal, asking);
       const encoding = String(headers['content-encoding'] ?? 'identity');
-      if (encoding !== 'identity')
+      if (encoding !== 'identity') {
+        // A body that is complete and was not read listens to the signal for ever.
+        body.on('error', () => undefined).destroy();
         throw new Error(`the answer is compressed (${inOneLine(encoding, 20)}), which was not asked for`);
+      }
       const retryAfterS = Number(headers['retry-after'] ?? 0);
       return {
         status: statusCode,

@@ -1,5 +1,5 @@
 /** What lvscare shows to apiservers, and how it recognizes them, as the files are now. */
-import { createHash, X509Certificate } from 'node:crypto';
+import { X509Certificate } from 'node:crypto';
 import tls from 'node:tls';
 import { TLS_OFFER } from '../tls/offer.js';
 import { areCertificates, isPrivateKey, pairFault, tokenIn } from '../tls/pem.js';
@@ -12,8 +12,6 @@ export interface Identity {
   readonly tlsServerName: string | null;
   /** Names that the certificate of an apiserver may be for beside its address. */
   readonly names: readonly string[];
-  /** SHA-256 of the certificates of the CA, in hex, whatever their order. */
-  readonly cluster: string;
 }
 
 /**
@@ -24,6 +22,8 @@ const APISERVER_NAMES = ['kubernetes', 'kubernetes.default.svc'];
 
 /** A CA bundle may have several certificates; all other files are smaller. */
 const MOST_BYTES = 256 * 1024;
+/** A CA that is being rotated has two certificates. */
+const MOST_PRINTS = 64;
 
 /**
  * Reads all files, each time: kubelet and kubeadm replace them, and there is at most a request a minute. Rejects with an error of one line that names
@@ -31,9 +31,7 @@ const MOST_BYTES = 256 * 1024;
  */
 export async function readIdentity(path: string): Promise<Identity> {
   const { ca, clientCertificate, token, tlsServerName, serverHost }: Kubeconfig = await readKubeconfig(path);
-  const trusted = await read('certificate-authority', ca, path);
-  if (!areCertificates(trusted))
-    throw new Error(`${nameOf('certificate-authority', ca, path)}: no certificates in PEM`);
+  const trusted = await readCa(ca, path);
   const pair = clientCertificate === null ? {} : await readPair(clientCertificate, path);
   const bearer = token === null ? null : tokenIn(await read('token', token, path));
   if (token !== null && bearer === null)
@@ -52,8 +50,20 @@ export async function readIdentity(path: string): Promise<Identity> {
       tlsServerName === null
         ? [...APISERVER_NAMES, ...(serverHost === null ? [] : [serverHost])]
         : [tlsServerName],
-    cluster: fingerprint(trusted),
   };
+}
+
+/** SHA-256 of each certificate of the CA, in hex, whatever their order. Credentials need not be there yet, or be usable. */
+export async function readCluster(path: string): Promise<string> {
+  const { ca } = await readKubeconfig(path);
+  return fingerprints(await readCa(ca, path));
+}
+
+async function readCa(ca: Source, path: string): Promise<string> {
+  const trusted = await read('certificate-authority', ca, path);
+  if (!areCertificates(trusted))
+    throw new Error(`${nameOf('certificate-authority', ca, path)}: no certificates in PEM`);
+  return trusted;
 }
 
 async function readPair(
@@ -87,10 +97,9 @@ function nameOf(what: string, source: Source, path: string): string {
 }
 
 /** @param pem Certificates, all of them complete. */
-function fingerprint(pem: string): string {
+function fingerprints(pem: string): string {
   const certificates = pem.match(/-----BEGIN [^]*?-----END [^-]*-----/g) ?? [];
   const prints = certificates.map((certificate) => new X509Certificate(certificate).fingerprint256);
-  const all = createHash('sha256');
-  for (const print of [...new Set(prints)].sort()) all.update(`${print}\n`);
-  return all.digest('hex');
+  const each = new Set(prints.map((print) => print.replaceAll(':', '').toLowerCase()));
+  return [...each].sort().slice(0, MOST_PRINTS).join(' ');
 }

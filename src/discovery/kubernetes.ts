@@ -12,7 +12,7 @@ import {
   statusMessage,
   type Slice,
 } from './api-objects.js';
-import { readIdentity, type Identity } from './identity.js';
+import { readCluster, readIdentity, type Identity } from './identity.js';
 import { limited, unlessAborted } from './limit.js';
 import { Turns } from './turns.js';
 
@@ -95,6 +95,7 @@ class KubernetesDiscovery implements Discovery {
   readonly #timings: Timings;
   /** A file system that hangs holds a thread for each reading: all requests share one. */
   #reading: Promise<Identity> | null = null;
+  #readingCluster: Promise<string> | null = null;
 
   constructor(options: KubernetesOptions) {
     this.#options = options;
@@ -102,7 +103,10 @@ class KubernetesDiscovery implements Discovery {
   }
 
   async cluster(): Promise<string> {
-    return (await this.#identity(new AbortController().signal)).cluster;
+    this.#readingCluster ??= readCluster(this.#options.kubeconfig).finally(
+      () => (this.#readingCluster = null),
+    );
+    return await this.#inTime(this.#readingCluster, new AbortController().signal);
   }
 
   async *lists(candidates: () => readonly Endpoint[], signal: AbortSignal): AsyncGenerator<DiscoveryResult> {
@@ -218,13 +222,17 @@ class KubernetesDiscovery implements Discovery {
   }
 
   async #identity(signal: AbortSignal): Promise<Identity> {
+    this.#reading ??= readIdentity(this.#options.kubeconfig).finally(() => (this.#reading = null));
+    return await this.#inTime(this.#reading, signal);
+  }
+
+  async #inTime<Value>(reading: Promise<Value>, signal: AbortSignal): Promise<Value> {
     const { kubeconfig } = this.#options;
     const { readMs } = this.#timings;
     const words = `kubeconfig ${kubeconfig}: it and its files could not be read in ${readMs} ms`;
     const limit = limited(readMs, words, signal);
     try {
-      this.#reading ??= readIdentity(kubeconfig).finally(() => (this.#reading = null));
-      return await unlessAborted(limit.signal, this.#reading);
+      return await unlessAborted(limit.signal, reading);
     } finally {
       limit.end();
     }

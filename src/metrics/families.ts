@@ -185,7 +185,7 @@ export function declareFamilies(registry: Registry) {
     ),
     discoveryUp: gauge(
       'discovery_up',
-      'With --discover: whether the list of apiservers was read when it was last tried (1) or not (0). At 0 real servers stay as they are, and new apiservers are not found.',
+      'With --discover: whether a list of apiservers that can be used was read when it was last tried (1) or not (0). At 0 real servers stay as they are, and new apiservers are not found.',
       VS_LABELS,
     ),
     lastDiscovery: gauge(

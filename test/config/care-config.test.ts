@@ -168,6 +168,24 @@ describe('the configuration of care', () => {
     );
   });
 
+  it('refuses --discover without verified certificates also for another node, whose CA need not be here', () => {
+    const elsewhere = (given: Arguments): CareConfig =>
+      readCareConfig(
+        new Settings({ ...SERVERS, discover: '/nowhere/kubelet.conf', ...given }, {}),
+        {},
+        {
+          elsewhere: true,
+          defaultCa: NOWHERE,
+        },
+      );
+    assert.equal(elsewhere({}).discovery?.kubeconfig, '/nowhere/kubelet.conf');
+    for (const given of [{ 'health-insecure-skip-verify': 'true' }, { 'health-schem': 'http' }])
+      assert.throws(
+        () => elsewhere(given),
+        /^UsageError: --discover: expected certificates that are verified/,
+      );
+  });
+
   it('has a dry run listen where an option says', () => {
     const { metricsAddress } = configOf({ 'dry-run': 'true', 'metrics-addr': '127.0.0.1:9289' });
     assert.equal(metricsAddress?.text, '127.0.0.1:9289');

@@ -26,6 +26,9 @@ class Scene implements Discovery, LastGoodList {
   saved: { readonly cluster: string; readonly servers: readonly Endpoint[] } | null = null;
   refusal: Error | null = null;
   unreadable: Error | null = null;
+  /** The disk does not answer. */
+  diskHangs = false;
+  writes = 0;
   ca = 'ours';
   /** The lists do not end when they should. */
   hangs = false;
@@ -99,12 +102,15 @@ class Scene implements Discovery, LastGoodList {
   read(
     cluster: string,
   ): Promise<{ readonly servers: readonly Endpoint[]; readonly savedAtMs: number } | null> {
+    if (this.diskHangs) return new Promise(() => undefined);
     if (this.saved === null) return Promise.resolve(null);
     if (this.saved.cluster !== cluster) return Promise.reject(new Error('of another cluster'));
     return Promise.resolve({ servers: this.saved.servers, savedAtMs: 5 });
   }
 
   write(cluster: string, servers: readonly Endpoint[]): Promise<void> {
+    this.writes += 1;
+    if (this.diskHangs) return new Promise(() => undefined);
     if (this.refusal !== null) return Promise.reject(this.refusal);
     this.saved = { cluster, servers };
     return Promise.resolve();
@@ -200,7 +206,10 @@ describe('the members of a virtual server', () => {
     }
     assert.deepEqual(new Set(scene.take()), new Set(['cluster-list-failed down']));
     await scene.list(A, []);
-    assert.deepEqual(scene.take(), ['cluster-list-ignored the list is empty']);
+    assert.deepEqual(scene.take(), [
+      'cluster-list-ignored the list is empty',
+      'cluster-list-failed the list is empty',
+    ]);
     assert.equal(scene.members, '200 seed, 201 discovered, 202 discovered');
   });
 
@@ -276,6 +285,21 @@ describe('the members of a virtual server', () => {
     assert.deepEqual(scene.saved, { cluster: 'ours', servers: [A, B] });
   });
 
+  it('are followed also while the disk hangs, which is waited for 5 s, and written to once', async () => {
+    scene.diskHangs = true;
+    const opened = scene.open();
+    await settle();
+    await scene.clock.advance(5000);
+    await opened;
+    assert.deepEqual(scene.take(), ['last-good-list the disk did not answer in 5 s']);
+    await scene.list(A, [A, B]);
+    await scene.clock.advance(5000);
+    assert.deepEqual(scene.take(), ['discovered 201', 'state-not-saved the disk did not answer in 5 s']);
+    await scene.list(A, [A, B, C]);
+    assert.equal(scene.members, '200 seed, 201 discovered, 202 discovered');
+    assert.equal(scene.writes, 1);
+  });
+
   it('are saved again under the new CA after it was rotated', async () => {
     await scene.open();
     await scene.list(A, [A, B]);
@@ -293,9 +317,11 @@ describe('the members of a virtual server', () => {
   it('are asked for the list, the best first', async () => {
     await scene.open([A, B]);
     scene.up.delete(A.text);
-    assert.deepEqual(scene.candidates(), [B, A]);
+    assert.deepEqual(scene.candidates(), [B]);
     await scene.list(B, [C]);
-    assert.deepEqual(scene.candidates(), [B, C, A], 'A, which is down, is the last');
+    assert.deepEqual(scene.candidates(), [B, C], 'A, which is down, is not asked');
+    scene.up.clear();
+    assert.deepEqual(scene.candidates(), [A, B, C]);
   });
 
   it('have what a new configuration adds to --rs, and lose what it removes', async () => {

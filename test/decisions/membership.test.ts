@@ -168,6 +168,21 @@ describe('the membership', () => {
     );
   });
 
+  it('goes on to follow the lists when every seed was forgotten', () => {
+    const policy = { ...POLICY, keepSeeds: false };
+    let membership = initialMembership([A], []);
+    const read = (from: Endpoint, list: readonly Endpoint[], nowMs: number): readonly string[] => {
+      const listed = withList(membership, { servers: list, from }, allUp, nowMs, SCOPE);
+      ({ membership } = age(listed.membership, allUp, nowMs, policy));
+      return listed.ignored;
+    };
+    for (let minutes = 0; minutes <= 15; minutes += 1)
+      for (const from of [A, B, C]) read(from, [B, C], minutes * MINUTE);
+    assert.equal(letters(membership), 'B C');
+    assert.deepEqual(read(B, [B, C, D], 16 * MINUTE), []);
+    assert.equal(letters(membership), 'B C D');
+  });
+
   it('begins anew to count when the lists show no more that a server is missing', () => {
     const stateOf = upAre([A, B]);
     const reading = (from: Endpoint, list: readonly Endpoint[]) => ({ servers: list, from });
@@ -200,7 +215,7 @@ describe('the membership', () => {
     assert.equal(letters(membership), 'A B C');
   });
 
-  it('asks those that are up first, and of these the listed ones', () => {
+  it('asks those that are up, the listed ones first, and all while none is up', () => {
     const stateOf = upAre([A, B, D]);
     let { membership } = withList(
       initialMembership([A], []),
@@ -213,7 +228,8 @@ describe('the membership', () => {
       ({ membership } = withList(membership, { servers: [B, D], from }, stateOf, 0, SCOPE));
     ({ membership } = age(membership, stateOf, 0, POLICY));
     assert.equal(letters(membership), 'A? B C? D');
-    assert.deepEqual(bestFirst(membership.members, stateOf), [B, D, A, C]);
+    assert.deepEqual(bestFirst(membership.members, stateOf), [B, D, A]);
+    assert.deepEqual(bestFirst(membership.members, upAre([])), [B, D, A, C]);
     assert.deepEqual(worthSaving(membership.members), [B, C, D], 'a seed that is missing is in --rs');
   });
 

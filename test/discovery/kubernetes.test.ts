@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
 import { copyFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -297,6 +298,24 @@ describe('discovery from an apiserver that answers something else', () => {
       assert.deepEqual(clock.waits, [1000]);
     });
 
+  it('leaves nothing that listens to the end, whatever it answered', async () => {
+    const results = discover();
+    const behaviours: readonly ListBehaviour[] = [
+      { kind: 'ok' },
+      { kind: 'status', status: 401 },
+      { kind: 'gzip' },
+      { kind: 'huge' },
+      { kind: 'cut-off' },
+    ];
+    for (const behaviour of behaviours) {
+      master.api.behaviour = { get: behaviour };
+      for (let answers = 0; answers < 3; answers += 1) await next(results);
+    }
+    master.api.behaviour = {};
+    await next(results);
+    assert.equal(getEventListeners(stop.signal, 'abort').length, 0);
+  });
+
   it('waits as long as Retry-After demands, and at most 5 min', async () => {
     behave('list', { kind: 'status', status: 429, retryAfterS: 30 });
     const results = discover();
@@ -514,12 +533,14 @@ describe('credentials', () => {
     assert.deepEqual(master.api.counts, { list: 1, watch: 0, get: 1 });
   });
 
-  it('distinguish clusters by their CA, whatever the order of its certificates', async () => {
+  it('distinguish clusters by their CA alone, whatever the order of its certificates', async () => {
     const other = await issue({ subject: '/CN=kubernetes', authority: true, signer: null });
+    // The saved list is used also while kubelet has no credentials.
+    const user = { 'client-certificate': 'none.crt', 'client-key': 'none.key' };
     const cluster = async (...certificates: readonly string[]): Promise<string> => {
       writeFileSync(join(directory, 'bundle.crt'), certificates.join(''));
       const given = { 'certificate-authority': 'bundle.crt' };
-      const kubeconfig = await writeKubeconfig(directory, 'bundle.conf', given, { token: 'a' });
+      const kubeconfig = await writeKubeconfig(directory, 'bundle.conf', given, user);
       return createKubernetesDiscovery({
         kubeconfig,
         sourcePorts: 'kernel',
@@ -531,7 +552,9 @@ describe('credentials', () => {
     assert.match(one, /^[0-9a-f]{64}$/);
     assert.equal(await cluster('# a comment\n', ca.cert, ca.cert), one);
     assert.notEqual(await cluster(other.cert), one);
-    assert.equal(await cluster(ca.cert, other.cert), await cluster(other.cert, ca.cert));
+    const both = await cluster(ca.cert, other.cert);
+    assert.equal(both, await cluster(other.cert, ca.cert));
+    assert.deepEqual(both.split(' '), [one, await cluster(other.cert)].sort());
     await assert.rejects(cluster('nothing'), /bundle\.crt: no certificates in PEM/);
   });
 });

@@ -40,6 +40,13 @@ describe('the saved list of apiservers', () => {
     });
   });
 
+  it('is used while the CA is rotated: it has a certificate in common', async () => {
+    await list().write('old', SERVERS);
+    assert.deepEqual((await list().read('new old'))?.servers, SERVERS);
+    await list().write('new old', SERVERS);
+    assert.deepEqual((await list().read('new'))?.servers, SERVERS);
+  });
+
   const good = { version: 1, virtualServer: VS, cluster: 'ours', savedAtMs: 1, servers: ['10.0.0.1:6443'] };
   for (const [what, text, words] of [
     ['empty', '', 'is damaged'],
