@@ -179,6 +179,11 @@ export class Cluster {
     const args = [
       '-sk',
       '--http1.1',
+      // One that found all places taken, by a request of another client, tries again.
+      '--retry',
+      '60',
+      '--retry-delay',
+      '1',
       '--limit-rate',
       '1k',
       '-o',
