@@ -1,4 +1,4 @@
-// Discovery: the apiservers of a cluster come and go, and the node, which nobody touches, follows.
+// Discovery: the apiservers of a cluster come and go, and lvscare follows, without a change on the node.
 import assert from 'node:assert/strict';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -298,7 +298,7 @@ describe('the recorder', () => {
     assert.equal(board.report().servers[0]?.drained, null);
   });
 
-  it('has where each server is from, and when the list was read, from whom, or since when it is not', () => {
+  it('has the source of each server, and when and from which apiserver the list was read, or since when it is not', () => {
     const { board, clock, recorder } = boardOf();
     assert.equal(board.report().discovery, null, 'without --discover');
     const members = [
