@@ -104,7 +104,7 @@ describe('the life of lvscare care', () => {
         { from },
       );
       for (const { endpoint } of lab.masters)
-        await daemon.waitForLine(new RegExp(`INFO:   ${endpoint} +up +for .* probes, 0 failed`), { from });
+        await daemon.waitForLine(new RegExp(`INFO:   ${endpoint} +up +for .* probes?, 0 failed`), { from });
     }
     assert.equal(await listening(), ports);
     assert.doesNotMatch(daemon.text(), /debugger/i);
