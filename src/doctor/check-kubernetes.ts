@@ -84,6 +84,7 @@ export async function checkKubeProxy(node: Node, subject: Subject): Promise<Said
       `${evidence}: its chain KUBE-FORWARD drops the answers of real servers to clients in pods as INVALID, unless its conntrack.tcpBeLiberal is set`,
       `if clients in pods use ${virtualServer.text}: ${TRACK}`,
     );
+  if (mode === 'unknown') return warn(`${evidence}: lvscare does not know what this mode does`, remedy);
   if (mode !== 'ipvs') return ok(evidence);
   const covering = excluded.find((cidr) => contains(cidr, address));
   if (covering !== undefined) return ok(`${evidence}; it excludes ${covering}`);
@@ -111,6 +112,9 @@ async function kubeProxySettings(
   const file = `/proc/${pid}/root${path}`;
   try {
     const text = await files.readStored(file);
+    // Of any other file, or one that cannot be parsed, the mode would be a guess.
+    if (scalarOf(text, 'kind') !== 'KubeProxyConfiguration')
+      return `the configuration of kube-proxy cannot be read: ${file} is no KubeProxyConfiguration`;
     return {
       mode: modeIn(scalarOf(text, 'mode')),
       excluded: listsOf(text, 'excludeCIDRs').flat().filter(isCidr),

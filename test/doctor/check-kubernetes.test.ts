@@ -52,6 +52,7 @@ const proxy =
     ]);
     fake.files['/proc/6/root/var/lib/kube-proxy/config.conf'] = config;
   };
+const KIND = 'kind: KubeProxyConfiguration\n';
 const IPVS_MODE = (excluded: string): string =>
   `apiVersion: kubeproxy.config.k8s.io/v1alpha1\nclusterCIDR: 10.244.0.0/16\nipvs:\n  excludeCIDRs:${excluded}\n  strictARP: false\nkind: KubeProxyConfiguration\nmode: "ipvs"\n`;
 table('service-cidr', checkServiceCidr, [
@@ -76,13 +77,13 @@ table('kube-proxy', checkKubeProxy, [
   ['none', well, 'skip: no kube-proxy runs here'],
   [
     'iptables by default',
-    proxy('ipvs:\n  excludeCIDRs: null\nmode: ""\n'),
+    proxy(`${KIND}ipvs:\n  excludeCIDRs: null\nmode: ""\n`),
     /^warn: mode iptables .*: its chain KUBE-FORWARD drops .* -> if clients in pods use 10\.103\.97\.2:6443: sysctl -w net\.ipv4\.vs\.conntrack=1, or give/,
   ],
   [
     'iptables, with IPVS connections tracked',
     (fake) => {
-      proxy('mode: iptables\n')(fake);
+      proxy(`${KIND}mode: iptables\n`)(fake);
       fake.files['/proc/sys/net/ipv4/vs/conntrack'] = '1\n';
     },
     /^ok: mode iptables/,
@@ -90,12 +91,12 @@ table('kube-proxy', checkKubeProxy, [
   [
     'iptables, with masquerading',
     (fake) => {
-      proxy('mode: iptables\n')(fake);
+      proxy(`${KIND}mode: iptables\n`)(fake);
       return { masquerade: true };
     },
     /^ok: mode iptables/,
   ],
-  ['nftables', proxy('mode: nftables\n'), /^ok: mode nftables/],
+  ['nftables', proxy(`${KIND}mode: nftables\n`), /^ok: mode nftables/],
   [
     'ipvs, nothing excluded',
     proxy(IPVS_MODE(' null')),
@@ -146,7 +147,18 @@ table('kube-proxy', checkKubeProxy, [
   [
     'a file that is no configuration of kube-proxy, of which nothing is shown',
     proxy('mode: secret-of-root\nexcludeCIDRs: [another-secret]\n'),
-    'ok: mode unknown (/proc/6/root/var/lib/kube-proxy/config.conf)',
+    /^warn: the configuration of kube-proxy cannot be read: \/proc\/6\/root\/var\/lib\/kube-proxy\/config.conf is no KubeProxyConfiguration/,
+  ],
+  ['a configuration that is cut off', proxy(`${KIND}mode: "ipvs`), /^warn: mode unknown/],
+  [
+    'a configuration with too many keys to parse',
+    proxy(`${KIND}mode: ipvs\nmore: [${'{}, '.repeat(20_000)}]\n`),
+    /^warn: the configuration of kube-proxy cannot be read: .* is no KubeProxyConfiguration/,
+  ],
+  [
+    'a mode that is not known, and is not shown',
+    proxy(`${KIND}mode: secret-of-root\n`),
+    /^warn: mode unknown .*: lvscare does not know what this mode does/,
   ],
   [
     'text among the networks, which is not shown',

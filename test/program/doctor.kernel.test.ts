@@ -450,7 +450,10 @@ describe('lvscare doctor on a node that is not', () => {
     await fake('/usr/local/bin/kube-proxy', `--config=${config}`);
     const { remedy } = await onlyFinding('kube-proxy', 'fail', /mode ipvs .* deletes 10\.103\.97\.2:6443/);
     assert.match(remedy ?? '', /ipvs\.excludeCIDRs: \["10\.103\.97\.2\/32"\]/);
-    await writeFile(config, 'ipvs:\n  excludeCIDRs:\n  - 10.103.97.2/32\nmode: ipvs\n');
+    await writeFile(
+      config,
+      'ipvs:\n  excludeCIDRs:\n  - 10.103.97.2/32\nkind: KubeProxyConfiguration\nmode: ipvs\n',
+    );
     assert.deepEqual((await doctor(serversOf(lab))).wrong, {});
   });
 
