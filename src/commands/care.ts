@@ -20,7 +20,7 @@ import type { DaemonConfig, UnitConfig } from '../config/care-config.js';
 import { UsageError } from '../config/usage-error.js';
 import type { LoadedWebConfig } from '../config/web-config.js';
 import { eventLog } from '../log/event-log.js';
-import { Ipvs, Rtnetlink } from '../netlink/index.js';
+import { Ipvs, Rtnetlink, SockDiag } from '../netlink/index.js';
 import type { Report } from '../report/report.js';
 import { summaryOf } from '../report/summary.js';
 
@@ -116,6 +116,7 @@ async function takeCare(
   const about = { version, commit, pid, startedAtMs: Date.now(), dryRun };
   // A handle of its own: requests on one wait for each other, and no pass is to wait for a status request.
   await using statusIpvs = Ipvs.open({ timeoutMs: STATUS_MS });
+  await using diagnostics = SockDiag.open();
   const report: HttpSources['report'] = (options): Report => ({
     atMs: Date.now(),
     program: about,
@@ -138,6 +139,7 @@ async function takeCare(
     log,
     handles,
     statusIpvs,
+    diagnostics,
     observers: service === null ? [] : [service.count.bind(service)],
     cleaning: new Semaphore(1),
     program: about,

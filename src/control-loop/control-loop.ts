@@ -1,9 +1,10 @@
 import type { Endpoint } from '../values/endpoint.js';
+import { ClientSensor } from './client-sensor.js';
 import type { Emit } from './events.js';
 import type { ManualDrains } from './manual-drains.js';
 import { MonitorPool } from './monitor-pool.js';
 import type { MonitorParts, MonitorPolicy } from './monitor.js';
-import type { HostResource, KernelChanges, Prober, VirtualServerProbe } from './ports.js';
+import type { ClientSockets, HostResource, KernelChanges, Prober, VirtualServerProbe } from './ports.js';
 import { Reachability } from './reachability.js';
 import { Reconciler, type ReconcilerParts, type ReconcilerPolicy } from './reconciler.js';
 
@@ -12,6 +13,8 @@ export interface CarePolicy extends MonitorPolicy, ReconcilerPolicy {}
 interface CareParts extends MonitorParts, ReconcilerParts {
   readonly changes: KernelChanges;
   readonly manualDrains: ManualDrains;
+  /** null: no server is suspected because of clients that wait. */
+  readonly clientSockets: ClientSockets | null;
   /** null: it is not known whether this node's clients should reach the virtual server. */
   readonly virtualServerProbe: VirtualServerProbe | null;
 }
@@ -66,9 +69,10 @@ export class ControlLoop {
       this.#reconciler.request('verdict');
     });
     this.#reconciler = new Reconciler(policy, this.#parts, () =>
-      this.#monitors.monitors.map(({ server, health }) => ({
+      this.#monitors.monitors.map(({ server, health, suspicion }) => ({
         server,
         health,
+        suspectSinceMs: suspicion.sinceMs,
         drained: manualDrains.isDrained(server),
       })),
     );
@@ -93,6 +97,7 @@ export class ControlLoop {
       this.#reconciler.run(ending.signal),
       listen(this.#parts, notified, ending.signal),
       this.#monitors.run(ending.signal),
+      ...this.#sense(ending.signal),
     ];
     try {
       await Promise.all(running);
@@ -118,6 +123,12 @@ export class ControlLoop {
     }
     if (this.#isRunning) this.#monitors.setServers(servers);
     await this.#reconciler.update(policy, resources);
+  }
+
+  #sense(signal: AbortSignal): Promise<void>[] {
+    const { clientSockets: sockets, clock, random, emit } = this.#parts;
+    if (sockets === null) return [];
+    return [new ClientSensor(() => this.#monitors.monitors, { sockets, clock, random, emit }).run(signal)];
   }
 
   #startReachability(): void {

@@ -61,9 +61,9 @@ export function showVirtualServer(families: Families, report: VirtualServerRepor
 }
 
 function serverGauges(families: Families): readonly { reset(): void }[] {
-  const { up, state, lastTransition, drained, standby, held, lastProbe, lastOk, certificateExpiry } =
+  const { up, state, lastTransition, drained, standby, suspect, held, lastProbe, lastOk, certificateExpiry } =
     families;
-  return [up, state, lastTransition, drained, standby, held, lastProbe, lastOk, certificateExpiry];
+  return [up, state, lastTransition, drained, standby, suspect, held, lastProbe, lastOk, certificateExpiry];
 }
 
 function showServer(families: Families, server: ServerReport, rs: RsLabels): void {
@@ -72,6 +72,7 @@ function showServer(families: Families, server: ServerReport, rs: RsLabels): voi
   families.lastTransition.set(rs, seconds(server.sinceMs));
   families.drained.set(rs, server.drained === null ? 0 : 1);
   families.standby.set(rs, server.standby ? 1 : 0);
+  families.suspect.set(rs, server.suspect === null ? 0 : 1);
   families.held.set(rs, server.heldUntilMs === null ? 0 : 1);
   if (server.lastProbeMs !== null) families.lastProbe.set(rs, seconds(server.lastProbeMs));
   if (server.lastOk !== null) families.lastOk.set(rs, seconds(server.lastOk.atMs));

@@ -48,7 +48,7 @@ export function virtualServerConditions(virtualServer: VirtualServerReport, nowM
 
 /** Of one real server, beside its state. */
 export function serverConditions(
-  { state, heldUntilMs, relapses, lastProbeMs, drained, standby }: ServerReport,
+  { state, heldUntilMs, relapses, lastProbeMs, drained, standby, suspect }: ServerReport,
   intervalMs: number,
   nowMs: number,
 ): Condition[] {
@@ -56,6 +56,10 @@ export function serverConditions(
   const warn = (words: string): unknown => found.push({ severity: 'warning', words });
   if (drained !== null) found.push({ severity: 'info', words: drainedInWords(drained.sinceMs, nowMs) });
   if (standby) found.push({ severity: 'info', words: "standby: this node's own real server is preferred" });
+  if (suspect !== null)
+    warn(
+      `suspect for ${durationInWords(nowMs - suspect.sinceMs)}: clients wait for it, and it does not answer`,
+    );
   const failed = `it failed ${relapses === 1 ? 'once' : `${relapses} times in a row`} soon after it recovered`;
   if (heldUntilMs !== null && state !== 'up')
     warn(`answers, but is held out for another ${durationInWords(heldUntilMs - nowMs)}: ${failed}`);

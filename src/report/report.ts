@@ -93,6 +93,8 @@ export interface ServerReport {
   readonly drained: { readonly sinceMs: number } | null;
   /** Up, and gets no new connections, because a real server that runs on this node is preferred. */
   readonly standby: boolean;
+  /** Since when it is suspect, because clients of this node wait for it and it does not answer; null if it is not. */
+  readonly suspect: { readonly sinceMs: number } | null;
   /** What the last evidence was; null before the first. */
   readonly evidence: {
     readonly kind: EvidenceKind;

@@ -41,6 +41,7 @@ const server = object({
   state,
   sinceMs: moment,
   drained: orNull(object({ sinceMs: moment })),
+  suspect: orNull(object({ sinceMs: moment })),
   evidence: orNull(
     object({ kind: text, detail: text, status: (value) => value === undefined || number(value) }),
   ),

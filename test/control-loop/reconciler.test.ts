@@ -21,7 +21,9 @@ async function reportOf(broken: Partial<VirtualServerTable>): Promise<readonly s
     resources: [],
     ownServers: stage.ownServers,
   };
-  const reconciler = new Reconciler(POLICY, parts, () => [{ server: A, health, drained: false }]);
+  const reconciler = new Reconciler(POLICY, parts, () => [
+    { server: A, health, drained: false, suspectSinceMs: null },
+  ]);
   const ending = new AbortController();
   const running = reconciler.run(ending.signal);
   await settle();

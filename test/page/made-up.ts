@@ -66,6 +66,7 @@ export function server(name: string, more: Partial<ServerReport> = {}): ServerRe
     state: 'up',
     drained: null,
     standby: false,
+    suspect: null,
     sinceMs: NOW_MS - 3 * DAY_MS - 4 * HOUR_MS + 1300,
     evidence: { kind: 'ok', detail: 'status 200' },
     heldUntilMs: null,

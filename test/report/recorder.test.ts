@@ -59,6 +59,7 @@ describe('the recorder', () => {
       sinceMs: WALL_MS,
       drained: null,
       standby: false,
+      suspect: null,
       evidence: null,
       heldUntilMs: null,
       relapses: 0,

@@ -11,6 +11,7 @@ export function serverReport(server: string, more: Partial<ServerReport> = {}): 
     sinceMs: NOW_MS - 185_000,
     drained: null,
     standby: false,
+    suspect: null,
     evidence: { kind: 'ok', detail: 'status 200' },
     heldUntilMs: null,
     relapses: 0,
