@@ -222,6 +222,7 @@ export class Monitor {
       this.#probing = false;
       this.#isWitness = false;
       this.#question = null;
+      this.#endOverdueSuspicion();
     }
   }
 
@@ -273,12 +274,18 @@ export class Monitor {
     const clients = this.#question;
     if (clients === null || this.#suspicion.sinceMs !== null || this.#health.state !== 'up') return;
     this.#suspicion = suspect(this.#suspicion, clock.now());
-    const { sinceMs } = this.#suspicion;
     emit({ kind: 'suspected', server: this.server, clients });
     this.#peers.suspected();
     void clock.sleep(LONGEST_SUSPICION_MS, signal).then(() => {
-      if (this.#suspicion.sinceMs === sinceMs) this.#endSuspicion('no verdict');
+      this.#endOverdueSuspicion();
     });
+  }
+
+  /** A probe that is under way may yet bring the verdict. */
+  #endOverdueSuspicion(): void {
+    const { sinceMs } = this.#suspicion;
+    const isOver = sinceMs !== null && this.#parts.clock.now() - sinceMs >= LONGEST_SUSPICION_MS;
+    if (isOver && !this.#probing) this.#endSuspicion('no verdict');
   }
 
   #endSuspicion(why: 'answered' | 'down' | 'no verdict'): void {

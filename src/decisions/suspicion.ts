@@ -15,7 +15,7 @@ export interface Suspicion {
 
 export const UNSUSPECTED: Suspicion = { sinceMs: null, falseAlarms: 0, endedMs: null };
 
-/** A suspicion without a verdict ends after so long. */
+/** A suspicion without a verdict ends after so long, or with the probe that is under way then. */
 export const LONGEST_SUSPICION_MS = 3000;
 /** A client is late after so long at the soonest, and after {@link LONGEST_LATE_MS} at the latest. */
 const SHORTEST_LATE_MS = 200;

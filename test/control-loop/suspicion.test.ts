@@ -74,10 +74,12 @@ describe('a server for which clients wait', () => {
   });
 
   it('is trusted again after 3 s without a verdict', async () => {
-    await running({ intervalMs: 600_000 });
-    stage.answer(B, ['late', 'hang']);
+    await running({ intervalMs: 600_000, fall: 100 });
+    stage.answer(B, ['late', 'slow']);
     await clientIsLate();
-    await stage.clock.advance(3000);
+    await stage.clock.advance(1500);
+    assert.deepEqual(stage.rows, WITHOUT_B);
+    await stage.clock.advance(1500);
     assert.deepEqual(stage.rows, ALL);
     assert.equal(stage.observer.lines.at(-1), '10.103.97.201 suspect for 3000 ms: no verdict');
   });
