@@ -152,7 +152,7 @@ const DOCTOR = {
   summary: 'Check whether this node is fit for lvscare, and say how to fix it',
   synopsis: '[--vs IP:PORT --rs IP:PORT...] [options of care]',
   description:
-    'Checks the kernel, rights, sysctls, addresses, routes, firewall, kube-proxy, hosts entries, other programs, and each ' +
+    'Checks the kernel, rights, sysctls, addresses, routes, kube-proxy, hosts entries, other programs, and each ' +
     'apiserver with its certificate and its clock. Each check is a line: ok, warn or fail, its name and the evidence; the ' +
     'next line says how to fix it. Changes nothing and loads no module.',
   options: [

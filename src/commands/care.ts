@@ -1,4 +1,5 @@
 /** `lvscare care`, composed: the one place that knows every part of it. */
+import { once } from 'node:events';
 import type { Logger } from 'pino';
 import { Semaphore } from '../async/semaphore.js';
 import { dryEmit } from '../control-loop/dry-run.js';
@@ -170,7 +171,8 @@ async function takeCare(
   });
   await whileServed(service, daemon.emit.bind(daemon), async () => {
     try {
-      await (reloader === null ? aborted(signal) : reloader.run(signal));
+      if (reloader !== null) await reloader.run(signal);
+      else if (!signal.aborted) await once(signal, 'abort');
     } finally {
       if (signal.reason === BY_HAND) logSummary(report({ history: true }), log);
       await daemon.stop();
@@ -182,15 +184,6 @@ function logSummary(report: Report, log: Logger): void {
   for (const one of report.virtualServers)
     for (const line of summaryOf({ ...report, virtualServers: [one] }))
       log.info({ event: 'summary', vs: one.virtualServer }, line);
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener('abort', () => {
-      resolve();
-    });
-  });
 }
 
 /** For the kernel to tell what `lvscare status` shows. */

@@ -12,7 +12,7 @@ import type { Endpoint } from '../values/endpoint.js';
 import { harmlessJson } from '../text/one-line.js';
 import { examine, type Examination } from '../doctor/checks.js';
 import { examinationText } from '../doctor/examination-text.js';
-import type { Finding } from '../doctor/finding.js';
+import { fail, ok, warn, type Finding } from '../doctor/finding.js';
 import { careManifests } from '../doctor/manifests.js';
 import type { Subject } from '../doctor/ports.js';
 import { careArguments, careProcesses, flagValue } from '../doctor/processes.js';
@@ -41,7 +41,13 @@ export async function runDoctorCommand(
 ): Promise<boolean> {
   const json = new Settings(request.given, {}).read('json');
   const { config, findings: found } = await whatToExamine(request);
-  const opened = opening(() => Rtnetlink.open());
+  let opened: Rtnetlink | Error;
+  try {
+    opened = Rtnetlink.open();
+  } catch (error) {
+    // The checks that need netlink say so.
+    opened = error as Error;
+  }
   await using _closing = opened instanceof Error ? null : opened;
   const node = nodeOf(config, request, opened, signal);
   const { findings, skipped } = await examine(node, config === null ? null : subjectOf(config));
@@ -54,15 +60,6 @@ export async function runDoctorCommand(
     output.out(`${harmlessJson({ fit, virtualServer, realServers, ...examination }, 2)}\n`);
   } else output.out(examinationText(examination, output.paint));
   return fit;
-}
-
-/** Without netlink, the checks that need it are findings. */
-function opening<Handle>(open: () => Handle): Handle | Error {
-  try {
-    return open();
-  } catch (error) {
-    return error as Error;
-  }
 }
 
 interface Examined {
@@ -88,14 +85,16 @@ async function whatToExamine({ given, spelled, environment, ...self }: DoctorReq
     const [first] = recorded;
     return first === undefined
       ? unknown(
-          'warn',
-          'no virtual server is known: there is neither --vs nor a static pod of lvscare that this user can read; only the node itself is checked',
-          'lvscare doctor --vs IP:PORT --rs IP:PORT,...',
+          warn(
+            'no virtual server is known: there is neither --vs nor a static pod of lvscare that this user can read; only the node itself is checked',
+            'lvscare doctor --vs IP:PORT --rs IP:PORT,...',
+          ),
         )
       : unknown(
-          'warn',
-          `lvscare has records of several virtual servers (${recorded.join(', ')}); only the node itself is checked`,
-          `lvscare doctor --vs ${first}`,
+          warn(
+            `lvscare has records of several virtual servers (${recorded.join(', ')}); only the node itself is checked`,
+            `lvscare doctor --vs ${first}`,
+          ),
         );
   }
   const { from } = elsewhere;
@@ -108,11 +107,11 @@ async function whatToExamine({ given, spelled, environment, ...self }: DoctorReq
     // An lvscare has run with those options, so the wrong ones are on the command line.
     if (!(error instanceof UsageError) || elsewhere.proven) throw error;
     const evidence = `${from}: ${error.message}`;
-    if (named === null) return unknown('fail', evidence, `correct ${from}`);
+    if (named === null) return unknown(fail(evidence, `correct ${from}`));
     const { config, findings } = examined(named, COMMAND_LINE);
     return {
       config,
-      findings: [...findings, { name: 'arguments', verdict: 'warn', evidence, remedy: `correct ${from}` }],
+      findings: [...findings, { name: 'arguments', ...warn(evidence, `correct ${from}`) }],
     };
   }
 }
@@ -238,16 +237,15 @@ async function only(
 function examined(config: CareConfig, from: string): Examined {
   const { virtualServer, realServers, notes } = config;
   const servers = realServers.map(({ text }) => text).join(', ');
-  const findings: Finding[] = [
-    {
-      name: 'arguments',
-      verdict: realServers.length === 0 ? 'warn' : 'ok',
-      evidence: `${virtualServer.text} with ${servers || 'no --rs, so no server is probed'} (${from})`,
-      remedy: realServers.length === 0 ? `lvscare doctor --vs ${virtualServer.text} --rs IP:PORT,...` : null,
-    },
-    ...notes.map(findingOf),
-  ];
-  return { config, findings };
+  const { text } = virtualServer;
+  const said =
+    servers === ''
+      ? warn(
+          `${text} with no --rs, so no server is probed (${from})`,
+          `lvscare doctor --vs ${text} --rs IP:PORT,...`,
+        )
+      : ok(`${text} with ${servers} (${from})`);
+  return { config, findings: [{ name: 'arguments', ...said }, ...notes.map(findingOf)] };
 }
 
 /** The web configuration, and which users can read or write files that they should not. */
@@ -260,25 +258,19 @@ async function checkFiles(config: CareConfig): Promise<readonly Finding[]> {
     const { loadWebConfig } = await import('../config/web-config.js');
     try {
       ({ keyFile } = await loadWebConfig(path, from));
-      findings.push({ name: 'web-config', verdict: 'ok', evidence: `${path} is valid`, remedy: null });
+      findings.push({ name: 'web-config', ...ok(`${path} is valid`) });
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
-      findings.push({
-        name: 'web-config',
-        verdict: 'fail',
-        evidence: error.message,
-        remedy: `correct ${path}, without which lvscare does not start`,
-      });
+      const remedy = `correct ${path}, without which lvscare does not start`;
+      findings.push({ name: 'web-config', ...fail(error.message, remedy) });
     }
   }
   const faults = await permissionFaults(config, [config.probe], keyFile);
   return [
     ...findings,
-    ...faults.map(({ path, evidence, remedy }): Finding => ({
+    ...faults.map(({ path, evidence, remedy }) => ({
       name: `permissions ${path}`,
-      verdict: 'warn',
-      evidence,
-      remedy,
+      ...warn(evidence, remedy),
     })),
   ];
 }
@@ -293,7 +285,7 @@ function withoutLeft({ config, findings }: Examined, left: readonly string[], fr
     config,
     findings: [
       ...findings.filter(({ name }) => name !== 'ca'),
-      { name: 'taken-options', verdict: 'warn', evidence, remedy },
+      { name: 'taken-options', ...warn(evidence, remedy) },
     ],
   };
 }
@@ -301,17 +293,17 @@ function withoutLeft({ config, findings }: Examined, left: readonly string[], fr
 function findingOf({ about, text }: Note): Finding {
   switch (about) {
     case 'ca':
-      return { name: 'ca', verdict: 'warn', evidence: text, remedy: 'give lvscare --health-ca FILE' };
+      return { name: 'ca', ...warn(text, 'give lvscare --health-ca FILE') };
     case 'empty-address':
-      return { name: 'note', verdict: 'warn', evidence: text, remedy: 'give --metrics-addr an address' };
+      return { name: 'note', ...warn(text, 'give --metrics-addr an address') };
     case 'obsolete':
     case 'unused':
-      return { name: 'note', verdict: 'ok', evidence: text, remedy: null };
+      return { name: 'note', ...ok(text) };
   }
 }
 
-function unknown(verdict: 'warn' | 'fail', evidence: string, remedy: string): Examined {
-  return { config: null, findings: [{ name: 'arguments', verdict, evidence, remedy }] };
+function unknown(said: Omit<Finding, 'name'>): Examined {
+  return { config: null, findings: [{ name: 'arguments', ...said }] };
 }
 
 function subjectOf(config: CareConfig): Subject {

@@ -48,8 +48,10 @@ export async function runManifestCommand(
   if (own.read('replace') && !writes) throw new UsageError('--replace', '--write beside it', null);
   const { text, mounts, notes } = await manifestFor(given, own, version, spelled);
   if (!writes) return { text, notes };
-  await refuseForeign(path);
-  if (!own.read('replace')) await refuseLosses(path, text);
+  // What cannot be read, the write fails for.
+  const before = await readRegularFile(path).catch(() => '');
+  if (before.trim() !== '') await refuseForeign(path, before);
+  if (before.trim() !== '' && !own.read('replace')) await refuseLosses(path, before, text);
   const said = await written(path, text);
   const missing = await missingOf(mounts);
   return {
@@ -238,9 +240,7 @@ function ofLvscare<Result>(path: string, work: () => Result): Result {
 const MOST_NAMED = 8;
 
 /** An existing manifest may have what the command line does not repeat: options, an image, resources, comments. */
-async function refuseLosses(path: string, text: string): Promise<void> {
-  const before = await readRegularFile(path).catch(() => '');
-  if (before.trim() === '' || before === text) return;
+async function refuseLosses(path: string, before: string, text: string): Promise<void> {
   const { lossesOf } = await import('../manifest/losses.js');
   const losses = lossesOf(before, text);
   if (losses.length === 0) return;
@@ -257,13 +257,10 @@ async function refuseLosses(path: string, text: string): Promise<void> {
 const yamlReader = () => import('../manifest/set-image.js');
 
 /** Another pod's manifest is nothing to write over: kubeadm's, for example. */
-async function refuseForeign(path: string): Promise<void> {
-  // What there is not, or cannot be read, is the writer's to tell.
-  const before = await readRegularFile(path).catch(() => '');
-  if (before.trim() === '') return;
-  const { checkIsLvscare } = await yamlReader();
+async function refuseForeign(path: string, before: string): Promise<void> {
+  const { lvscareContainer } = await yamlReader();
   try {
-    checkIsLvscare(before);
+    lvscareContainer(before);
   } catch (error) {
     const why = (error as Error).message;
     throw new UsageError('--path', `a new file, or the manifest of an lvscare (${why})`, path);

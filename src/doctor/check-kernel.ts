@@ -3,25 +3,8 @@ import { findModule, whyNotLoaded } from './modules.js';
 import { fail, ok, warn, type Said } from './finding.js';
 import type { Node, Subject } from './ports.js';
 
-/** IPVS itself is older; lvscare was never tried on an older kernel. */
-const OLDEST = [3, 10] as const;
-
-export function checkKernel({ kernelRelease }: Node): Promise<Said> {
-  const [major = 0, minor = 0] = kernelRelease.split(/[.-]/).map(Number);
-  const evidence = `Linux ${kernelRelease}`;
-  const old = major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1]);
-  return Promise.resolve(
-    old
-      ? warn(
-          `${evidence} is older than 3.10, the oldest that lvscare was tried on`,
-          'install a kernel of 3.10 or later',
-        )
-      : ok(evidence),
-  );
-}
-
 export async function checkIpvs({ files, kernelRelease }: Node): Promise<Said> {
-  if ((await readIpVs(files).catch(() => [])) !== null) return ok('the kernel has it');
+  if ((await readIpVs(files).catch(() => [])) !== null) return ok(`Linux ${kernelRelease} has it`);
   return await loadable(files, kernelRelease, 'ip_vs');
 }
 

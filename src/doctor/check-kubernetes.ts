@@ -7,7 +7,7 @@ import { hostsEntries } from '../host/hosts-file.js';
 import { about, AS_ROOT, fail, ok, skip, warn, type Said } from './finding.js';
 import { readIpVs } from './ip-vs-table.js';
 import { listsOf, MANIFESTS, scalarOf } from './manifests.js';
-import { textOf, type Node, type Subject } from './ports.js';
+import { isTracked, textOf, TRACK, type Node, type Subject } from './ports.js';
 import { baseName, flagValue, processes, type Process } from './processes.js';
 
 /** The arguments of a component: those of its process here, else those of its static pod; null if there is neither. */
@@ -63,7 +63,9 @@ async function byClusterDns(files: Node['files'], { address }: Endpoint): Promis
   );
 }
 
-export async function checkKubeProxy({ files, network }: Node, { virtualServer }: Subject): Promise<Said> {
+export async function checkKubeProxy(node: Node, subject: Subject): Promise<Said> {
+  const { files, network } = node;
+  const { virtualServer } = subject;
   const [running] = await processes(files, 'NET_ADMIN', ([name = '']) => baseName(name) === 'kube-proxy');
   const { address } = virtualServer;
   const remedy = `kubectl -n kube-system edit configmap kube-proxy   # ${exclusionOf(address)}, then: kubectl -n kube-system rollout restart daemonset kube-proxy`;
@@ -77,6 +79,11 @@ export async function checkKubeProxy({ files, network }: Node, { virtualServer }
   if (typeof settings === 'string') return warn(settings, AS_ROOT);
   const { mode, excluded, from } = settings;
   const evidence = `mode ${mode} (${from})`;
+  if (mode === 'iptables' && !(await isTracked(node, subject)))
+    return warn(
+      `${evidence}: its chain KUBE-FORWARD drops the answers of real servers to clients in pods as INVALID, unless its conntrack.tcpBeLiberal is set`,
+      `if clients in pods use ${virtualServer.text}: ${TRACK}`,
+    );
   if (mode !== 'ipvs') return ok(evidence);
   const covering = excluded.find((cidr) => contains(cidr, address));
   if (covering !== undefined) return ok(`${evidence}; it excludes ${covering}`);

@@ -158,12 +158,3 @@ export async function checkReversePath({ files, network }: Node, subject: Subjec
   if (unreached.length > 0) return skip(`there is no route to ${unreached.join(', ')}`);
   return ok('answers of real servers are expected on the interface on which they arrive');
 }
-
-export async function checkForwarding({ files }: Node, { virtualServer }: Subject): Promise<Said> {
-  const file =
-    virtualServer.family === 'ipv4'
-      ? '/proc/sys/net/ipv4/ip_forward'
-      : '/proc/sys/net/ipv6/conf/all/forwarding';
-  const on = (await textOf(files, file))?.trim() === '1';
-  return ok(on ? 'on' : 'off: enough for clients on the node itself; pods and other hosts need it on');
-}

@@ -60,8 +60,8 @@ async function checkSysctl({ files }: Node, wanted: SysctlSpec, setsSysctls: boo
   );
 }
 
-export async function checkNft({ firewall }: Node, { masquerade }: Subject): Promise<Said> {
-  const version = await firewall.nftVersion();
+export async function checkNft(node: Node, { masquerade }: Subject): Promise<Said> {
+  const version = await node.nftVersion();
   if (version !== null) return ok(version);
   const remedy = 'apt-get install nftables, or dnf install nftables';
   return masquerade

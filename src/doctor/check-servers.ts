@@ -1,6 +1,7 @@
 /** The apiservers: their answers, certificates and clocks, and their answers through the virtual server. */
 import { isIP } from 'node:net';
 import type { Endpoint } from '../values/endpoint.js';
+import type { EvidenceKind } from '../values/evidence.js';
 import type { Answer } from '../values/exchange.js';
 import { portsInWords } from '../values/source-ports.js';
 import { statusMeaning } from '../decisions/status-meaning.js';
@@ -9,7 +10,7 @@ import { contains } from './cidr.js';
 import { controlPlaneNames } from './check-kubernetes.js';
 import { about, fail, NO_SERVERS, ok, skip, warn, type Said } from './finding.js';
 import { readIpVs } from './ip-vs-table.js';
-import type { Node, Subject } from './ports.js';
+import { isTracked, TRACK, type Node, type Subject } from './ports.js';
 
 export async function checkServers(node: Node, subject: Subject): Promise<readonly Said[]> {
   const { realServers } = subject;
@@ -209,6 +210,15 @@ function seconds(ms: number): string {
   return `${ms > 0 ? '+' : '-'}${(Math.abs(ms) / 1000).toFixed(0)} s`;
 }
 
+/** A firewall that drops packets of state INVALID, or accepts only those of state ESTABLISHED, makes the virtual server silent. */
+async function remedyOf(kind: EvidenceKind, node: Node, subject: Subject): Promise<string> {
+  const { text, address } = subject.virtualServer;
+  const look = `ipvsadm -Ln -t ${text}; ip route get ${address}; nft list ruleset; iptables-save`;
+  return kind === 'refused' || (await isTracked(node, subject))
+    ? look
+    : `${TRACK}: most often a firewall drops answers of real servers as INVALID; else ${look}`;
+}
+
 /** How much longer a request through IPVS may take; IPVS itself takes microseconds. */
 const SLOWER_MS = 100;
 
@@ -229,10 +239,7 @@ export async function checkVirtualServerAnswers(node: Node, subject: Subject): P
   if (outcome.kind !== 'ok')
     return directMs.length === 0 && realServers.length > 0
       ? warn(`${evidence}; no real server answers either`, 'repair what the lines rs name')
-      : fail(
-          `${evidence}, although real servers answer`,
-          `ipvsadm -Ln -t ${virtualServer.text}; ip route get ${virtualServer.address}; nft list ruleset; iptables-save`,
-        );
+      : fail(`${evidence}, although real servers answer`, await remedyOf(outcome.kind, node, subject));
   const throughMs = exchange?.phases.totalMs ?? 0;
   const slowestMs = directMs.length === 0 ? null : Math.max(...directMs);
   const words = `${throughMs.toFixed(1)} ms${slowestMs === null ? '' : `, directly ${Math.min(...directMs).toFixed(1)} to ${slowestMs.toFixed(1)} ms`}`;

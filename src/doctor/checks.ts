@@ -1,11 +1,9 @@
 /** Every check, in the order of its findings. */
 import { checkIdleConnections } from './check-connections.js';
-import { checkFirewall } from './check-firewall.js';
 import { checkCapabilities, checkNft, checkRunDirectory, checkSysctls } from './check-rights.js';
-import { checkIpvs, checkKernel, checkScheduler } from './check-kernel.js';
+import { checkIpvs, checkScheduler } from './check-kernel.js';
 import { checkHosts, checkKubeProxy, checkServiceCidr } from './check-kubernetes.js';
 import {
-  checkForwarding,
   checkIpv6,
   checkMode,
   checkNodeAddress,
@@ -33,7 +31,6 @@ import type { Node, Subject } from './ports.js';
 type Check<Of> = readonly [name: string, check: (node: Node, subject: Of) => Promise<Said | readonly Said[]>];
 
 const OF_EVERY_NODE: readonly Check<Subject | null>[] = [
-  ['kernel', checkKernel],
   ['ipvs', checkIpvs],
   ['capabilities', checkCapabilities],
   ['run-directory', checkRunDirectory],
@@ -50,7 +47,6 @@ const OF_A_VIRTUAL_SERVER: readonly Check<Subject>[] = [
   ['vip-address', checkVirtualAddress],
   ['routes', checkRoutes],
   ['rp-filter', checkReversePath],
-  ['ip-forward', checkForwarding],
   ['virtual-server', checkVirtualServer],
   ['instance', checkInstances],
   ['trouble', checkTroubles],
@@ -58,7 +54,6 @@ const OF_A_VIRTUAL_SERVER: readonly Check<Subject>[] = [
   ['service-cidr', checkServiceCidr],
   ['kube-proxy', checkKubeProxy],
   ['hosts', checkHosts],
-  ['firewall', checkFirewall],
   ['rs', checkServers],
   ['source-ports', checkSourcePorts],
   ['certificate', checkCertificates],

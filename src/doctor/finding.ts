@@ -16,9 +16,11 @@ export interface Said extends Omit<Finding, 'name' | 'verdict'> {
   readonly about?: string;
 }
 
-export const ok = (evidence: string): Said => ({ verdict: 'ok', evidence, remedy: null });
-export const warn = (evidence: string, remedy: string): Said => ({ verdict: 'warn', evidence, remedy });
-export const fail = (evidence: string, remedy: string): Said => ({ verdict: 'fail', evidence, remedy });
+type Judgement = Omit<Finding, 'name'>;
+
+export const ok = (evidence: string): Judgement => ({ verdict: 'ok', evidence, remedy: null });
+export const warn = (evidence: string, remedy: string): Judgement => ({ verdict: 'warn', evidence, remedy });
+export const fail = (evidence: string, remedy: string): Judgement => ({ verdict: 'fail', evidence, remedy });
 export const skip = (why: string): Said => ({ verdict: 'skip', evidence: why, remedy: null });
 
 export function about(what: string, said: Said): Said {

@@ -1,7 +1,7 @@
 /** Whether the kernel has a module, and whether it can load it: found out from files alone. */
 import { namesIn, textOf, type Files } from './ports.js';
 
-export type Module =
+type Module =
   /** Or built in. */
   | { readonly kind: 'loaded' }
   | { readonly kind: 'loadable'; readonly file: string }

@@ -1,6 +1,5 @@
 /** What the checks need of the node. All of it only reads: it changes nothing, and loads no kernel module. */
 import type { Removal } from '../control-loop/ports.js';
-import type { Iptables } from '../host/iptables.js';
 import type { NodeAddress } from '../host/node-address.js';
 import type { SysctlSpec } from '../host/sysctl.js';
 import type { Endpoint } from '../values/endpoint.js';
@@ -96,26 +95,6 @@ export interface Ownership {
   goLeftovers(virtualServer: Endpoint): Promise<Removal & { readonly unknown: string | null }>;
 }
 
-export type NftRuleset =
-  /** The output of `nft -j list ruleset`, parsed. */
-  | { readonly kind: 'listed'; readonly ruleset: unknown }
-  /** The kernel has no nf_tables loaded, so it has no such rules. */
-  | { readonly kind: 'none' }
-  | { readonly kind: 'unknown'; readonly why: string };
-
-export interface Firewall {
-  /** The rules of one family. */
-  iptables(family: 'ipv4' | 'ipv6'): Promise<{
-    readonly variants: readonly Iptables[];
-    readonly failures: readonly Error[];
-    /** Why rules that the kernel may have cannot be read. */
-    readonly unknown: readonly string[];
-  }>;
-  nftRuleset(): Promise<NftRuleset>;
-  /** The output of `nft --version`, or null if there is no nft. */
-  nftVersion(): Promise<string | null>;
-}
-
 /** A connection of a process in this network namespace to the virtual server. */
 export interface ClientConnection {
   readonly client: Endpoint;
@@ -135,7 +114,6 @@ export interface Node {
   readonly files: Files;
   readonly network: Network;
   readonly ownership: Ownership;
-  readonly firewall: Firewall;
   readonly ipvs: IpvsState;
   /** As `uname -r` prints it. */
   readonly kernelRelease: string;
@@ -145,9 +123,21 @@ export interface Node {
   readonly uid: number;
   /** In milliseconds since 1970. */
   now(): number;
+  /** The output of `nft --version`, or null if there is no nft. */
+  nftVersion(): Promise<string | null>;
   /** Probes a server as lvscare does, or the virtual server as a client does: once for each, however often it is called. */
   ask(server: Endpoint): Promise<ServerAnswer>;
 }
+
+/**
+ * Whether IPVS registers its connections with connection tracking. Unless it does, a firewall takes the answers of real servers for
+ * packets of state INVALID.
+ */
+export async function isTracked({ files }: Node, { masquerade }: Subject): Promise<boolean> {
+  return masquerade || (await textOf(files, '/proc/sys/net/ipv4/vs/conntrack'))?.trim() === '1';
+}
+
+export const TRACK = 'sysctl -w net.ipv4.vs.conntrack=1, or give lvscare --masquerade';
 
 /** The text of a file, or null if there is none. Rejects if this process may not read it: then nothing is known. */
 export async function textOf(files: Files, path: string): Promise<string | null> {

@@ -4,11 +4,10 @@ import { access, readdir, readlink } from 'node:fs/promises';
 import { release } from 'node:os';
 import type { CareConfig } from '../config/care-config.js';
 import type { Endpoint } from '../values/endpoint.js';
-import { findModule, type Module } from './modules.js';
+import { findModule } from './modules.js';
 import {
   textOf,
   type Files,
-  type Firewall,
   type IpvsState,
   type Network,
   type Node,
@@ -18,10 +17,9 @@ import {
 } from './ports.js';
 import { tcpSocketsTo } from './tcp-sockets.js';
 import { readRegularFile, readStoredFile } from '../files/regular-file.js';
-import { complaint, runCommand, type Run } from '../host/command.js';
+import { runCommand, type Run } from '../host/command.js';
 import { goLeftovers } from '../go-migration/go-leftovers.js';
 import { readLock, mayBeLocked } from '../state/instance-lock.js';
-import { readIptables } from '../host/iptables.js';
 import { isOfModeRoute } from '../host/gateway-route.js';
 import { madeByKernel } from '../host/route-protocol.js';
 import { nodeAddress } from '../host/node-address.js';
@@ -67,18 +65,15 @@ export function nodeOf(
   signal: AbortSignal,
 ): Node {
   const kernelRelease = release();
-  const withoutLoading = (run: Run): Run => runWithoutLoading(run, systemFiles, kernelRelease);
   return {
     files: systemFiles,
     network: rtnetlink instanceof Error ? noNetwork(rtnetlink) : networkOf(config, rtnetlink),
-    ownership: ownershipOf(withoutLoading),
-    firewall: firewallOf(withoutLoading(runCommand), async (module) => {
-      return (await findModule(systemFiles, kernelRelease, module)).kind;
-    }),
+    ownership: ownershipOf(kernelRelease),
     ipvs: ipvsState,
     kernelRelease,
     ...self,
     now: Date.now,
+    nftVersion: async () => (await runCommand('nft', ['--version']))?.stdout.trim() ?? null,
     ask: once(config, signal),
   };
 }
@@ -87,23 +82,20 @@ export function nodeOf(
  * Runs programs that list rules only if the kernel has their module loaded: otherwise they would load it. Without the module there
  * are no rules, so the result is that of a machine without the program.
  */
-function runWithoutLoading(run: Run, files: Files, kernelRelease: string): Run {
+function runWithoutLoading(run: Run, kernelRelease: string): Run {
   const has = async (module: string): Promise<boolean> =>
-    (await findModule(files, kernelRelease, module)).kind === 'loaded';
-  const exists = async (file: string): Promise<boolean> => (await textOf(files, file)) !== null;
-  const mayRun = async (command: string, args: readonly string[]): Promise<boolean> => {
-    const iptables = /^ip(6?)tables(?:-(legacy|nft))?-save$/.exec(command);
-    if (iptables !== null) {
-      const [, v6 = '', variant] = iptables;
-      const legacy = variant !== 'nft' && (await exists(`/proc/net/ip${v6}_tables_names`));
-      return legacy || (variant !== 'legacy' && (await has('nf_tables')));
-    }
-    if (command === 'nft') return args.includes('--version') || (await has('nf_tables'));
-    return command === 'ipset' && (await has('ip_set'));
+    (await findModule(systemFiles, kernelRelease, module)).kind === 'loaded';
+  const mayRun = async (command: string): Promise<boolean> => {
+    if (command === 'ipset') return await has('ip_set');
+    const legacy = command !== 'iptables-nft-save' && (await textOf(systemFiles, TABLES)) !== null;
+    return legacy || (command !== 'iptables-legacy-save' && (await has('nf_tables')));
   };
   return async (command, args, options) =>
-    (await mayRun(command, args)) ? await run(command, args, options) : null;
+    (await mayRun(command)) ? await run(command, args, options) : null;
 }
+
+/** The kernel has it while iptables-legacy is loaded. */
+const TABLES = '/proc/net/ip_tables_names';
 
 const ipvsState: IpvsState = {
   async tcpTimeoutS() {
@@ -183,7 +175,7 @@ function networkOf(config: CareConfig | null, rtnetlink: Rtnetlink): Network {
 /** For a running lvscare to answer. */
 const ANSWER_MS = 3000;
 
-function ownershipOf(withoutLoading: (run: Run) => Run): Ownership {
+function ownershipOf(kernelRelease: string): Ownership {
   return {
     async lock(virtualServer) {
       const state = await readLock(virtualServer);
@@ -226,47 +218,9 @@ function ownershipOf(withoutLoading: (run: Run) => Run): Ownership {
       const found = await goLeftovers(
         virtualServer,
         (words) => notes.push(words),
-        withoutLoading(run),
+        runWithoutLoading(run, kernelRelease),
       ).find();
       return { ...found, unknown: missing.length > 0 ? (notes[0] ?? null) : null };
-    },
-  };
-}
-
-function firewallOf(run: Run, kindOf: (module: string) => Promise<Module['kind']>): Firewall {
-  return {
-    async iptables(family) {
-      const v6 = family === 'ipv4' ? '' : '6';
-      const found = await readIptables((command, args, options) =>
-        run(command.replace(/^iptables/, `ip${v6}tables`), args, options),
-      );
-      const legacy = (await textOf(systemFiles, `/proc/net/ip${v6}_tables_names`))?.trim() ?? '';
-      const isRead =
-        found.failures.length > 0 || found.variants.some(({ command }) => command !== 'iptables-nft');
-      const unknown =
-        legacy === '' || isRead
-          ? []
-          : [`ip${v6}tables-legacy-save is not installed, so rules of iptables cannot be listed`];
-      return { ...found, unknown };
-    },
-    async nftRuleset() {
-      const kind = await kindOf('nf_tables');
-      if (kind === 'unknown')
-        return {
-          kind,
-          why: 'it is not known whether this kernel has nf_tables: its modules are not visible',
-        };
-      if (kind !== 'loaded') return { kind: 'none' };
-      const listed = await run('nft', ['-j', 'list', 'ruleset']);
-      if (listed?.status === 0) return { kind: 'listed', ruleset: JSON.parse(listed.stdout) as unknown };
-      return {
-        kind: 'unknown',
-        why: `rules of nftables cannot be listed: ${listed === null ? 'nft is not installed' : complaint('nft', listed)}`,
-      };
-    },
-    async nftVersion() {
-      const said = await run('nft', ['--version']);
-      return said === null ? null : said.stdout.trim();
     },
   };
 }

@@ -11,8 +11,6 @@ export interface Rule {
 export interface Table {
   readonly name: string;
   readonly chains: readonly string[];
-  /** Of the chains that have one: `ACCEPT` or `DROP`. */
-  readonly policies: Readonly<Record<string, string>>;
   readonly rules: readonly Rule[];
 }
 
@@ -90,16 +88,13 @@ function isUnknownToKernel({ stderr }: Finished): boolean {
 }
 
 function parseTables(text: string): Table[] {
-  const tables: { name: string; chains: string[]; policies: Record<string, string>; rules: Rule[] }[] = [];
+  const tables: { name: string; chains: string[]; rules: Rule[] }[] = [];
   for (const line of text.split('\n')) {
     const [, name] = /^\*(\S+)$/.exec(line) ?? [];
-    if (name !== undefined) tables.push({ name, chains: [], policies: {}, rules: [] });
-    const [, declared, policy = '-'] = /^:(\S+) (\S*)/.exec(line) ?? [];
+    if (name !== undefined) tables.push({ name, chains: [], rules: [] });
+    const [, declared] = /^:(\S+) /.exec(line) ?? [];
     const table = tables.at(-1);
-    if (declared !== undefined && table !== undefined) {
-      table.chains.push(declared);
-      if (policy !== '-') table.policies[declared] = policy;
-    }
+    if (declared !== undefined) table?.chains.push(declared);
     const [, chain, specification] = /^-A (\S+) ?(.*)$/.exec(line) ?? [];
     if (chain !== undefined && specification !== undefined) table?.rules.push({ chain, specification });
   }

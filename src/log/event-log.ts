@@ -24,258 +24,223 @@ export function eventLog(log: Logger, clock: Pick<Clock, 'now'>): Observer {
   /** What the last pass could not do, or in a dry run would have done: the next one most likely cannot either. */
   let notDone: ReadonlySet<string> = new Set();
 
+  /** The line of a failure that is over, if the log has the failure. */
+  const recovery = (topic: string, line: Line): readonly Line[] => (limiter.clear(topic) ? [line] : []);
+
   return (event) => {
     limiter.catchUp();
     const vs = event.virtualServer.text;
-    const write = (line: Line): void => {
+    for (const line of [linesOf(event, vs)].flat())
       limiter.log({ ...line, fields: { event: event.kind, vs, ...line.fields } });
-    };
-    /** Logs that a failure is over, if the log has the failure. */
-    const logRecovery = (topic: string, line: Line): void => {
-      if (limiter.clear(topic)) write(line);
-    };
+  };
+
+  function linesOf(event: VirtualServerEvent, vs: string): Line | readonly Line[] {
     switch (event.kind) {
       case 'probe':
         limiter.clear(`inconclusive ${event.server.text}`);
-        write(probe(event));
-        break;
+        return probe(event);
       case 'probe-inconclusive':
-        write(inconclusive(event));
-        break;
+        return inconclusive(event);
       case 'exchange':
-        break;
+        return [];
       case 'transition':
         limiter.clear(`down ${event.server.text}`);
-        write(transition(event));
-        break;
+        return transition(event);
       case 'still-down':
-        write(stillDown(event));
-        break;
+        return stillDown(event);
       case 'held':
-        write(held(event));
-        break;
+        return held(event);
       case 'connection-lost':
-        write({
+        return {
           level: 'debug',
           fields: { rs: event.server.text },
           message: `the kept connection to ${event.server.text} was lost; probing it again`,
-        });
-        break;
+        };
       case 'suspected':
-        write(suspected(event));
-        break;
+        return suspected(event);
       case 'suspicion-ended':
-        write(suspicionEnded(event));
-        break;
+        return suspicionEnded(event);
       case 'client-sockets-unreadable':
-        write({
+        return {
           level: 'warn',
           fields: { err: event.error },
           message: `cannot read the sockets of this node's clients, so no server is suspected: ${event.error.message}`,
           once: { topic: 'client sockets', words: event.error.message },
-        });
-        break;
+        };
       case 'drained':
-        write(drained(event));
-        break;
+        return drained(event);
       case 'adopted':
-        write(adopted(event));
-        break;
+        return adopted(event);
       case 'pass': {
-        logRecovery('table', {
+        const readable: Line = {
           level: 'info',
           fields: { event: 'table-readable' },
           message: 'the IPVS table can be read again',
-        });
+        };
         const { causes, results, drift, durationMs } = event;
-        for (const result of results) {
-          const line = action(result, drift);
-          write(notDone.has(line.message) ? { ...line, level: 'debug' } : line);
-        }
-        const open = results.filter(({ outcome }) => outcome !== 'ok');
-        notDone = new Set(open.map((result) => action(result, drift).message));
-        write({
-          level: 'debug',
-          fields: { causes, actions: results.length, durationMs },
-          message: 'reconciled',
-        });
-        break;
+        const lines = results.map((result) => action(result, drift));
+        const before = notDone;
+        notDone = new Set(
+          lines.flatMap(({ message }, index) => (results[index]?.outcome === 'ok' ? [] : [message])),
+        );
+        return [
+          ...recovery('table', readable),
+          ...lines.map((line): Line => (before.has(line.message) ? { ...line, level: 'debug' } : line)),
+          {
+            level: 'debug',
+            fields: { causes, actions: results.length, durationMs },
+            message: 'reconciled',
+          },
+        ];
       }
       case 'started':
-        logRecovery('start', {
+        return recovery('start', {
           level: 'info',
           fields: {},
           message: `taking care of ${vs} now`,
         });
-        break;
       case 'not-started':
-        write({
+        return {
           level: 'error',
           fields: { err: event.error, retryInMs: event.retryInMs },
           message: `cannot take care of ${vs}: ${event.error.message}; trying again until it works`,
           once: { topic: 'start', words: event.error.message },
-        });
-        break;
+        };
       case 'updated':
-        write({
+        return {
           level: 'info',
           fields: { changes: event.changes },
           message: `${vs} goes on with another configuration: ${event.changes}`,
-        });
-        break;
+        };
       case 'retired':
-        write({
+        return {
           level: 'info',
           fields: {},
           message: `${vs} is no longer configured: draining it, then removing it`,
-        });
-        break;
+        };
       case 'fail-open':
-        write({
+        return {
           level: event.active ? 'warn' : 'info',
           fields: { active: event.active },
           message: event.active ? failOpenInWords(event.anyDrained) : 'the last resort is over',
-        });
-        break;
+        };
       case 'local-preferred':
-        write(localPreferred(event));
-        break;
+        return localPreferred(event);
       case 'reachability':
-        if (event.reason !== null) write(unreachable(event.virtualServer, event.reason));
-        else if (limiter.clear('reachability'))
-          write({
-            level: 'info',
-            fields: { reachable: true },
-            message: `clients on this node reach ${vs} again`,
-          });
-        break;
+        if (event.reason !== null) return unreachable(event.virtualServer, event.reason);
+        return recovery('reachability', {
+          level: 'info',
+          fields: { reachable: true },
+          message: `clients on this node reach ${vs} again`,
+        });
       case 'deleted-repeatedly':
-        write(deletedRepeatedly(event));
-        break;
+        return deletedRepeatedly(event);
       case 'table-unreadable':
-        write({
+        return {
           level: 'warn',
           fields: { err: event.error, retryInMs: event.retryInMs },
           message: `${event.error.message}; trying again until it works`,
           once: { topic: 'table', words: event.error.message },
-        });
-        break;
+        };
       case 'connections-ended':
         limiter.clear('connections');
-        write(connectionsEnded(event));
-        break;
+        return connectionsEnded(event);
       case 'connections-left':
-        write(connectionsLeft(event));
-        break;
+        return connectionsLeft(event);
       case 'resource-ok':
-        logRecovery(event.resource, {
+        return recovery(event.resource, {
           level: 'info',
           fields: { resource: event.resource },
           message: `${event.resource}: correct again`,
         });
-        break;
       case 'resource-created':
       case 'resource-repaired':
       case 'resource-removed': {
         const { resource, drift } = event;
         limiter.clear(resource);
         const done = event.kind.slice('resource-'.length);
-        write({ level: 'info', fields: { resource, drift }, message: `${resource} ${done}: ${drift}` });
-        break;
+        return { level: 'info', fields: { resource, drift }, message: `${resource} ${done}: ${drift}` };
       }
       case 'resource-drifted': {
         const { resource, change, drift } = event;
-        write({
+        return {
           level: 'info',
           fields: { resource, change, drift },
           message: `would ${change} ${resource}: ${drift}`,
           once: { topic: resource, words: drift },
-        });
-        break;
+        };
       }
       case 'resource-failed': {
         const { resource, error } = event;
-        write({
+        return {
           level: 'warn',
           fields: { resource, err: error },
           message: `${resource}: ${error.message}`,
           once: { topic: resource, words: error.message },
-        });
-        break;
+        };
       }
       case 'node-address':
-        write(nodeAddress(event));
-        break;
+        return nodeAddress(event);
       case 'own-servers':
-        write(ownServers(event));
-        break;
+        return ownServers(event);
       case 'notifications-lost':
-        write({
+        return {
           level: 'warn',
           fields: { err: event.error, retryInMs: event.retryInMs },
           message: `no notifications from the kernel: ${event.error.message}; subscribing again`,
           once: { topic: 'notifications', words: event.error.message },
-        });
-        break;
+        };
       case 'credentials-failed':
-        write({
+        return {
           level: 'warn',
           fields: { what: event.what, err: event.error },
           message: `${event.what}: ${event.error.message}; using the last good ones`,
-        });
-        break;
+        };
       case 'credentials-ok':
-        write({ level: 'info', fields: { what: event.what }, message: `${event.what}: can be used again` });
-        break;
+        return { level: 'info', fields: { what: event.what }, message: `${event.what}: can be used again` };
       case 'ports-filtered':
-        write(portsFiltered(event));
-        break;
+        return portsFiltered(event);
       case 'keepalive-failed':
-        write({
+        return {
           level: 'warn',
           fields: { err: event.error },
           message: `the kernel does not check kept connections: ${event.error.message}`,
           once: { topic: 'keepalive', words: '' },
-        });
-        break;
+        };
       case 'state-not-saved': {
         const { what, error } = event;
         const consequence =
           what === 'drains'
             ? 'a restart will forget which servers are drained'
             : '--clean will only find what matches its own options';
-        write({
+        return {
           level: 'warn',
           fields: { what, err: error },
           message: `cannot save state: ${error.message}; ${consequence}`,
           once: { topic: `state ${what}`, words: error.message },
-        });
-        break;
+        };
       }
       case 'nft-missing':
-        write({
+        return {
           level: 'debug',
           fields: { err: event.error },
           message: `nftables was not checked: ${event.error.message}`,
-        });
-        break;
+        };
       case 'control-socket-failed':
-        write({
+        return {
           level: 'warn',
           fields: { err: event.error },
           message: `lvscare status and drain cannot reach this process: ${event.error.message}`,
-        });
-        break;
+        };
       case 'fault':
-        write({
+        return {
           level: 'error',
           fields: { where: event.where, err: event.error, stack: event.error.stack },
           message: `a bug in ${event.where}, please report it: ${event.error.message}`,
           topic: `fault ${event.where}`,
-        });
-        break;
+        };
     }
-  };
+  }
 }
 
 function probe({ server, evidence, durationMs }: Of<'probe'>): Line {

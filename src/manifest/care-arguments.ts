@@ -1,17 +1,11 @@
+import type { Option } from '../config/option.js';
 import type { Arguments } from '../config/settings.js';
-
-/** The part of an option of `lvscare care` that is needed here. */
-interface CareOption {
-  readonly flag: string;
-  readonly kind: 'text' | 'list' | 'switch';
-  readonly hidden?: true;
-}
 
 /**
  * The given options as arguments of `lvscare care`, in the order of `options`: `--flag=value`, with an argument for each element
  * of a list. Options without an effect are left out.
  */
-export function careArguments(given: Arguments, options: readonly CareOption[]): string[] {
+export function careArguments(given: Arguments, options: readonly Option[]): string[] {
   return options
     .filter(({ hidden }) => hidden !== true)
     .flatMap(({ flag, kind }) => {

@@ -1,22 +1,16 @@
 import { isScalar, isSeq, type Scalar } from 'yaml';
+import type { Option } from '../config/option.js';
 import { lvscareContainer } from './set-image.js';
 import { unexpanded } from './pod.js';
 import { scalar } from './yaml-scalar.js';
 
-/** The part of an option of `lvscare care` that is needed here. */
-interface CareOption {
-  readonly flag: string;
-  readonly aliases?: readonly string[];
-  readonly kind: 'text' | 'list' | 'switch';
-}
-
 /** A change of the arguments of `lvscare care` in a manifest. */
 export type Edit =
   /** Replaces every value of the option. */
-  | { readonly kind: 'set'; readonly option: CareOption; readonly value: string }
+  | { readonly kind: 'set'; readonly option: Option; readonly value: string }
   /** One element of the list; `is` recognizes it however it is spelled. */
-  | { readonly kind: 'add'; readonly option: CareOption; readonly value: string }
-  | { readonly kind: 'remove'; readonly option: CareOption; readonly is: (element: string) => boolean };
+  | { readonly kind: 'add'; readonly option: Option; readonly value: string }
+  | { readonly kind: 'remove'; readonly option: Option; readonly is: (element: string) => boolean };
 
 /** An option among the arguments. */
 interface GivenOption {
@@ -30,7 +24,7 @@ interface GivenOption {
 }
 
 /** The options of `lvscare care` in a manifest's text. Throws an Error for a text that is not a pod with an lvscare container. */
-export function optionsIn(text: string, options: readonly CareOption[]): readonly GivenOption[] {
+export function optionsIn(text: string, options: readonly Option[]): readonly GivenOption[] {
   const args = argumentsIn(text).map(({ value }) => value);
   const found: GivenOption[] = [];
   for (let index = 0; index < args.length; index += 1) {
@@ -56,7 +50,7 @@ export function optionsIn(text: string, options: readonly CareOption[]): readonl
  * @param text YAML.
  * @param options All of `lvscare care`.
  */
-export function withEdit(text: string, edit: Edit, options: readonly CareOption[]): string {
+export function withEdit(text: string, edit: Edit, options: readonly Option[]): string {
   const { option } = edit;
   const given = optionsIn(text, options).filter(({ flag }) => flag === option.flag);
   const last = given.at(-1);
@@ -139,7 +133,7 @@ function replaceValue(
   text: string,
   { first, last, before }: GivenOption,
   value: string,
-  option: CareOption,
+  option: Option,
 ): string {
   const { start, end } = placeOf(text, last);
   const prefix = first === last && before === '' && option.kind === 'switch' ? `--${option.flag}=` : before;

@@ -1,11 +1,6 @@
 import { isMap, isScalar, isSeq, parseAllDocuments, type Document, type Scalar, type YAMLMap } from 'yaml';
 
-/** Throws an Error that says why a text, YAML or JSON, is not a pod with an lvscare container. */
-export function checkIsLvscare(text: string): void {
-  placeOf(containersOf(theDocument(text)));
-}
-
-/** The lvscare container of a pod. Throws an Error for a text that is not a pod with one. */
+/** The lvscare container of a pod. Throws an Error that says why a text, YAML or JSON, is not a pod with one. */
 export function lvscareContainer(text: string): YAMLMap {
   const containers = containersOf(theDocument(text));
   const container = containers[placeOf(containers)];

@@ -160,33 +160,12 @@ export function declareFamilies(registry: Registry) {
       'Connections that begin or end. Many at a server that is up: SYNs without an answer.',
       RS_LABELS,
     ),
-    backendTraffic: {
-      connections: counter(
-        'ipvs_backend_connections_total',
+    backendTraffic: traffic(counter, 'backend', RS_LABELS, {
+      connections:
         'Connections that were scheduled to a real server. Starts anew when its destination does. Its rate shows whether clients are spread evenly.',
-        RS_LABELS,
-      ),
-      packetsIn: counter(
-        'ipvs_backend_incoming_packets_total',
-        'Packets from clients to a real server.',
-        RS_LABELS,
-      ),
-      packetsOut: counter(
-        'ipvs_backend_outgoing_packets_total',
-        'Packets from a real server to clients.',
-        RS_LABELS,
-      ),
-      bytesIn: counter(
-        'ipvs_backend_incoming_bytes_total',
-        'Bytes from clients to a real server.',
-        RS_LABELS,
-      ),
-      bytesOut: counter(
-        'ipvs_backend_outgoing_bytes_total',
-        'Bytes from a real server to clients.',
-        RS_LABELS,
-      ),
-    },
+      incoming: 'from clients to a real server',
+      outgoing: 'from a real server to clients',
+    }),
 
     // Each virtual server.
     info: gauge(
@@ -272,33 +251,31 @@ export function declareFamilies(registry: Registry) {
       'Whether the virtual server is in the table. At 0 clients are refused, or reach another host that has its address.',
       VS_LABELS,
     ),
-    serviceTraffic: {
-      connections: counter(
-        'ipvs_service_connections_total',
-        'Connections that were scheduled to any real server. Starts anew with the virtual server.',
-        VS_LABELS,
-      ),
-      packetsIn: counter(
-        'ipvs_service_incoming_packets_total',
-        'Packets from clients of the virtual server.',
-        VS_LABELS,
-      ),
-      packetsOut: counter(
-        'ipvs_service_outgoing_packets_total',
-        'Packets to clients of the virtual server.',
-        VS_LABELS,
-      ),
-      bytesIn: counter(
-        'ipvs_service_incoming_bytes_total',
-        'Bytes from clients of the virtual server.',
-        VS_LABELS,
-      ),
-      bytesOut: counter(
-        'ipvs_service_outgoing_bytes_total',
-        'Bytes to clients of the virtual server.',
-        VS_LABELS,
-      ),
-    },
+    serviceTraffic: traffic(counter, 'service', VS_LABELS, {
+      connections: 'Connections that were scheduled to any real server. Starts anew with the virtual server.',
+      incoming: 'from clients of the virtual server',
+      outgoing: 'to clients of the virtual server',
+    }),
+  };
+}
+
+/** What the kernel counts of a virtual server, or of a real server. */
+export type TrafficCounters<Label extends string> = ReturnType<typeof traffic<Label>>;
+
+function traffic<Label extends string>(
+  counter: (name: string, help: string, labelNames: readonly Label[]) => Counter<Label>,
+  of: 'service' | 'backend',
+  labelNames: readonly Label[],
+  words: Readonly<Record<'connections' | 'incoming' | 'outgoing', string>>,
+) {
+  const declare = (what: string, help: string): Counter<Label> =>
+    counter(`ipvs_${of}_${what}_total`, help, labelNames);
+  return {
+    connections: declare('connections', words.connections),
+    packetsIn: declare('incoming_packets', `Packets ${words.incoming}.`),
+    packetsOut: declare('outgoing_packets', `Packets ${words.outgoing}.`),
+    bytesIn: declare('incoming_bytes', `Bytes ${words.incoming}.`),
+    bytesOut: declare('outgoing_bytes', `Bytes ${words.outgoing}.`),
   };
 }
 

@@ -1,8 +1,14 @@
-import type { Counter } from 'prom-client';
 import type { HealthState } from '../decisions/health.js';
 import type { KernelReport, Report, ServerReport, VirtualServerReport } from '../report/report.js';
 import type { Traffic } from '../values/counters.js';
-import { rsLabels, vsLabels, type Families, type ProcessFamilies, type RsLabels } from './families.js';
+import {
+  rsLabels,
+  vsLabels,
+  type Families,
+  type ProcessFamilies,
+  type RsLabels,
+  type TrafficCounters,
+} from './families.js';
 
 const STATES: readonly HealthState[] = ['unknown', 'up', 'sick', 'dead'];
 
@@ -100,21 +106,14 @@ export function showTable(families: Families, { virtualServer, error, table }: K
   }
 }
 
-type Counters<Label extends string> = Readonly<
-  Record<'connections' | 'packetsIn' | 'packetsOut' | 'bytesIn' | 'bytesOut', Counter<Label>>
->;
-
 function showTraffic<Label extends string>(
-  counters: Counters<Label>,
+  counters: TrafficCounters<Label>,
   labels: Readonly<Record<Label, string>>,
   traffic: Traffic | null,
 ): void {
   if (traffic === null) return;
-  counters.connections.inc(labels, traffic.connections);
-  counters.packetsIn.inc(labels, traffic.packetsIn);
-  counters.packetsOut.inc(labels, traffic.packetsOut);
-  counters.bytesIn.inc(labels, traffic.bytesIn);
-  counters.bytesOut.inc(labels, traffic.bytesOut);
+  for (const what of ['connections', 'packetsIn', 'packetsOut', 'bytesIn', 'bytesOut'] as const)
+    counters[what].inc(labels, traffic[what]);
 }
 
 /** Of a timestamp. Whole ones: what is kept on the monotonic clock comes out a little different each time. */

@@ -17,7 +17,7 @@ const defaultTimeoutMs = 5000;
  * Promises over a native handle. Requests run one after another in the order of their calls; each has a deadline,
  * counted from its call.
  */
-export class Channel {
+class Channel {
   readonly #handle: NativeHandle;
   readonly #timeoutMs: number;
   #closing: Promise<void> | null = null;
@@ -97,6 +97,32 @@ export class Channel {
         if (results !== null) resolve(results);
       }, timeout).unref();
     });
+  }
+}
+
+/** What every handle has. */
+export abstract class Handle implements AsyncDisposable {
+  protected readonly channel: Channel;
+
+  protected constructor(protocol: WireProtocol, options: RequestOptions) {
+    this.channel = new Channel(protocol, options);
+  }
+
+  /** The netlink port id of the socket, for diagnostics; 0 while there is none. A broken socket is replaced. */
+  get portId(): number {
+    return this.channel.portId;
+  }
+
+  /**
+   * Waits for all requests made so far, then closes the socket. Requests made later reject with `ERR_CLOSED`; closing
+   * twice is harmless.
+   */
+  close(): Promise<void> {
+    return this.channel.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 }
 

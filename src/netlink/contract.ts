@@ -11,32 +11,23 @@ export interface Addon {
   /** Sets all of them on a TCP socket of another owner. EPROTOTYPE, with nothing changed, if it is not TCP. */
   setTcpOptions(fd: number, options: WireTcpOptions): WireFailure | null;
   /** Reads them. EPROTOTYPE if it is not TCP. */
-  getTcpOptions(
-    fd: number,
-  ):
-    | { readonly options: WireTcpOptions; readonly failure: null }
-    | { readonly options: null; readonly failure: WireFailure };
+  getTcpOptions(fd: number): Either<'options', WireTcpOptions>;
   /** The process at the other end of a Unix socket of another owner. EPROTOTYPE if it is no Unix stream. */
-  getPeerCredentials(
-    fd: number,
-  ):
-    | { readonly credentials: WirePeerCredentials; readonly failure: null }
-    | { readonly credentials: null; readonly failure: WireFailure };
+  getPeerCredentials(fd: number): Either<'credentials', WirePeerCredentials>;
   /** A socket of NETLINK_USERSOCK in these groups, a bit for each; the caller closes the descriptor. EPERM without NET_ADMIN. */
-  openGroupSocket(
-    groups: number,
-  ):
-    | { readonly socket: { readonly fd: number; readonly portId: number }; readonly failure: null }
-    | { readonly socket: null; readonly failure: WireFailure };
+  openGroupSocket(groups: number): Either<'socket', { readonly fd: number; readonly portId: number }>;
   /** The generation of nftables' ruleset. EPERM without NET_ADMIN. */
-  nftGeneration():
-    | { readonly generation: number; readonly failure: null }
-    | { readonly generation: null; readonly failure: WireFailure };
+  nftGeneration(): Either<'generation', number>;
   /** The bytes of a request, with sequence number and port id zero. For tests. */
   encode(protocol: WireProtocol, request: WireRequest, familyId: number): Uint8Array;
   /** The value of a message; null if it is malformed. For tests. */
   decode(protocol: WireProtocol, message: Uint8Array, serviceFamily: number): WireValue | WireStatus | null;
 }
+
+/** A value under this name, or why there is none. */
+type Either<Name extends string, Value> =
+  | (Readonly<Record<Name, Value>> & { readonly failure: null })
+  | (Readonly<Record<Name, null>> & { readonly failure: WireFailure });
 
 /** A socket and a queue of jobs, each a batch of requests. Jobs run one at a time, in the order of their calls. */
 export interface NativeHandle {
@@ -338,22 +329,11 @@ export interface WireAddress {
   readonly interfaceIndex: number;
 }
 
-export interface WireRouteValue {
+export interface WireRouteValue extends Omit<WireRoute, 'source'> {
   readonly kind: 'route';
   readonly deleted: boolean;
-  readonly family: number;
   /** All zeros for the default route. */
   readonly destination: string;
-  readonly prefixLength: number;
-  readonly table: number;
-  readonly type: number;
-  readonly protocol: number;
-  readonly scope: number;
-  readonly flags: number;
-  readonly metric: number | null;
-  readonly gateway: string | null;
-  readonly interfaceIndex: number;
-  readonly preferredSource: string | null;
 }
 
 export interface WireTcpSocket extends WireTcpSocketId {

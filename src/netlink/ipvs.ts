@@ -1,4 +1,4 @@
-import { Channel } from './channel.js';
+import { Handle } from './channel.js';
 import type { WireFailure, WireValue } from './contract.js';
 import { destinationFromWire } from './destination.js';
 import { malformedError } from './errors.js';
@@ -30,21 +30,14 @@ import { checkArray } from './validate.js';
  * family, which loads `ip_vs` if it can be loaded; {@link isIpvsMissing} is true of the error if it cannot. Requests are carried out
  * in the order of their calls.
  */
-export class Ipvs implements AsyncDisposable {
-  readonly #channel: Channel;
-
+export class Ipvs extends Handle {
   private constructor(options: RequestOptions) {
-    this.#channel = new Channel('ipvs', options);
+    super('ipvs', options);
   }
 
   /** `timeoutMs` is the deadline of requests that name none: 5000 by default. */
   static open(options: RequestOptions = {}): Ipvs {
     return new Ipvs(options);
-  }
-
-  /** The netlink port id of the socket, for diagnostics; 0 while there is none. A broken socket is replaced. */
-  get portId(): number {
-    return this.#channel.portId;
   }
 
   /** `ipvsadm -v` says the version as well. */
@@ -143,19 +136,7 @@ export class Ipvs implements AsyncDisposable {
   async batch(operations: readonly IpvsOperation[], options?: RequestOptions): Promise<BatchResult[]> {
     checkArray('operations', operations);
     const requests = operations.map((operation, i) => ipvsOperationToWire(`operations[${i}].`, operation));
-    return this.#channel.batch(operations, requests, options);
-  }
-
-  /**
-   * Waits for all requests made so far, then closes the socket. Requests made later reject with `ERR_CLOSED`; closing
-   * twice is harmless.
-   */
-  close(): Promise<void> {
-    return this.#channel.close();
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
+    return this.channel.batch(operations, requests, options);
   }
 
   async #request(
@@ -164,7 +145,7 @@ export class Ipvs implements AsyncDisposable {
     absent?: (failure: WireFailure) => boolean,
   ): Promise<WireValue[]> {
     const wire = ipvsRequestToWire('', request);
-    return (await this.#channel.requests(request.kind, [wire], options, absent)).flat();
+    return (await this.channel.requests(request.kind, [wire], options, absent)).flat();
   }
 }
 

@@ -10,67 +10,49 @@ import {
   routeSelectorToWire,
   routeToWire,
 } from './route.js';
-import type { RouteQuery, RtnetlinkOperation } from './types.js';
-import { checkObject, interfaceIndex, interfaceName, refuse } from './validate.js';
+import type { InterfaceAddressKey, RouteQuery, RouteSelector, RouteSpec } from './types.js';
+import { interfaceIndex, interfaceName } from './validate.js';
 
 export type RtnetlinkRequest =
-  | RtnetlinkOperation
+  | { readonly kind: 'createDummyLink'; readonly name: string }
+  | { readonly kind: 'setLinkUp' | 'deleteLink'; readonly index: number }
+  | { readonly kind: 'addAddress' | 'deleteAddress'; readonly address: InterfaceAddressKey }
+  | { readonly kind: 'replaceRoute'; readonly route: RouteSpec }
+  | { readonly kind: 'deleteRoute'; readonly route: RouteSelector }
   | { readonly kind: 'listLinks' }
   | { readonly kind: 'findLink'; readonly name: string }
   | { readonly kind: 'listAddresses'; readonly filter: AddressFilter }
   | { readonly kind: 'listRoutes'; readonly filter: RouteFilter }
   | { readonly kind: 'lookupRoute'; readonly query: RouteQuery };
 
-/**
- * One message for each request; listing the routes of all families takes two. prefix goes in front of the field paths of
- * errors: `operations[3].`, or nothing.
- */
-export function rtnetlinkRequestToWire(prefix: string, request: RtnetlinkRequest): WireRouteRequest[] {
+/** One message for each request; listing the routes of all families takes two. */
+export function rtnetlinkRequestToWire(request: RtnetlinkRequest): WireRouteRequest[] {
   const { kind } = request;
   switch (kind) {
     case 'listLinks':
       return [aboutLink(kind, linkToWire.any())];
     case 'findLink':
-      return [aboutLink(kind, linkToWire.byName(interfaceName(`${prefix}name`, request.name)))];
+      return [aboutLink(kind, linkToWire.byName(interfaceName('name', request.name)))];
     case 'createDummyLink':
-      return [aboutLink(kind, linkToWire.dummy(interfaceName(`${prefix}name`, request.name)))];
+      return [aboutLink(kind, linkToWire.dummy(interfaceName('name', request.name)))];
     case 'setLinkUp':
-      return [aboutLink(kind, linkToWire.up(interfaceIndex(`${prefix}index`, request.index)))];
+      return [aboutLink(kind, linkToWire.up(interfaceIndex('index', request.index)))];
     case 'deleteLink':
-      return [aboutLink(kind, linkToWire.byIndex(interfaceIndex(`${prefix}index`, request.index)))];
+      return [aboutLink(kind, linkToWire.byIndex(interfaceIndex('index', request.index)))];
     case 'listAddresses':
-      return [aboutAddress(kind, addressFilterToWire(`${prefix}filter`, request.filter))];
+      return [aboutAddress(kind, addressFilterToWire('filter', request.filter))];
     case 'addAddress':
     case 'deleteAddress':
-      return [aboutAddress(kind, addressToWire(`${prefix}address`, request.address))];
+      return [aboutAddress(kind, addressToWire('address', request.address))];
     case 'listRoutes':
-      return routeFilterToWire(`${prefix}filter`, request.filter).map((filter) => aboutRoute(kind, filter));
+      return routeFilterToWire('filter', request.filter).map((filter) => aboutRoute(kind, filter));
     case 'replaceRoute':
-      return [aboutRoute(kind, routeToWire(`${prefix}route`, request.route))];
+      return [aboutRoute(kind, routeToWire('route', request.route))];
     case 'deleteRoute':
-      return [aboutRoute(kind, routeSelectorToWire(`${prefix}route`, request.route))];
+      return [aboutRoute(kind, routeSelectorToWire('route', request.route))];
     case 'lookupRoute':
-      return [aboutRoute(kind, routeQueryToWire(`${prefix}query`, request.query))];
+      return [aboutRoute(kind, routeQueryToWire('query', request.query))];
   }
-}
-
-const operationKinds: Readonly<Record<RtnetlinkOperation['kind'], true>> = {
-  createDummyLink: true,
-  setLinkUp: true,
-  deleteLink: true,
-  addAddress: true,
-  deleteAddress: true,
-  replaceRoute: true,
-  deleteRoute: true,
-};
-
-/** For operations of a batch: only those that change something. */
-export function rtnetlinkOperationToWire(prefix: string, operation: RtnetlinkOperation): WireRouteRequest[] {
-  checkObject(prefix.slice(0, -1), operation);
-  if (!Object.hasOwn(operationKinds, operation.kind)) {
-    refuse(`${prefix}kind`, `one of ${Object.keys(operationKinds).join(', ')}`, operation.kind);
-  }
-  return rtnetlinkRequestToWire(prefix, operation);
 }
 
 function aboutLink(operation: string, link: WireLinkRequest): WireRouteRequest {

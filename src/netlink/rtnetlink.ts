@@ -1,17 +1,12 @@
 import { type AddressFilter, addressFromWire } from './address.js';
-import { Channel } from './channel.js';
+import { Handle } from './channel.js';
 import type { WireFailure, WireValue } from './contract.js';
 import { malformedError } from './errors.js';
 import { linkFromWire } from './link.js';
 import { lookupFromWire, type RouteFilter, routeFromWire } from './route.js';
-import {
-  type RtnetlinkRequest,
-  rtnetlinkOperationToWire,
-  rtnetlinkRequestToWire,
-} from './rtnetlink-request.js';
+import { type RtnetlinkRequest, rtnetlinkRequestToWire } from './rtnetlink-request.js';
 import { subscribe } from './subscription.js';
 import type {
-  BatchResult,
   InterfaceAddress,
   InterfaceAddressKey,
   Link,
@@ -22,10 +17,8 @@ import type {
   RouteSelector,
   RouteSpec,
   RtnetlinkEvent,
-  RtnetlinkOperation,
   SubscribeOptions,
 } from './types.js';
-import { checkArray } from './validate.js';
 
 /**
  * Links, addresses and routes of this network namespace. Changes need CAP_NET_ADMIN (`EPERM` without); reading does not.
@@ -34,21 +27,14 @@ import { checkArray } from './validate.js';
  * {@link NetlinkError} if the kernel refuses or does not answer in time. Requests are carried out in the order of their
  * calls.
  */
-export class Rtnetlink implements AsyncDisposable {
-  readonly #channel: Channel;
-
+export class Rtnetlink extends Handle {
   private constructor(options: RequestOptions) {
-    this.#channel = new Channel('route', options);
+    super('route', options);
   }
 
   /** `timeoutMs` is the deadline of requests that name none: 5000 by default. */
   static open(options: RequestOptions = {}): Rtnetlink {
     return new Rtnetlink(options);
-  }
-
-  /** The netlink port id of the socket, for diagnostics; 0 while there is none. A broken socket is replaced. */
-  get portId(): number {
-    return this.#channel.portId;
   }
 
   /** `ip link` */
@@ -134,18 +120,6 @@ export class Rtnetlink implements AsyncDisposable {
   }
 
   /**
-   * Carries out all operations in order in one trip to a worker thread, whether or not some of them fail, and gives
-   * each one's result in the same order. The deadline is for all together: what it cuts off is `ETIMEDOUT`.
-   */
-  async batch(operations: readonly RtnetlinkOperation[], options?: RequestOptions): Promise<BatchResult[]> {
-    checkArray('operations', operations);
-    const requests = operations.flatMap((operation, i) =>
-      rtnetlinkOperationToWire(`operations[${i}].`, operation),
-    );
-    return this.#channel.batch(operations, requests, options);
-  }
-
-  /**
    * `ip monitor link address route`, as an iterable that ends when the signal is aborted. It is subscribed when this
    * returns: each change from then on is an event. Events that are not taken are kept, up to 4096; then, or when the
    * kernel's buffer overflows, the event `overrun` stands for those that were dropped. A turn of the event loop takes 256.
@@ -155,20 +129,8 @@ export class Rtnetlink implements AsyncDisposable {
    * subscription without a waiting reader does not.
    */
   subscribe(options: SubscribeOptions): AsyncIterableIterator<RtnetlinkEvent, undefined> {
-    this.#channel.assertOpen('subscribe');
+    this.channel.assertOpen('subscribe');
     return subscribe(options);
-  }
-
-  /**
-   * Waits for all requests made so far, then closes the socket. Requests made later reject with `ERR_CLOSED`; closing
-   * twice is harmless.
-   */
-  close(): Promise<void> {
-    return this.#channel.close();
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
   }
 
   async #request(
@@ -176,12 +138,7 @@ export class Rtnetlink implements AsyncDisposable {
     options: RequestOptions | undefined,
     absent?: (failure: WireFailure) => boolean,
   ): Promise<WireValue[]> {
-    const lists = await this.#channel.requests(
-      request.kind,
-      rtnetlinkRequestToWire('', request),
-      options,
-      absent,
-    );
+    const lists = await this.channel.requests(request.kind, rtnetlinkRequestToWire(request), options, absent);
     return lists.flat();
   }
 }

@@ -1,4 +1,4 @@
-import { Channel } from './channel.js';
+import { Handle } from './channel.js';
 import { endTcpSocketToWire, listTcpSocketsToWire, tcpSocketFromWire } from './sock-diag-request.js';
 import type { BatchResult, RequestOptions, TcpSocket, TcpSocketFilter } from './types.js';
 import { checkArray } from './validate.js';
@@ -11,11 +11,9 @@ import { checkArray } from './validate.js';
  * NetlinkError if the kernel refuses or does not answer in time. The first request makes the kernel load `tcp_diag` if it
  * can; `ENOENT` if it has none. Requests are carried out in the order of their calls.
  */
-export class SockDiag implements AsyncDisposable {
-  readonly #channel: Channel;
-
+export class SockDiag extends Handle {
   private constructor(options: RequestOptions) {
-    this.#channel = new Channel('diag', options);
+    super('diag', options);
   }
 
   /**
@@ -27,15 +25,10 @@ export class SockDiag implements AsyncDisposable {
     return new SockDiag(options);
   }
 
-  /** The netlink port id of the socket, for diagnostics; 0 while there is none. A broken socket is replaced. */
-  get portId(): number {
-    return this.#channel.portId;
-  }
-
   /** `ss -tn state STATE dport = :PORT` */
   async listTcpSockets(filter: TcpSocketFilter, options?: RequestOptions): Promise<TcpSocket[]> {
     const request = listTcpSocketsToWire('filter', filter);
-    const values = await this.#channel.requests('listTcpSockets', [request], options);
+    const values = await this.channel.requests('listTcpSockets', [request], options);
     return values
       .flat()
       .flatMap((value) => (value.kind === 'tcpSocket' ? [tcpSocketFromWire('listTcpSockets', value)] : []));
@@ -49,22 +42,10 @@ export class SockDiag implements AsyncDisposable {
   async endTcpSockets(sockets: readonly TcpSocket[], options?: RequestOptions): Promise<BatchResult[]> {
     checkArray('sockets', sockets);
     const requests = sockets.map((socket, i) => endTcpSocketToWire(`sockets[${i}]`, socket));
-    return this.#channel.batch(
+    return this.channel.batch(
       requests.map(({ operation }) => ({ kind: operation })),
       requests,
       options,
     );
-  }
-
-  /**
-   * Waits for all requests made so far, then closes the socket. Requests made later reject with `ERR_CLOSED`; closing
-   * twice is harmless.
-   */
-  close(): Promise<void> {
-    return this.#channel.close();
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
   }
 }

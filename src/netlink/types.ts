@@ -153,23 +153,23 @@ export type IpvsTimeoutsChange = {
 };
 
 export type IpvsOperation =
-  | { readonly kind: 'createService'; readonly service: ServiceKey; readonly config: ServiceConfig }
-  | { readonly kind: 'updateService'; readonly service: ServiceKey; readonly config: ServiceConfig }
+  | {
+      readonly kind: 'createService' | 'updateService';
+      readonly service: ServiceKey;
+      readonly config: ServiceConfig;
+    }
   | { readonly kind: 'deleteService'; readonly service: ServiceKey }
-  | DestinationOperation<'createDestination'>
-  | DestinationOperation<'updateDestination'>
+  | {
+      readonly kind: 'createDestination' | 'updateDestination';
+      readonly service: ServiceKey;
+      readonly destination: DestinationKey;
+      readonly config: DestinationConfig;
+    }
   | {
       readonly kind: 'deleteDestination';
       readonly service: ServiceKey;
       readonly destination: DestinationKey;
     };
-
-interface DestinationOperation<Kind extends string> {
-  readonly kind: Kind;
-  readonly service: ServiceKey;
-  readonly destination: DestinationKey;
-  readonly config: DestinationConfig;
-}
 
 // ---- rtnetlink ----------------------------------------------------------------------------------------------
 
@@ -266,14 +266,6 @@ export interface RouteLookup {
   /** The source address that the kernel picks. */
   readonly source: string | null;
 }
-
-/** The changes that `Rtnetlink.batch` takes, each as the method of its name. */
-export type RtnetlinkOperation =
-  | { readonly kind: 'createDummyLink'; readonly name: string }
-  | { readonly kind: 'setLinkUp' | 'deleteLink'; readonly index: number }
-  | { readonly kind: 'addAddress' | 'deleteAddress'; readonly address: InterfaceAddressKey }
-  | { readonly kind: 'replaceRoute'; readonly route: RouteSpec }
-  | { readonly kind: 'deleteRoute'; readonly route: RouteSelector };
 
 export type EventGroup = 'link' | 'address' | 'route';
 

@@ -74,7 +74,27 @@ table('service-cidr', checkServiceCidr, [
 
 table('kube-proxy', checkKubeProxy, [
   ['none', well, 'skip: no kube-proxy runs here'],
-  ['iptables by default', proxy('ipvs:\n  excludeCIDRs: null\nmode: ""\n'), /^ok: mode iptables/],
+  [
+    'iptables by default',
+    proxy('ipvs:\n  excludeCIDRs: null\nmode: ""\n'),
+    /^warn: mode iptables .*: its chain KUBE-FORWARD drops .* -> if clients in pods use 10\.103\.97\.2:6443: sysctl -w net\.ipv4\.vs\.conntrack=1, or give/,
+  ],
+  [
+    'iptables, with IPVS connections tracked',
+    (fake) => {
+      proxy('mode: iptables\n')(fake);
+      fake.files['/proc/sys/net/ipv4/vs/conntrack'] = '1\n';
+    },
+    /^ok: mode iptables/,
+  ],
+  [
+    'iptables, with masquerading',
+    (fake) => {
+      proxy('mode: iptables\n')(fake);
+      return { masquerade: true };
+    },
+    /^ok: mode iptables/,
+  ],
   ['nftables', proxy('mode: nftables\n'), /^ok: mode nftables/],
   [
     'ipvs, nothing excluded',

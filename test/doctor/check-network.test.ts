@@ -1,5 +1,4 @@
 import {
-  checkForwarding,
   checkIpv6,
   checkMode,
   checkNodeAddress,
@@ -216,13 +215,4 @@ table('rp-filter', checkReversePath, [
     'skip: there is no route to 10.0.0.2:6443',
   ],
   ['IPv6', () => ({ virtualServer: VS6 }), /^skip/],
-]);
-
-table('ip-forward', checkForwarding, [
-  ['on', well, 'ok: on'],
-  [
-    'off',
-    (fake) => void (fake.files['/proc/sys/net/ipv4/ip_forward'] = '0\n'),
-    /^ok: off: enough for clients on the node/,
-  ],
 ]);

@@ -145,7 +145,33 @@ table('through-vip', checkVirtualServerAnswers, [
       there(fake);
       fake.answers[VS.text] = answer({ kind: 'silent', detail: 'no answer to connect in 1000 ms' });
     },
-    /^fail: silent: .*, although real servers answer -> ipvsadm -Ln -t 10\.103\.97\.2:6443; ip route get 10\.103\.97\.2; nft list ruleset; iptables-save$/,
+    /^fail: silent: .*, although real servers answer -> sysctl -w net\.ipv4\.vs\.conntrack=1, or give lvscare --masquerade: most often a firewall drops .*; else ipvsadm -Ln -t 10\.103\.97\.2:6443; ip route get 10\.103\.97\.2; nft list ruleset; iptables-save$/,
+  ],
+  [
+    'dead although servers are well, and a firewall knows their answers',
+    (fake) => {
+      there(fake);
+      fake.files['/proc/sys/net/ipv4/vs/conntrack'] = '1\n';
+      fake.answers[VS.text] = answer({ kind: 'silent', detail: 'no answer to connect in 1000 ms' });
+    },
+    /^fail: .*, although real servers answer -> ipvsadm -Ln/,
+  ],
+  [
+    'dead although servers are well, with masquerading',
+    (fake) => {
+      there(fake);
+      fake.answers[VS.text] = answer({ kind: 'silent', detail: 'no answer to connect in 1000 ms' });
+      return { masquerade: true };
+    },
+    /^fail: .*, although real servers answer -> ipvsadm -Ln/,
+  ],
+  [
+    'refused although servers are well',
+    (fake) => {
+      there(fake);
+      fake.answers[VS.text] = answer({ kind: 'refused', detail: 'x' });
+    },
+    /^fail: .*, although real servers answer -> ipvsadm -Ln/,
   ],
   [
     'dead like all servers',

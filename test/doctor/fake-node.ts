@@ -1,5 +1,4 @@
 /** A node that is well, for checks to look at; each test breaks something of it. */
-import type { Iptables } from '../../src/host/iptables.js';
 import type { NodeAddress } from '../../src/host/node-address.js';
 import { endpoint, type Endpoint } from '../../src/values/endpoint.js';
 import type { LockState } from '../../src/values/lock-holder.js';
@@ -8,7 +7,6 @@ import type { Said } from '../../src/doctor/finding.js';
 import type {
   Address,
   ClientConnection,
-  NftRuleset,
   Node,
   NodeRoute,
   ServerAnswer,
@@ -53,8 +51,6 @@ export interface FakeNode {
   troubles: { what: string; message: string }[];
   records: { virtualServer: Endpoint; isLocked: boolean }[];
   go: { taken: string[]; left: string[]; failures: Error[]; unknown: string | null };
-  iptables: { variants: Iptables[]; failures: Error[]; unknown: string[] };
-  nftRuleset: NftRuleset;
   nft: string | null;
   tcpTimeoutS: number;
   connections: ClientConnection[];
@@ -90,8 +86,6 @@ export function wellNode(): FakeNode {
     troubles: [],
     records: [],
     go: { taken: [], left: [], failures: [], unknown: null },
-    iptables: { variants: [], failures: [], unknown: [] },
-    nftRuleset: { kind: 'none' },
     nft: 'nftables v1.0.6',
     tcpTimeoutS: 900,
     connections: [],
@@ -168,11 +162,7 @@ export function nodeFrom(fake: FakeNode): Node {
       records: () => Promise.resolve(fake.records),
       goLeftovers: () => Promise.resolve(fake.go),
     },
-    firewall: {
-      iptables: () => Promise.resolve(fake.iptables),
-      nftRuleset: () => Promise.resolve(fake.nftRuleset),
-      nftVersion: () => Promise.resolve(fake.nft),
-    },
+    nftVersion: () => Promise.resolve(fake.nft),
     ipvs: {
       tcpTimeoutS: () => Promise.resolve(fake.tcpTimeoutS),
       clientConnections: () => Promise.resolve(fake.connections),

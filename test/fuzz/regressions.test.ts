@@ -10,9 +10,7 @@ import { readAllSettings } from '../../src/config/config-file.js';
 import { milliseconds } from '../../src/config/duration.js';
 import { UsageError } from '../../src/config/usage-error.js';
 import { loadWebConfig } from '../../src/config/web-config.js';
-import { checkFirewall } from '../../src/doctor/check-firewall.js';
 import { listsOf } from '../../src/doctor/manifests.js';
-import { fateIn, type Rule } from '../../src/doctor/packet-filter.js';
 import { unquoted } from '../../src/host/iptables.js';
 import { masqueradeTable } from '../../src/host/masquerade-table.js';
 import { tableDrift } from '../../src/host/nft-table.js';
@@ -20,7 +18,7 @@ import { alternativeNames } from '../../src/text/alternative-names.js';
 import { certificateFacts } from '../../src/tls/certificate-summary.js';
 import { areCertificates, pairFault } from '../../src/tls/pem.js';
 import { refused } from '../config/refused.js';
-import { nodeFrom, SUBJECT, VS, wellNode } from '../doctor/fake-node.js';
+import { VS } from '../doctor/fake-node.js';
 import { corpusFile, quickly } from './fuzz.js';
 
 describe('an error about an option', () => {
@@ -55,17 +53,6 @@ describe('texts that took the square of their length', () => {
     await quickly(() => alternativeNames(specification));
     await quickly(() => unquoted({ chain: 'INPUT', specification }));
   });
-
-  it('chains that jump twice to the next one took two to the power of their number', async () => {
-    const jump = (chain: string): Rule => ({ matches: () => 'maybe', target: { kind: 'jump', chain } });
-    const chains = new Map(
-      Array.from({ length: 60 }, (_, at) => [String(at), [jump(String(at + 1)), jump(String(at + 1))]]),
-    );
-    const nothing = { source: null, destination: null, sourcePort: null, destinationPort: null };
-    const packet = { ...nothing, state: 'invalid', inInterface: null, outInterface: null } as const;
-    const fate = await quickly(() => fateIn(chains, '0', { kind: 'accept' }, packet));
-    assert.deepEqual(fate, { accepted: true, drops: [] });
-  });
 });
 
 describe('files of credentials', () => {
@@ -89,17 +76,6 @@ describe('objects with a key toString', () => {
 
   it('among the lists of a manifest', () => {
     assert.deepEqual(listsOf('args: [{toString: 1}, care]', 'args'), [['', 'care']]);
-  });
-
-  it('in rules of nftables', async () => {
-    const fake = wellNode();
-    const chain = { family: object, table: object, name: object, hook: 'input', policy: 'drop' };
-    const rule = { family: object, table: object, chain: object, expr: [{ match: { op: object } }] };
-    fake.nftRuleset = {
-      kind: 'listed',
-      ruleset: { nftables: [{ chain: { ...chain, hook: object } }, { chain }, { rule }] },
-    };
-    await checkFirewall(nodeFrom(fake), SUBJECT);
   });
 
   it('and null, in the table of lvscare', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { checkIsLvscare, withImage } from '../../src/manifest/set-image.js';
+import { lvscareContainer, withImage } from '../../src/manifest/set-image.js';
 
 const NEW = 'registry.example.com/lvscare:0.2.0';
 
@@ -69,7 +69,7 @@ describe('another image', () => {
   for (const words of told) {
     it(`is set in the only container, which is reported: ${words}`, () => {
       const text = `kind: Pod\nspec: {containers: [{name: x, image: OLD, ${words}}]}\n`;
-      checkIsLvscare(text);
+      lvscareContainer(text);
       assert.equal(withImage(text, NEW), text.replace('OLD', NEW));
     });
   }

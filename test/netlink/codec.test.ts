@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { decodeMessage, type DecodedMessage } from '../../src/netlink/codec.js';
+import { decodeMessage, type DecodedMessage } from './codec.js';
 import type { WireProtocol } from '../../src/netlink/contract.js';
 import { NetlinkError, ServiceFlag } from '../../src/netlink/index.js';
 import type {

@@ -1,12 +1,7 @@
 // What we would say of sockets, beside what ss said to a kernel; and what the kernel said, as ss shows it.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import {
-  decodeMessage,
-  encodeEndTcpSocket,
-  encodeListTcpSockets,
-  type DecodedMessage,
-} from '../../src/netlink/codec.js';
+import { decodeMessage, encodeEndTcpSocket, encodeListTcpSockets, type DecodedMessage } from './codec.js';
 import type { IpFamily, TcpSocket } from '../../src/netlink/index.js';
 import { capturedCommand } from '../support/captured.js';
 

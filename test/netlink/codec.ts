@@ -3,20 +3,24 @@
  * values.
  */
 
-import { addressFromWire } from './address.js';
-import { loadAddon } from './addon.js';
-import type { WireProtocol, WireStatus, WireValue } from './contract.js';
-import { destinationFromWire } from './destination.js';
-import { failureError, malformedError, type NetlinkError } from './errors.js';
-import { type IpvsRequest, ipvsRequestToWire } from './ipvs-request.js';
-import { infoFromWire } from './ipvs-info.js';
-import { timeoutsFromWire } from './ipvs-timeouts.js';
-import { linkFromWire } from './link.js';
-import { families } from './names.js';
-import { routeFromWire } from './route.js';
-import { type RtnetlinkRequest, rtnetlinkRequestToWire } from './rtnetlink-request.js';
-import { serviceFromWire } from './service.js';
-import { endTcpSocketToWire, listTcpSocketsToWire, tcpSocketFromWire } from './sock-diag-request.js';
+import { addressFromWire } from '../../src/netlink/address.js';
+import { loadAddon } from '../../src/netlink/addon.js';
+import type { WireProtocol, WireStatus, WireValue } from '../../src/netlink/contract.js';
+import { destinationFromWire } from '../../src/netlink/destination.js';
+import { failureError, malformedError, type NetlinkError } from '../../src/netlink/errors.js';
+import { type IpvsRequest, ipvsRequestToWire } from '../../src/netlink/ipvs-request.js';
+import { infoFromWire } from '../../src/netlink/ipvs-info.js';
+import { timeoutsFromWire } from '../../src/netlink/ipvs-timeouts.js';
+import { linkFromWire } from '../../src/netlink/link.js';
+import { families } from '../../src/netlink/names.js';
+import { routeFromWire } from '../../src/netlink/route.js';
+import { type RtnetlinkRequest, rtnetlinkRequestToWire } from '../../src/netlink/rtnetlink-request.js';
+import { serviceFromWire } from '../../src/netlink/service.js';
+import {
+  endTcpSocketToWire,
+  listTcpSocketsToWire,
+  tcpSocketFromWire,
+} from '../../src/netlink/sock-diag-request.js';
 import type {
   Destination,
   IpFamily,
@@ -26,7 +30,7 @@ import type {
   Service,
   TcpSocket,
   TcpSocketFilter,
-} from './types.js';
+} from '../../src/netlink/types.js';
 
 export type DecodedMessage =
   | { readonly kind: 'info'; readonly info: IpvsInfo }
@@ -68,7 +72,7 @@ export function encodeIpvsRequest(request: IpvsRequest, familyId: number): Uint8
 
 /** The same for rtnetlink. Listing the routes of all families takes two messages. */
 export function encodeRtnetlinkRequest(request: RtnetlinkRequest): Uint8Array[] {
-  return rtnetlinkRequestToWire('', request).map((wire) => loadAddon().encode('route', wire, 0));
+  return rtnetlinkRequestToWire(request).map((wire) => loadAddon().encode('route', wire, 0));
 }
 
 /** The same for sock_diag: the list that such a filter asks for. */
