@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <linux/inet_diag.h>
 #include <linux/sock_diag.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <cstring>
@@ -30,6 +31,31 @@ IpAddress ReadAddress(uint8_t family, const __be32 (&words)[4]) {
   return address;
 }
 
+// Where tcpi_bytes_acked and tcpi_bytes_received are in a struct tcp_info. The one of <netinet/tcp.h>, which libnl includes, ends
+// before them, and <linux/tcp.h>, which has them, cannot be included beside that one.
+constexpr size_t kBytesAcked = 120;
+constexpr size_t kBytesReceived = 128;
+
+// A socket that is closed has no tcp_info. Older kernels send a shorter one; all have what is read here.
+bool ReadProgress(const nlmsghdr& message, std::optional<TcpProgress>* progress) {
+  const auto* header = static_cast<const inet_diag_msg*>(nlmsg_data(&message));
+  Attributes attributes(header + 1, static_cast<size_t>(nlmsg_datalen(&message)) - sizeof *header,
+                        INET_DIAG_INFO);
+  if (!attributes.ok()) return false;
+  if (!attributes.Has(INET_DIAG_INFO)) return true;
+  tcp_info info{};
+  TcpProgress& read = progress->emplace();
+  if (!attributes.Copy(INET_DIAG_INFO, 0, &info, sizeof info) ||
+      !attributes.Copy(INET_DIAG_INFO, kBytesAcked, &read.bytes_acknowledged, sizeof read.bytes_acknowledged) ||
+      !attributes.Copy(INET_DIAG_INFO, kBytesReceived, &read.bytes_received, sizeof read.bytes_received)) {
+    return false;
+  }
+  read.retransmits = info.tcpi_retransmits;
+  read.unacknowledged = info.tcpi_unacked;
+  read.since_last_sent = info.tcpi_last_data_sent;
+  return true;
+}
+
 }  // namespace
 
 const Operation* FindDiagOperation(std::string_view name) {
@@ -45,6 +71,7 @@ Message EncodeDiag(const DiagRequest& request) {
   header.sdiag_family = socket.family;
   header.sdiag_protocol = IPPROTO_TCP;
   header.idiag_states = request.states;
+  if (request.operation->command == SOCK_DIAG_BY_FAMILY) header.idiag_ext = 1 << (INET_DIAG_INFO - 1);
   header.id.idiag_sport = htons(socket.local_port);
   header.id.idiag_dport = htons(socket.remote_port);
   PutAddress(socket.local_address, header.id.idiag_src);
@@ -72,7 +99,7 @@ bool DecodeDiag(const nlmsghdr& message, Decoded* value) {
   socket.interface_index = header.id.idiag_if;
   socket.cookie_low = header.id.idiag_cookie[0];
   socket.cookie_high = header.id.idiag_cookie[1];
-  return true;
+  return ReadProgress(message, &socket.progress);
 }
 
 }  // namespace netlink_ts

@@ -45,6 +45,17 @@ Napi::Value StatsToJs(Napi::Env env, const std::optional<Stats>& stats) {
   return object;
 }
 
+Napi::Value Progress(Napi::Env env, const std::optional<TcpProgress>& progress) {
+  if (!progress) return env.Null();
+  Napi::Object object = Napi::Object::New(env);
+  Set(object, "retransmits", progress->retransmits);
+  Set(object, "unacknowledged", progress->unacknowledged);
+  Set(object, "sinceLastSentMs", progress->since_last_sent);
+  Set(object, "bytesAcknowledged", static_cast<double>(progress->bytes_acknowledged));
+  Set(object, "bytesReceived", static_cast<double>(progress->bytes_received));
+  return object;
+}
+
 struct Converter {
   Napi::Env env;
 
@@ -156,6 +167,7 @@ struct Converter {
     Set(object, "interfaceIndex", socket.interface_index);
     Set(object, "cookieLow", socket.cookie_low);
     Set(object, "cookieHigh", socket.cookie_high);
+    Set(object, "progress", Progress(env, socket.progress));
     return object;
   }
 };

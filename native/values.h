@@ -143,6 +143,15 @@ struct Route {
 // ---- sock_diag
 // ----------------------------------------------------------------------------------------------
 
+// How far the exchange on a TCP socket came: a part of tcp_info.
+struct TcpProgress {
+  uint8_t retransmits = 0;       // How often in a row the oldest segment without an answer was sent again.
+  uint32_t unacknowledged = 0;   // segments
+  uint32_t since_last_sent = 0;  // ms; of data, so it means nothing before the first.
+  uint64_t bytes_acknowledged = 0;  // The SYN counts as one.
+  uint64_t bytes_received = 0;
+};
+
 // Somebody's TCP socket, as the kernel sees it.
 struct TcpSocket {
   uint8_t family = 0;
@@ -154,6 +163,7 @@ struct TcpSocket {
   uint32_t interface_index = 0;  // that it is bound to; 0 is none.
   uint32_t cookie_low = 0;       // Both together name this very socket.
   uint32_t cookie_high = 0;
+  std::optional<TcpProgress> progress;
 };
 
 // ---- TCP sockets of our own

@@ -24,7 +24,7 @@ import { UsageError } from '../config/usage-error.js';
 import type { LoadedWebConfig } from '../config/web-config.js';
 import { kernelChanges, SharedKernelChanges } from '../host/route-changes.js';
 import { eventLog } from '../log/event-log.js';
-import { Ipvs, Rtnetlink } from '../netlink/index.js';
+import { Ipvs, Rtnetlink, SockDiag } from '../netlink/index.js';
 import type { Report } from '../report/report.js';
 import { summaryOf } from '../report/summary.js';
 import type { Endpoint } from '../values/endpoint.js';
@@ -126,6 +126,7 @@ async function takeCare(
   const about = { version, commit, pid, startedAtMs: Date.now(), dryRun };
   // A handle of its own: requests on one wait for each other, and no pass is to wait for a status request.
   await using statusIpvs = Ipvs.open({ timeoutMs: STATUS_MS });
+  await using diagnostics = SockDiag.open();
   const report: HttpSources['report'] = (options): Report => ({
     atMs: Date.now(),
     program: about,
@@ -151,6 +152,7 @@ async function takeCare(
     monitors: new SharedMonitors({ clock: systemClock, random: Math.random }),
     changes: new SharedKernelChanges((virtualServer) => kernelChanges(rtnetlink, virtualServer)),
     statusIpvs,
+    diagnostics,
     observers: service === null ? [] : [service.count.bind(service)],
     cleaning: new Semaphore(1),
     program: about,

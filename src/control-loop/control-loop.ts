@@ -1,10 +1,11 @@
 import type { Endpoint } from '../values/endpoint.js';
+import { ClientSensor } from './client-sensor.js';
 import type { HealthState } from '../decisions/health.js';
 import type { Emit } from './events.js';
 import type { ManualDrains } from './manual-drains.js';
 import { MonitorPool } from './monitor-pool.js';
 import type { MonitorPolicy } from './monitor.js';
-import type { HostResource, KernelChanges, Prober, VirtualServerProbe } from './ports.js';
+import type { ClientSockets, HostResource, KernelChanges, Prober, VirtualServerProbe } from './ports.js';
 import { Reachability } from './reachability.js';
 import type { SharedMonitors } from './shared-monitors.js';
 import { Reconciler, type ReconcilerParts, type ReconcilerPolicy } from './reconciler.js';
@@ -19,6 +20,8 @@ interface CareParts extends ReconcilerParts {
   readonly random: () => number;
   readonly changes: KernelChanges;
   readonly manualDrains: ManualDrains;
+  /** null: no server is suspected because of clients that wait. */
+  readonly clientSockets: ClientSockets | null;
   /** null: it is not known whether this node's clients should reach the virtual server. */
   readonly virtualServerProbe: VirtualServerProbe | null;
 }
@@ -74,9 +77,10 @@ export class ControlLoop {
     });
     this.#reconciler = new Reconciler(policy, this.#parts, {
       configured: () =>
-        this.#monitors.monitors.map(({ server, health }) => ({
+        this.#monitors.monitors.map(({ server, health, suspicion }) => ({
           server,
           health,
+          suspectSinceMs: suspicion.sinceMs,
           drained: manualDrains.isDrained(server),
         })),
       departing: () => this.#monitors.departing,
@@ -109,6 +113,7 @@ export class ControlLoop {
       this.#reconciler.run(ending.signal),
       listen(this.#parts, notified, ending.signal),
       this.#monitors.run(ending.signal),
+      ...this.#sense(ending.signal),
     ];
     try {
       await Promise.all(running);
@@ -134,6 +139,12 @@ export class ControlLoop {
     }
     if (this.#isRunning) this.#monitors.setServers(servers);
     await this.#reconciler.update(policy, resources);
+  }
+
+  #sense(signal: AbortSignal): Promise<void>[] {
+    const { clientSockets: sockets, clock, random, emit } = this.#parts;
+    if (sockets === null) return [];
+    return [new ClientSensor(() => this.#monitors.monitors, { sockets, clock, random, emit }).run(signal)];
   }
 
   #startReachability(): void {

@@ -8,6 +8,13 @@ import type { ActionResult, ClusterList } from './ports.js';
 /** Why a pass of the reconciler runs. */
 export type Cause = 'start' | 'verdict' | 'timer' | 'notification' | 'drift' | 'retry' | 'configuration';
 
+/** How many sockets of this node's clients wait for a server for unusually long, and for what the one that waited longest does. */
+export interface LateClients {
+  readonly count: number;
+  readonly waitsFor: 'connection' | 'answer' | 'acknowledgment';
+  readonly waitedMs: number;
+}
+
 /** What happened to one server. */
 type ServerEvent =
   /** A probe yielded evidence; `durationMs` since the probe began. */
@@ -23,6 +30,14 @@ type ServerEvent =
   | { readonly kind: 'held'; readonly health: Health; readonly forMs: number }
   /** The kept connection was lost while no probe used it. What that proves, if anything, is a `probe` after it. */
   | { readonly kind: 'connection-lost' }
+  /** Clients of this node wait for the server, it does not answer a probe soon, and another server does: it gets no new connections. */
+  | { readonly kind: 'suspected'; readonly clients: LateClients }
+  /** It is suspect no longer: it answered, it is down, or there was no verdict in time. */
+  | {
+      readonly kind: 'suspicion-ended';
+      readonly why: 'answered' | 'down' | 'no verdict';
+      readonly durationMs: number;
+    }
   /**
    * An operator drained the server, or undrained it: `sinceMs` in milliseconds since 1970, or null if it is drained no longer.
    * `restored`: an earlier start knew of the drain.
@@ -149,6 +164,8 @@ type NodeEvent =
       readonly what: 'drains' | 'ownership' | 'list';
       readonly error: Error;
     }
+  /** The sockets of this node's clients cannot be read: no server is suspected. */
+  | { readonly kind: 'client-sockets-unreadable'; readonly error: Error }
   | { readonly kind: 'nft-missing'; readonly error: Error }
   /** `lvscare status` and `lvscare drain` cannot reach this process. */
   | { readonly kind: 'control-socket-failed'; readonly error: Error }

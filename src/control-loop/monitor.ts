@@ -9,8 +9,19 @@ import {
   type Health,
   type HealthPolicy,
 } from '../decisions/health.js';
+import {
+  endSuspicion,
+  lateAfterMs,
+  LONGEST_SUSPICION_MS,
+  maySuspect,
+  questionLateAfterMs,
+  suspect,
+  UNSUSPECTED,
+  type Suspicion,
+} from '../decisions/suspicion.js';
 import type { Semaphore } from '../async/semaphore.js';
-import type { Emit } from './events.js';
+import { answered } from '../values/evidence.js';
+import type { Emit, LateClients } from './events.js';
 import type { Clock, ProbeManner, Prober, KeptConnection } from './ports.js';
 
 export interface MonitorPolicy extends HealthPolicy {
@@ -42,6 +53,8 @@ export interface Peers {
   /** Probes another server. Resolves when any other one answers; null if there is none to probe. */
   askWitness(late: PeerMonitor): Promise<void> | null;
   judged(monitor: PeerMonitor, before: Health, after: Health): void;
+  /** The server is suspect, or no longer. */
+  suspected(): void;
 }
 
 /** By how much an interval is varied, to either side. */
@@ -56,6 +69,9 @@ const WITNESS_WAIT_MS = 100;
 
 /** How many kept connections may be lost in a row with a probe at once after each. One token returns in an interval. */
 const MOST_LOSS_TOKENS = 4;
+
+/** How many of the last answers over new connections show how long one takes. */
+const FRESH_ANSWERS = 8;
 
 /** For how long a first probe keeps others waiting at most. */
 const FIRST_TURN_MS = 1000;
@@ -79,6 +95,14 @@ export class Monitor {
   #probing = false;
   /** The next probe is for another server's silence. */
   #isWitness = false;
+  /** How long the last answers over new connections took, in milliseconds. */
+  #freshMs: readonly number[] = [];
+  #suspicion = UNSUSPECTED;
+  /** The clients for which the probe under way, or the next one, is to answer soon; null without any. */
+  #question: LateClients | null = null;
+  /** Makes the answer to the probe under way late. */
+  #late = new AbortController();
+  #askedMs = 0;
 
   /** @param health What is known of the server; by default nothing. */
   constructor(
@@ -101,6 +125,24 @@ export class Monitor {
 
   get probing(): boolean {
     return this.#probing;
+  }
+
+  get suspicion(): Suspicion {
+    return this.#suspicion;
+  }
+
+  /** After how long a client of this server is late, in milliseconds. */
+  get lateAfterMs(): number {
+    return lateAfterMs(this.#freshMs);
+  }
+
+  /** Clients of this server are late. Probes it at once; if it does not answer soon, and another server does, it is suspect. */
+  question(clients: LateClients, signal: AbortSignal): void {
+    const nowMs = this.#parts.clock.now();
+    if (this.#question !== null || this.#health.state !== 'up' || !maySuspect(this.#suspicion, nowMs)) return;
+    this.#question = clients;
+    if (this.#probing) this.#expectSoon(signal);
+    else this.#wakeAt(nowMs);
   }
 
   /** Probes until the signal aborts, one probe at a time. */
@@ -159,10 +201,13 @@ export class Monitor {
   async #probe(connection: KeptConnection, signal: AbortSignal): Promise<void> {
     const { clock, emit } = this.#parts;
     const startMs = clock.now();
+    const manner = this.#manner(startMs, signal);
     this.#dueMs = null;
     this.#probing = true;
+    this.#askedMs = startMs;
+    if (this.#question !== null) this.#expectSoon(signal);
     try {
-      for await (const outcome of connection.probe(this.#manner(startMs, signal), signal)) {
+      for await (const outcome of connection.probe(manner, signal)) {
         if (signal.aborted) return;
         const about = { server: this.server, durationMs: clock.now() - startMs };
         if (outcome.kind === 'inconclusive') {
@@ -170,6 +215,8 @@ export class Monitor {
           continue;
         }
         emit({ kind: 'probe', ...about, evidence: outcome });
+        if (manner.fresh && outcome.kind === 'ok')
+          this.#freshMs = [about.durationMs, ...this.#freshMs].slice(0, FRESH_ANSWERS);
         this.#judge(outcome, startMs);
         // The verdict is in: nothing that is still on its way would change it.
         if (!onEdge(this.#health)) break;
@@ -181,7 +228,18 @@ export class Monitor {
     } finally {
       this.#probing = false;
       this.#isWitness = false;
+      this.#question = null;
+      this.#endOverdueSuspicion();
     }
+  }
+
+  /** The probe under way is late soon. */
+  #expectSoon(signal: AbortSignal): void {
+    const { clock } = this.#parts;
+    const late = this.#late;
+    void clock.sleep(this.#askedMs + questionLateAfterMs(this.#freshMs) - clock.now(), signal).then(() => {
+      if (!signal.aborted) late.abort();
+    });
   }
 
   #manner(nowMs: number, signal: AbortSignal): ProbeManner {
@@ -194,7 +252,8 @@ export class Monitor {
     // A probe made as a witness asks no further witness: where all are late, that would never end.
     const askWitness =
       hedged && !this.#isWitness ? (): Promise<boolean> => this.#askWitness(signal) : undefined;
-    return { fresh, hedged, ...(askWitness && { askWitness }) };
+    this.#late = new AbortController();
+    return { fresh, hedged, ...(askWitness && { askWitness }), late: this.#late.signal };
   }
 
   async #askWitness(signal: AbortSignal): Promise<boolean> {
@@ -212,7 +271,37 @@ export class Monitor {
     });
     await this.#parts.clock.sleep(Math.min(WITNESS_WAIT_MS, this.#policy.fastIntervalMs), waiting.signal);
     signal.removeEventListener('abort', stop);
+    if (answered && !signal.aborted) this.#suspect(signal);
     return answered;
+  }
+
+  /** The probe that a question started has no answer yet, and another server has answered. */
+  #suspect(signal: AbortSignal): void {
+    const { clock, emit } = this.#parts;
+    const clients = this.#question;
+    if (clients === null || this.#suspicion.sinceMs !== null || this.#health.state !== 'up') return;
+    this.#suspicion = suspect(this.#suspicion, clock.now());
+    emit({ kind: 'suspected', server: this.server, clients });
+    this.#peers.suspected();
+    void clock.sleep(LONGEST_SUSPICION_MS, signal).then(() => {
+      this.#endOverdueSuspicion();
+    });
+  }
+
+  /** A probe that is under way may yet bring the verdict. */
+  #endOverdueSuspicion(): void {
+    const { sinceMs } = this.#suspicion;
+    const isOver = sinceMs !== null && this.#parts.clock.now() - sinceMs >= LONGEST_SUSPICION_MS;
+    if (isOver && !this.#probing) this.#endSuspicion('no verdict');
+  }
+
+  #endSuspicion(why: 'answered' | 'down' | 'no verdict'): void {
+    const { sinceMs } = this.#suspicion;
+    if (sinceMs === null) return;
+    const nowMs = this.#parts.clock.now();
+    this.#suspicion = endSuspicion(this.#suspicion, nowMs, why === 'down');
+    this.#parts.emit({ kind: 'suspicion-ended', server: this.server, why, durationMs: nowMs - sinceMs });
+    this.#peers.suspected();
   }
 
   #judge(evidence: Evidence, askedMs: number | null): void {
@@ -223,6 +312,8 @@ export class Monitor {
     const after = step(before, evidence, nowMs, this.#policy, { askedMs, witnessedMs });
     this.#health = after;
     const { server } = this;
+    if (after.state !== 'up') this.#endSuspicion('down');
+    else if (answered(evidence.kind)) this.#endSuspicion('answered');
     if (before.state !== after.state) emit({ kind: 'transition', server, before, after });
     else if (isDown(after) && evidence.kind !== 'ok') emit({ kind: 'still-down', server, health: after });
     const untilMs = heldUntilMs(after, this.#policy);

@@ -99,6 +99,7 @@ export async function setUpOnce(
       drained: manualDrains.isDrained(server),
       // No lvscare stays to give the others their weight when it fails.
       preferred: false,
+      suspectSinceMs: null,
     })),
     observed?.destinations ?? [],
     new Map(),

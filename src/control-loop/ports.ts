@@ -28,6 +28,8 @@ export interface ProbeManner {
    * follows is witnessed then. Absent: no other server is probed. Never rejects.
    */
   readonly askWitness?: () => Promise<boolean>;
+  /** When it aborts, an answer that is missing is late. Otherwise it is late after a part of the time limit. */
+  readonly late?: AbortSignal;
 }
 
 /** One real server as seen from here, with a connection to it that is kept between probes. */
@@ -92,6 +94,29 @@ export interface FoundConnections {
    * not learn of it. Resolves to how many it ended. Rejects when they cannot be ended.
    */
   end(servers: readonly Endpoint[]): Promise<number>;
+}
+
+/** A TCP socket of this node's clients, of a connection to the virtual server. */
+export interface ClientSocket {
+  /** No other socket has it. */
+  readonly id: string;
+  /** The text of the client's own endpoint. */
+  readonly client: string;
+  /**
+   * For what it waits: for the connection, for the first answer, or for the acknowledgment of what it sent repeatedly; null if for none
+   * of these.
+   */
+  readonly waitsFor: 'connection' | 'answer' | 'acknowledgment' | null;
+  /** For how long already, in milliseconds; null if the kernel does not say. */
+  readonly waitedMs: number | null;
+}
+
+/** The sockets of this node's own clients: those of its network namespace, not of pods with their own. Reads only. */
+export interface ClientSockets {
+  /** All that connect or are connected. Rejects when they cannot be listed. */
+  list(): Promise<readonly ClientSocket[]>;
+  /** To which server each client's connection was given, by the client's text. Rejects when that cannot be read. */
+  servers(): Promise<ReadonlyMap<string, Endpoint>>;
 }
 
 /** Something of ours that can be removed again. */

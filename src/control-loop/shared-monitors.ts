@@ -143,4 +143,8 @@ class SharedMonitor implements Peers {
   judged(monitor: PeerMonitor, before: Health, after: Health): void {
     for (const { peers } of this.users) peers.judged(monitor, before, after);
   }
+
+  suspected(): void {
+    for (const { peers } of this.users) peers.suspected();
+  }
 }

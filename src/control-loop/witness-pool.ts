@@ -65,6 +65,10 @@ export class WitnessPool implements Peers {
       this.#answered(monitor, after.answeredMs);
   }
 
+  suspected(): void {
+    this.#onVerdict();
+  }
+
   #askWitnesses(silent: PeerMonitor): void {
     for (const monitor of this.#witnesses(silent).slice(0, MOST_WITNESSES)) monitor.probeNow();
   }

@@ -13,8 +13,9 @@ import type { Member } from '../decisions/membership.js';
 import { changeBetween, changeInWords, type Change } from '../decisions/reload.js';
 import type { SharedMonitors } from '../control-loop/shared-monitors.js';
 import type { SharedKernelChanges } from '../host/route-changes.js';
+import { clientSockets } from '../ipvs/client-sockets.js';
 import { eventLog } from '../log/event-log.js';
-import type { Ipvs } from '../netlink/index.js';
+import type { Ipvs, SockDiag } from '../netlink/index.js';
 import type { Report, VirtualServerReport } from '../report/report.js';
 import { Recorder } from '../report/recorder.js';
 import type { DrainedFile } from '../state/drains.js';
@@ -43,6 +44,7 @@ interface SharedParts {
   readonly changes: SharedKernelChanges;
   /** Of its own: requests on one handle wait for each other, and no pass is to wait for a status request. */
   readonly statusIpvs: Ipvs;
+  readonly diagnostics: SockDiag;
   /** Further observers of every unit. */
   readonly observers: readonly Observer[];
   /** Virtual servers are removed one after the other: what two of them need goes with the second. */
@@ -146,6 +148,7 @@ export class VirtualServerUnit implements Unit<UnitConfig> {
         random: Math.random,
         emit,
         manualDrains,
+        clientSockets: clientSockets(virtualServer, this.#shared.diagnostics),
       });
       // A dry run leaves the socket to the lvscare that keeps the virtual server.
       if (!dryRun)

@@ -1,6 +1,7 @@
 import type { Endpoint } from '../values/endpoint.js';
 import type { Health, HealthState } from './health.js';
 import { failOpenRank } from './fail-open.js';
+import { believedSuspects } from './suspicion.js';
 import { skipsWeightZero, type Destination } from '../values/table.js';
 
 /** What is wanted of one real server's destination. */
@@ -17,7 +18,7 @@ export type Intent =
    */
   | { readonly kind: 'drain'; readonly untilIdle: boolean }
   /**
-   * Drained by hand, well and held out, or silent without a witness: weight 0 if it is there, for as long as it takes;
+   * Drained by hand, well and held out, suspect, or silent without a witness: weight 0 if it is there, for as long as it takes;
    * never added for it.
    */
   | { readonly kind: 'rest' }
@@ -36,6 +37,8 @@ export interface JudgedServer {
   readonly drained: boolean;
   /** While it is up and not drained, servers that are not preferred get no new connections. */
   readonly preferred: boolean;
+  /** Since when it is suspect, in milliseconds of the monotonic clock; null if it is not. */
+  readonly suspectSinceMs: number | null;
 }
 
 export interface TablePolicy {
@@ -74,16 +77,20 @@ export function desire(
   policy: Omit<TablePolicy, 'preferLocal'>,
   departing: ReadonlyMap<string, Health> = new Map(),
 ): Desired {
-  const pool = assessPool(servers);
+  const suspects = suspectsOf(servers, policy);
+  const trusted = servers.filter((judged) => !suspects.has(judged));
+  const pool = assessPool(trusted);
   const foundDestinations = new Map(found.map((destination) => [destination.server.text, destination]));
   const wanted = servers.map((judged) => ({
     server: judged.server,
-    intent: intentFor(
-      judged,
-      foundDestinations.get(judged.server.text),
-      pool,
-      policy.weights.get(judged.server.text) ?? 1,
-    ),
+    intent: suspects.has(judged)
+      ? REST
+      : intentFor(
+          judged,
+          foundDestinations.get(judged.server.text),
+          pool,
+          policy.weights.get(judged.server.text) ?? 1,
+        ),
   }));
 
   const configured = new Set(servers.map(({ server }) => server.text));
@@ -108,7 +115,7 @@ export function desire(
     nextDrains.set(destination.server.text, sinceMs);
     return nowMs - sinceMs >= policy.drainTimeoutMs ? { ...destination, intent: REMOVE } : destination;
   });
-  const preferred = servers.filter(isPreferredAndUp).map(({ server }) => server);
+  const preferred = trusted.filter(isPreferredAndUp).map(({ server }) => server);
   return { destinations, drains: nextDrains, failOpen: isFailOpen(pool), preferred };
 }
 
@@ -161,6 +168,17 @@ function isPreferredAndUp({ health, drained, preferred }: JudgedServer): boolean
 
 function rankOf({ health }: JudgedServer): number {
   return health.state === 'up' ? UP_RANK : failOpenRank(health);
+}
+
+/** Those that get no new connections because they are suspect. */
+function suspectsOf(
+  servers: readonly JudgedServer[],
+  { scheduler }: Pick<TablePolicy, 'scheduler'>,
+): ReadonlySet<JudgedServer> {
+  // Only a removal would take them out, and that would reset their connections.
+  if (!skipsWeightZero(scheduler)) return new Set();
+  const serving = servers.filter(({ health, drained }) => health.state === 'up' && !drained);
+  return believedSuspects(new Map(serving.map((judged) => [judged, judged.suspectSinceMs])));
 }
 
 function isIn(state: HealthState): (judged: JudgedServer) => boolean {

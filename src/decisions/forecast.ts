@@ -19,9 +19,10 @@ export interface Forecast {
  */
 export function forecast(server: Endpoint, evidence: Evidence | null, fall: number): Forecast {
   const health = healthAfter(evidence, fall);
+  const usual = { drained: false, preferred: false, suspectSinceMs: null };
   const servers = [
-    { server, health, drained: false, preferred: false },
-    { server: ANOTHER, health: healthAfter({ kind: 'ok', detail: '' }, 1), drained: false, preferred: false },
+    { server, health, ...usual },
+    { server: ANOTHER, health: healthAfter({ kind: 'ok', detail: '' }, 1), ...usual },
   ];
   const { destinations } = desire(servers, [rowOf(server)], new Map(), 0, POLICY);
   return { state: health.state, intent: destinations[0]?.intent ?? { kind: 'keep' } };

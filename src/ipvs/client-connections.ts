@@ -1,7 +1,8 @@
 import type { ClientConnections } from '../control-loop/ports.js';
-import { endpoint, type Endpoint } from '../values/endpoint.js';
-import { NetlinkError, SockDiag, type IpFamily, type TcpSocket, type TcpState } from '../netlink/index.js';
+import type { Endpoint } from '../values/endpoint.js';
+import { NetlinkError, SockDiag, type TcpSocket, type TcpState } from '../netlink/index.js';
 import { KernelError, NOT_PERMITTED } from '../values/errors.js';
+import { socketsTo } from './client-sockets.js';
 import { ipVsConnections, type IpVsConnection } from './ip-vs-connections.js';
 
 type Diagnostics = Pick<SockDiag, 'listTcpSockets' | 'endTcpSockets' | 'close'>;
@@ -26,7 +27,9 @@ const WAITING: readonly TcpState[] = ['established', 'close-wait'];
  */
 export function clientConnections(virtualServer: Endpoint, sources = KERNEL): ClientConnections {
   // The kernel may have to load tcp_diag, and should not do so only when a server fails.
-  withDiagnostics(sources, (diagnostics) => socketsTo(virtualServer, diagnostics)).catch(() => undefined);
+  withDiagnostics(sources, (diagnostics) => socketsTo(virtualServer, WAITING, diagnostics)).catch(
+    () => undefined,
+  );
   return {
     async find(servers) {
       const found = await explained(findThose(virtualServer, servers, sources));
@@ -44,7 +47,9 @@ async function findThose(
   sources: Sources,
 ): Promise<Found> {
   // Sockets first, with the kernel's cookies: a later socket with the same ports is another one.
-  const sockets = await withDiagnostics(sources, (diagnostics) => socketsTo(virtualServer, diagnostics));
+  const sockets = await withDiagnostics(sources, (diagnostics) =>
+    socketsTo(virtualServer, WAITING, diagnostics),
+  );
   const found = new Map<string, TcpSocket[]>(servers.map(({ text }) => [text, []]));
   // Usually this node has no connection.
   if (sockets.size === 0) return found;
@@ -76,26 +81,6 @@ async function withDiagnostics<Value>(
   } finally {
     await diagnostics.close();
   }
-}
-
-/** The sockets connected to a virtual server, by the text of their own endpoint. */
-async function socketsTo(
-  { family, port, text }: Endpoint,
-  diagnostics: Diagnostics,
-): Promise<ReadonlyMap<string, TcpSocket>> {
-  // An IPv6 socket may be connected over IPv4.
-  const families: readonly IpFamily[] = family === 'ipv4' ? ['ipv4', 'ipv6'] : ['ipv6'];
-  const lists = await Promise.all(
-    families.map((of) => diagnostics.listTcpSockets({ family: of, remotePort: port, states: WAITING })),
-  );
-  const ends = (host: string, hostPort: number): string =>
-    endpoint(family, family === 'ipv4' ? host.replace(/^::ffff:/, '') : host, hostPort).text;
-  return new Map(
-    lists
-      .flat()
-      .filter((socket) => ends(socket.remoteAddress, socket.remotePort) === text)
-      .map((socket) => [ends(socket.localAddress, socket.localPort), socket]),
-  );
 }
 
 /** The errors of a kernel without sock_diag, without tcp_diag, or built without the ability to end a socket. */

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { Observer, VirtualServerEvent } from '../control-loop/events.js';
+import type { LateClients, Observer, VirtualServerEvent } from '../control-loop/events.js';
 import type { ActionResult, Clock } from '../control-loop/ports.js';
 import { exclusionOf } from '../decisions/deletion-contention.js';
 import { failOpenInWords } from '../decisions/fail-open.js';
@@ -62,6 +62,17 @@ export function eventLog(log: Logger, clock: Pick<Clock, 'now'>): Observer {
           level: 'debug',
           fields: { rs: event.server.text },
           message: `the kept connection to ${event.server.text} was lost; probing it again`,
+        };
+      case 'suspected':
+        return suspected(event);
+      case 'suspicion-ended':
+        return suspicionEnded(event);
+      case 'client-sockets-unreadable':
+        return {
+          level: 'warn',
+          fields: { err: event.error },
+          message: `cannot read the sockets of this node's clients, so no server is suspected: ${event.error.message}`,
+          once: { topic: 'client sockets', words: event.error.message },
         };
       case 'drained':
         return drained(event);
@@ -317,6 +328,35 @@ function held({ server, health: { relapses }, forMs }: Of<'held'>): Line {
     level: 'info',
     fields: { rs: server.text, relapses, heldMs: Math.round(forMs) },
     message: `${server.text} answers again, but is held out for ${(forMs / 1000).toFixed(1)} s because it flaps: it failed ${times} soon after it recovered`,
+  };
+}
+
+const WAITS: Readonly<Record<LateClients['waitsFor'], string>> = {
+  connection: 'to connect',
+  answer: 'for its first answer',
+  acknowledgment: 'for what it sent to be acknowledged',
+};
+
+function suspected({ server, clients: { count, waitsFor, waitedMs } }: Of<'suspected'>): Line {
+  const others = count === 1 ? '' : `, and ${count - 1} more`;
+  return {
+    level: 'info',
+    fields: { rs: server.text, clients: count, waitsFor, waitedMs: Math.round(waitedMs) },
+    message: `${server.text} is suspect: a client has waited ${Math.round(waitedMs)} ms ${WAITS[waitsFor]}${others}, and it does not answer a probe; no new connections for now`,
+  };
+}
+
+function suspicionEnded({ server, why, durationMs }: Of<'suspicion-ended'>): Line {
+  const after = `after ${Math.round(durationMs)} ms`;
+  const words = {
+    answered: `${server.text} answered ${after} and is suspect no longer`,
+    down: `${server.text} was suspect for ${Math.round(durationMs)} ms, and is down`,
+    'no verdict': `${server.text} is suspect no longer ${after}: no probe has failed yet`,
+  };
+  return {
+    level: 'info',
+    fields: { rs: server.text, why, durationMs: Math.round(durationMs) },
+    message: words[why],
   };
 }
 

@@ -128,6 +128,16 @@ export function declareFamilies(registry: Registry) {
       'With --discover: whether the cluster lists a real server as an apiserver (1) or not (0). At 0 for long: a master that was removed, and is still in --rs. Absent while that is not known.',
       RS_LABELS,
     ),
+    suspect: gauge(
+      'real_server_suspect',
+      'Whether a real server is up and gets no new connections (1), because clients of this node wait for it and it does not answer. For 3 seconds at most: then it is down, or trusted again.',
+      RS_LABELS,
+    ),
+    suspicions: counter(
+      'suspicions_total',
+      'How often a real server was suspect, by how that ended: answered (it was slow), down, no verdict. Many that it answered: it has pauses, find out why.',
+      [...RS_LABELS, 'end'],
+    ),
     held: gauge(
       'real_server_held',
       'Whether a real server answers and is held out because it keeps failing soon after it is back (1). It comes back by itself; the reason is in the transitions before.',

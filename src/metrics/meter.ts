@@ -6,6 +6,9 @@ import type { HealthState } from '../decisions/health.js';
 import type { Action } from '../decisions/reconcile.js';
 import { rsLabels, vsLabels, type Families, type RsLabels, type VsLabels } from './families.js';
 
+/** How a suspicion may end. */
+const SUSPICION_ENDS = ['answered', 'down', 'no verdict'] as const;
+
 const KINDS: readonly EvidenceKind[] = ['ok', 'refused', 'silent', 'slow', 'tls', 'status', 'broken'];
 const STATES: readonly HealthState[] = ['unknown', 'up', 'sick', 'dead'];
 const PHASES = ['connect', 'handshake', 'first_byte'] as const;
@@ -108,6 +111,9 @@ export class Meter {
           cause: event.after.lastEvidence?.kind ?? 'none',
         });
         break;
+      case 'suspicion-ended':
+        families.suspicions.inc({ ...rs, end: event.why });
+        break;
       case 'held':
         families.holds.inc(rs);
         break;
@@ -162,20 +168,23 @@ export class Meter {
   }
 
   #forget(rs: RsLabels): void {
-    const { probes, probeDuration, phases, transitions, holds, connectionLosses } = this.#families;
+    const { probes, probeDuration, phases, transitions, suspicions, holds, connectionLosses } =
+      this.#families;
     for (const result of [...KINDS, 'inconclusive']) probes.remove({ ...rs, result });
     for (const to of STATES) for (const cause of [...KINDS, 'none']) transitions.remove({ ...rs, to, cause });
     for (const phase of PHASES) phases.remove({ ...rs, phase });
     probeDuration.remove(rs);
+    for (const end of SUSPICION_ENDS) suspicions.remove({ ...rs, end });
     holds.remove(rs);
     connectionLosses.remove(rs);
   }
 
   #beginServerAtZero(rs: RsLabels): void {
-    const { probes, probeDuration, transitions, holds, connectionLosses } = this.#families;
+    const { probes, probeDuration, transitions, suspicions, holds, connectionLosses } = this.#families;
     for (const result of [...KINDS, 'inconclusive']) probes.inc({ ...rs, result }, 0);
     for (const cause of KINDS) transitions.inc({ ...rs, to: classOf(cause), cause }, 0);
     probeDuration.zero(rs);
+    for (const end of SUSPICION_ENDS) suspicions.inc({ ...rs, end }, 0);
     holds.inc(rs, 0);
     connectionLosses.inc(rs, 0);
   }

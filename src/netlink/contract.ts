@@ -340,4 +340,15 @@ export interface WireTcpSocket extends WireTcpSocketId {
   readonly kind: 'tcpSocket';
   readonly localAddress: string;
   readonly remoteAddress: string;
+  /** null for a socket that is closed. */
+  readonly progress: WireTcpProgress | null;
+}
+
+/** A part of tcp_info. */
+export interface WireTcpProgress {
+  readonly retransmits: number;
+  readonly unacknowledged: number;
+  readonly sinceLastSentMs: number;
+  readonly bytesAcknowledged: number;
+  readonly bytesReceived: number;
 }

@@ -74,5 +74,6 @@ export function tcpSocketFromWire(operation: string, wire: WireTcpSocket): TcpSo
     remotePort: wire.remotePort,
     interfaceIndex: wire.interfaceIndex === 0 ? null : wire.interfaceIndex,
     cookie: [wire.cookieLow, wire.cookieHigh],
+    progress: wire.progress,
   };
 }

@@ -345,6 +345,21 @@ export interface TcpSocket {
   readonly interfaceIndex: number | null;
   /** The kernel's own name for this very socket: no later one between the same addresses and ports has it. */
   readonly cookie: readonly [low: number, high: number];
+  /** How far the exchange came; null for a socket that is closed. */
+  readonly progress: TcpProgress | null;
+}
+
+/** What the kernel's tcp_info says of the answers of a peer. */
+export interface TcpProgress {
+  /** How often in a row the oldest segment that the peer has not acknowledged was sent again. */
+  readonly retransmits: number;
+  /** Segments, the first of a connection included, that the peer has not acknowledged. */
+  readonly unacknowledged: number;
+  /** Since data was last sent, in milliseconds; of no meaning before the first data. */
+  readonly sinceLastSentMs: number;
+  /** The SYN counts as one. */
+  readonly bytesAcknowledged: number;
+  readonly bytesReceived: number;
 }
 
 // ---- Unix sockets -------------------------------------------------------------------------------------------

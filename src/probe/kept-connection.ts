@@ -78,7 +78,7 @@ export class HttpKeptConnection implements KeptConnection {
   }
 
   async *probe(manner: ProbeManner, signal: AbortSignal): AsyncGenerator<Evidence | InconclusiveProbe> {
-    const { fresh, hedged, askWitness } = manner;
+    const { fresh, hedged, askWitness, late } = manner;
     const stopped = (): boolean => signal.aborted;
     if (stopped()) return;
     const ending = new AbortController();
@@ -97,7 +97,7 @@ export class HttpKeptConnection implements KeptConnection {
     };
     begin(fresh ? null : this.#kept);
     const cancel = hedged
-      ? this.#whenLate(askWitness, (witnessed) => {
+      ? this.#whenLate(askWitness, late, (witnessed) => {
           begin(null, witnessed);
         })
       : (): void => undefined;
@@ -137,23 +137,32 @@ export class HttpKeptConnection implements KeptConnection {
   }
 
   /** Calls back each time that an answer is late, as often as a probe may ask again; first it waits for another server. */
-  #whenLate(askWitness: ProbeManner['askWitness'], onLate: (witnessed: boolean) => void): () => void {
+  #whenLate(
+    askWitness: ProbeManner['askWitness'],
+    late: AbortSignal | undefined,
+    onLate: (witnessed: boolean) => void,
+  ): () => void {
     let attempts = 1;
     let cancelled = false;
-    const late = async (): Promise<void> => {
+    const again = async (): Promise<void> => {
+      attempts += 1;
+      stopWaiting();
+      if (attempts < MOST_ATTEMPTS) stopWaiting = wait();
       const witnessed = (await askWitness?.()) ?? false;
       if (!cancelled) onLate(witnessed);
     };
     const wait = (): (() => void) =>
-      stallAwareTimeout(this.#request.timeoutMs / MOST_ATTEMPTS, () => {
-        attempts += 1;
-        if (attempts < MOST_ATTEMPTS) stopWaiting = wait();
-        void late();
-      });
+      stallAwareTimeout(this.#request.timeoutMs / MOST_ATTEMPTS, () => void again());
     let stopWaiting = wait();
+    const onAbort = (): void => {
+      if (!cancelled && attempts < MOST_ATTEMPTS) void again();
+    };
+    if (late?.aborted === true) onAbort();
+    else late?.addEventListener('abort', onAbort, { once: true });
     return () => {
       cancelled = true;
       stopWaiting();
+      late?.removeEventListener('abort', onAbort);
     };
   }
 

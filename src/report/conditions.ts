@@ -63,7 +63,7 @@ export function virtualServerConditions(virtualServer: VirtualServerReport, nowM
 
 /** Of one real server, beside its state. */
 export function serverConditions(
-  { state, heldUntilMs, relapses, lastProbeMs, drained, standby, membership }: ServerReport,
+  { state, heldUntilMs, relapses, lastProbeMs, drained, standby, suspect, membership }: ServerReport,
   intervalMs: number,
   nowMs: number,
 ): Condition[] {
@@ -71,6 +71,10 @@ export function serverConditions(
   const warn = (words: string): unknown => found.push({ severity: 'warning', words });
   if (drained !== null) found.push({ severity: 'info', words: drainedInWords(drained.sinceMs, nowMs) });
   if (standby) found.push({ severity: 'info', words: "standby: this node's own real server is preferred" });
+  if (suspect !== null)
+    warn(
+      `suspect for ${durationInWords(nowMs - suspect.sinceMs)}: clients wait for it, and it does not answer`,
+    );
   if (membership !== null) found.push({ severity: 'info', words: SOURCES[membership.source] });
   if (membership !== null && membership.missingSinceMs !== null)
     warn(

@@ -55,6 +55,7 @@ interface ServerRecord {
   certificateNotAfterMs: number | null;
   /** Milliseconds since 1970. */
   drainedSinceMs: number | null;
+  suspectSinceMs: number | null;
   readonly recentMs: number[];
   readonly history: History;
 }
@@ -250,6 +251,12 @@ export class Recorder {
         record.heldUntilMs = this.#parts.clock.now() + event.forMs;
         record.relapses = event.health.relapses;
         break;
+      case 'suspected':
+        record.suspectSinceMs = this.#parts.clock.now();
+        break;
+      case 'suspicion-ended':
+        record.suspectSinceMs = null;
+        break;
       case 'drained':
         record.drainedSinceMs = event.sinceMs;
         break;
@@ -376,12 +383,13 @@ function serverReport(
   record: ServerRecord,
   offsetMs: number,
 ): Omit<ServerReport, 'standby' | 'membership' | 'recentMs' | 'history'> {
-  const { state, evidence, relapses, certificateNotAfterMs, drainedSinceMs } = record;
+  const { state, evidence, relapses, certificateNotAfterMs, drainedSinceMs, suspectSinceMs } = record;
   return {
     server,
     state,
     sinceMs: record.sinceMs + offsetMs,
     drained: drainedSinceMs === null ? null : { sinceMs: drainedSinceMs },
+    suspect: suspectSinceMs === null ? null : { sinceMs: suspectSinceMs + offsetMs },
     evidence: evidence === null ? null : evidenceReport(evidence),
     heldUntilMs: record.heldUntilMs === null ? null : record.heldUntilMs + offsetMs,
     relapses,
@@ -410,6 +418,7 @@ function newRecord(nowMs: number): ServerRecord {
     lastProbeMs: null,
     certificateNotAfterMs: null,
     drainedSinceMs: null,
+    suspectSinceMs: null,
     recentMs: [],
     history: new History(),
   };

@@ -118,6 +118,8 @@ export interface ServerReport {
     /** Since when it does not; null otherwise. */
     readonly missingSinceMs: number | null;
   } | null;
+  /** Since when it is suspect, because clients of this node wait for it and it does not answer; null if it is not. */
+  readonly suspect: { readonly sinceMs: number } | null;
   /** What the last evidence was; null before the first. */
   readonly evidence: {
     readonly kind: EvidenceKind;

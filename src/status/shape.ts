@@ -39,6 +39,7 @@ const server = object({
   state: choice,
   sinceMs: moment,
   drained: orNull(object({ sinceMs: moment })),
+  suspect: orNull(object({ sinceMs: moment })),
   evidence: orNull(
     object({ kind: text, detail: text, status: (value) => value === undefined || number(value) }),
   ),

@@ -172,14 +172,16 @@ export function detailsOf(
   intervalMs: number,
   atMs: number,
 ): Details {
-  const { state, sinceMs, evidence, drained, standby, lastOk } = report;
+  const { state, sinceMs, evidence, drained, standby, suspect, lastOk } = report;
+  const qualifier =
+    drained !== null ? ', drained' : standby ? ', standby' : suspect !== null ? ', suspect' : '';
   const reasons = [
     ...serverConditions(report, intervalMs, atMs).map(({ words }) => words),
     evidence === null ? 'not probed yet' : inOneLine(`${evidence.kind}, ${evidence.detail}`, MOST_CHARACTERS),
   ];
   return {
-    health: drained !== null ? `${state}, drained` : standby ? `${state}, standby` : state,
-    style: drained === null ? known(STYLES, state, 'doubtful') : 'doubtful',
+    health: `${state}${qualifier}`,
+    style: drained === null && suspect === null ? known(STYLES, state, 'doubtful') : 'doubtful',
     since: durationInWords(atMs - sinceMs),
     latency: lastOk === null ? NOTHING : `${lastOk.durationMs.toFixed(1)} ms`,
     rates: ratesOf(row?.traffic ?? null),

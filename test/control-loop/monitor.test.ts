@@ -10,6 +10,7 @@ const OTHERS: Peers = {
   witnessedMs: () => null,
   askWitness: () => null,
   judged: () => undefined,
+  suspected: () => undefined,
 };
 
 let stop = (): Promise<void> => Promise.resolve();

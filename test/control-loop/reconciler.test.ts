@@ -22,7 +22,7 @@ async function reportOf(broken: Partial<VirtualServerTable>): Promise<readonly s
     ownServers: stage.ownServers,
   };
   const reconciler = new Reconciler(POLICY, parts, {
-    configured: () => [{ server: A, health, drained: false }],
+    configured: () => [{ server: A, health, drained: false, suspectSinceMs: null }],
     departing: () => new Map(),
     onRows: () => undefined,
   });

@@ -4,6 +4,8 @@ import { emitter, type Emit, type Observer, type VirtualServerEvent } from '../.
 import { ManualDrains } from '../../src/control-loop/manual-drains.js';
 import type {
   ClientConnections,
+  ClientSocket,
+  ClientSockets,
   FoundConnections,
   ProbeManner,
   Prober,
@@ -145,6 +147,12 @@ function lineOf(event: VirtualServerEvent): string | null {
   switch (event.kind) {
     case 'transition':
       return `${event.server.address} ${event.before.state} to ${event.after.state}`;
+    case 'suspected':
+      return `${event.server.address} suspect: ${event.clients.count} wait for ${event.clients.waitsFor}`;
+    case 'suspicion-ended':
+      return `${event.server.address} suspect for ${event.durationMs} ms: ${event.why}`;
+    case 'client-sockets-unreadable':
+      return `client sockets: ${event.error.message}`;
     case 'held':
       return `${event.server.address} held for ${event.forMs} ms after ${event.health.relapses}`;
     case 'connections-ended':
@@ -213,6 +221,42 @@ class FakeConnections implements ClientConnections {
   }
 }
 
+/** Clients who wait for servers. */
+export class FakeClientSockets implements ClientSockets {
+  /** How often they were listed. */
+  looks = 0;
+  refusal: Error | null = null;
+  readonly #sockets = new Map<string, ClientSocket>();
+  readonly #servers = new Map<string, Endpoint>();
+
+  /** A client of a server waits from now on, or no longer. */
+  set(
+    id: string,
+    server: Endpoint,
+    waitsFor: ClientSocket['waitsFor'],
+    waitedMs: number | null = null,
+  ): void {
+    const client = `10.103.97.100:${id}`;
+    this.#sockets.set(id, { id, client, waitsFor, waitedMs });
+    this.#servers.set(client, server);
+  }
+
+  delete(id: string): void {
+    this.#sockets.delete(id);
+  }
+
+  list(): Promise<readonly ClientSocket[]> {
+    this.looks += 1;
+    return this.refusal === null
+      ? Promise.resolve([...this.#sockets.values()])
+      : Promise.reject(this.refusal);
+  }
+
+  servers(): Promise<ReadonlyMap<string, Endpoint>> {
+    return Promise.resolve(this.#servers);
+  }
+}
+
 export class Stage {
   readonly clock: FakeClock;
   readonly kernel: FakeKernel;
@@ -231,6 +275,7 @@ export class Stage {
     this.lookups += 1;
     return Promise.resolve(servers.filter((server) => this.own.includes(server)));
   };
+  readonly clientSockets = new FakeClientSockets();
   /** What clients find at the virtual server; null: it is not probed. */
   virtualServerProbe: VirtualServerProbe | null = null;
   observer = new FakeObserver();
@@ -291,6 +336,7 @@ export class Stage {
       changes: (signal) => this.#changes(signal),
       manualDrains: this.manualDrains,
       virtualServerProbe: this.virtualServerProbe,
+      clientSockets: this.clientSockets,
     });
     this.#running = this.loop.run(this.#stopping.signal);
     await settle();

@@ -14,7 +14,7 @@ function reconciling(ofTable = (table: VirtualServerTable): VirtualServerTable =
 } {
   const stage = new Stage();
   const health = step(unknownHealth(0), { kind: 'ok', detail: '' }, 0, POLICY);
-  const judged = [A, B].map((server) => ({ server, health, drained: false }));
+  const judged = [A, B].map((server) => ({ server, health, drained: false, suspectSinceMs: null }));
   const { clock, connections, observer } = stage;
   const parts = {
     table: ofTable(stage.kernel.table(VIRTUAL_SERVER)),

@@ -13,6 +13,7 @@ describe('from health to the wanted table', () => {
     ...decisionTable('desired'),
     ...decisionTable('drained'),
     ...decisionTable('preferred'),
+    ...decisionTable('suspects'),
   ]) {
     it(titleOf(row), () => {
       const found = list(cell(row, 'found')).map(foundRow);

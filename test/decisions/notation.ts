@@ -42,11 +42,13 @@ export function healthIn(state: HealthState): Health {
 /**
  * `A up(ok)`, `B unknown`, `C dead(silent?)`: silent, and no other server answered since; `D dead(silent once)`; `E
  * sick(status starting)`: not well yet since it last started; `E sick(slow starting)`: the same, and its TLS handshake hangs; `F up(ok) drained`: by hand;
- * `G up(ok) preferred`.
+ * `G up(ok) preferred`; `A up(ok) suspect 1`: since that time.
  */
 export function judged(text: string): JudgedServer {
-  const [, letter = '', state, kind, qualifier, alone, drained, preferred] =
-    /^(\w) (\w+)(?:\((\w+?)( once| starting)?(\?)?\))?( drained)?( preferred)?$/.exec(text) ?? [];
+  const [, letter = '', state, kind, qualifier, alone, drained, preferred, suspect] =
+    /^(\w) (\w+)(?:\((\w+?)( once| starting)?(\?)?\))?( drained)?( preferred)?(?: suspect (\d+))?$/.exec(
+      text,
+    ) ?? [];
   if (state === undefined) throw new Error(`not a judged server: ${text}`);
   const health = healthIn(state as HealthState);
   const starting = qualifier === ' starting';
@@ -72,6 +74,7 @@ export function judged(text: string): JudgedServer {
     },
     drained: drained !== undefined,
     preferred: preferred !== undefined,
+    suspectSinceMs: suspect === undefined ? null : Number(suspect),
   };
 }
 

@@ -33,6 +33,7 @@ function socket(family: IpFamily, local: string, localPort: number, remote: stri
     remotePort: 6443,
     interfaceIndex: null,
     cookie: [localPort, 0],
+    progress: null,
   };
 }
 

@@ -150,6 +150,22 @@ const EACH: {
     { kind: 'held', server: SERVER, health: { ...health('dead', 'ok'), relapses: 2 }, forMs: 2000 },
     'info held: 10.0.0.1:6443 answers again, but is held out for 2.0 s because it flaps: it failed 2 times in a row soon after it recovered',
   ],
+  suspected: [
+    {
+      kind: 'suspected',
+      server: SERVER,
+      clients: { count: 2, waitsFor: 'answer', waitedMs: 212.3 },
+    },
+    'info suspected: 10.0.0.1:6443 is suspect: a client has waited 212 ms for its first answer, and 1 more, and it does not answer a probe; no new connections for now',
+  ],
+  'suspicion-ended': [
+    { kind: 'suspicion-ended', server: SERVER, why: 'answered', durationMs: 812.3 },
+    'info suspicion-ended: 10.0.0.1:6443 answered after 812 ms and is suspect no longer',
+  ],
+  'client-sockets-unreadable': [
+    { kind: 'client-sockets-unreadable', error },
+    "warn client-sockets-unreadable: cannot read the sockets of this node's clients, so no server is suspected: EPERM",
+  ],
   'local-preferred': [
     { kind: 'local-preferred', servers: [SERVER] },
     'info local-preferred: new connections go to 10.0.0.1:6443 only, which runs on this node; the others are on standby',

@@ -6,8 +6,10 @@ import type { IpFamily, TcpSocket } from '../../src/netlink/index.js';
 import { capturedCommand } from '../support/captured.js';
 
 const HEADER_BYTES = 16;
-/** Of a struct inet_diag_req_v2: how much a socket's idiag_ext, what else is asked about it, and padding take. */
+/** Of idiag_ext in a struct inet_diag_req_v2: which attributes are asked for. */
 const EXT = 2;
+/** tcp_info. */
+const INFO = 1 << 1;
 
 const toMapped: TcpSocket = {
   family: 'ipv6',
@@ -18,6 +20,7 @@ const toMapped: TcpSocket = {
   remotePort: 7002,
   interfaceIndex: null,
   cookie: [4, 0],
+  progress: null,
 };
 
 function decoded(command: string): DecodedMessage[] {
@@ -73,8 +76,8 @@ describe('sock_diag requests beside those of ss', () => {
     const copy = Buffer.from(bytes);
     // Sequence number and port id.
     copy.fill(0, 8, HEADER_BYTES);
-    // ss has the kernel tell more of each socket.
-    copy.writeUInt8(0, HEADER_BYTES + EXT);
+    // ss asks for other attributes.
+    copy.writeUInt8(at === 0 ? INFO : 0, HEADER_BYTES + EXT);
     return copy;
   }
 
@@ -116,6 +119,7 @@ describe('sock_diag requests beside those of ss', () => {
         remotePort: port,
         interfaceIndex: null,
         cookie: [cookie, 0],
+        progress: null,
       });
       assert.equal(Buffer.from(ours).toString('hex'), sent(command, 1).toString('hex'));
     });

@@ -68,6 +68,7 @@ export function server(name: string, more: Partial<ServerReport> = {}): ServerRe
     drained: null,
     standby: false,
     membership: null,
+    suspect: null,
     sinceMs: NOW_MS - 3 * DAY_MS - 4 * HOUR_MS + 1300,
     evidence: { kind: 'ok', detail: 'status 200' },
     heldUntilMs: null,

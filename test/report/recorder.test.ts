@@ -60,6 +60,7 @@ describe('the recorder', () => {
       drained: null,
       standby: false,
       membership: null,
+      suspect: null,
       evidence: null,
       heldUntilMs: null,
       relapses: 0,

@@ -12,6 +12,7 @@ export function serverReport(server: string, more: Partial<ServerReport> = {}): 
     drained: null,
     standby: false,
     membership: null,
+    suspect: null,
     evidence: { kind: 'ok', detail: 'status 200' },
     heldUntilMs: null,
     relapses: 0,

@@ -1,0 +1,79 @@
+/**
+ * Whether a server that is up is suspect: clients of this node wait for it for unusually long, it does not answer a probe either, and
+ * another server does. The table of decisions is in docs/decisions.md. Times are of the monotonic clock, in milliseconds.
+ */
+
+/** What is suspected of one server. Immutable. */
+export interface Suspicion {
+  /** Since when it is suspect; null if it is not. */
+  readonly sinceMs: number | null;
+  /** How many suspicions in a row an answer ended. */
+  readonly falseAlarms: number;
+  /** When the last suspicion ended; null if there was none. */
+  readonly endedMs: number | null;
+}
+
+export const UNSUSPECTED: Suspicion = { sinceMs: null, falseAlarms: 0, endedMs: null };
+
+/** A suspicion without a verdict ends after so long, or with the probe that is under way then. */
+export const LONGEST_SUSPICION_MS = 3000;
+/** A client is late after so long at the soonest, and after {@link LONGEST_LATE_MS} at the latest. */
+const SHORTEST_LATE_MS = 200;
+/** A probe for late clients is late after so long at the soonest. */
+const SHORTEST_QUESTION_MS = 150;
+const LONGEST_LATE_MS = 3000;
+/** After the first false alarm a server is not suspected for so long; the time doubles with each. */
+const FIRST_TRUST_MS = 10_000;
+const LONGEST_TRUST_MS = 320_000;
+/** A server that was not suspected for so long has no false alarms any more. */
+const FORGIVEN_MS = 600_000;
+
+/**
+ * After how long a client that waits for one packet is late, in milliseconds. A new connection, its TLS handshake and a request take three
+ * round trips at least: a client that waits longer than that for one of them waits longer than usual.
+ *
+ * @param freshMs How long the last answers over new connections took, in milliseconds.
+ */
+export function lateAfterMs(freshMs: readonly number[]): number {
+  return between(SHORTEST_LATE_MS, Math.min(...freshMs), LONGEST_LATE_MS);
+}
+
+/** After how long a probe over the kept connection is late, for which clients wait, too. Parameter and unit as of {@link lateAfterMs}. */
+export function questionLateAfterMs(freshMs: readonly number[]): number {
+  return between(SHORTEST_QUESTION_MS, Math.min(...freshMs), LONGEST_LATE_MS);
+}
+
+function between(least: number, value: number, most: number): number {
+  return Math.min(most, Math.max(least, value));
+}
+
+/** Whether late clients are a reason to probe the server, and to suspect it if it is silent. */
+export function maySuspect({ sinceMs, falseAlarms, endedMs }: Suspicion, nowMs: number): boolean {
+  if (sinceMs !== null) return false;
+  if (endedMs === null || falseAlarms === 0) return true;
+  return nowMs - endedMs >= Math.min(LONGEST_TRUST_MS, FIRST_TRUST_MS * 2 ** (falseAlarms - 1));
+}
+
+/** The server is suspect from now on. */
+export function suspect(suspicion: Suspicion, nowMs: number): Suspicion {
+  const { falseAlarms, endedMs } = suspicion;
+  const forgiven = endedMs !== null && nowMs - endedMs >= FORGIVEN_MS;
+  return { sinceMs: nowMs, falseAlarms: forgiven ? 0 : falseAlarms, endedMs };
+}
+
+/** The server is suspect no longer: it answered, or it is down, or {@link LONGEST_SUSPICION_MS} are over. */
+export function endSuspicion({ falseAlarms }: Suspicion, nowMs: number, isDown: boolean): Suspicion {
+  return { sinceMs: null, falseAlarms: isDown ? 0 : falseAlarms + 1, endedMs: nowMs };
+}
+
+/**
+ * Which of the servers that are up and serve get no new connections because they are suspect: those that have been longest, at most
+ * half of them, and never all.
+ *
+ * @param sinceMs Of each server that is up: since when it is suspect, or null.
+ */
+export function believedSuspects<Server>(sinceMs: ReadonlyMap<Server, number | null>): ReadonlySet<Server> {
+  const suspects = [...sinceMs].flatMap(([server, since]) => (since === null ? [] : [{ server, since }]));
+  suspects.sort((one, other) => one.since - other.since);
+  return new Set(suspects.slice(0, Math.floor(sinceMs.size / 2)).map(({ server }) => server));
+}

@@ -1,0 +1,157 @@
+// Clients that wait for a server, what is done about it, and the table in docs/decisions.md.
+import assert from 'node:assert/strict';
+import { afterEach, describe, it } from 'node:test';
+import type { CarePolicy } from '../../src/control-loop/control-loop.js';
+import type { Endpoint } from '../../src/values/endpoint.js';
+import { cell, decisionTable, titleOf } from '../decisions/decision-tables.js';
+import { A, B, C, Stage } from './stage.js';
+
+const ALL = ['10.103.97.200=1', '10.103.97.201=1', '10.103.97.202=1'];
+const WITHOUT_B = ['10.103.97.200=1', '10.103.97.201=0', '10.103.97.202=1'];
+const SUSPECT = /^10\.103\.97\.201 suspect: /;
+
+let stage = new Stage();
+afterEach(async () => {
+  await stage.stop();
+  assert.equal(stage.clock.sleepers, 0, 'nothing goes on after the end');
+});
+
+async function running(policy?: Partial<CarePolicy>, servers?: readonly Endpoint[]): Promise<void> {
+  stage = new Stage(servers, policy);
+  await stage.start();
+}
+
+const suspicions = (): number => stage.observer.lines.filter((line) => SUSPECT.test(line)).length;
+
+/** A client has waited for B long enough to be late, until `clientGoesOn`. */
+async function clientIsLate(): Promise<void> {
+  stage.clientSockets.set('1', B, 'answer', 500);
+  await stage.clock.advance(1300);
+  stage.clientSockets.delete('1');
+}
+
+describe('from late clients to suspicion', () => {
+  const times = (text: string): number => (text.startsWith('never') ? 0 : text.startsWith('once') ? 1 : 2);
+
+  for (const row of decisionTable('suspicion'))
+    it(titleOf(row), async () => {
+      const before = cell(row, 'it was suspect');
+      // Probes at their own time would answer, too.
+      await running({ intervalMs: 600_000, fastIntervalMs: 5000 });
+      for (let mistake = 0; mistake < times(before); mistake += 1) {
+        stage.answer(B, ['late', 'hang']);
+        await clientIsLate();
+        await stage.prober.release(B, 'ok');
+        if (mistake + 1 < times(before)) await stage.clock.advance(11_000);
+      }
+      assert.equal(suspicions(), times(before));
+      await stage.clock.advance(
+        before.includes('more than 10 s ago') ? 10_100 : before === 'never' ? 0 : 5000,
+      );
+      stage.answer(B, cell(row, 'the server') === 'answers in time' ? 'ok' : ['late', 'hang']);
+      if (cell(row, 'the other server') === 'is silent')
+        for (const other of [A, C]) stage.answer(other, 'hang');
+      await clientIsLate();
+      assert.equal(suspicions() - times(before), cell(row, 'then') === 'suspect' ? 1 : 0);
+    });
+});
+
+describe('a server for which clients wait', () => {
+  it('gets no new connections once it does not answer a probe either, and has them back with its answer', async () => {
+    await running({ intervalMs: 600_000 });
+    stage.answer(B, ['late', 'hang']);
+    await clientIsLate();
+    assert.deepEqual(stage.rows, WITHOUT_B);
+    await stage.prober.release(B, 'ok');
+    await stage.clock.advance(1);
+    assert.deepEqual(stage.rows, ALL);
+    assert.deepEqual(
+      stage.observer.lines
+        .filter((line) => line.includes('suspect'))
+        .map((line) => line.replace(/\d+ ms/, 'N ms')),
+      ['10.103.97.201 suspect: 1 wait for answer', '10.103.97.201 suspect for N ms: answered'],
+    );
+  });
+
+  it('is trusted again after 3 s without a verdict', async () => {
+    await running({ intervalMs: 600_000, fall: 100 });
+    stage.answer(B, ['late', 'slow']);
+    await clientIsLate();
+    await stage.clock.advance(1500);
+    assert.deepEqual(stage.rows, WITHOUT_B);
+    await stage.clock.advance(1500);
+    assert.deepEqual(stage.rows, ALL);
+    assert.equal(stage.observer.lines.at(-1), '10.103.97.201 suspect for 3000 ms: no verdict');
+  });
+
+  it('is suspect until it is down, without a moment between', async () => {
+    await running({ intervalMs: 600_000 });
+    stage.answer(B, ['late', 'hang']);
+    await clientIsLate();
+    stage.answer(B, 'slow');
+    await stage.prober.release(B, 'slow');
+    assert.deepEqual(stage.rows, WITHOUT_B);
+    await stage.clock.advance(200);
+    assert.deepEqual(stage.rows, WITHOUT_B);
+    assert.deepEqual(
+      stage.observer.lines.slice(-2).map((line) => line.replace(/\d+ ms/, 'N ms')),
+      ['10.103.97.201 suspect for N ms: down', '10.103.97.201 up to sick'],
+    );
+  });
+
+  it('is asked once a second at most, however many clients wait', async () => {
+    await running({ intervalMs: 600_000 });
+    for (let id = 0; id < 500; id += 1) stage.clientSockets.set(`${id}`, B, 'answer', 500);
+    await stage.clock.advance(1100);
+    stage.prober.probes.splice(0);
+    await stage.clock.advance(10_000);
+    const asked = stage.prober.probes.filter((probe) => probe.startsWith(B.text));
+    assert.ok(asked.length >= 8 && asked.length <= 10, `${asked.length} probes`);
+  });
+
+  it('is not asked for clients that do not wait, or not for long', async () => {
+    await running({ intervalMs: 600_000 });
+    stage.clientSockets.set('1', B, null);
+    stage.clientSockets.set('2', B, 'answer', 100);
+    stage.prober.probes.splice(0);
+    await stage.clock.advance(150);
+    stage.clientSockets.delete('2');
+    await stage.clock.advance(10_000);
+    assert.deepEqual(stage.prober.probes, []);
+  });
+
+  it('is asked when a client connects for longer than it usually takes', async () => {
+    await running({ intervalMs: 600_000 });
+    stage.prober.probes.splice(0);
+    stage.clientSockets.set('1', B, 'connection');
+    await stage.clock.advance(1600);
+    assert.deepEqual(stage.prober.probes, ['10.103.97.201:6443 hedged']);
+  });
+});
+
+describe('the sockets of clients', () => {
+  it('are read ten times a second while some wait, and once a second while nothing moves', async () => {
+    await running({ intervalMs: 600_000 });
+    stage.clientSockets.set('1', B, null);
+    await stage.clock.advance(10_000);
+    stage.clientSockets.looks = 0;
+    await stage.clock.advance(10_000);
+    assert.equal(stage.clientSockets.looks, 10);
+    stage.clientSockets.set('2', B, 'answer', 1);
+    await stage.clock.advance(1000);
+    stage.clientSockets.looks = 0;
+    await stage.clock.advance(10_000);
+    assert.equal(stage.clientSockets.looks, 100);
+  });
+
+  it('that cannot be read are reported once, and tried again after a minute', async () => {
+    await running({ intervalMs: 600_000 });
+    stage.clientSockets.refusal = new Error('no sock_diag');
+    await stage.clock.advance(200_000);
+    assert.deepEqual(stage.observer.lines.slice(-1), ['client sockets: no sock_diag']);
+    stage.clientSockets.looks = 0;
+    stage.clientSockets.refusal = null;
+    await stage.clock.advance(61_000);
+    assert.ok(stage.clientSockets.looks >= 1);
+  });
+});
