@@ -264,12 +264,13 @@ export class Monitor {
       waiting.abort();
     };
     signal.addEventListener('abort', stop);
-    let answered = false;
-    void another.then(() => {
-      answered = true;
-      stop();
-    });
-    await this.#parts.clock.sleep(Math.min(WITNESS_WAIT_MS, this.#policy.fastIntervalMs), waiting.signal);
+    const { clock } = this.#parts;
+    const waitMs = Math.min(WITNESS_WAIT_MS, this.#policy.fastIntervalMs);
+    const answered = await Promise.race([
+      another.then(() => true),
+      clock.sleep(waitMs, waiting.signal).then(() => false),
+    ]);
+    stop();
     signal.removeEventListener('abort', stop);
     if (answered && !signal.aborted) this.#suspect(signal);
     return answered;
