@@ -7,7 +7,7 @@
 export interface Suspicion {
   /** Since when it is suspect; null if it is not. */
   readonly sinceMs: number | null;
-  /** How many suspicions in a row an answer ended. */
+  /** How many suspicions in a row an answer ended within {@link WARRANTED_MS}. */
   readonly falseAlarms: number;
   /** When the last suspicion ended; null if there was none. */
   readonly endedMs: number | null;
@@ -22,11 +22,11 @@ const SHORTEST_LATE_MS = 200;
 /** A probe for late clients is late after so long at the soonest. */
 const SHORTEST_QUESTION_MS = 150;
 const LONGEST_LATE_MS = 3000;
+/** A suspicion that lasted for so long was no false alarm: new clients would have waited as long. */
+const WARRANTED_MS = 1000;
 /** After the first false alarm a server is not suspected for so long; the time doubles with each. */
 const FIRST_TRUST_MS = 10_000;
-const LONGEST_TRUST_MS = 320_000;
-/** A server that was not suspected for so long has no false alarms any more. */
-const FORGIVEN_MS = 600_000;
+const LONGEST_TRUST_MS = 60_000;
 
 /**
  * After how long a client that waits for one packet is late, in milliseconds. A new connection, its TLS handshake and a request take three
@@ -56,14 +56,13 @@ export function maySuspect({ sinceMs, falseAlarms, endedMs }: Suspicion, nowMs: 
 
 /** The server is suspect from now on. */
 export function suspect(suspicion: Suspicion, nowMs: number): Suspicion {
-  const { falseAlarms, endedMs } = suspicion;
-  const forgiven = endedMs !== null && nowMs - endedMs >= FORGIVEN_MS;
-  return { sinceMs: nowMs, falseAlarms: forgiven ? 0 : falseAlarms, endedMs };
+  return { ...suspicion, sinceMs: nowMs };
 }
 
 /** The server is suspect no longer: it answered, or it is down, or {@link LONGEST_SUSPICION_MS} are over. */
-export function endSuspicion({ falseAlarms }: Suspicion, nowMs: number, isDown: boolean): Suspicion {
-  return { sinceMs: null, falseAlarms: isDown ? 0 : falseAlarms + 1, endedMs: nowMs };
+export function endSuspicion({ sinceMs, falseAlarms }: Suspicion, nowMs: number, isDown: boolean): Suspicion {
+  const warranted = isDown || (sinceMs !== null && nowMs - sinceMs >= WARRANTED_MS);
+  return { sinceMs: null, falseAlarms: warranted ? 0 : falseAlarms + 1, endedMs: nowMs };
 }
 
 /**

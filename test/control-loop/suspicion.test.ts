@@ -41,6 +41,7 @@ describe('from late clients to suspicion', () => {
       for (let mistake = 0; mistake < times(before); mistake += 1) {
         stage.answer(B, ['late', 'hang']);
         await clientIsLate();
+        if (before.includes('for more than 1 s')) await stage.clock.advance(1000);
         await stage.prober.release(B, 'ok');
         if (mistake + 1 < times(before)) await stage.clock.advance(11_000);
       }
