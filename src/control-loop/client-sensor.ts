@@ -38,7 +38,7 @@ export class ClientSensor {
   readonly #monitors: () => readonly Watched[];
   /** By the id of the socket. */
   #waiting: ReadonlyMap<string, Waiting> = new Map();
-  #known: ReadonlySet<string> = new Set();
+  #connections = 0n;
   /** The server of a socket that waits, by its id. */
   readonly #servers = new Map<string, string>();
   #serversReadMs = -Infinity;
@@ -73,7 +73,10 @@ export class ClientSensor {
   /** Resolves to whether clients connect or wait. */
   async #look(signal: AbortSignal): Promise<boolean> {
     const nowMs = this.#parts.clock.now();
-    const sockets = await this.#parts.sockets.list();
+    const [sockets, connections] = await Promise.all([
+      this.#parts.sockets.list(),
+      this.#parts.sockets.connections(),
+    ]);
     const before = this.#waiting;
     this.#waiting = new Map(
       sockets.flatMap((socket) => {
@@ -85,8 +88,9 @@ export class ClientSensor {
       }),
     );
     for (const id of this.#servers.keys()) if (!this.#waiting.has(id)) this.#servers.delete(id);
-    const hasNew = sockets.some(({ id }) => !this.#known.has(id));
-    this.#known = new Set(sockets.map(({ id }) => id));
+    // Most sockets are closed before they are seen.
+    const hasNew = connections !== this.#connections;
+    this.#connections = connections;
     await this.#questionServers(nowMs, signal);
     return hasNew || this.#waiting.size > 0;
   }

@@ -115,6 +115,8 @@ export interface ClientSocket {
 export interface ClientSockets {
   /** All that connect or are connected. Rejects when they cannot be listed. */
   list(): Promise<readonly ClientSocket[]>;
+  /** How many connections the virtual server has had since it was created, those of pods and other hosts, too. Rejects when that cannot be read. */
+  connections(): Promise<bigint>;
   /** To which server each client's connection was given, by the client's text. Rejects when that cannot be read. */
   servers(): Promise<ReadonlyMap<string, Endpoint>>;
 }

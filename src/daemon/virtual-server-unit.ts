@@ -148,7 +148,10 @@ export class VirtualServerUnit implements Unit<UnitConfig> {
         random: Math.random,
         emit,
         manualDrains,
-        clientSockets: clientSockets(virtualServer, this.#shared.diagnostics),
+        clientSockets: clientSockets(virtualServer, {
+          diagnostics: this.#shared.diagnostics,
+          ipvs: statusIpvs,
+        }),
       });
       // A dry run leaves the socket to the lvscare that keeps the virtual server.
       if (!dryRun)

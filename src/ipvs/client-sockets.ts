@@ -1,6 +1,6 @@
 import type { ClientSocket, ClientSockets } from '../control-loop/ports.js';
 import { endpoint, type Endpoint } from '../values/endpoint.js';
-import type { IpFamily, SockDiag, TcpSocket, TcpState } from '../netlink/index.js';
+import type { IpFamily, Ipvs, SockDiag, TcpSocket, TcpState } from '../netlink/index.js';
 import { ipVsConnections } from './ip-vs-connections.js';
 
 /** Those that connect or are connected: no client waits for an answer after it has closed its end. */
@@ -12,10 +12,15 @@ const SYN = 1;
 /** The sockets from this network namespace to the virtual server. */
 export function clientSockets(
   virtualServer: Endpoint,
-  diagnostics: Pick<SockDiag, 'listTcpSockets'>,
+  { diagnostics, ipvs }: { diagnostics: Pick<SockDiag, 'listTcpSockets'>; ipvs: Pick<Ipvs, 'getService'> },
   connections = ipVsConnections,
 ): ClientSockets {
+  const { address, port } = virtualServer;
   return {
+    async connections() {
+      const service = await ipvs.getService({ protocol: 'tcp', address, port });
+      return service?.stats?.connections ?? 0n;
+    },
     async list() {
       const sockets = await socketsTo(virtualServer, STATES, diagnostics);
       return [...sockets].map(([client, socket]) => clientSocket(client, socket));

@@ -225,6 +225,8 @@ class FakeConnections implements ClientConnections {
 export class FakeClientSockets implements ClientSockets {
   /** How often they were listed. */
   looks = 0;
+  /** How many there were so far. */
+  count = 0n;
   refusal: Error | null = null;
   readonly #sockets = new Map<string, ClientSocket>();
   readonly #servers = new Map<string, Endpoint>();
@@ -237,6 +239,7 @@ export class FakeClientSockets implements ClientSockets {
     waitedMs: number | null = null,
   ): void {
     const client = `10.103.97.100:${id}`;
+    if (!this.#sockets.has(id)) this.count += 1n;
     this.#sockets.set(id, { id, client, waitsFor, waitedMs });
     this.#servers.set(client, server);
   }
@@ -250,6 +253,10 @@ export class FakeClientSockets implements ClientSockets {
     return this.refusal === null
       ? Promise.resolve([...this.#sockets.values()])
       : Promise.reject(this.refusal);
+  }
+
+  connections(): Promise<bigint> {
+    return Promise.resolve(this.count);
   }
 
   servers(): Promise<ReadonlyMap<string, Endpoint>> {

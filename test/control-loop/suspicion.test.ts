@@ -131,13 +131,23 @@ describe('a server for which clients wait', () => {
 });
 
 describe('the sockets of clients', () => {
-  it('are read ten times a second while some wait, and once a second while nothing moves', async () => {
+  it('are read ten times a second while some connect or wait, and once a second while nothing moves', async () => {
     await running({ intervalMs: 600_000 });
     stage.clientSockets.set('1', B, null);
     await stage.clock.advance(10_000);
     stage.clientSockets.looks = 0;
     await stage.clock.advance(10_000);
     assert.equal(stage.clientSockets.looks, 10);
+    stage.clientSockets.count += 1n;
+    await stage.clock.advance(1000);
+    stage.clientSockets.looks = 0;
+    for (let time = 0; time < 100; time += 1) {
+      // It is closed before it is seen.
+      stage.clientSockets.count += 1n;
+      await stage.clock.advance(100);
+    }
+    assert.equal(stage.clientSockets.looks, 100);
+    await stage.clock.advance(3000);
     stage.clientSockets.set('2', B, 'answer', 1);
     await stage.clock.advance(1000);
     stage.clientSockets.looks = 0;
