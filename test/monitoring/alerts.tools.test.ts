@@ -143,6 +143,20 @@ const CASES: readonly Case[] = [
     },
   },
   {
+    what: 'a master pauses again and again, for clients on one node',
+    changes: {
+      lvscare_suspicions_total: (labels) =>
+        labels['end'] === 'answered' && labels['node'] === 'n1' && labels['remote_address'] === M2
+          ? `0+0x100 1 2 3 4 5 6 7 8+0x190`
+          : undefined,
+    },
+    at: {
+      101: [],
+      130: [{ alert: 'LvscareApiserverPauses', labels: rs('n1', M2), value: '8' }],
+      240: [],
+    },
+  },
+  {
     what: 'a master came back twice within an hour, and does not flap',
     changes: { lvscare_transitions_total: ({ to }) => (to === 'up' ? '1+0x100 2 3+0x190' : undefined) },
     at: { 120: [] },

@@ -84,6 +84,7 @@ function serverSamples(node: string, master: string): Sample[] {
       labels: { ...labels, to: cause === 'ok' ? 'up' : 'dead', cause },
       values: always(cause === 'ok' ? 1 : 0),
     })),
+    ...each({ lvscare_suspicions_total: always(0) }, { ...labels, end: 'answered' }),
     ...histogram('lvscare_probe_duration_seconds', labels),
   ];
 }
