@@ -44,6 +44,7 @@ export class MembershipKeeper {
   readonly #parts: Omit<MembershipParts, 'discovery'>;
   #discovery: Discovery;
   #policy: MembershipPolicy;
+  #seeds: readonly Endpoint[];
   #membership: Membership;
   /** What was saved last, as one text. */
   #saved: string | null = null;
@@ -62,7 +63,8 @@ export class MembershipKeeper {
     this.#parts = parts;
     this.#discovery = discovery;
     this.#policy = policy;
-    this.#membership = initialMembership(seeds, lastGood);
+    this.#seeds = seeds;
+    this.#membership = initialMembership(seeds, lastGood, parts.scope);
   }
 
   /** With what an earlier start saved. Never rejects. */
@@ -82,7 +84,8 @@ export class MembershipKeeper {
   configure(seeds: readonly Endpoint[], policy: MembershipPolicy, discovery: Discovery): void {
     this.#policy = policy;
     this.#discovery = discovery;
-    this.#membership = withSeeds(this.#membership, seeds);
+    this.#membership = withSeeds(this.#membership, this.#seeds, seeds);
+    this.#seeds = seeds;
   }
 
   /** Yields the members each time that something about them changes, until the signal aborts. For one consumer. */
@@ -168,7 +171,7 @@ export class MembershipKeeper {
 
   #add(list: ClusterList): void {
     const { emit, clock, scope, stateOf } = this.#parts;
-    const before = new Set(this.members.map(({ server }) => server.text));
+    const before = new Map(this.members.map(({ server }) => [server.text, server]));
     const { membership, ignored, unusable } = withList(this.#membership, list, stateOf, clock.now(), scope);
     for (const what of ignored.slice(0, MOST_IGNORED))
       emit({ kind: 'cluster-list-ignored', from: list.from, what });
@@ -180,7 +183,13 @@ export class MembershipKeeper {
     emit({ kind: 'cluster-list', list });
     this.#set(membership);
     for (const { server } of this.members)
-      if (!before.has(server.text)) emit({ kind: 'discovered', server, from: list.from });
+      if (!before.delete(server.text)) emit({ kind: 'discovered', server, from: list.from });
+    for (const server of before.values())
+      emit({
+        kind: 'forgotten',
+        server,
+        why: 'the cluster does not list it, and a new server takes its place',
+      });
   }
 
   async #ageMembers(signal: AbortSignal): Promise<void> {
@@ -236,7 +245,9 @@ async function readLastGood({
   clock,
 }: MembershipParts): Promise<readonly Endpoint[]> {
   try {
-    const found = await inTime(lastGood.read(await discovery.cluster()), clock);
+    // While the kubeconfig cannot be read, any list will do: probes refuse the servers of another cluster by their certificates.
+    const cluster = await discovery.cluster().catch(() => null);
+    const found = await inTime(lastGood.read(cluster), clock);
     if (found === null) return [];
     emit({ kind: 'last-good-list', ...found, problem: null });
     return found.servers;

@@ -193,9 +193,13 @@ export interface Discovery {
 
 /** The cluster's list that an earlier start of lvscare saved. */
 export interface LastGoodList {
-  /** null if there is none. Rejects with an error in words for one that cannot be used, such as that of another cluster. */
+  /**
+   * null if there is none. Rejects with an error in words for one that cannot be used, such as that of another cluster.
+   *
+   * @param cluster null takes that of any cluster.
+   */
   read(
-    cluster: string,
+    cluster: string | null,
   ): Promise<{ readonly servers: readonly Endpoint[]; readonly savedAtMs: number } | null>;
   /** Rejects with the error of the file system. */
   write(cluster: string, servers: readonly Endpoint[]): Promise<void>;

@@ -17,7 +17,7 @@ import { drainedStatus, type Status } from '../status/status.js';
 
 /** The drains of an earlier start or a command, but for servers that are no longer configured. */
 export async function composeManualDrains(
-  { virtualServer, realServers, dryRun }: UnitConfig,
+  { virtualServer, realServers, discovery, dryRun }: UnitConfig,
   emit: Emit,
 ): Promise<{ readonly manualDrains: ManualDrains; readonly file: DrainedFile }> {
   const file = drainedFile(runDirectory(), virtualServer.text);
@@ -25,7 +25,8 @@ export async function composeManualDrains(
   const drained = new Map<string, number>();
   for (const [text, sinceMs] of found) {
     const server = realServers.find((one) => one.text === text) ?? endpointIn(text);
-    const configured = server !== null && realServers.includes(server);
+    // With --discover the cluster may list it later.
+    const configured = server !== null && (discovery !== null || realServers.includes(server));
     if (configured) drained.set(text, sinceMs);
     if (server !== null)
       emit({ kind: 'drained', server, sinceMs: configured ? sinceMs : null, restored: true });

@@ -60,11 +60,16 @@ const ANSWERING_MS = 10 * 60_000;
 /** A cluster has no more apiservers; each costs every node a connection. */
 export const MOST_MEMBERS = 64;
 
-/** What is known at the start: the seeds, then the saved ones. */
-export function initialMembership(seeds: readonly Endpoint[], lastGood: readonly Endpoint[]): Membership {
+/** What is known at the start: the seeds, then those of the saved ones that a list could add. */
+export function initialMembership(
+  seeds: readonly Endpoint[],
+  lastGood: readonly Endpoint[],
+  scope: MembershipScope,
+): Membership {
   const known = new Set(seeds.map(({ text }) => text));
+  const ports = portsOf(seeds);
   const others = lastGood
-    .filter(({ text }) => !known.has(text))
+    .filter((server) => !known.has(server.text) && refusal(server, ports, scope) === null)
     .slice(0, Math.max(0, MOST_MEMBERS - seeds.length));
   return {
     members: [
@@ -72,14 +77,19 @@ export function initialMembership(seeds: readonly Endpoint[], lastGood: readonly
       ...others.map((server) => newMember(server, 'last good')),
     ],
     readings: [],
-    ports: portsOf(seeds),
+    ports,
   };
 }
 
-/** The same with other seeds: one that is no seed any more goes, unless the cluster lists it. */
-export function withSeeds({ members, readings }: Membership, seeds: readonly Endpoint[]): Membership {
+/** The same with other seeds: one that is no seed any more goes, unless the cluster lists it. One that was forgotten does not come back. */
+export function withSeeds(
+  { members, readings }: Membership,
+  seedsBefore: readonly Endpoint[],
+  seeds: readonly Endpoint[],
+): Membership {
   const texts = new Set(seeds.map(({ text }) => text));
   const before = new Map(members.map((member) => [member.server.text, member]));
+  const forgotten = new Set(seedsBefore.map(({ text }) => text).filter((text) => !before.has(text)));
   const others = members.flatMap((member): Member[] => {
     if (texts.has(member.server.text)) return [];
     if (member.source !== 'seed') return [member];
@@ -87,9 +97,10 @@ export function withSeeds({ members, readings }: Membership, seeds: readonly End
   });
   return {
     members: [
-      ...seeds.map((server): Member => {
+      ...seeds.flatMap((server): Member[] => {
+        if (forgotten.has(server.text)) return [];
         const known = before.get(server.text);
-        return known === undefined ? newMember(server, 'seed') : { ...known, source: 'seed' };
+        return [known === undefined ? newMember(server, 'seed') : { ...known, source: 'seed' }];
       }),
       ...others,
     ],
@@ -121,6 +132,11 @@ export function withList(
   if (giver?.missingSinceMs !== null && hasListed(membership.members, stateOf))
     return { membership, ignored: ['the cluster does not list the apiserver that gave it'], unusable: null };
   const known = new Set(membership.members.map(({ server }) => server.text));
+  const listed = new Set(servers.map(({ text }) => text));
+  const replaceable = membership.members.filter(
+    (member) => !listed.has(member.server.text) && isReplaceable(member, stateOf),
+  );
+  const room = MOST_MEMBERS - membership.members.length + replaceable.length;
   const ignored: string[] = [];
   const usable = new Map<string, Endpoint>();
   const added: Endpoint[] = [];
@@ -129,7 +145,7 @@ export function withList(
     if (why !== null) ignored.push(`${server.text}: ${why}`);
     else if (usable.has(server.text)) continue;
     else if (known.has(server.text)) usable.set(server.text, server);
-    else if (known.size + added.length >= MOST_MEMBERS)
+    else if (added.length >= room)
       ignored.push(`${server.text}: there are ${MOST_MEMBERS} real servers already`);
     else {
       usable.set(server.text, server);
@@ -140,11 +156,15 @@ export function withList(
     const why = servers.length === 0 ? 'the list is empty' : 'the list has no server that can be used';
     return { membership, ignored: [...ignored, why], unusable: why };
   }
-  const members = membership.members.map((member): Member =>
-    usable.has(member.server.text)
-      ? { ...member, listed: true, source: member.source === 'seed' ? 'seed' : 'discovered' }
-      : member,
-  );
+  const excess = Math.max(0, membership.members.length + added.length - MOST_MEMBERS);
+  const replaced = new Set(replaceable.slice(0, excess));
+  const members = membership.members
+    .filter((member) => !replaced.has(member))
+    .map((member): Member =>
+      usable.has(member.server.text)
+        ? { ...member, listed: true, source: member.source === 'seed' ? 'seed' : 'discovered' }
+        : member,
+    );
   return {
     membership: {
       members: [...members, ...added.map((server) => ({ ...newMember(server, 'discovered'), listed: true }))],
@@ -157,6 +177,11 @@ export function withList(
     ignored,
     unusable: null,
   };
+}
+
+/** Whether a new server may take its place when there is no other. */
+function isReplaceable({ server, source, missingSinceMs }: Member, stateOf: StateOf): boolean {
+  return source !== 'seed' && missingSinceMs !== null && stateOf(server) !== 'up';
 }
 
 interface Aged {

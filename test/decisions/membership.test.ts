@@ -74,7 +74,7 @@ describe('the table of the membership', () => {
         });
       const [first] = seeds;
       assert.ok(first);
-      let membership = initialMembership(seeds, saved);
+      let membership = initialMembership(seeds, saved, SCOPE);
       if (discovered.length > 0)
         ({ membership } = withList(
           membership,
@@ -100,7 +100,7 @@ describe('the membership', () => {
   const allUp = (): HealthState => 'up';
 
   it('says of each server what it ignored it for, and of a list why it changes nothing', () => {
-    const before = initialMembership([A], []);
+    const before = initialMembership([A], [], SCOPE);
     const list = { servers: servers('vs lo any link many v6 port'), from: A };
     const { membership, ignored } = withList(before, list, allUp, 0, SCOPE);
     assert.equal(membership, before);
@@ -125,7 +125,7 @@ describe('the membership', () => {
       endpoint('ipv6', one, 6443),
     );
     const { membership } = withList(
-      initialMembership([seed], []),
+      initialMembership([seed], [], SCOPE),
       { servers: [seed, ...odd], from: seed },
       allUp,
       0,
@@ -142,7 +142,7 @@ describe('the membership', () => {
       endpoint('ipv4', `10.1.0.${String(host + 1)}`, 6443),
     );
     const { membership, ignored } = withList(
-      initialMembership([A], []),
+      initialMembership([A], [], SCOPE),
       { servers: many, from: A },
       allUp,
       0,
@@ -150,27 +150,81 @@ describe('the membership', () => {
     );
     assert.equal(membership.members.length, MOST_MEMBERS);
     assert.equal(ignored.length, 200 - MOST_MEMBERS + 1);
-    assert.equal(initialMembership([A], many).members.length, MOST_MEMBERS);
+    assert.equal(initialMembership([A], many, SCOPE).members.length, MOST_MEMBERS);
   });
 
   it('keeps what the cluster lists when --rs has it no more, and nothing else of --rs', () => {
     const { membership } = withList(
-      initialMembership([A, B], []),
+      initialMembership([A, B], [], SCOPE),
       { servers: [A, C], from: A },
       allUp,
       0,
       SCOPE,
     );
-    const other = withSeeds(membership, [D]);
+    const other = withSeeds(membership, [A, B], [D]);
     assert.deepEqual(
       other.members.map((member) => `${member.server.address} ${member.source}`),
       ['10.0.0.68 seed', '10.0.0.65 discovered', '10.0.0.67 discovered'],
     );
   });
 
+  it('gives a new server the place of one that is missing and not up, when all 64 are taken', () => {
+    const madeUp = Array.from({ length: MOST_MEMBERS - 3 }, (_, host) =>
+      endpoint('ipv4', `10.1.0.${String(host + 1)}`, 6443),
+    );
+    const real = (state: Endpoint): HealthState => (madeUp.includes(state) ? 'dead' : 'up');
+    let { membership } = withList(
+      initialMembership([A], [], SCOPE),
+      { servers: [A, B, C, ...madeUp], from: C },
+      real,
+      0,
+      SCOPE,
+    );
+    assert.equal(membership.members.length, MOST_MEMBERS);
+    const withNew = (nowMs: number): readonly string[] => {
+      const listed = withList(membership, { servers: [A, B, C, D], from: A }, real, nowMs, SCOPE);
+      ({ membership } = age(listed.membership, real, nowMs, POLICY));
+      return listed.ignored;
+    };
+    assert.deepEqual(withNew(MINUTE), ['10.0.0.68:6443: there are 64 real servers already']);
+    ({ membership } = withList(membership, { servers: [A, B, C, D], from: B }, real, MINUTE, SCOPE));
+    // The list of C that has them does not count any more.
+    withNew(21 * MINUTE);
+    ({ membership } = withList(membership, { servers: [A, B, C, D], from: B }, real, 21 * MINUTE, SCOPE));
+    withNew(22 * MINUTE);
+    assert.deepEqual(withNew(23 * MINUTE), []);
+    assert.equal(membership.members.length, MOST_MEMBERS);
+    assert.ok(membership.members.some(({ server }) => server.text === D.text));
+  });
+
+  it('does not have a forgotten seed again because the seeds are given again, but a new one', () => {
+    const policy = { ...POLICY, keepSeeds: false };
+    let membership = initialMembership([A, B, C], [], SCOPE);
+    const stateOf = upAre([A, B]);
+    for (let nowMs = 0; nowMs <= 25 * 60 * MINUTE; nowMs += 5 * MINUTE) {
+      for (const from of [A, B])
+        ({ membership } = withList(membership, { servers: [A, B], from }, stateOf, nowMs, SCOPE));
+      ({ membership } = age(membership, stateOf, nowMs, policy));
+    }
+    const texts = ({ members }: Membership): readonly string[] => members.map(({ server }) => server.text);
+    assert.deepEqual(texts(membership), [A.text, B.text]);
+    const again = withSeeds(membership, [A, B, C], [A, B, C, D]);
+    assert.deepEqual(texts(again), [A.text, B.text, D.text]);
+    assert.deepEqual(texts(withSeeds(again, [A, B, D], [A, B, C, D])), [A.text, B.text, C.text, D.text]);
+  });
+
+  it('takes no saved server that a list could not add', () => {
+    const saved = [VS, endpoint('ipv4', '127.0.0.1', 6443), endpoint('ipv6', '2001:db8::1', 6443), B];
+    const { members } = initialMembership([A], saved, SCOPE);
+    assert.deepEqual(
+      members.map(({ server }) => server.text),
+      [A.text, B.text],
+    );
+  });
+
   it('goes on to follow the lists when every seed was forgotten', () => {
     const policy = { ...POLICY, keepSeeds: false };
-    let membership = initialMembership([A], []);
+    let membership = initialMembership([A], [], SCOPE);
     const read = (from: Endpoint, list: readonly Endpoint[], nowMs: number): readonly string[] => {
       const listed = withList(membership, { servers: list, from }, allUp, nowMs, SCOPE);
       ({ membership } = age(listed.membership, allUp, nowMs, policy));
@@ -186,7 +240,13 @@ describe('the membership', () => {
   it('begins anew to count when the lists show no more that a server is missing', () => {
     const stateOf = upAre([A, B]);
     const reading = (from: Endpoint, list: readonly Endpoint[]) => ({ servers: list, from });
-    let { membership } = withList(initialMembership([A], []), reading(A, [A, B, C]), stateOf, 0, SCOPE);
+    let { membership } = withList(
+      initialMembership([A], [], SCOPE),
+      reading(A, [A, B, C]),
+      stateOf,
+      0,
+      SCOPE,
+    );
     const hour = 60 * MINUTE;
     for (let nowMs = hour; nowMs < 26 * hour; nowMs += 5 * MINUTE) {
       // For half an hour in the middle no list can be read.
@@ -201,7 +261,7 @@ describe('the membership', () => {
   it('forgets nothing after a stop of the process, however long that was', () => {
     const stateOf = upAre([A, B]);
     let { membership } = withList(
-      initialMembership([A], []),
+      initialMembership([A], [], SCOPE),
       { servers: [A, B, C], from: A },
       stateOf,
       -60 * MINUTE,
@@ -218,7 +278,7 @@ describe('the membership', () => {
   it('asks those that are up, the listed ones first, and all while none is up', () => {
     const stateOf = upAre([A, B, D]);
     let { membership } = withList(
-      initialMembership([A], []),
+      initialMembership([A], [], SCOPE),
       { servers: [A, B, C, D], from: A },
       stateOf,
       -60 * MINUTE,
@@ -242,7 +302,7 @@ describe('the membership', () => {
           maxLength: 60,
         }),
         (steps) => {
-          let membership = initialMembership([A], [B, C]);
+          let membership = initialMembership([A], [B, C], SCOPE);
           let nowMs = 0;
           for (const [from, list, up, minutes] of steps) {
             nowMs += minutes * MINUTE;
