@@ -10,13 +10,15 @@ export function nftResource(name: string, nft: Nft, table: NftTable): HostResour
   let found: string | null | undefined;
   /** The ruleset's generation for which the table was right. */
   let rightAt: number | null = null;
+  /** Then nf_tables is loaded, so that the generation is read without waiting. */
+  let wasThere = false;
 
   /** The start of a program is saved while the ruleset is the same. */
   async function verify(): Promise<string | null> {
-    // Once the table was right, nf_tables is loaded, so that this does not block.
-    const generation = found === null ? nft.generation() : null;
+    const generation = wasThere ? nft.generation() : null;
     if (generation !== null && generation === rightAt) return null;
     found = await drift();
+    if (found === null) wasThere = true;
     rightAt = found === null ? generation : null;
     return found;
   }
@@ -35,6 +37,7 @@ export function nftResource(name: string, nft: Nft, table: NftTable): HostResour
     async repair() {
       const made = await nft(table.commands);
       if (!made.ok) throw explain(`nft add ${table.text}`, made, table);
+      wasThere = true;
       // The route waits for the first creation, and nft is slow to start on a busy node.
       if (found === none) return;
       const still = await drift();
