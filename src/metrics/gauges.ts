@@ -81,7 +81,8 @@ function showDiscovery(
 }
 
 function serverGauges(families: Families): readonly { reset(): void }[] {
-  const { up, state, lastTransition, drained, standby, suspect, source, listed, held, lastProbe, lastOk } = families;
+  const { up, state, lastTransition, drained, standby, suspect, source, listed, held, lastProbe, lastOk } =
+    families;
   const all = [up, state, lastTransition, drained, standby, suspect, source, listed, held, lastProbe, lastOk];
   return [...all, families.certificateExpiry];
 }

@@ -120,6 +120,7 @@ export class Meter {
       case 'connection-lost':
         families.connectionLosses.inc(rs);
         break;
+      case 'suspected':
       case 'still-down':
       case 'drained':
       case 'discovered':

@@ -23,10 +23,10 @@ describe('an apiserver for which clients wait', () => {
   it('because it stands still, gets no new connections until it goes on, and keeps those that it has', async () => {
     const connection = await connectionTo(lab, 'master1');
     const clients = await lab.node.steady({ everyMs: 50 });
-    lab.master(1).stop();
+    await lab.master(1).stop();
     await daemon.waitForLine(/201:6443 is suspect: a client has waited \d+ ms for its first answer/);
     await daemon.waitForLine(/set 10\.103\.97\.201:6443 to weight 0/);
-    lab.master(1).cont();
+    await lab.master(1).cont();
     await daemon.waitForLine(/201:6443 answered after \d+ ms and is suspect no longer/);
     await untilWeights(lab, allOf(lab));
     await clients.stop();
@@ -37,7 +37,7 @@ describe('an apiserver for which clients wait', () => {
 
   it('because it stands still for long, is down at the end, and was out of rotation all the time', async () => {
     const clients = await lab.node.steady({ everyMs: 50 });
-    lab.master(1).stop();
+    await lab.master(1).stop();
     await daemon.waitForLine(/201:6443 is suspect/);
     await daemon.waitForLine(/201:6443 was suspect for \d+ ms, and is down/);
     await clients.stop();
