@@ -345,7 +345,7 @@ export interface WireTcpSocket extends WireTcpSocketId {
 }
 
 /** A part of tcp_info. */
-export interface WireTcpProgress {
+interface WireTcpProgress {
   readonly retransmits: number;
   readonly unacknowledged: number;
   readonly sinceLastSentMs: number;

@@ -222,7 +222,7 @@ class FakeConnections implements ClientConnections {
 }
 
 /** Clients who wait for servers. */
-export class FakeClientSockets implements ClientSockets {
+class FakeClientSockets implements ClientSockets {
   /** How often they were listed. */
   looks = 0;
   /** How many there were so far. */
