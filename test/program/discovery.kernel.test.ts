@@ -4,12 +4,13 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
-import { Lab, until, type LabProcess } from '../../lab/index.js';
+import { endpoint, Lab, until, VIP, type LabProcess } from '../../lab/index.js';
 import type { Master } from '../../lab/master.js';
 import { LAB_TOKEN } from '../../lab/cluster-api.js';
 import { lvscare, serversOf, startCare, untilWeights, VS } from './lvscare.js';
 
 const SEEDS = 3;
+const OTHER = '10.103.97.3:6443';
 /** Longer than any list, probe or drain takes in a guest. */
 const PATIENCE_MS = 120_000;
 
@@ -156,6 +157,45 @@ describe('a node with --discover', () => {
       timeoutMs: PATIENCE_MS,
     });
     await untilWeights(lab, weights(seeds()));
+  });
+
+  it('keeps what the cluster lists when a reload takes it out of --rs, for one of two virtual servers, in mode route', async () => {
+    await cluster(seeds());
+    await lab.node.ipvsadm('-C');
+    await rm(join(directory, saved), { force: true });
+    const file = join(directory, 'lvscare.yaml');
+    const text = ({ endpoint: rs }: Master): string =>
+      [
+        'metrics-addr: off',
+        `defaults: { health-ca: ${lab.caFile}, mode: route, interval: 1s, drain-timeout: 2s }`,
+        'virtualServers:',
+        `  - { vs: "${VS}", rs: ["${rs}"], discover: ${join(directory, 'kubeconfig')} }`,
+        `  - { vs: "${OTHER}", rs: ["${rs}"] }`,
+        '',
+      ].join('\n');
+    await writeFile(file, text(lab.master(0)));
+    daemon = startCare(lab, [], ['--config', file], { quick: false, wrapper: wrapper() });
+    await untilWeights(lab, weights(seeds()), { timeoutMs: PATIENCE_MS });
+    await untilWeights(lab, weights([lab.master(0)]), { virtualServer: OTHER });
+    await writeFile(file, text(lab.master(1)));
+    daemon.signal('SIGHUP');
+    await untilWeights(lab, weights([lab.master(1)]), { virtualServer: OTHER, timeoutMs: PATIENCE_MS });
+    assert.deepEqual(await lab.node.weights(VS), weights(seeds()));
+    const shown = (await lvscare(lab.node, ['status', '--vs', VS])).stdout;
+    assert.match(shown, /10\.103\.97\.200:6443 .*discovered/);
+  });
+
+  it('follows a list of IPv6 addresses', async () => {
+    for (const master of seeds()) await master.list(seeds().map(({ addresses }) => addresses.ipv6));
+    const virtualServer = endpoint(VIP.ipv6);
+    daemon = startCare(
+      lab,
+      ['--discover', join(directory, 'kubeconfig')],
+      ['--vs', virtualServer, '--rs', lab.master(0).endpoint6, '--health-ca', lab.caFile],
+      { wrapper: wrapper() },
+    );
+    const all = Object.fromEntries(seeds().map(({ endpoint6 }) => [endpoint6, 1]));
+    await untilWeights(lab, all, { virtualServer, timeoutMs: PATIENCE_MS });
   });
 
   it('removes the saved list with --clean', async () => {

@@ -226,7 +226,7 @@ describe('lvscare doctor on a node that is well', () => {
     assert.match(
       findings.find(({ name }) => name === 'kube-proxy')?.evidence ?? '',
       new RegExp(
-        `^mode iptables \\(/proc/${running.at(-1)?.pid ?? 0}/root/proc/kmsg\\): its chain KUBE-FORWARD`,
+        `cannot be read: /proc/${running.at(-1)?.pid ?? 0}/root/proc/kmsg is no KubeProxyConfiguration$`,
       ),
     );
     await running.pop()?.stop();
