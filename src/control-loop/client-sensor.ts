@@ -16,6 +16,8 @@ type Watched = Pick<Monitor, 'server' | 'lateAfterMs' | 'question'>;
 const BUSY_MS = 100;
 /** The longest pause between two looks; the pause doubles while nothing moves. */
 const IDLE_MS = 1000;
+/** A pause is this many times as long as the look before it: a node may have ten thousands of sockets. */
+const PAUSE_FOR_LOOK = 10;
 /** By how much a pause is varied, to either side. */
 const JITTER = 0.2;
 /** After sockets could not be read. */
@@ -59,8 +61,10 @@ export class ClientSensor {
       await clock.sleep(pauseMs * (1 + JITTER * (2 * random() - 1)), signal);
       if (ended()) return;
       try {
+        const startMs = clock.now();
         const moves = await this.#look(signal);
-        pauseMs = moves ? BUSY_MS : Math.min(IDLE_MS, 2 * pauseMs);
+        const usualMs = moves ? BUSY_MS : Math.min(IDLE_MS, 2 * pauseMs);
+        pauseMs = Math.max(usualMs, PAUSE_FOR_LOOK * (clock.now() - startMs));
         this.#failed = false;
       } catch (error) {
         if (!this.#failed) emit({ kind: 'client-sockets-unreadable', error: error as Error });

@@ -61,7 +61,9 @@ export function suspect(suspicion: Suspicion, nowMs: number): Suspicion {
 
 /** The server is suspect no longer: it answered, or it is down, or {@link LONGEST_SUSPICION_MS} are over. */
 export function endSuspicion({ sinceMs, falseAlarms }: Suspicion, nowMs: number, isDown: boolean): Suspicion {
-  const warranted = isDown || (sinceMs !== null && nowMs - sinceMs >= WARRANTED_MS);
+  const lastedMs = sinceMs === null ? 0 : nowMs - sinceMs;
+  // Without a verdict it is damped, or the server would be suspected again at once.
+  const warranted = isDown || (lastedMs >= WARRANTED_MS && lastedMs < LONGEST_SUSPICION_MS);
   return { sinceMs: null, falseAlarms: warranted ? 0 : falseAlarms + 1, endedMs: nowMs };
 }
 

@@ -83,6 +83,9 @@ describe('a server for which clients wait', () => {
     await stage.clock.advance(1500);
     assert.deepEqual(stage.rows, ALL);
     assert.equal(stage.observer.lines.at(-1), '10.103.97.201 suspect for 3000 ms: no verdict');
+    stage.answer(B, ['late', 'hang']);
+    await clientIsLate();
+    assert.deepEqual(stage.rows, ALL, 'it is not suspected again at once');
   });
 
   it('is suspect until it is down, without a moment between', async () => {
