@@ -101,10 +101,12 @@ for a new TLS connection. A node probes each apiserver over a kept connection ev
 - No second is above twice the mean at rest or while all nodes start.
 - When an apiserver is killed, every node notices that its connection is lost, and connects once: the kernel refuses it,
   which costs the apiserver nothing.
+- When an apiserver is killed or falls silent, every node asks the other apiservers once, as witnesses: for some seconds
+  they are above twice the mean, as the last column shows.
 - When an apiserver that hung goes on, it answers all probes that wait for it in one second. One that was restarted is asked
   twice by every node within some seconds, and each node makes a new connection to it.
 - The clients' own sockets, by which lvscare notices that an apiserver hangs, cost the apiservers nothing. While clients
-  wait for one, each node asks it at most once a second more, which the model leaves out.
+  wait for one, each virtual server asks it at most once a second more, which the model leaves out.
 `;
 }
 

@@ -4,22 +4,13 @@
  */
 import { setMaxListeners } from 'node:events';
 import { MonitorPool } from '../../src/control-loop/monitor-pool.js';
-import type { MonitorPolicy } from '../../src/control-loop/monitor.js';
 import type { Clock, KeptConnection, ProbeManner, Prober } from '../../src/control-loop/ports.js';
 import { Reachability } from '../../src/control-loop/reachability.js';
 import { SharedMonitors } from '../../src/control-loop/shared-monitors.js';
 import { endpoint, type Endpoint } from '../../src/values/endpoint.js';
 import type { Evidence } from '../../src/values/evidence.js';
+import { POLICY } from '../control-loop/stage.js';
 
-/** lvscare's defaults. */
-const POLICY: MonitorPolicy = {
-  intervalMs: 5000,
-  fastIntervalMs: 200,
-  fall: 2,
-  rise: 2,
-  maxHoldMs: 60_000,
-  handshakeIntervalMs: 60_000,
-};
 const TIMEOUT_MS = 3000;
 const ANSWER_MS = 2;
 
