@@ -6,7 +6,9 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <cstddef>
 #include <cstring>
+#include <vector>
 
 #include "attributes.h"
 
@@ -29,6 +31,45 @@ IpAddress ReadAddress(uint8_t family, const __be32 (&words)[4]) {
   address.family = family;
   memcpy(address.bytes.data(), words, AddressSize(family));
   return address;
+}
+
+// A condition of inet_diag's filter, as the kernel runs it: `op` skips `yes` bytes if the socket is connected to the host, else `no`.
+// The end of the filter accepts; beyond it is refused.
+// The address follows its hostcond.
+struct HostCondition {
+  inet_diag_bc_op op;
+  uint8_t family;
+  uint8_t prefix_length;
+  int port;
+  __be32 address[4];
+};
+static_assert(sizeof(HostCondition) == sizeof(inet_diag_bc_op) + sizeof(inet_diag_hostcond) + 16);
+static_assert(offsetof(HostCondition, port) ==
+              sizeof(inet_diag_bc_op) + offsetof(inet_diag_hostcond, port));
+
+// Accepts what is connected to one of these: conditions, each followed by a jump to the end.
+std::vector<std::byte> ConnectedToAny(const std::vector<IpEndpoint>& remotes) {
+  constexpr size_t kStep = sizeof(HostCondition) + sizeof(inet_diag_bc_op);
+  std::vector<std::byte> filter(remotes.size() * kStep);
+  for (size_t i = 0; i < remotes.size(); ++i) {
+    const IpEndpoint& remote = remotes[i];
+    HostCondition condition{};
+    condition.op.code = INET_DIAG_BC_D_COND;
+    condition.op.yes = sizeof condition;
+    // The last one's leads beyond the end.
+    condition.op.no = static_cast<uint16_t>(i + 1 < remotes.size() ? kStep : kStep + sizeof(inet_diag_bc_op));
+    condition.family = static_cast<uint8_t>(remote.address.family);
+    condition.prefix_length = static_cast<uint8_t>(AddressSize(remote.address.family) * 8);
+    condition.port = remote.port;
+    PutAddress(remote.address, condition.address);
+    inet_diag_bc_op jump{};
+    jump.code = INET_DIAG_BC_JMP;
+    jump.yes = sizeof jump;
+    jump.no = static_cast<uint16_t>(filter.size() - i * kStep - sizeof condition);
+    memcpy(filter.data() + i * kStep, &condition, sizeof condition);
+    memcpy(filter.data() + i * kStep + sizeof condition, &jump, sizeof jump);
+  }
+  return filter;
 }
 
 // Where tcpi_bytes_acked and tcpi_bytes_received are in a struct tcp_info. The one of <netinet/tcp.h>, which libnl includes, ends
@@ -79,7 +120,12 @@ Message EncodeDiag(const DiagRequest& request) {
   header.id.idiag_if = socket.interface_index;
   header.id.idiag_cookie[0] = socket.cookie_low;
   header.id.idiag_cookie[1] = socket.cookie_high;
-  return Message::WithHeader(*request.operation, header);
+  Message message = Message::WithHeader(*request.operation, header);
+  if (!request.remotes.empty()) {
+    const std::vector<std::byte> filter = ConnectedToAny(request.remotes);
+    message.PutBytes(INET_DIAG_REQ_BYTECODE, filter.data(), filter.size());
+  }
+  return message;
 }
 
 bool DecodeDiag(const nlmsghdr& message, Decoded* value) {

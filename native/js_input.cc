@@ -72,6 +72,19 @@ class Fields {
     if (*ok_ && !ParseIpAddress(text, out)) Refuse(name, "an IP address");
   }
 
+  // Calls back with each element of an array.
+  template <typename Element>
+  void Each(const char* name, Element element) {
+    const Napi::Value value = Get(name);
+    if (!*ok_) return;
+    if (!value.IsArray()) return Refuse(name, "an array");
+    const auto array = value.As<Napi::Array>();
+    const uint32_t length = array.Length();
+    for (uint32_t i = 0; i < length && *ok_; ++i) {
+      element(Fields(GetElement(array, i), path_ + "." + name + "[" + std::to_string(i) + "]", ok_));
+    }
+  }
+
   bool IsNull(const char* name) { return Get(name).IsNull() || !*ok_; }
   Fields Inner(const char* name) { return Fields(Get(name), path_ + "." + name, ok_); }
 
@@ -232,6 +245,12 @@ DiagRequest ReadDiagRequest(Fields* fields) {
   if (request.operation == nullptr) fields->Refuse("operation", "a sock_diag operation");
   request.socket = ReadTcpSocket(fields->Inner("socket"));
   fields->Read("states", &request.states);
+  fields->Each("remotes", [&](Fields remote) {
+    IpEndpoint& read = request.remotes.emplace_back();
+    remote.Read("address", &read.address);
+    remote.Read("port", &read.port);
+    if (remote.IsNull("address")) remote.Refuse("address", "an IP address");
+  });
   return request;
 }
 

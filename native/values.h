@@ -212,10 +212,17 @@ struct RouteRequest {
   std::variant<Link, InterfaceAddress, Route> subject;
 };
 
+// An address and a port.
+struct IpEndpoint {
+  IpAddress address;
+  uint16_t port = 0;
+};
+
 struct DiagRequest {
   const Operation* operation = nullptr;
-  TcpSocket socket;     // In a dump request only its family and remote port count.
+  TcpSocket socket;     // In a dump request only its family counts.
   uint32_t states = 0;  // In a dump request: which to list, a bit for each TCP_*.
+  std::vector<IpEndpoint> remotes;  // In a dump request: those connected to one of these.
 };
 
 using Request = std::variant<IpvsRequest, RouteRequest, DiagRequest>;

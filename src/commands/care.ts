@@ -23,6 +23,8 @@ import type { DaemonConfig, UnitConfig } from '../config/care-config.js';
 import { UsageError } from '../config/usage-error.js';
 import type { LoadedWebConfig } from '../config/web-config.js';
 import { kernelChanges, SharedKernelChanges } from '../host/route-changes.js';
+import { ClientSensor } from '../control-loop/client-sensor.js';
+import { clientSockets } from '../ipvs/client-sockets.js';
 import { eventLog } from '../log/event-log.js';
 import { Ipvs, Rtnetlink, SockDiag } from '../netlink/index.js';
 import type { Report } from '../report/report.js';
@@ -127,6 +129,11 @@ async function takeCare(
   // A handle of its own: requests on one wait for each other, and no pass is to wait for a status request.
   await using statusIpvs = Ipvs.open({ timeoutMs: STATUS_MS });
   await using diagnostics = SockDiag.open();
+  const clientSensor = new ClientSensor({
+    sockets: clientSockets(diagnostics),
+    clock: systemClock,
+    random: Math.random,
+  });
   const report: HttpSources['report'] = (options): Report => ({
     atMs: Date.now(),
     program: about,
@@ -152,7 +159,7 @@ async function takeCare(
     monitors: new SharedMonitors({ clock: systemClock, random: Math.random }),
     changes: new SharedKernelChanges((virtualServer) => kernelChanges(rtnetlink, virtualServer)),
     statusIpvs,
-    diagnostics,
+    clientSensor,
     observers: service === null ? [] : [service.count.bind(service)],
     cleaning: new Semaphore(1),
     program: about,
@@ -183,6 +190,7 @@ async function takeCare(
   program.onSummary(() => {
     logSummary(report({ history: true }), log);
   });
+  const sensing = clientSensor.run(signal);
   await whileServed(service, daemon.emit.bind(daemon), async () => {
     try {
       if (reloader !== null) await reloader.run(signal);
@@ -192,6 +200,7 @@ async function takeCare(
       await daemon.stop();
     }
   });
+  await sensing;
 }
 
 function logSummary(report: Report, log: Logger): void {

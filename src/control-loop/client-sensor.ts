@@ -7,15 +7,32 @@ interface SensorParts {
   readonly sockets: ClientSockets;
   readonly clock: Clock;
   readonly random: () => number;
-  readonly emit: Emit;
 }
 
 type Watched = Pick<Monitor, 'server' | 'lateAfterMs' | 'question'>;
 
-/** Between two looks while clients connect or wait. */
+/** A virtual server whose clients are watched. */
+interface SensedServer {
+  readonly virtualServer: Endpoint;
+  readonly monitors: () => readonly Watched[];
+  readonly emit: Emit;
+}
+
+/** The watch over the clients of one virtual server. */
+export interface Sensing {
+  /** How many connections it has had so far: they say whether clients connect, also those whose sockets are closed before they are seen. */
+  connections(count: bigint): void;
+  end(): void;
+}
+
+/** Between two looks while clients wait. */
 const BUSY_MS = 100;
-/** The longest pause between two looks; the pause doubles while nothing moves. */
+/** Between two looks while clients connect. */
+const MOVING_MS = 200;
+/** Between two looks while nothing moves. */
 const IDLE_MS = 1000;
+/** For how long clients are taken to connect after the count of connections has changed. It is read each 0.4 s. */
+const MOVES_FOR_MS = 500;
 /** A pause is this many times as long as the look before it: a node may have ten thousands of sockets. */
 const PAUSE_FOR_LOOK = 10;
 /** By how much a pause is varied, to either side. */
@@ -24,125 +41,187 @@ const JITTER = 0.2;
 const FAILED_MS = 60_000;
 /** A server is questioned once in so long, so that an apiserver which struggles gets one further request a second of each node at most. */
 const QUESTION_GAP_MS = 1000;
-/** IPVS' connections are read once in so long: there may be a hundred thousand. */
+/** IPVS' connections are read once in so long, and with a pause of so many times as long as that took: there may be a hundred thousand. */
 const SERVERS_GAP_MS = 200;
+const PAUSE_FOR_SERVERS = 50;
 
 /** A client that waits. */
 interface Waiting {
-  readonly socket: ClientSocket & { readonly waitsFor: NonNullable<ClientSocket['waitsFor']> };
+  readonly socket: ClientSocket;
   /** When it was first seen to wait for this, in milliseconds. */
   readonly sinceMs: number;
+  /** The text of the server that it was given to, or null if that is not known. */
+  server: string | null;
+  /** It has something done about it once it has waited for so long, which doubles each time: some clients wait for ever. */
+  dueMs: number;
 }
 
 /** Looks at the sockets of this node's own clients, and has a server probed for which they wait for unusually long. */
 export class ClientSensor {
   readonly #parts: SensorParts;
-  readonly #monitors: () => readonly Watched[];
+  readonly #sensed = new Set<SensedServer>();
   /** By the id of the socket. */
   #waiting: ReadonlyMap<string, Waiting> = new Map();
-  #connections = 0n;
-  /** The server of a socket that waits, by its id. */
-  readonly #servers = new Map<string, string>();
-  #serversReadMs = -Infinity;
+  #movesUntilMs = -Infinity;
+  /** Ends a pause. */
+  #alarm = new AbortController();
+  #serversDueMs = -Infinity;
   readonly #questionedMs = new Map<string, number>();
-  #failed = false;
+  /** How many clients of a server were late at the last look, where there were any. */
+  #late: ReadonlyMap<SensedServer, ReadonlyMap<string, number>> = new Map();
+  #error: Error | null = null;
 
-  constructor(monitors: () => readonly Watched[], parts: SensorParts) {
-    this.#monitors = monitors;
+  constructor(parts: SensorParts) {
     this.#parts = parts;
+  }
+
+  watch(sensed: SensedServer): Sensing {
+    this.#sensed.add(sensed);
+    if (this.#error !== null) sensed.emit({ kind: 'client-sockets-unreadable', error: this.#error });
+    let last: bigint | null = null;
+    return {
+      connections: (count) => {
+        const moves = last !== null && count !== last;
+        last = count;
+        if (moves) this.#moves();
+      },
+      end: () => {
+        this.#sensed.delete(sensed);
+      },
+    };
   }
 
   /** Resolves when the signal has aborted. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, random, emit } = this.#parts;
+    const { clock } = this.#parts;
     const ended = (): boolean => signal.aborted;
-    let pauseMs = IDLE_MS;
+    let lookMs = 0;
     while (!ended()) {
-      await clock.sleep(pauseMs * (1 + JITTER * (2 * random() - 1)), signal);
+      await this.#pause(lookMs, signal);
       if (ended()) return;
-      try {
-        const startMs = clock.now();
-        const moves = await this.#look(signal);
-        const usualMs = moves ? BUSY_MS : Math.min(IDLE_MS, 2 * pauseMs);
-        pauseMs = Math.max(usualMs, PAUSE_FOR_LOOK * (clock.now() - startMs));
-        this.#failed = false;
-      } catch (error) {
-        if (!this.#failed) emit({ kind: 'client-sockets-unreadable', error: error as Error });
-        this.#failed = true;
-        pauseMs = FAILED_MS;
-      }
+      const startMs = clock.now();
+      await this.#look();
+      lookMs = clock.now() - startMs;
     }
   }
 
-  /** Resolves to whether clients connect or wait. */
-  async #look(signal: AbortSignal): Promise<boolean> {
-    const nowMs = this.#parts.clock.now();
-    const [sockets, connections] = await Promise.all([
-      this.#parts.sockets.list(),
-      this.#parts.sockets.connections(),
-    ]);
-    const before = this.#waiting;
-    this.#waiting = new Map(
-      sockets.flatMap((socket) => {
-        const { id, waitsFor } = socket;
-        if (waitsFor === null) return [];
-        const same = before.get(id);
-        const sinceMs = same?.socket.waitsFor === waitsFor ? same.sinceMs : nowMs;
-        return [[id, { socket: { ...socket, waitsFor }, sinceMs }] as const];
+  #moves(): void {
+    const wasIdle = !this.#isMoving;
+    this.#movesUntilMs = this.#parts.clock.now() + MOVES_FOR_MS;
+    if (wasIdle && this.#error === null) this.#alarm.abort();
+  }
+
+  get #isMoving(): boolean {
+    return this.#parts.clock.now() < this.#movesUntilMs;
+  }
+
+  /** @param lookMs How long the last look took. */
+  async #pause(lookMs: number, signal: AbortSignal): Promise<void> {
+    const { clock, random } = this.#parts;
+    const usualMs = this.#waiting.size > 0 ? BUSY_MS : this.#isMoving ? MOVING_MS : IDLE_MS;
+    const atLeastMs = this.#error === null ? PAUSE_FOR_LOOK * lookMs : FAILED_MS;
+    const startMs = clock.now();
+    this.#alarm = new AbortController();
+    const sleeping = AbortSignal.any([signal, this.#alarm.signal]);
+    await clock.sleep(Math.max(usualMs, atLeastMs) * (1 + JITTER * (2 * random() - 1)), sleeping);
+    // Woken up early, the look before is still to be paid for.
+    await clock.sleep(startMs + atLeastMs - clock.now(), signal);
+  }
+
+  async #look(): Promise<void> {
+    const virtualServers = [...this.#sensed].map(({ virtualServer }) => virtualServer);
+    try {
+      const sockets = virtualServers.length === 0 ? [] : await this.#parts.sockets.waiting(virtualServers);
+      const nowMs = this.#parts.clock.now();
+      this.#waiting = stillWaiting(sockets, this.#waiting, nowMs);
+      await this.#findServers(nowMs);
+      this.#tell(nowMs);
+      if (this.#error !== null)
+        for (const { emit } of this.#sensed) emit({ kind: 'client-sockets-readable' });
+      this.#error = null;
+    } catch (error) {
+      if (this.#error === null)
+        for (const { emit } of this.#sensed)
+          emit({ kind: 'client-sockets-unreadable', error: error as Error });
+      this.#error = error as Error;
+    }
+  }
+
+  /** Finds out which servers the late clients were given to. */
+  async #findServers(nowMs: number): Promise<void> {
+    if (nowMs < this.#serversDueMs) return;
+    for (const { virtualServer, monitors } of this.#sensed) {
+      const lateMs = Math.min(...monitors().map(({ lateAfterMs }) => lateAfterMs));
+      const unknown = this.#waitingFor(virtualServer).filter(
+        (one) => one.server === null && waitedMs(one, nowMs) >= Math.max(lateMs, one.dueMs),
+      );
+      if (unknown.length === 0) continue;
+      const servers = await this.#parts.sockets.servers(virtualServer);
+      for (const one of unknown) {
+        one.server = servers.get(one.socket.client)?.text ?? null;
+        if (one.server === null) one.dueMs = 2 * waitedMs(one, nowMs);
+      }
+      const tookMs = this.#parts.clock.now() - nowMs;
+      this.#serversDueMs = nowMs + Math.max(SERVERS_GAP_MS, PAUSE_FOR_SERVERS * tookMs);
+    }
+  }
+
+  /** Tells how many clients are late, and questions their servers. */
+  #tell(nowMs: number): void {
+    const before = this.#late;
+    this.#late = new Map(
+      [...this.#sensed].map((sensed) => {
+        const counts = new Map<string, number>();
+        for (const monitor of sensed.monitors()) {
+          const { server, lateAfterMs } = monitor;
+          const late = this.#waitingFor(sensed.virtualServer).filter(
+            (one) => one.server === server.text && waitedMs(one, nowMs) >= lateAfterMs,
+          );
+          if (late.length !== (before.get(sensed)?.get(server.text) ?? 0))
+            sensed.emit({ kind: 'late-clients', server, count: late.length });
+          counts.set(server.text, late.length);
+          this.#question(monitor, late, nowMs);
+        }
+        return [sensed, counts];
       }),
     );
-    for (const id of this.#servers.keys()) if (!this.#waiting.has(id)) this.#servers.delete(id);
-    // Most sockets are closed before they are seen.
-    const hasNew = connections !== this.#connections;
-    this.#connections = connections;
-    await this.#questionServers(nowMs, signal);
-    return hasNew || this.#waiting.size > 0;
   }
 
-  async #questionServers(nowMs: number, signal: AbortSignal): Promise<void> {
-    const monitors = this.#monitors();
-    const soonestMs = Math.min(...monitors.map(({ lateAfterMs }) => lateAfterMs));
-    const late = [...this.#waiting.values()].filter((waiting) => waitedMs(waiting, nowMs) >= soonestMs);
-    if (late.length === 0) return;
-    await this.#findServers(late, nowMs);
-    for (const monitor of monitors) {
-      const { server, lateAfterMs } = monitor;
-      const clients = lateClients(
-        late.filter(
-          (waiting) =>
-            this.#servers.get(waiting.socket.id) === server.text && waitedMs(waiting, nowMs) >= lateAfterMs,
-        ),
-        nowMs,
-      );
-      if (clients === null || nowMs - (this.#questionedMs.get(server.text) ?? -Infinity) < QUESTION_GAP_MS)
-        continue;
-      this.#questionedMs.set(server.text, nowMs);
-      monitor.question(clients, signal);
-    }
+  #question(monitor: Watched, late: readonly Waiting[], nowMs: number): void {
+    const due = late.filter((one) => waitedMs(one, nowMs) >= one.dueMs);
+    const { text } = monitor.server;
+    if (due.length === 0 || nowMs - (this.#questionedMs.get(text) ?? -Infinity) < QUESTION_GAP_MS) return;
+    this.#questionedMs.set(text, nowMs);
+    for (const one of due) one.dueMs = 2 * waitedMs(one, nowMs);
+    monitor.question(lateClients(late, nowMs));
   }
 
-  async #findServers(late: readonly Waiting[], nowMs: number): Promise<void> {
-    const unknown = late.filter(({ socket }) => !this.#servers.has(socket.id));
-    if (unknown.length === 0 || nowMs - this.#serversReadMs < SERVERS_GAP_MS) return;
-    this.#serversReadMs = nowMs;
-    const servers: ReadonlyMap<string, Endpoint> = await this.#parts.sockets.servers();
-    for (const { socket } of unknown) {
-      const server = servers.get(socket.client);
-      if (server !== undefined) this.#servers.set(socket.id, server.text);
-    }
+  #waitingFor({ text }: Endpoint): Waiting[] {
+    return [...this.#waiting.values()].filter(({ socket }) => socket.virtualServer === text);
   }
+}
+
+/** Those that wait now, by their ids; what is known of one goes on while it waits for the same. */
+function stillWaiting(
+  sockets: readonly ClientSocket[],
+  before: ReadonlyMap<string, Waiting>,
+  nowMs: number,
+): ReadonlyMap<string, Waiting> {
+  return new Map(
+    sockets.map((socket) => {
+      const same = before.get(socket.id);
+      const goesOn = same?.socket.waitsFor === socket.waitsFor;
+      const { sinceMs, dueMs } = goesOn ? same : { sinceMs: nowMs, dueMs: 0 };
+      return [socket.id, { socket, sinceMs, dueMs, server: same?.server ?? null }];
+    }),
+  );
 }
 
 function waitedMs({ socket, sinceMs }: Waiting, nowMs: number): number {
   return Math.max(socket.waitedMs ?? 0, nowMs - sinceMs);
 }
 
-function lateClients(late: readonly Waiting[], nowMs: number): LateClients | null {
-  const [longest] = late.toSorted((one, other) => waitedMs(other, nowMs) - waitedMs(one, nowMs));
-  if (longest === undefined) return null;
-  return {
-    count: late.length,
-    waitsFor: longest.socket.waitsFor,
-    waitedMs: waitedMs(longest, nowMs),
-  };
+function lateClients(late: readonly Waiting[], nowMs: number): LateClients {
+  const longest = late.reduce((one, other) => (waitedMs(other, nowMs) > waitedMs(one, nowMs) ? other : one));
+  return { count: late.length, waitsFor: longest.socket.waitsFor, waitedMs: waitedMs(longest, nowMs) };
 }

@@ -1,18 +1,19 @@
 import type { Endpoint } from '../values/endpoint.js';
-import { ClientSensor } from './client-sensor.js';
+import type { ClientSensor, Sensing } from './client-sensor.js';
 import type { HealthState } from '../decisions/health.js';
 import type { Emit } from './events.js';
 import type { ManualDrains } from './manual-drains.js';
 import { MonitorPool } from './monitor-pool.js';
 import type { MonitorPolicy } from './monitor.js';
-import type { ClientSockets, HostResource, KernelChanges, Prober, VirtualServerProbe } from './ports.js';
+import type { HostResource, KernelChanges, Prober, VirtualServerProbe } from './ports.js';
 import { Reachability } from './reachability.js';
 import type { SharedMonitors } from './shared-monitors.js';
 import { Reconciler, type ReconcilerParts, type ReconcilerPolicy } from './reconciler.js';
 
 export interface CarePolicy extends MonitorPolicy, ReconcilerPolicy {}
 
-interface CareParts extends ReconcilerParts {
+interface CareParts extends Omit<ReconcilerParts, 'onConnections'> {
+  readonly virtualServer: Endpoint;
   readonly prober: Prober;
   /** What the virtual servers of this process share. */
   readonly monitors: SharedMonitors;
@@ -20,8 +21,8 @@ interface CareParts extends ReconcilerParts {
   readonly random: () => number;
   readonly changes: KernelChanges;
   readonly manualDrains: ManualDrains;
-  /** null: no server is suspected because of clients that wait. */
-  readonly clientSockets: ClientSockets | null;
+  /** Watches the clients of all virtual servers of this process. */
+  readonly clientSensor: Pick<ClientSensor, 'watch'>;
   /** null: it is not known whether this node's clients should reach the virtual server. */
   readonly virtualServerProbe: VirtualServerProbe | null;
 }
@@ -61,6 +62,7 @@ export class ControlLoop {
   #virtualServerProbe: VirtualServerProbe | null;
   #reachability: RunningReachability | null = null;
   #isRunning = false;
+  #sensing: Sensing | null = null;
 
   constructor(servers: readonly Endpoint[], policy: CarePolicy, { emit: emitOnly, ...others }: CareParts) {
     this.#servers = servers;
@@ -75,19 +77,24 @@ export class ControlLoop {
     this.#monitors = new MonitorPool(policy, this.#parts, () => {
       this.#reconciler.request('verdict');
     });
-    this.#reconciler = new Reconciler(policy, this.#parts, {
-      configured: () =>
-        this.#monitors.monitors.map(({ server, health, suspicion }) => ({
-          server,
-          health,
-          suspectSinceMs: suspicion.sinceMs,
-          drained: manualDrains.isDrained(server),
-        })),
-      departing: () => this.#monitors.departing,
-      onRows: (servers) => {
-        this.#monitors.endDeparted(servers);
+    const onConnections = (count: bigint): void => this.#sensing?.connections(count);
+    this.#reconciler = new Reconciler(
+      policy,
+      { ...this.#parts, onConnections },
+      {
+        configured: () =>
+          this.#monitors.monitors.map(({ server, health, suspicion }) => ({
+            server,
+            health,
+            suspectSinceMs: suspicion.sinceMs,
+            drained: manualDrains.isDrained(server),
+          })),
+        departing: () => this.#monitors.departing,
+        onRows: (servers) => {
+          this.#monitors.endDeparted(servers);
+        },
       },
-    });
+    );
   }
 
   stateOf({ text }: Endpoint): HealthState {
@@ -109,11 +116,13 @@ export class ControlLoop {
     this.#isRunning = true;
     this.#startReachability();
     this.#monitors.setServers(this.#servers);
+    const { clientSensor, virtualServer, emit } = this.#parts;
+    const sensing = clientSensor.watch({ virtualServer, monitors: () => this.#monitors.monitors, emit });
+    this.#sensing = sensing;
     const running = [
       this.#reconciler.run(ending.signal),
       listen(this.#parts, notified, ending.signal),
       this.#monitors.run(ending.signal),
-      ...this.#sense(ending.signal),
     ];
     try {
       await Promise.all(running);
@@ -121,6 +130,7 @@ export class ControlLoop {
       // If one of them failed, which none should, the others are not left running without it.
       end();
       this.#isRunning = false;
+      sensing.end();
       await Promise.allSettled([...running, this.#endReachability()]);
       stopFollowing();
       signal.removeEventListener('abort', end);
@@ -139,12 +149,6 @@ export class ControlLoop {
     }
     if (this.#isRunning) this.#monitors.setServers(servers);
     await this.#reconciler.update(policy, resources);
-  }
-
-  #sense(signal: AbortSignal): Promise<void>[] {
-    const { clientSockets: sockets, clock, random, emit } = this.#parts;
-    if (sockets === null) return [];
-    return [new ClientSensor(() => this.#monitors.monitors, { sockets, clock, random, emit }).run(signal)];
   }
 
   #startReachability(): void {

@@ -13,7 +13,7 @@ export function dryTable(table: VirtualServerTable): VirtualServerTable {
   return {
     ...dryWork(table),
     read: () => table.read(),
-    hasSettings: (settings) => table.hasSettings(settings),
+    readService: () => table.readService(),
     apply: (actions) =>
       Promise.resolve(actions.map((action): ActionResult => ({ action, outcome: 'dry-run', error: null }))),
   };

@@ -1,4 +1,5 @@
 import type { Health } from '../decisions/health.js';
+import type { SuspicionEnd } from '../decisions/suspicion.js';
 import type { Endpoint } from '../values/endpoint.js';
 import type { Evidence } from '../values/evidence.js';
 import type { Exchange } from '../values/exchange.js';
@@ -32,12 +33,9 @@ type ServerEvent =
   | { readonly kind: 'connection-lost' }
   /** Clients of this node wait for the server, it does not answer a probe soon, and another server does: it gets no new connections. */
   | { readonly kind: 'suspected'; readonly clients: LateClients }
-  /** It is suspect no longer: it answered, it is down, or there was no verdict in time. */
-  | {
-      readonly kind: 'suspicion-ended';
-      readonly why: 'answered' | 'down' | 'no verdict';
-      readonly durationMs: number;
-    }
+  | { readonly kind: 'suspicion-ended'; readonly why: SuspicionEnd; readonly durationMs: number }
+  /** How many clients of this node wait for it for unusually long, when that number changes. */
+  | { readonly kind: 'late-clients'; readonly count: number }
   /**
    * An operator drained the server, or undrained it: `sinceMs` in milliseconds since 1970, or null if it is drained no longer.
    * `restored`: an earlier start knew of the drain.
@@ -166,6 +164,8 @@ type NodeEvent =
     }
   /** The sockets of this node's clients cannot be read: no server is suspected. */
   | { readonly kind: 'client-sockets-unreadable'; readonly error: Error }
+  /** They can be read again. */
+  | { readonly kind: 'client-sockets-readable' }
   | { readonly kind: 'nft-missing'; readonly error: Error }
   /** `lvscare status` and `lvscare drain` cannot reach this process. */
   | { readonly kind: 'control-socket-failed'; readonly error: Error }

@@ -1,5 +1,6 @@
 import type { Endpoint } from '../values/endpoint.js';
 import { unknownHealth, type Health } from '../decisions/health.js';
+import type { Suspicion } from '../decisions/suspicion.js';
 import type { Emit } from './events.js';
 import type { Monitor, MonitorPolicy } from './monitor.js';
 import type { Clock, Prober } from './ports.js';
@@ -99,7 +100,9 @@ export class MonitorPool {
     this.#join();
     for (const [text, { monitor }] of this.#uses) {
       const known = before.get(text)?.monitor;
-      if (known !== undefined && known !== monitor) this.#emitHealth(monitor, known.health);
+      if (known === undefined || known === monitor) continue;
+      this.#emitHealth(monitor, known.health);
+      this.#emitSuspicion(monitor, known.suspicion);
     }
   }
 
@@ -126,8 +129,8 @@ export class MonitorPool {
 
   #renew(use: MonitorUse): MonitorUse {
     if (isSameProbing(use.probing, this.#probing)) return use;
-    const { server, health } = use.monitor;
-    const before = { health, ended: this.#end(use) };
+    const { server, known } = use.monitor;
+    const before = { known, ended: this.#end(use) };
     return this.#parts.monitors.use(server, this.#probing, this.#user, before);
   }
 
@@ -141,6 +144,13 @@ export class MonitorPool {
   #emitHealth({ server, health }: Monitor, before: Health): void {
     if (health.state === 'unknown' || health.state === before.state) return;
     this.#parts.emit({ kind: 'transition', server, before, after: health });
+  }
+
+  /** The same of a suspicion: the monitor of another virtual server does not know of it. */
+  #emitSuspicion({ server, suspicion }: Monitor, { sinceMs }: Suspicion): void {
+    if (sinceMs === null || suspicion.sinceMs !== null) return;
+    const durationMs = this.#parts.clock.now() - sinceMs;
+    this.#parts.emit({ kind: 'suspicion-ended', server, why: 'no verdict', durationMs });
   }
 
   #join(): void {

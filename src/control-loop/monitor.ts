@@ -17,7 +17,10 @@ import {
   questionLateAfterMs,
   suspect,
   UNSUSPECTED,
+  usualAfter,
   type Suspicion,
+  type SuspicionEnd,
+  type UsualAnswer,
 } from '../decisions/suspicion.js';
 import type { Semaphore } from '../async/semaphore.js';
 import { answered } from '../values/evidence.js';
@@ -42,7 +45,7 @@ export interface MonitorParts {
 }
 
 /** A monitor as the others use it. */
-export type PeerMonitor = Pick<Monitor, 'health' | 'probing' | 'probeNow' | 'askAgain'>;
+export type PeerMonitor = Pick<Monitor, 'health' | 'probing' | 'askedMs' | 'probeNow' | 'askAgain'>;
 
 /** The monitors of the other servers, as one monitor sees them. */
 export interface Peers {
@@ -50,7 +53,7 @@ export interface Peers {
   readonly firstProbes: Semaphore;
   /** When another server first answered since this one fell silent, in milliseconds, or null if none did. */
   witnessedMs(silent: PeerMonitor): number | null;
-  /** Probes another server. Resolves when any other one answers; null if there is none to probe. */
+  /** Probes another server. Resolves when any other one answers that was probed later than this; null if there is none to probe. */
   askWitness(late: PeerMonitor): Promise<void> | null;
   judged(monitor: PeerMonitor, before: Health, after: Health): void;
   /** The server is suspect, or no longer. */
@@ -76,6 +79,15 @@ const FRESH_ANSWERS = 8;
 /** For how long a first probe keeps others waiting at most. */
 const FIRST_TURN_MS = 1000;
 
+/** What a monitor knows of its server: one that takes its place goes on with it. */
+export interface Knowledge {
+  readonly health: Health;
+  readonly suspicion: Suspicion;
+  /** How long the last answers over new connections took, in milliseconds. */
+  readonly freshMs: readonly number[];
+  readonly usual: UsualAnswer | null;
+}
+
 /** Monitors one real server: probes it, judges it, and emits what it found. */
 export class Monitor {
   readonly server: Endpoint;
@@ -95,28 +107,43 @@ export class Monitor {
   #probing = false;
   /** The next probe is for another server's silence. */
   #isWitness = false;
-  /** How long the last answers over new connections took, in milliseconds. */
-  #freshMs: readonly number[] = [];
-  #suspicion = UNSUSPECTED;
+  #freshMs: readonly number[];
+  #usual: UsualAnswer | null;
+  #suspicion: Suspicion;
+  /** The last suspicion that {@link LONGEST_SUSPICION_MS} were over for. */
+  #overdue: Suspicion | null = null;
   /** The clients for which the probe under way, or the next one, is to answer soon; null without any. */
   #question: LateClients | null = null;
   /** Makes the answer to the probe under way late. */
   #late = new AbortController();
   #askedMs = 0;
+  #running: AbortSignal = AbortSignal.abort();
 
-  /** @param health What is known of the server; by default nothing. */
+  /** @param known By default nothing. */
   constructor(
     server: Endpoint,
     policy: MonitorPolicy,
     parts: MonitorParts,
     peers: Peers,
-    health = unknownHealth(parts.clock.now()),
+    known: Knowledge | null = null,
   ) {
     this.server = server;
     this.#policy = policy;
     this.#parts = parts;
     this.#peers = peers;
-    this.#health = health;
+    this.#health = known?.health ?? unknownHealth(parts.clock.now());
+    this.#suspicion = known?.suspicion ?? UNSUSPECTED;
+    this.#freshMs = known?.freshMs ?? [];
+    this.#usual = known?.usual ?? null;
+  }
+
+  get known(): Knowledge {
+    return {
+      health: this.#health,
+      suspicion: this.#suspicion,
+      freshMs: this.#freshMs,
+      usual: this.#usual,
+    };
   }
 
   get health(): Health {
@@ -127,21 +154,26 @@ export class Monitor {
     return this.#probing;
   }
 
+  /** When the probe under way began, or the last one, in milliseconds. */
+  get askedMs(): number {
+    return this.#askedMs;
+  }
+
   get suspicion(): Suspicion {
     return this.#suspicion;
   }
 
   /** After how long a client of this server is late, in milliseconds. */
   get lateAfterMs(): number {
-    return lateAfterMs(this.#freshMs);
+    return lateAfterMs(this.#freshMs, this.#usual);
   }
 
   /** Clients of this server are late. Probes it at once; if it does not answer soon, and another server does, it is suspect. */
-  question(clients: LateClients, signal: AbortSignal): void {
+  question(clients: LateClients): void {
     const nowMs = this.#parts.clock.now();
     if (this.#question !== null || this.#health.state !== 'up' || !maySuspect(this.#suspicion, nowMs)) return;
     this.#question = clients;
-    if (this.#probing) this.#expectSoon(signal);
+    if (this.#probing) this.#expectSoon(this.#running);
     else this.#wakeAt(nowMs);
   }
 
@@ -149,6 +181,8 @@ export class Monitor {
   async run(signal: AbortSignal): Promise<void> {
     const { clock, prober, random, emit } = this.#parts;
     const { server } = this;
+    this.#running = signal;
+    this.#limitSuspicion(signal);
     const connection = prober.keepConnection(
       server,
       (evidence) => {
@@ -215,8 +249,7 @@ export class Monitor {
           continue;
         }
         emit({ kind: 'probe', ...about, evidence: outcome });
-        if (manner.fresh && outcome.kind === 'ok')
-          this.#freshMs = [about.durationMs, ...this.#freshMs].slice(0, FRESH_ANSWERS);
+        if (outcome.kind === 'ok') this.#learn(about.durationMs, manner.fresh);
         this.#judge(outcome, startMs);
         // The verdict is in: nothing that is still on its way would change it.
         if (!onEdge(this.#health)) break;
@@ -233,11 +266,16 @@ export class Monitor {
     }
   }
 
+  #learn(durationMs: number, fresh: boolean): void {
+    if (fresh) this.#freshMs = [durationMs, ...this.#freshMs].slice(0, FRESH_ANSWERS);
+    this.#usual = usualAfter(this.#usual, durationMs);
+  }
+
   /** The probe under way is late soon. */
   #expectSoon(signal: AbortSignal): void {
     const { clock } = this.#parts;
     const late = this.#late;
-    void clock.sleep(this.#askedMs + questionLateAfterMs(this.#freshMs) - clock.now(), signal).then(() => {
+    void clock.sleep(this.#askedMs + questionLateAfterMs(this.#usual) - clock.now(), signal).then(() => {
       if (!signal.aborted) late.abort();
     });
   }
@@ -284,23 +322,30 @@ export class Monitor {
     this.#suspicion = suspect(this.#suspicion, clock.now());
     emit({ kind: 'suspected', server: this.server, clients });
     this.#peers.suspected();
-    void clock.sleep(LONGEST_SUSPICION_MS, signal).then(() => {
+    this.#limitSuspicion(signal);
+  }
+
+  #limitSuspicion(signal: AbortSignal): void {
+    const suspicion = this.#suspicion;
+    const { clock } = this.#parts;
+    if (suspicion.sinceMs === null) return;
+    void clock.sleep(suspicion.sinceMs + LONGEST_SUSPICION_MS - clock.now(), signal).then(() => {
+      if (signal.aborted) return;
+      this.#overdue = suspicion;
       this.#endOverdueSuspicion();
     });
   }
 
   /** A probe that is under way may yet bring the verdict. */
   #endOverdueSuspicion(): void {
-    const { sinceMs } = this.#suspicion;
-    const isOver = sinceMs !== null && this.#parts.clock.now() - sinceMs >= LONGEST_SUSPICION_MS;
-    if (isOver && !this.#probing) this.#endSuspicion('no verdict');
+    if (this.#overdue === this.#suspicion && !this.#probing) this.#endSuspicion('no verdict');
   }
 
-  #endSuspicion(why: 'answered' | 'down' | 'no verdict'): void {
+  #endSuspicion(why: SuspicionEnd): void {
     const { sinceMs } = this.#suspicion;
     if (sinceMs === null) return;
     const nowMs = this.#parts.clock.now();
-    this.#suspicion = endSuspicion(this.#suspicion, nowMs, why === 'down');
+    this.#suspicion = endSuspicion(this.#suspicion, nowMs, why);
     this.#parts.emit({ kind: 'suspicion-ended', server: this.server, why, durationMs: nowMs - sinceMs });
     this.#peers.suspected();
   }

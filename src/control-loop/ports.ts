@@ -73,8 +73,8 @@ export interface ActionResult {
 /** Our virtual server in the kernel's table, and nothing else of that table. */
 export interface VirtualServerTable extends Work {
   read(): Promise<ObservedTable>;
-  /** Whether the virtual server is there, with these settings. Reads no destinations, so it costs the same however many there are. */
-  hasSettings(settings: ServiceSettings): Promise<boolean>;
+  /** The virtual server itself, null if there is none, with how many connections it has had. Reads no destinations, so it costs the same however many there are. */
+  readService(): Promise<(ServiceSettings & { readonly connections: bigint }) | null>;
   /** Carries out every action in order, going on after one that failed. */
   apply(actions: readonly Action[]): Promise<readonly ActionResult[]>;
 }
@@ -96,29 +96,26 @@ export interface FoundConnections {
   end(servers: readonly Endpoint[]): Promise<number>;
 }
 
-/** A TCP socket of this node's clients, of a connection to the virtual server. */
+/** A TCP socket of this node's clients that waits, of a connection to a virtual server. */
 export interface ClientSocket {
   /** No other socket has it. */
   readonly id: string;
   /** The text of the client's own endpoint. */
   readonly client: string;
-  /**
-   * For what it waits: for the connection, for the first answer, or for the acknowledgment of what it sent repeatedly; null if for none
-   * of these.
-   */
-  readonly waitsFor: 'connection' | 'answer' | 'acknowledgment' | null;
+  /** Its text. */
+  readonly virtualServer: string;
+  /** For what it waits: for the connection, for the first answer, or for the acknowledgment of what it sent repeatedly. */
+  readonly waitsFor: 'connection' | 'answer' | 'acknowledgment';
   /** For how long already, in milliseconds; null if the kernel does not say. */
   readonly waitedMs: number | null;
 }
 
 /** The sockets of this node's own clients: those of its network namespace, not of pods with their own. Reads only. */
 export interface ClientSockets {
-  /** All that connect or are connected. Rejects when they cannot be listed. */
-  list(): Promise<readonly ClientSocket[]>;
-  /** How many connections the virtual server has had since it was created, those of pods and other hosts, too. Rejects when that cannot be read. */
-  connections(): Promise<bigint>;
+  /** All that wait for one of these virtual servers. Rejects when they cannot be listed. */
+  waiting(virtualServers: readonly Endpoint[]): Promise<readonly ClientSocket[]>;
   /** To which server each client's connection was given, by the client's text. Rejects when that cannot be read. */
-  servers(): Promise<ReadonlyMap<string, Endpoint>>;
+  servers(virtualServer: Endpoint): Promise<ReadonlyMap<string, Endpoint>>;
 }
 
 /** Something of ours that can be removed again. */

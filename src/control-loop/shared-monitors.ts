@@ -1,8 +1,15 @@
 import type { Semaphore } from '../async/semaphore.js';
-import type { Health } from '../decisions/health.js';
 import type { Endpoint } from '../values/endpoint.js';
 import type { Emit } from './events.js';
-import { Monitor, type MonitorParts, type MonitorPolicy, type PeerMonitor, type Peers } from './monitor.js';
+import {
+  Monitor,
+  type Knowledge,
+  type MonitorParts,
+  type MonitorPolicy,
+  type PeerMonitor,
+  type Peers,
+} from './monitor.js';
+import type { Health } from '../decisions/health.js';
 import type { Prober } from './ports.js';
 
 /** How servers are probed, and at which pace. */
@@ -21,7 +28,7 @@ export interface MonitorUser {
 
 /** What a new monitor goes on with: another one probed its server before. */
 interface Predecessor {
-  readonly health: Health;
+  readonly known: Knowledge;
   /** The new one begins when this resolves: a virtual server has a real server probed by one at a time. */
   readonly ended: Promise<void>;
 }
@@ -63,7 +70,7 @@ export class SharedMonitors {
     const group = this.#groupOf(probing);
     let shared = group.monitors.get(server.text);
     if (shared === undefined) {
-      shared = new SharedMonitor(server, this.#parts, probing, user.peers.firstProbes, before?.health);
+      shared = new SharedMonitor(server, this.#parts, probing, user.peers.firstProbes, before?.known);
       group.monitors.set(server.text, shared);
       shared.begin(before?.ended ?? null);
     }
@@ -109,13 +116,13 @@ class SharedMonitor implements Peers {
     parts: Parts,
     { prober, policy }: Probing,
     firstProbes: Semaphore,
-    health?: Health,
+    known?: Knowledge,
   ) {
     this.firstProbes = firstProbes;
     const emit: Emit = (event) => {
       for (const user of this.users) user.emit(event);
     };
-    this.monitor = new Monitor(server, policy, { ...parts, prober, emit }, this, health);
+    this.monitor = new Monitor(server, policy, { ...parts, prober, emit }, this, known);
   }
 
   begin(after: Promise<void> | null): void {

@@ -8,7 +8,7 @@ import {
 import type { Health } from '../decisions/health.js';
 import { isDeletedRepeatedly, recentDeletions, type Deletions } from '../decisions/deletion-contention.js';
 import { reconcile, type Action } from '../decisions/reconcile.js';
-import { serviceSettings, type Destination } from '../values/table.js';
+import { sameSettings, serviceSettings, type Destination } from '../values/table.js';
 import type { Endpoint } from '../values/endpoint.js';
 import { briefly } from './briefly.js';
 import type { Cause, Emit } from './events.js';
@@ -21,6 +21,8 @@ import type {
 } from './ports.js';
 
 export interface TableParts {
+  /** Hears how many connections the virtual server has had, as often as it is read. */
+  readonly onConnections?: (count: bigint) => void;
   readonly table: VirtualServerTable;
   readonly connections: ClientConnections;
   /** Those of the servers that run on this node. */
@@ -165,7 +167,9 @@ export class TableReconciler {
   async hasDrifted(): Promise<boolean> {
     if (!this.#asWanted) return false;
     try {
-      return !(await this.#parts.table.hasSettings(serviceSettings(this.#policy.scheduler)));
+      const found = await this.#parts.table.readService();
+      if (found !== null) this.#parts.onConnections?.(found.connections);
+      return found === null || !sameSettings(found, serviceSettings(this.#policy.scheduler));
     } catch {
       // The next pass says why, and is repeated ever less often.
       this.#asWanted = false;

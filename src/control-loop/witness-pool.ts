@@ -83,7 +83,8 @@ export class WitnessPool implements Peers {
   /** Has the silent servers probed again: the network may have been out, and be back. */
   #answered(by: PeerMonitor, nowMs: number): void {
     for (const [late, resolve] of this.#waiting) {
-      if (late === by) continue;
+      // An answer to an earlier probe took longer: it proves nothing.
+      if (late === by || by.askedMs < late.askedMs) continue;
       this.#waiting.delete(late);
       resolve();
     }

@@ -2,6 +2,7 @@
 import type { Logger } from 'pino';
 import type { UnitConfig } from '../config/care-config.js';
 import { briefly } from '../control-loop/briefly.js';
+import type { ClientSensor } from '../control-loop/client-sensor.js';
 import { ControlLoop } from '../control-loop/control-loop.js';
 import { dryEmit } from '../control-loop/dry-run.js';
 import { emitter, type Emit, type EventDetails, type Observer } from '../control-loop/events.js';
@@ -13,9 +14,8 @@ import type { Member } from '../decisions/membership.js';
 import { changeBetween, changeInWords, type Change } from '../decisions/reload.js';
 import type { SharedMonitors } from '../control-loop/shared-monitors.js';
 import type { SharedKernelChanges } from '../host/route-changes.js';
-import { clientSockets } from '../ipvs/client-sockets.js';
 import { eventLog } from '../log/event-log.js';
-import type { Ipvs, SockDiag } from '../netlink/index.js';
+import type { Ipvs } from '../netlink/index.js';
 import type { Report, VirtualServerReport } from '../report/report.js';
 import { Recorder } from '../report/recorder.js';
 import type { DrainedFile } from '../state/drains.js';
@@ -44,7 +44,7 @@ interface SharedParts {
   readonly changes: SharedKernelChanges;
   /** Of its own: requests on one handle wait for each other, and no pass is to wait for a status request. */
   readonly statusIpvs: Ipvs;
-  readonly diagnostics: SockDiag;
+  readonly clientSensor: ClientSensor;
   /** Further observers of every unit. */
   readonly observers: readonly Observer[];
   /** Virtual servers are removed one after the other: what two of them need goes with the second. */
@@ -123,7 +123,7 @@ export class VirtualServerUnit implements Unit<UnitConfig> {
   /** Starts it. Rejects if it cannot be started; nothing of it is running then. */
   async start(signal: AbortSignal): Promise<void> {
     const { virtualServer, dryRun } = this.#config;
-    const { log, handles, probers, monitors, changes, statusIpvs } = this.#shared;
+    const { log, handles, probers, monitors, clientSensor, changes, statusIpvs } = this.#shared;
     const emit = this.#emit;
     // A dry run is in no other's way.
     const lock = dryRun ? null : await lockVirtualServer(virtualServer, 'care', log, signal);
@@ -142,16 +142,14 @@ export class VirtualServerUnit implements Unit<UnitConfig> {
       const loop = new ControlLoop(config.realServers, config.policy, {
         ...kernel,
         ...probes,
+        virtualServer,
         monitors,
         changes: changes.of(virtualServer),
         clock: systemClock,
         random: Math.random,
         emit,
         manualDrains,
-        clientSockets: clientSockets(virtualServer, {
-          diagnostics: this.#shared.diagnostics,
-          ipvs: statusIpvs,
-        }),
+        clientSensor,
       });
       // A dry run leaves the socket to the lvscare that keeps the virtual server.
       if (!dryRun)

@@ -28,19 +28,44 @@ const WARRANTED_MS = 1000;
 const FIRST_TRUST_MS = 10_000;
 const LONGEST_TRUST_MS = 60_000;
 
+/** How long answers usually take, in milliseconds: their mean and mean deviation, as TCP estimates its round trips (RFC 6298). */
+export interface UsualAnswer {
+  readonly meanMs: number;
+  readonly deviationMs: number;
+}
+
+/** An answer counts as no more than so many times the longest that was usual: one after a hang says nothing of the next. */
+const MOST_LONGER = 2;
+
+/** What is usual after one more answer. `before` is null without any. */
+export function usualAfter(before: UsualAnswer | null, tookMs: number): UsualAnswer {
+  const countedMs = Math.min(tookMs, MOST_LONGER * questionLateAfterMs(before));
+  if (before === null) return { meanMs: countedMs, deviationMs: countedMs / 2 };
+  const { meanMs, deviationMs } = before;
+  return {
+    meanMs: meanMs + (countedMs - meanMs) / 8,
+    deviationMs: deviationMs + (Math.abs(countedMs - meanMs) - deviationMs) / 4,
+  };
+}
+
+/** The longest that is usual; Infinity while nothing is known. */
+function longestUsualMs(usual: UsualAnswer | null): number {
+  return usual === null ? Infinity : usual.meanMs + 4 * usual.deviationMs;
+}
+
 /**
  * After how long a client that waits for one packet is late, in milliseconds. A new connection, its TLS handshake and a request take three
  * round trips at least: a client that waits longer than that for one of them waits longer than usual.
  *
  * @param freshMs How long the last answers over new connections took, in milliseconds.
  */
-export function lateAfterMs(freshMs: readonly number[]): number {
-  return between(SHORTEST_LATE_MS, Math.min(...freshMs), LONGEST_LATE_MS);
+export function lateAfterMs(freshMs: readonly number[], usual: UsualAnswer | null): number {
+  return between(SHORTEST_LATE_MS, Math.max(Math.min(...freshMs), longestUsualMs(usual)), LONGEST_LATE_MS);
 }
 
-/** After how long a probe over the kept connection is late, for which clients wait, too. Parameter and unit as of {@link lateAfterMs}. */
-export function questionLateAfterMs(freshMs: readonly number[]): number {
-  return between(SHORTEST_QUESTION_MS, Math.min(...freshMs), LONGEST_LATE_MS);
+/** After how long a probe over the kept connection is late, for which clients wait, too; in milliseconds. */
+export function questionLateAfterMs(usual: UsualAnswer | null): number {
+  return between(SHORTEST_QUESTION_MS, longestUsualMs(usual), LONGEST_LATE_MS);
 }
 
 function between(least: number, value: number, most: number): number {
@@ -59,11 +84,18 @@ export function suspect(suspicion: Suspicion, nowMs: number): Suspicion {
   return { ...suspicion, sinceMs: nowMs };
 }
 
-/** The server is suspect no longer: it answered, or it is down, or {@link LONGEST_SUSPICION_MS} are over. */
-export function endSuspicion({ sinceMs, falseAlarms }: Suspicion, nowMs: number, isDown: boolean): Suspicion {
+/** Why a server is suspect no longer: it answered, or it is down, or {@link LONGEST_SUSPICION_MS} are over. */
+export type SuspicionEnd = 'answered' | 'down' | 'no verdict';
+
+/** The server is suspect no longer. */
+export function endSuspicion(
+  { sinceMs, falseAlarms }: Suspicion,
+  nowMs: number,
+  why: SuspicionEnd,
+): Suspicion {
   const lastedMs = sinceMs === null ? 0 : nowMs - sinceMs;
   // Without a verdict it is damped, or the server would be suspected again at once.
-  const warranted = isDown || (lastedMs >= WARRANTED_MS && lastedMs < LONGEST_SUSPICION_MS);
+  const warranted = why === 'down' || (why === 'answered' && lastedMs >= WARRANTED_MS);
   return { sinceMs: null, falseAlarms: warranted ? 0 : falseAlarms + 1, endedMs: nowMs };
 }
 

@@ -27,7 +27,7 @@ const WAITING: readonly TcpState[] = ['established', 'close-wait'];
  */
 export function clientConnections(virtualServer: Endpoint, sources = KERNEL): ClientConnections {
   // The kernel may have to load tcp_diag, and should not do so only when a server fails.
-  withDiagnostics(sources, (diagnostics) => socketsTo(virtualServer, WAITING, diagnostics)).catch(
+  withDiagnostics(sources, (diagnostics) => socketsTo([virtualServer], WAITING, diagnostics)).catch(
     () => undefined,
   );
   return {
@@ -48,13 +48,14 @@ async function findThose(
 ): Promise<Found> {
   // Sockets first, with the kernel's cookies: a later socket with the same ports is another one.
   const sockets = await withDiagnostics(sources, (diagnostics) =>
-    socketsTo(virtualServer, WAITING, diagnostics),
+    socketsTo([virtualServer], WAITING, diagnostics),
   );
+  const byClient = new Map(sockets.map(({ client, socket }) => [client.text, socket]));
   const found = new Map<string, TcpSocket[]>(servers.map(({ text }) => [text, []]));
   // Usually this node has no connection.
-  if (sockets.size === 0) return found;
+  if (byClient.size === 0) return found;
   for await (const { client, server } of sources.connections(virtualServer)) {
-    const socket = sockets.get(client.text);
+    const socket = byClient.get(client.text);
     if (socket !== undefined) found.get(server.text)?.push(socket);
   }
   return found;

@@ -2,7 +2,7 @@ import type { ActionResult, VirtualServerTable } from '../control-loop/ports.js'
 import type { CountedTable, Traffic } from '../values/counters.js';
 import { endpoint, type Endpoint } from '../values/endpoint.js';
 import type { Action } from '../decisions/reconcile.js';
-import { sameSettings, type ObservedTable, type Destination, type ServiceSettings } from '../values/table.js';
+import type { Destination, ObservedTable, ServiceSettings } from '../values/table.js';
 import {
   isIpvsMissing,
   NetlinkError,
@@ -32,10 +32,10 @@ export function ipvsTable(ipvs: Ipvs, virtualServer: Endpoint): VirtualServerTab
         throw explain(error, 'cannot read the IPVS table');
       }
     },
-    async hasSettings(settings) {
+    async readService() {
       try {
         const found = await ipvs.getService(service);
-        return found !== null && sameSettings(settingsOf(found), settings);
+        return found && { ...settingsOf(found), connections: found.stats?.connections ?? 0n };
       } catch (error) {
         throw explain(error, 'cannot read the IPVS table');
       }

@@ -67,12 +67,19 @@ export function eventLog(log: Logger, clock: Pick<Clock, 'now'>): Observer {
         return suspected(event);
       case 'suspicion-ended':
         return suspicionEnded(event);
+      case 'late-clients':
+        return {
+          level: 'debug',
+          fields: { rs: event.server.text, count: event.count },
+          message: `${event.count} clients of this node wait for ${event.server.text} for unusually long`,
+        };
+      case 'client-sockets-readable':
+        return { level: 'info', fields: {}, message: "the sockets of this node's clients can be read again" };
       case 'client-sockets-unreadable':
         return {
           level: 'warn',
           fields: { err: event.error },
           message: `cannot read the sockets of this node's clients, so no server is suspected: ${event.error.message}`,
-          once: { topic: 'client sockets', words: event.error.message },
         };
       case 'drained':
         return drained(event);

@@ -133,6 +133,11 @@ export function declareFamilies(registry: Registry) {
       'Whether a real server is up and gets no new connections (1), because clients of this node wait for it and it does not answer. For 3 seconds at most: then it is down, or trusted again.',
       RS_LABELS,
     ),
+    lateClients: gauge(
+      'real_server_late_clients',
+      'How many clients of this node wait for a real server for unusually long: to connect, for their first answer, or for an acknowledgment. Clients in pods with a network of their own are not seen.',
+      RS_LABELS,
+    ),
     suspicions: counter(
       'suspicions_total',
       'How often a real server was suspect, by how that ended: answered (it was slow), down, no verdict. Many that it answered: it has pauses, find out why.',

@@ -81,9 +81,34 @@ function showDiscovery(
 }
 
 function serverGauges(families: Families): readonly { reset(): void }[] {
-  const { up, state, lastTransition, drained, standby, suspect, source, listed, held, lastProbe, lastOk } =
-    families;
-  const all = [up, state, lastTransition, drained, standby, suspect, source, listed, held, lastProbe, lastOk];
+  const {
+    up,
+    state,
+    lastTransition,
+    drained,
+    standby,
+    suspect,
+    lateClients,
+    source,
+    listed,
+    held,
+    lastProbe,
+    lastOk,
+  } = families;
+  const all = [
+    up,
+    state,
+    lastTransition,
+    drained,
+    standby,
+    suspect,
+    lateClients,
+    source,
+    listed,
+    held,
+    lastProbe,
+    lastOk,
+  ];
   return [...all, families.certificateExpiry];
 }
 
@@ -98,6 +123,7 @@ function showServer(families: Families, server: ServerReport, rs: RsLabels): voi
     if (server.membership.listed !== null) families.listed.set(rs, server.membership.listed ? 1 : 0);
   }
   families.suspect.set(rs, server.suspect === null ? 0 : 1);
+  families.lateClients.set(rs, server.lateClients);
   families.held.set(rs, server.heldUntilMs === null ? 0 : 1);
   if (server.lastProbeMs !== null) families.lastProbe.set(rs, seconds(server.lastProbeMs));
   if (server.lastOk !== null) families.lastOk.set(rs, seconds(server.lastOk.atMs));

@@ -1,3 +1,4 @@
+import type { SuspicionEnd } from '../decisions/suspicion.js';
 import type { VirtualServerEvent } from '../control-loop/events.js';
 import type { Endpoint } from '../values/endpoint.js';
 import { classOf, type EvidenceKind } from '../values/evidence.js';
@@ -7,7 +8,7 @@ import type { Action } from '../decisions/reconcile.js';
 import { rsLabels, vsLabels, type Families, type RsLabels, type VsLabels } from './families.js';
 
 /** How a suspicion may end. */
-const SUSPICION_ENDS = ['answered', 'down', 'no verdict'] as const;
+const SUSPICION_ENDS: readonly SuspicionEnd[] = ['answered', 'down', 'no verdict'];
 
 const KINDS: readonly EvidenceKind[] = ['ok', 'refused', 'silent', 'slow', 'tls', 'status', 'broken'];
 const STATES: readonly HealthState[] = ['unknown', 'up', 'sick', 'dead'];
@@ -121,6 +122,7 @@ export class Meter {
         families.connectionLosses.inc(rs);
         break;
       case 'suspected':
+      case 'late-clients':
       case 'still-down':
       case 'drained':
       case 'discovered':

@@ -114,10 +114,12 @@ export interface WireRouteRequest {
 
 export interface WireDiagRequest {
   readonly operation: 'listTcpSockets' | 'endTcpSocket';
-  /** When listing, only the family and the remote port count. */
+  /** When listing, only the family counts. */
   readonly socket: WireTcpSocketId;
   /** When listing: a bit for each TCP_* state. */
   readonly states: number;
+  /** When listing: those connected to one of these. */
+  readonly remotes: readonly { readonly address: string; readonly port: number }[];
 }
 
 interface WireTcpSocketId {

@@ -15,28 +15,51 @@ import {
   uint32Max,
 } from './validate.js';
 
+/** As many as fit into one request. */
+const MOST_REMOTES = 64;
+
 /** Paths are those of the arguments, for errors: `filter`, `sockets[3]`. */
-export function listTcpSocketsToWire(path: string, filter: TcpSocketFilter): WireDiagRequest {
+export function listTcpSocketsToWire(path: string, filter: TcpSocketFilter): WireDiagRequest[] {
   checkObject(path, filter);
   checkArray(`${path}.states`, filter.states);
+  checkArray(`${path}.remotes`, filter.remotes);
   const states = filter.states
     .map((state, i) => tcpStates[oneOf(`${path}.states[${i}]`, state, tcpStates)])
     .reduce((bits, state) => bits | (1 << state), 0);
-  return {
-    operation: 'listTcpSockets',
-    socket: {
-      family: families[oneOf(`${path}.family`, filter.family, families)],
-      state: 0,
-      localAddress: null,
-      localPort: 0,
-      remoteAddress: null,
-      remotePort: port(`${path}.remotePort`, filter.remotePort),
-      interfaceIndex: 0,
-      cookieLow: 0,
-      cookieHigh: 0,
-    },
-    states,
-  };
+  const remotes = filter.remotes.map((remote, i) => {
+    checkObject(`${path}.remotes[${i}]`, remote);
+    const { family, text } = ipAddress(`${path}.remotes[${i}].address`, remote.address);
+    return { family, address: text, port: port(`${path}.remotes[${i}].port`, remote.port) };
+  });
+  // A socket of IPv6 may speak IPv4.
+  return (['ipv4', 'ipv6'] as const).flatMap((family) =>
+    chunks(
+      remotes.filter((remote) => family === 'ipv6' || remote.family === 'ipv4'),
+      MOST_REMOTES,
+    ).map((some): WireDiagRequest => ({
+      operation: 'listTcpSockets',
+      socket: { ...ANY_SOCKET, family: families[family] },
+      states,
+      remotes: some.map(({ address, port }) => ({ address, port })),
+    })),
+  );
+}
+
+const ANY_SOCKET = {
+  state: 0,
+  localAddress: null,
+  localPort: 0,
+  remoteAddress: null,
+  remotePort: 0,
+  interfaceIndex: 0,
+  cookieLow: 0,
+  cookieHigh: 0,
+};
+
+function chunks<Value>(values: readonly Value[], size: number): Value[][] {
+  return Array.from({ length: Math.ceil(values.length / size) }, (_, i) =>
+    values.slice(i * size, (i + 1) * size),
+  );
 }
 
 export function endTcpSocketToWire(path: string, socket: TcpSocket): WireDiagRequest {
@@ -61,6 +84,7 @@ export function endTcpSocketToWire(path: string, socket: TcpSocket): WireDiagReq
       cookieHigh: high,
     },
     states: 0,
+    remotes: [],
   };
 }
 

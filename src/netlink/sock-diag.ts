@@ -25,10 +25,10 @@ export class SockDiag extends Handle {
     return new SockDiag(options);
   }
 
-  /** `ss -tn state STATE dport = :PORT` */
+  /** `ss -tn state STATE dst ADDRESS:PORT`, with those of IPv6 that are connected to an IPv4 address, as `::ffff:10.103.97.2`. */
   async listTcpSockets(filter: TcpSocketFilter, options?: RequestOptions): Promise<TcpSocket[]> {
-    const request = listTcpSocketsToWire('filter', filter);
-    const values = await this.channel.requests('listTcpSockets', [request], options);
+    const requests = listTcpSocketsToWire('filter', filter);
+    const values = await this.channel.requests('listTcpSockets', requests, options);
     return values
       .flat()
       .flatMap((value) => (value.kind === 'tcpSocket' ? [tcpSocketFromWire('listTcpSockets', value)] : []));

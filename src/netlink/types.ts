@@ -324,12 +324,9 @@ export type TcpState =
   | 'listening'
   | 'closing';
 
-/** Which sockets to list: of this family, connected to this port, and in one of these states. */
+/** Which sockets to list: those in one of these states that are connected to one of these addresses. */
 export interface TcpSocketFilter {
-  /** Of the socket: one of ipv6 may speak IPv4, to `::ffff:10.103.97.2`. */
-  readonly family: IpFamily;
-  /** 0 is any. */
-  readonly remotePort: number;
+  readonly remotes: readonly { readonly address: string; readonly port: number }[];
   readonly states: readonly TcpState[];
 }
 

@@ -63,7 +63,17 @@ export function virtualServerConditions(virtualServer: VirtualServerReport, nowM
 
 /** Of one real server, beside its state. */
 export function serverConditions(
-  { state, heldUntilMs, relapses, lastProbeMs, drained, standby, suspect, membership }: ServerReport,
+  {
+    state,
+    heldUntilMs,
+    relapses,
+    lastProbeMs,
+    drained,
+    standby,
+    suspect,
+    lateClients,
+    membership,
+  }: ServerReport,
   intervalMs: number,
   nowMs: number,
 ): Condition[] {
@@ -74,6 +84,10 @@ export function serverConditions(
   if (suspect !== null)
     warn(
       `suspect for ${durationInWords(nowMs - suspect.sinceMs)}: clients wait for it, and it does not answer`,
+    );
+  if (lateClients > 0)
+    warn(
+      `${lateClients === 1 ? 'a client of this node waits' : `${lateClients} clients of this node wait`} for it for unusually long`,
     );
   if (membership !== null) found.push({ severity: 'info', words: SOURCES[membership.source] });
   if (membership !== null && membership.missingSinceMs !== null)

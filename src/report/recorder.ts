@@ -38,6 +38,7 @@ const MOST_RECENT = 60;
 const NODE_ADDRESS = 'node address';
 /** As the prober of a virtual server calls it, too. */
 export const SOURCE_PORTS = 'source ports';
+const CLIENT_SOCKETS = 'sockets of clients';
 /** For how long a fault is trouble unless it happens again, in milliseconds: no event ends it. */
 const FAULT_MS = 600_000;
 
@@ -56,6 +57,7 @@ interface ServerRecord {
   /** Milliseconds since 1970. */
   drainedSinceMs: number | null;
   suspectSinceMs: number | null;
+  lateClients: number;
   readonly recentMs: number[];
   readonly history: History;
 }
@@ -215,6 +217,12 @@ export class Recorder {
       case 'credentials-ok':
         this.#troubles.delete(event.what);
         break;
+      case 'client-sockets-unreadable':
+        this.#trouble(CLIENT_SOCKETS, event.error);
+        break;
+      case 'client-sockets-readable':
+        this.#troubles.delete(CLIENT_SOCKETS);
+        break;
       case 'ports-filtered':
         if (event.shownBy === null) this.#troubles.delete(SOURCE_PORTS);
         else this.#trouble(SOURCE_PORTS, new Error(filteredPortsInWords(event.ports, event.shownBy.text)));
@@ -256,6 +264,9 @@ export class Recorder {
         break;
       case 'suspicion-ended':
         record.suspectSinceMs = null;
+        break;
+      case 'late-clients':
+        record.lateClients = event.count;
         break;
       case 'drained':
         record.drainedSinceMs = event.sinceMs;
@@ -390,6 +401,7 @@ function serverReport(
     sinceMs: record.sinceMs + offsetMs,
     drained: drainedSinceMs === null ? null : { sinceMs: drainedSinceMs },
     suspect: suspectSinceMs === null ? null : { sinceMs: suspectSinceMs + offsetMs },
+    lateClients: record.lateClients,
     evidence: evidence === null ? null : evidenceReport(evidence),
     heldUntilMs: record.heldUntilMs === null ? null : record.heldUntilMs + offsetMs,
     relapses,
@@ -419,6 +431,7 @@ function newRecord(nowMs: number): ServerRecord {
     certificateNotAfterMs: null,
     drainedSinceMs: null,
     suspectSinceMs: null,
+    lateClients: 0,
     recentMs: [],
     history: new History(),
   };

@@ -120,6 +120,8 @@ export interface ServerReport {
   } | null;
   /** Since when it is suspect, because clients of this node wait for it and it does not answer; null if it is not. */
   readonly suspect: { readonly sinceMs: number } | null;
+  /** How many clients of this node wait for it for unusually long. */
+  readonly lateClients: number;
   /** What the last evidence was; null before the first. */
   readonly evidence: {
     readonly kind: EvidenceKind;

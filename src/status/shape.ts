@@ -40,6 +40,7 @@ const server = object({
   sinceMs: moment,
   drained: orNull(object({ sinceMs: moment })),
   suspect: orNull(object({ sinceMs: moment })),
+  lateClients: number,
   evidence: orNull(
     object({ kind: text, detail: text, status: (value) => value === undefined || number(value) }),
   ),

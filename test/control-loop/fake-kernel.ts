@@ -7,7 +7,7 @@ import type {
 } from '../../src/control-loop/ports.js';
 import type { Endpoint } from '../../src/values/endpoint.js';
 import type { Action } from '../../src/decisions/reconcile.js';
-import { sameSettings, type Destination, type ServiceSettings } from '../../src/values/table.js';
+import { type Destination, type ServiceSettings } from '../../src/values/table.js';
 
 interface FakeService {
   settings: ServiceSettings;
@@ -39,6 +39,9 @@ export class FakeKernel {
   checks = 0;
   #busy = false;
 
+  /** How many connections each virtual server has had. */
+  connections = 0n;
+
   table(virtualServer: Endpoint): VirtualServerTable {
     const key = virtualServer.text;
     const words = `virtual server ${key}`;
@@ -56,11 +59,11 @@ export class FakeKernel {
           return found;
         }),
       // Also while a pass is at work: the kernel answers one request after the other.
-      hasSettings: (settings) => {
+      readService: () => {
         this.checks += 1;
         return this.#answer(() => {
           const service = this.services.get(key);
-          return service !== undefined && sameSettings(service.settings, settings);
+          return service === undefined ? null : { ...service.settings, connections: this.connections };
         });
       },
       apply: (actions) => this.#alone(() => actions.map((action) => this.#tryTo(key, action))),

@@ -1,4 +1,5 @@
 /** Everything that `care` needs, faked, and the strings to pull. */
+import { ClientSensor } from '../../src/control-loop/client-sensor.js';
 import { ControlLoop, type CarePolicy } from '../../src/control-loop/control-loop.js';
 import { emitter, type Emit, type Observer, type VirtualServerEvent } from '../../src/control-loop/events.js';
 import { ManualDrains } from '../../src/control-loop/manual-drains.js';
@@ -151,6 +152,10 @@ function lineOf(event: VirtualServerEvent): string | null {
       return `${event.server.address} suspect: ${event.clients.count} wait for ${event.clients.waitsFor}`;
     case 'suspicion-ended':
       return `${event.server.address} suspect for ${event.durationMs} ms: ${event.why}`;
+    case 'late-clients':
+      return `${event.server.address} late clients: ${event.count}`;
+    case 'client-sockets-readable':
+      return 'client sockets: readable';
     case 'client-sockets-unreadable':
       return `client sockets: ${event.error.message}`;
     case 'held':
@@ -223,43 +228,41 @@ class FakeConnections implements ClientConnections {
 
 /** Clients who wait for servers. */
 class FakeClientSockets implements ClientSockets {
-  /** How often they were listed. */
+  /** How often they were looked at. */
   looks = 0;
-  /** How many there were so far. */
-  count = 0n;
+  /** How often it was asked where they were given to. */
+  lookups = 0;
   refusal: Error | null = null;
   readonly #sockets = new Map<string, ClientSocket>();
   readonly #servers = new Map<string, Endpoint>();
 
-  /** A client of a server waits from now on, or no longer. */
+  /** A client of a server waits from now on; `server` null: the kernel does not know of which. */
   set(
     id: string,
-    server: Endpoint,
+    server: Endpoint | null,
     waitsFor: ClientSocket['waitsFor'],
     waitedMs: number | null = null,
   ): void {
     const client = `10.103.97.100:${id}`;
-    if (!this.#sockets.has(id)) this.count += 1n;
-    this.#sockets.set(id, { id, client, waitsFor, waitedMs });
-    this.#servers.set(client, server);
+    this.#sockets.set(id, { id, client, virtualServer: VIRTUAL_SERVER.text, waitsFor, waitedMs });
+    if (server !== null) this.#servers.set(client, server);
   }
 
   delete(id: string): void {
     this.#sockets.delete(id);
   }
 
-  list(): Promise<readonly ClientSocket[]> {
+  waiting(virtualServers: readonly Endpoint[]): Promise<readonly ClientSocket[]> {
     this.looks += 1;
-    return this.refusal === null
-      ? Promise.resolve([...this.#sockets.values()])
-      : Promise.reject(this.refusal);
-  }
-
-  connections(): Promise<bigint> {
-    return Promise.resolve(this.count);
+    if (this.refusal !== null) return Promise.reject(this.refusal);
+    const known = new Set(virtualServers.map(({ text }) => text));
+    return Promise.resolve(
+      [...this.#sockets.values()].filter(({ virtualServer }) => known.has(virtualServer)),
+    );
   }
 
   servers(): Promise<ReadonlyMap<string, Endpoint>> {
+    this.lookups += 1;
     return Promise.resolve(this.#servers);
   }
 }
@@ -283,6 +286,7 @@ export class Stage {
     return Promise.resolve(servers.filter((server) => this.own.includes(server)));
   };
   readonly clientSockets = new FakeClientSockets();
+  readonly clientSensor: ClientSensor;
   /** What clients find at the virtual server; null: it is not probed. */
   virtualServerProbe: VirtualServerProbe | null = null;
   observer = new FakeObserver();
@@ -293,7 +297,7 @@ export class Stage {
   readonly #random: () => number;
   #stopping = new AbortController();
   loop: ControlLoop | null = null;
-  #running: Promise<void> = Promise.resolve();
+  #running: Promise<unknown> = Promise.resolve();
   #notify: (() => void) | null = null;
   /** What the next listening to the kernel fails with. */
   deafness: Error | null = null;
@@ -309,6 +313,7 @@ export class Stage {
     this.clock = beside?.clock ?? new FakeClock();
     this.prober = beside?.prober ?? new FakeProber();
     this.monitors = beside?.monitors ?? new SharedMonitors({ clock: this.clock, random });
+    this.clientSensor = new ClientSensor({ sockets: this.clientSockets, clock: this.clock, random });
     this.#servers = servers;
     this.#policy = { ...POLICY, ...policy };
     this.kernel = kernel;
@@ -343,9 +348,11 @@ export class Stage {
       changes: (signal) => this.#changes(signal),
       manualDrains: this.manualDrains,
       virtualServerProbe: this.virtualServerProbe,
-      clientSockets: this.clientSockets,
+      virtualServer: VIRTUAL_SERVER,
+      clientSensor: this.clientSensor,
     });
-    this.#running = this.loop.run(this.#stopping.signal);
+    const { signal } = this.#stopping;
+    this.#running = Promise.all([this.loop.run(signal), this.clientSensor.run(signal)]);
     await settle();
   }
 

@@ -4,7 +4,7 @@ import { afterEach, describe, it } from 'node:test';
 import type { CarePolicy } from '../../src/control-loop/control-loop.js';
 import type { Endpoint } from '../../src/values/endpoint.js';
 import { cell, decisionTable, titleOf } from '../decisions/decision-tables.js';
-import { A, B, C, Stage } from './stage.js';
+import { A, B, C, FakeProber, POLICY, Stage } from './stage.js';
 
 const ALL = ['10.103.97.200=1', '10.103.97.201=1', '10.103.97.202=1'];
 const WITHOUT_B = ['10.103.97.200=1', '10.103.97.201=0', '10.103.97.202=1'];
@@ -23,10 +23,12 @@ async function running(policy?: Partial<CarePolicy>, servers?: readonly Endpoint
 
 const suspicions = (): number => stage.observer.lines.filter((line) => line.startsWith(SUSPECT)).length;
 
-/** A client has waited for B long enough to be late, until `clientGoesOn`. */
+/** A client has waited for B long enough to be late, and is seen, before it goes on. */
 async function clientIsLate(): Promise<void> {
   stage.clientSockets.set('1', B, 'answer', 500);
-  await stage.clock.advance(1300);
+  const { looks } = stage.clientSockets;
+  while (stage.clientSockets.looks === looks) await stage.clock.advance(100);
+  await stage.clock.advance(300);
   stage.clientSockets.delete('1');
 }
 
@@ -74,6 +76,23 @@ describe('a server for which clients wait', () => {
     );
   });
 
+  it('stays suspect when a reload has it probed in another way, until it answers', async () => {
+    await running({ intervalMs: 600_000 });
+    stage.answer(B, ['late', 'hang']);
+    await clientIsLate();
+    const prober = new FakeProber();
+    prober.answers.set(B.text, 'hang');
+    const policy = { ...POLICY, intervalMs: 600_000, fall: 3 };
+    const probes = { prober, virtualServerProbe: null };
+    await stage.loop?.update({ servers: [A, B, C], policy, probes, resources: null });
+    await stage.clock.advance(500);
+    assert.deepEqual(stage.rows, WITHOUT_B);
+    await prober.release(B, 'ok');
+    await stage.clock.advance(1);
+    assert.deepEqual(stage.rows, ALL);
+    assert.match(stage.observer.lines.at(-1) ?? '', /^10.103.97.201 suspect for \d+ ms: answered$/);
+  });
+
   it('is trusted again after 3 s without a verdict', async () => {
     await running({ intervalMs: 600_000, fall: 100 });
     stage.answer(B, ['late', 'slow']);
@@ -105,17 +124,34 @@ describe('a server for which clients wait', () => {
 
   it('is asked once a second at most, however many clients wait', async () => {
     await running({ intervalMs: 600_000 });
-    for (let id = 0; id < 500; id += 1) stage.clientSockets.set(`${id}`, B, 'answer', 500);
-    await stage.clock.advance(1100);
     stage.prober.probes.splice(0);
-    await stage.clock.advance(10_000);
+    for (let second = 0; second < 10; second += 1) {
+      for (let id = 0; id < 50; id += 1) stage.clientSockets.set(`${second}-${id}`, B, 'answer', 500);
+      await stage.clock.advance(1000);
+    }
     const asked = stage.prober.probes.filter((probe) => probe.startsWith(B.text));
     assert.ok(asked.length >= 8 && asked.length <= 10, `${asked.length} probes`);
   });
 
-  it('is not asked for clients that do not wait, or not for long', async () => {
+  it('is asked ever less often for the same client', async () => {
     await running({ intervalMs: 600_000 });
-    stage.clientSockets.set('1', B, null);
+    stage.prober.probes.splice(0);
+    stage.clientSockets.set('1', B, 'connection');
+    await stage.clock.advance(100_000);
+    const asked = stage.prober.probes.filter((probe) => probe.startsWith(B.text));
+    assert.ok(asked.length >= 5 && asked.length <= 9, `${asked.length} probes in 100 s`);
+  });
+
+  it('is looked for ever less often, while IPVS does not know the connection', async () => {
+    await running({ intervalMs: 600_000 });
+    stage.clientSockets.set('1', null, 'connection');
+    await stage.clock.advance(100_000);
+    const { lookups } = stage.clientSockets;
+    assert.ok(lookups >= 5 && lookups <= 9, `${lookups} times in 100 s`);
+  });
+
+  it('is not asked for clients that do not wait for long', async () => {
+    await running({ intervalMs: 600_000 });
     stage.clientSockets.set('2', B, 'answer', 100);
     stage.prober.probes.splice(0);
     await stage.clock.advance(150);
@@ -134,22 +170,25 @@ describe('a server for which clients wait', () => {
 });
 
 describe('the sockets of clients', () => {
-  it('are read ten times a second while some connect or wait, and once a second while nothing moves', async () => {
+  it('are read ten times a second while some wait, five times while some connect, and once while nothing moves', async () => {
     await running({ intervalMs: 600_000 });
-    stage.clientSockets.set('1', B, null);
+    const looksIn = async (ms: number): Promise<number> => {
+      stage.clientSockets.looks = 0;
+      await stage.clock.advance(ms);
+      return stage.clientSockets.looks;
+    };
     await stage.clock.advance(10_000);
-    stage.clientSockets.looks = 0;
-    await stage.clock.advance(10_000);
-    assert.equal(stage.clientSockets.looks, 10);
-    stage.clientSockets.count += 1n;
-    await stage.clock.advance(1000);
-    stage.clientSockets.looks = 0;
+    assert.equal(await looksIn(10_000), 10);
+    // One connects, and is closed before it is seen.
+    stage.kernel.connections += 1n;
+    await stage.clock.advance(500);
+    assert.ok((await looksIn(10_000)) <= 12, 'and soon once a second again');
+    let looks = 0;
     for (let time = 0; time < 100; time += 1) {
-      // It is closed before it is seen.
-      stage.clientSockets.count += 1n;
-      await stage.clock.advance(100);
+      stage.kernel.connections += 1n;
+      looks += await looksIn(100);
     }
-    assert.equal(stage.clientSockets.looks, 100);
+    assert.ok(looks >= 45 && looks <= 55, `${looks} looks`);
     await stage.clock.advance(3000);
     stage.clientSockets.set('2', B, 'answer', 1);
     await stage.clock.advance(1000);
@@ -165,7 +204,8 @@ describe('the sockets of clients', () => {
     assert.deepEqual(stage.observer.lines.slice(-1), ['client sockets: no sock_diag']);
     stage.clientSockets.looks = 0;
     stage.clientSockets.refusal = null;
-    await stage.clock.advance(61_000);
+    await stage.clock.advance(75_000);
     assert.ok(stage.clientSockets.looks >= 1);
+    assert.deepEqual(stage.observer.lines.slice(-1), ['client sockets: readable']);
   });
 });

@@ -10,6 +10,7 @@ import { POLICY } from './stage.js';
 class FakeMonitor implements PeerMonitor {
   health: Health = unknownHealth(0);
   probing = false;
+  askedMs = 0;
   readonly asked: string[] = [];
 
   probeNow(): void {
@@ -86,6 +87,20 @@ describe('the witness pool', () => {
     await answered;
     other.probing = true;
     assert.equal(witnesses.askWitness(late), null, 'none is left to ask');
+  });
+
+  it('takes no answer to a probe that began before that of the late server: it is no faster', async () => {
+    const { monitors, pool: witnesses, judge } = pool(3);
+    const [late, slow, quick] = monitors as [FakeMonitor, FakeMonitor, FakeMonitor];
+    [slow.askedMs, late.askedMs, quick.askedMs] = [10, 20, 30];
+    let witnessed = false;
+    const answered = witnesses.askWitness(late)?.then(() => (witnessed = true));
+    judge(slow, 'ok', 40);
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(witnessed, false);
+    judge(quick, 'ok', 50);
+    await answered;
+    assert.equal(witnessed, true);
   });
 
   it('does not take the answer of the late server itself for that of a witness', async () => {

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { ClientSockets } from '../../src/control-loop/ports.js';
 import { clientSockets } from '../../src/ipvs/client-sockets.js';
 import type { IpVsConnection } from '../../src/ipvs/ip-vs-connections.js';
-import type { Service, TcpProgress, TcpSocket, TcpSocketFilter } from '../../src/netlink/index.js';
+import type { TcpProgress, TcpSocket } from '../../src/netlink/index.js';
 import { endpoint } from '../../src/values/endpoint.js';
 
 const VS = endpoint('ipv4', '10.103.97.2', 6443);
@@ -32,13 +33,12 @@ function socket(more: Partial<TcpSocket> = {}): TcpSocket {
   };
 }
 
-function socketsOf(sockets: readonly TcpSocket[], connections: readonly IpVsConnection[] = []) {
-  const diagnostics = {
-    listTcpSockets: ({ family }: TcpSocketFilter) =>
-      Promise.resolve(sockets.filter((one) => one.family === family)),
-  };
-  const ipvs = { getService: () => Promise.resolve<Service | null>(null) };
-  return clientSockets(VS, { diagnostics, ipvs }, async function* () {
+function socketsOf(
+  sockets: readonly TcpSocket[],
+  connections: readonly IpVsConnection[] = [],
+): ClientSockets {
+  const diagnostics = { listTcpSockets: () => Promise.resolve([...sockets]) };
+  return clientSockets(diagnostics, async function* () {
     await Promise.resolve();
     yield* connections;
   });
@@ -83,37 +83,47 @@ describe('for what a client waits', () => {
     ['for nothing that is known: the kernel does not say', { progress: null }, null, null],
   ] as const)
     it(what, async () => {
-      assert.deepEqual(await socketsOf([socket(more)]).list(), [
-        { id: '7-1', client: '10.103.97.100:4711', waitsFor, waitedMs },
-      ]);
+      const client = { id: '7-1', client: '10.103.97.100:4711', virtualServer: VS.text };
+      assert.deepEqual(
+        await socketsOf([socket(more)]).waiting([VS]),
+        waitsFor === null ? [] : [{ ...client, waitsFor, waitedMs }],
+      );
     });
 });
 
 describe("the sockets of this node's clients", () => {
-  it('are those to the virtual server, IPv6 sockets that speak IPv4 among them', async () => {
+  it('are those that wait for one of the virtual servers, IPv6 sockets that speak IPv4 among them', async () => {
+    const connects = { state: 'syn-sent', progress: null } as const;
     const found = await socketsOf([
-      socket(),
-      socket({ remoteAddress: '10.103.97.3', localPort: 4712 }),
+      socket(connects),
       socket({
+        ...connects,
         family: 'ipv6',
         localAddress: '::ffff:10.103.97.100',
         remoteAddress: '::ffff:10.103.97.2',
         localPort: 4713,
       }),
-    ]).list();
+      socket({
+        ...connects,
+        family: 'ipv6',
+        localAddress: 'fd00::64',
+        remoteAddress: 'fd00::2',
+        localPort: 4714,
+      }),
+    ]).waiting([VS, endpoint('ipv6', 'fd00::2', 6443)]);
     assert.deepEqual(
-      found.map(({ client }) => client),
-      ['10.103.97.100:4711', '10.103.97.100:4713'],
+      found.map(({ client, virtualServer }) => [client, virtualServer]),
+      [
+        ['10.103.97.100:4711', '10.103.97.2:6443'],
+        ['10.103.97.100:4713', '10.103.97.2:6443'],
+        ['[fd00::64]:4714', '[fd00::2]:6443'],
+      ],
     );
   });
 
   it('are of connections that IPVS gave to a server', async () => {
     const client = endpoint('ipv4', '10.103.97.100', 4711);
     const connection = { client, server: SERVER } as IpVsConnection;
-    assert.deepEqual(await socketsOf([], [connection]).servers(), new Map([[client.text, SERVER]]));
-  });
-
-  it('have had no connections while there is no virtual server', async () => {
-    assert.equal(await socketsOf([]).connections(), 0n);
+    assert.deepEqual(await socketsOf([], [connection]).servers(VS), new Map([[client.text, SERVER]]));
   });
 });

@@ -162,6 +162,14 @@ const EACH: {
     { kind: 'suspicion-ended', server: SERVER, why: 'answered', durationMs: 812.3 },
     'info suspicion-ended: 10.0.0.1:6443 answered after 812 ms and is suspect no longer',
   ],
+  'late-clients': [
+    { kind: 'late-clients', server: SERVER, count: 2 },
+    'debug late-clients: 2 clients of this node wait for 10.0.0.1:6443 for unusually long',
+  ],
+  'client-sockets-readable': [
+    { kind: 'client-sockets-readable' },
+    "info client-sockets-readable: the sockets of this node's clients can be read again",
+  ],
   'client-sockets-unreadable': [
     { kind: 'client-sockets-unreadable', error },
     "warn client-sockets-unreadable: cannot read the sockets of this node's clients, so no server is suspected: EPERM",

@@ -75,9 +75,9 @@ export function encodeRtnetlinkRequest(request: RtnetlinkRequest): Uint8Array[] 
   return rtnetlinkRequestToWire(request).map((wire) => loadAddon().encode('route', wire, 0));
 }
 
-/** The same for sock_diag: the list that such a filter asks for. */
-export function encodeListTcpSockets(filter: TcpSocketFilter): Uint8Array {
-  return loadAddon().encode('diag', listTcpSocketsToWire('filter', filter), 0);
+/** The same for sock_diag: the lists that such a filter asks for. */
+export function encodeListTcpSockets(filter: TcpSocketFilter): Uint8Array[] {
+  return listTcpSocketsToWire('filter', filter).map((wire) => loadAddon().encode('diag', wire, 0));
 }
 
 /** The same for sock_diag: the end of a socket. */

@@ -70,7 +70,18 @@ const REQUESTS = {
       route: null,
     },
   ],
-  diag: [{ operation: 'endTcpSocket', socket: SOCKET, states: 4095 }],
+  diag: [
+    { operation: 'endTcpSocket', socket: SOCKET, states: 4095, remotes: [] },
+    {
+      operation: 'listTcpSockets',
+      socket: SOCKET,
+      states: 4095,
+      remotes: [
+        { address: '10.0.0.1', port: 6443 },
+        { address: 'fd00::1', port: 6443 },
+      ],
+    },
+  ],
 } as const;
 const WORDS = ['operation', 'service', 'address', 'route', '10.0.0.1', 'fd00::1', 'listRoutes', 'getInfo'];
 

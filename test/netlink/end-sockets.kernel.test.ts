@@ -23,8 +23,9 @@ describe('ending TCP sockets', () => {
   /** The socket of a connection's client. */
   async function socketOf({ client }: Ends): Promise<TcpSocket> {
     const sockets = await diagnostics.listTcpSockets({
-      family: client.localAddress?.includes(':') === true ? 'ipv6' : 'ipv4',
-      remotePort: client.remotePort ?? 0,
+      remotes: [
+        { address: client.remoteAddress?.replace('::ffff:', '') ?? '', port: client.remotePort ?? 0 },
+      ],
       states: ['established'],
     });
     const found = sockets.find(({ localPort }) => localPort === client.localPort);

@@ -6,6 +6,8 @@ import type { IpFamily, TcpSocket } from '../../src/netlink/index.js';
 import { capturedCommand } from '../support/captured.js';
 
 const HEADER_BYTES = 16;
+/** Of a struct inet_diag_req_v2. */
+const REQUEST_BYTES = 56;
 /** Of idiag_ext in a struct inet_diag_req_v2: which attributes are asked for. */
 const EXT = 2;
 /** tcp_info. */
@@ -84,18 +86,31 @@ describe('sock_diag requests beside those of ss', () => {
   for (const family of ['ipv4', 'ipv6'] as const) {
     const command = `ss -Hten${family.at(-1) ?? ''} state established`;
     it(command, () => {
-      const ours = encodeListTcpSockets({ family, remotePort: 0, states: ['established'] });
-      assert.equal(Buffer.from(ours).toString('hex'), sent(command, 0).toString('hex'));
+      const remotes = [{ address: '10.103.97.2', port: 6443 }];
+      const [ours] = encodeListTcpSockets({ remotes, states: ['established'] }).slice(
+        family === 'ipv4' ? 0 : 1,
+      );
+      // ss has no filter here.
+      const bytes = Buffer.from(ours ?? []).subarray(0, HEADER_BYTES + REQUEST_BYTES);
+      bytes.writeUInt32LE(bytes.length, 0);
+      assert.equal(bytes.toString('hex'), sent(command, 0).toString('hex'));
     });
   }
 
-  it('of one remote port, and of several states', () => {
-    const bytes = Buffer.from(
-      encodeListTcpSockets({ family: 'ipv4', remotePort: 6443, states: ['established', 'close-wait'] }),
+  it('of several states', () => {
+    const remotes = [{ address: '10.103.97.2', port: 6443 }];
+    const [bytes] = encodeListTcpSockets({ remotes, states: ['established', 'close-wait'] });
+    assert.equal(Buffer.from(bytes ?? []).readUInt32LE(HEADER_BYTES + 4), (1 << 1) | (1 << 8));
+  });
+
+  it('are of IPv6 only for IPv6 addresses, of both families for IPv4 ones, and 64 addresses in each', () => {
+    const count = (address: string, many: number): number =>
+      encodeListTcpSockets({ remotes: Array<object>(many).fill({ address, port: 1 }) as never, states: [] })
+        .length;
+    assert.deepEqual(
+      [count('10.0.0.1', 1), count('fd00::1', 1), count('10.0.0.1', 65), count('fd00::1', 0)],
+      [2, 1, 4, 0],
     );
-    assert.equal(bytes.readUInt32LE(HEADER_BYTES + 4), (1 << 1) | (1 << 8));
-    assert.equal(bytes.readUInt16BE(HEADER_BYTES + 8), 0, 'any local port');
-    assert.equal(bytes.readUInt16BE(HEADER_BYTES + 10), 6443);
   });
 
   const ends: readonly (readonly [
@@ -140,18 +155,18 @@ describe('arguments about sockets', () => {
   const wrong: readonly (readonly [what: string, act: () => unknown, says: RegExp])[] = [
     ['no filter', () => encodeListTcpSockets(anything(null)), /^filter: expected an object, got null$/],
     [
-      'a family',
-      () => encodeListTcpSockets({ family: anything('inet'), remotePort: 0, states: [] }),
-      /^filter\.family: expected one of ipv4, ipv6, got 'inet'$/,
+      'a remote address',
+      () => encodeListTcpSockets({ remotes: [{ address: 'here', port: 1 }], states: [] }),
+      /^filter\.remotes\[0\]\.address: expected an IPv4 or IPv6 address, got 'here'$/,
     ],
     [
       'a port',
-      () => encodeListTcpSockets({ family: 'ipv4', remotePort: 65_536, states: [] }),
-      /^filter\.remotePort: expected an integer from 0 to 65535, got 65536$/,
+      () => encodeListTcpSockets({ remotes: [{ address: '::1', port: 65_536 }], states: [] }),
+      /^filter\.remotes\[0\]\.port: expected an integer from 0 to 65535, got 65536$/,
     ],
     [
       'a state',
-      () => encodeListTcpSockets({ family: 'ipv4', remotePort: 0, states: ['close', anything('open')] }),
+      () => encodeListTcpSockets({ remotes: [], states: ['close', anything('open')] }),
       /^filter\.states\[1\]: expected one of established, .*, got 'open'$/,
     ],
     [

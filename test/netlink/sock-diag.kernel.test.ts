@@ -1,7 +1,7 @@
 // Who has which TCP socket, as ss sees it too. What ends one is in end-sockets.kernel.test.ts.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { SockDiag, type IpFamily, type TcpSocket, type TcpState } from '../../src/netlink/index.js';
+import { SockDiag, type TcpSocket, type TcpState } from '../../src/netlink/index.js';
 import { Loopback } from '../support/connections.js';
 import { many, patience } from '../support/netlink.js';
 import { lines, shell } from '../support/tools.js';
@@ -26,12 +26,14 @@ describe('TCP sockets', () => {
     return loopback;
   }
 
-  /** `LOCAL REMOTE sk:COOKIE` of each, as ss shows the same. */
-  async function listed(family: IpFamily, remotePort: number): Promise<[ours: string[], theirs: string[]]> {
-    const sockets = await diagnostics.listTcpSockets({ family, remotePort, states: CONNECTED });
+  /** `LOCAL REMOTE sk:COOKIE` of each connected to one of these, as ss shows the same. */
+  async function listed(
+    ...remotes: readonly { readonly address: string; readonly port: number }[]
+  ): Promise<[ours: string[], theirs: string[]]> {
+    const sockets = await diagnostics.listTcpSockets({ remotes, states: CONNECTED });
     const states = CONNECTED.map((state) => `state ${state}`).join(' ');
-    const flag = family === 'ipv4' ? '-4' : '-6';
-    const shown = await shell(`ss -Hten ${flag} ${states} dport = :${remotePort}`);
+    const to = remotes.map(({ address, port }) => `dst ${endText(address, port)}`).join(' or ');
+    const shown = await shell(`ss -Hten ${states} '( ${to} )'`);
     return [
       sockets.map(asShown).sort(),
       lines(shown)
@@ -43,29 +45,44 @@ describe('TCP sockets', () => {
     ];
   }
 
-  for (const [what, address, host, family] of [
-    ['IPv4', '127.0.0.1', '127.0.0.1', 'ipv4'],
-    ['IPv6', '::1', '::1', 'ipv6'],
-    ['IPv6 that speaks IPv4', '127.0.0.1', '::ffff:127.0.0.1', 'ipv6'],
+  for (const [what, address, host] of [
+    ['IPv4', '127.0.0.1', '127.0.0.1'],
+    ['IPv6', '::1', '::1'],
+    ['IPv6 that speaks IPv4', '127.0.0.1', '::ffff:127.0.0.1'],
   ] as const)
     it(`of ${what} are those that ss shows`, async () => {
       const loopback = await listen(address);
       for (let count = 0; count < 3; count += 1) await loopback.connect(host);
-      const [ours, theirs] = await listed(family, loopback.port);
+      const [ours, theirs] = await listed({ address, port: loopback.port });
       assert.equal(ours.length, 3);
       assert.deepEqual(ours, theirs);
     });
 
-  it('are those of the remote port and in the states that were asked for', async () => {
-    const [one, other] = [await listen('127.0.0.1'), await listen('127.0.0.1')];
+  it('are those to the remote addresses and in the states that were asked for', async () => {
+    const [one, other, third] = [await listen('127.0.0.1'), await listen('127.0.0.1'), await listen('::1')];
     await one.connect('127.0.0.1');
+    await third.connect('::1');
     const { server } = await other.connect('127.0.0.1');
-    const [ours] = await listed('ipv4', one.port);
-    assert.equal(ours.length, 1);
+    const remotes = [one, other, third].map(({ port }, i) => ({
+      address: i < 2 ? '127.0.0.1' : '::1',
+      port,
+    }));
+    const absent = Array.from({ length: 150 }, (_, i) => ({ address: `127.0.1.${i}`, port: one.port }));
+    for (const [some, count] of [
+      [remotes.slice(0, 1), 1],
+      [remotes, 3],
+      [[...absent, ...remotes], 3],
+      [absent, 0],
+      [[{ address: '127.0.0.1', port: third.port }], 0],
+    ] as const) {
+      const [ours, theirs] = await listed(...some);
+      assert.equal(ours.length, count);
+      assert.deepEqual(ours, theirs);
+    }
     const states = async (wanted: readonly TcpState[]): Promise<TcpState[]> =>
-      (
-        await diagnostics.listTcpSockets({ family: 'ipv4', remotePort: other.port, states: wanted }, patience)
-      ).map(({ state }) => state);
+      (await diagnostics.listTcpSockets({ remotes: remotes.slice(1, 2), states: wanted }, patience)).map(
+        ({ state }) => state,
+      );
     assert.deepEqual(await states(['established']), ['established']);
     assert.deepEqual(await states(['listening', 'close-wait']), []);
     server.end();
@@ -77,7 +94,7 @@ describe('TCP sockets', () => {
 
   it('are none without a connection', async () => {
     const loopback = await listen('127.0.0.1');
-    const [ours, theirs] = await listed('ipv4', loopback.port);
+    const [ours, theirs] = await listed({ address: '127.0.0.1', port: loopback.port });
     assert.deepEqual([ours, theirs], [[], []]);
   });
 
@@ -85,16 +102,18 @@ describe('TCP sockets', () => {
     const loopback = await listen('127.0.0.1');
     const count = many(400);
     for (let made = 0; made < count; made += 1) await loopback.connect('127.0.0.1');
-    const [ours, theirs] = await listed('ipv4', loopback.port);
+    const [ours, theirs] = await listed({ address: '127.0.0.1', port: loopback.port });
     assert.equal(ours.length, count);
     assert.deepEqual(ours, theirs);
   });
 });
 
-function asShown({ family, localAddress, localPort, remoteAddress, remotePort, cookie }: TcpSocket): string {
-  const end = (address: string, port: number): string =>
-    `${family === 'ipv6' ? `[${address}]` : address}:${port}`;
+function asShown({ localAddress, localPort, remoteAddress, remotePort, cookie }: TcpSocket): string {
   const [low, high] = cookie;
   const number = (BigInt(high) << 32n) | BigInt(low);
-  return `${end(localAddress, localPort)} ${end(remoteAddress, remotePort)} sk:${number.toString(16)}`;
+  return `${endText(localAddress, localPort)} ${endText(remoteAddress, remotePort)} sk:${number.toString(16)}`;
+}
+
+function endText(address: string, port: number): string {
+  return `${address.includes(':') ? `[${address}]` : address}:${port}`;
 }

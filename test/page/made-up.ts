@@ -69,6 +69,7 @@ export function server(name: string, more: Partial<ServerReport> = {}): ServerRe
     standby: false,
     membership: null,
     suspect: null,
+    lateClients: 0,
     sinceMs: NOW_MS - 3 * DAY_MS - 4 * HOUR_MS + 1300,
     evidence: { kind: 'ok', detail: 'status 200' },
     heldUntilMs: null,

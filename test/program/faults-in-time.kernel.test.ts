@@ -28,7 +28,7 @@ describe('faults in time', () => {
 
   async function start(...args: Parameters<typeof takeCare>): Promise<void> {
     daemon = await takeCare(...args);
-    sockets = await Sockets.of(daemon, ...lab.masters);
+    sockets = await Sockets.of(lab, daemon);
   }
 
   async function nothingIsLeft(): Promise<void> {

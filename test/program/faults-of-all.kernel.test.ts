@@ -34,7 +34,7 @@ describe('faults of all apiservers', () => {
   before(async () => {
     lab = await Lab.create();
     daemon = await takeCare(lab, OPTIONS);
-    sockets = await Sockets.of(daemon, ...lab.masters);
+    sockets = await Sockets.of(lab, daemon);
     from = daemon.lines.length;
   });
   after(() => lab.close());

@@ -89,7 +89,7 @@ describe('each fault of docs/faults.md', () => {
   let rows = 0;
   async function begin(): Promise<void> {
     daemon = await takeCare(lab, OPTIONS);
-    sockets = await Sockets.of(daemon, victim);
+    sockets = await Sockets.of(lab, daemon, [victim]);
   }
   before(async () => {
     lab = await Lab.create();

@@ -120,21 +120,23 @@ interface Counts {
 
 /** The sockets of the daemon and of apiservers. */
 export class Sockets {
+  readonly #lab: Lab;
   readonly #daemon: LabProcess;
   readonly #masters: readonly Master[];
   readonly #before: Counts;
 
-  private constructor(daemon: LabProcess, masters: readonly Master[], before: Counts) {
+  private constructor(lab: Lab, daemon: LabProcess, masters: readonly Master[], before: Counts) {
+    this.#lab = lab;
     this.#daemon = daemon;
     this.#masters = masters;
     this.#before = before;
   }
 
   /** Counts them while nothing happens: the fewest of some moments, for a probe that is under way has one of its own. */
-  static async of(daemon: LabProcess, ...masters: readonly Master[]): Promise<Sockets> {
+  static async of(lab: Lab, daemon: LabProcess, masters: readonly Master[] = lab.masters): Promise<Sockets> {
     let fewest = await countSockets(daemon, masters);
     for (let time = 0; time < 20; time += 1) fewest = fewer(fewest, await countSockets(daemon, masters));
-    return new Sockets(daemon, masters, fewest);
+    return new Sockets(lab, daemon, masters, fewest);
   }
 
   /** Waits until there are no more than before. */
@@ -145,9 +147,11 @@ export class Sockets {
       const least = fewer(now, this.#before);
       return JSON.stringify(least) === JSON.stringify(now);
     };
-    await until(fewAgain, { timeoutMs: IDLE_AGAIN_MS }).catch((error: unknown) => {
+    await until(fewAgain, { timeoutMs: IDLE_AGAIN_MS }).catch(async (error: unknown) => {
       const numbers = `${JSON.stringify(now)}, before ${JSON.stringify(this.#before)}`;
-      throw new Error(`sockets are left: ${numbers}`, { cause: error });
+      const { stdout } = await this.#lab.node.exec('ss', ['-Hanp']);
+      const its = stdout.split('\n').filter((line) => line.includes(`pid=${this.#daemon.pid},`));
+      throw new Error(`sockets are left: ${numbers}\n${its.join('\n')}`, { cause: error });
     });
   }
 }

@@ -13,6 +13,7 @@ export function serverReport(server: string, more: Partial<ServerReport> = {}): 
     standby: false,
     membership: null,
     suspect: null,
+    lateClients: 0,
     evidence: { kind: 'ok', detail: 'status 200' },
     heldUntilMs: null,
     relapses: 0,
