@@ -31,19 +31,20 @@ const BUSY_MS = 100;
 const MOVING_MS = 200;
 /** Between two looks while nothing moves. */
 const IDLE_MS = 1000;
-/** For how long clients are taken to connect after the count of connections has changed. It is read each 0.4 s. */
-const MOVES_FOR_MS = 500;
-/** A pause is this many times as long as the look before it: a node may have ten thousands of sockets. */
-const PAUSE_FOR_LOOK = 10;
+/** For how long clients are taken to connect after the count of connections has changed: the kernel adds them up each 2 s. */
+const MOVES_FOR_MS = 2500;
+/**
+ * A pause is so many times as long as the shortest of the last looks, for a node may have ten thousands of sockets: the others were
+ * long since this machine is busy.
+ */
+const PAUSE_FOR_LOOK = { busy: 20, idle: 500 };
+const LAST_LOOKS = 8;
 /** By how much a pause is varied, to either side. */
 const JITTER = 0.2;
 /** After sockets could not be read. */
 const FAILED_MS = 60_000;
 /** A server is questioned once in so long, so that an apiserver which struggles gets one further request a second of each node at most. */
 const QUESTION_GAP_MS = 1000;
-/** IPVS' connections are read once in so long, and with a pause of so many times as long as that took: there may be a hundred thousand. */
-const SERVERS_GAP_MS = 200;
-const PAUSE_FOR_SERVERS = 50;
 
 /** A client that waits. */
 interface Waiting {
@@ -65,7 +66,6 @@ export class ClientSensor {
   #movesUntilMs = -Infinity;
   /** Ends a pause. */
   #alarm = new AbortController();
-  #serversDueMs = -Infinity;
   readonly #questionedMs = new Map<string, number>();
   /** How many clients of a server were late at the last look, where there were any. */
   #late: ReadonlyMap<SensedServer, ReadonlyMap<string, number>> = new Map();
@@ -95,13 +95,13 @@ export class ClientSensor {
   async run(signal: AbortSignal): Promise<void> {
     const { clock } = this.#parts;
     const ended = (): boolean => signal.aborted;
-    let lookMs = 0;
+    let looksMs: readonly number[] = [];
     while (!ended()) {
-      await this.#pause(lookMs, signal);
+      await this.#pause(looksMs.length === 0 ? 0 : Math.min(...looksMs), signal);
       if (ended()) return;
       const startMs = clock.now();
       await this.#look();
-      lookMs = clock.now() - startMs;
+      looksMs = [clock.now() - startMs, ...looksMs].slice(0, LAST_LOOKS);
     }
   }
 
@@ -115,17 +115,19 @@ export class ClientSensor {
     return this.#parts.clock.now() < this.#movesUntilMs;
   }
 
-  /** @param lookMs How long the last look took. */
+  /** @param lookMs How long a look takes. */
   async #pause(lookMs: number, signal: AbortSignal): Promise<void> {
     const { clock, random } = this.#parts;
-    const usualMs = this.#waiting.size > 0 ? BUSY_MS : this.#isMoving ? MOVING_MS : IDLE_MS;
-    const atLeastMs = this.#error === null ? PAUSE_FOR_LOOK * lookMs : FAILED_MS;
+    const pauseMs = this.#waiting.size > 0 ? BUSY_MS : this.#isMoving ? MOVING_MS : IDLE_MS;
+    const atLeastMs = this.#error === null ? PAUSE_FOR_LOOK.busy * lookMs : FAILED_MS;
+    const idleMs = pauseMs === IDLE_MS ? PAUSE_FOR_LOOK.idle * lookMs : 0;
     const startMs = clock.now();
     this.#alarm = new AbortController();
     const sleeping = AbortSignal.any([signal, this.#alarm.signal]);
-    await clock.sleep(Math.max(usualMs, atLeastMs) * (1 + JITTER * (2 * random() - 1)), sleeping);
+    await clock.sleep(Math.max(pauseMs, atLeastMs, idleMs) * (1 + JITTER * (2 * random() - 1)), sleeping);
     // Woken up early, the look before is still to be paid for.
-    await clock.sleep(startMs + atLeastMs - clock.now(), signal);
+    const leftMs = startMs + atLeastMs - clock.now();
+    if (leftMs > 0) await clock.sleep(leftMs, signal);
   }
 
   async #look(): Promise<void> {
@@ -149,7 +151,6 @@ export class ClientSensor {
 
   /** Finds out which servers the late clients were given to. */
   async #findServers(nowMs: number): Promise<void> {
-    if (nowMs < this.#serversDueMs) return;
     for (const { virtualServer, monitors } of this.#sensed) {
       const lateMs = Math.min(...monitors().map(({ lateAfterMs }) => lateAfterMs));
       const unknown = this.#waitingFor(virtualServer).filter(
@@ -161,8 +162,6 @@ export class ClientSensor {
         one.server = servers.get(one.socket.client)?.text ?? null;
         if (one.server === null) one.dueMs = 2 * waitedMs(one, nowMs);
       }
-      const tookMs = this.#parts.clock.now() - nowMs;
-      this.#serversDueMs = nowMs + Math.max(SERVERS_GAP_MS, PAUSE_FOR_SERVERS * tookMs);
     }
   }
 

@@ -17,10 +17,8 @@ import {
   questionLateAfterMs,
   suspect,
   UNSUSPECTED,
-  usualAfter,
   type Suspicion,
   type SuspicionEnd,
-  type UsualAnswer,
 } from '../decisions/suspicion.js';
 import type { Semaphore } from '../async/semaphore.js';
 import { answered } from '../values/evidence.js';
@@ -75,6 +73,8 @@ const MOST_LOSS_TOKENS = 4;
 
 /** How many of the last answers over new connections show how long one takes. */
 const FRESH_ANSWERS = 8;
+/** How many of the last answers show how long one usually takes. */
+const LAST_ANSWERS = 5;
 
 /** For how long a first probe keeps others waiting at most. */
 const FIRST_TURN_MS = 1000;
@@ -85,7 +85,8 @@ export interface Knowledge {
   readonly suspicion: Suspicion;
   /** How long the last answers over new connections took, in milliseconds. */
   readonly freshMs: readonly number[];
-  readonly usual: UsualAnswer | null;
+  /** The same of the last answers over whatever connection. */
+  readonly answersMs: readonly number[];
 }
 
 /** Monitors one real server: probes it, judges it, and emits what it found. */
@@ -108,7 +109,7 @@ export class Monitor {
   /** The next probe is for another server's silence. */
   #isWitness = false;
   #freshMs: readonly number[];
-  #usual: UsualAnswer | null;
+  #answersMs: readonly number[];
   #suspicion: Suspicion;
   /** The last suspicion that {@link LONGEST_SUSPICION_MS} were over for. */
   #overdue: Suspicion | null = null;
@@ -134,7 +135,7 @@ export class Monitor {
     this.#health = known?.health ?? unknownHealth(parts.clock.now());
     this.#suspicion = known?.suspicion ?? UNSUSPECTED;
     this.#freshMs = known?.freshMs ?? [];
-    this.#usual = known?.usual ?? null;
+    this.#answersMs = known?.answersMs ?? [];
   }
 
   get known(): Knowledge {
@@ -142,7 +143,7 @@ export class Monitor {
       health: this.#health,
       suspicion: this.#suspicion,
       freshMs: this.#freshMs,
-      usual: this.#usual,
+      answersMs: this.#answersMs,
     };
   }
 
@@ -165,7 +166,7 @@ export class Monitor {
 
   /** After how long a client of this server is late, in milliseconds. */
   get lateAfterMs(): number {
-    return lateAfterMs(this.#freshMs, this.#usual);
+    return lateAfterMs(this.#freshMs, this.#answersMs);
   }
 
   /** Clients of this server are late. Probes it at once; if it does not answer soon, and another server does, it is suspect. */
@@ -268,14 +269,14 @@ export class Monitor {
 
   #learn(durationMs: number, fresh: boolean): void {
     if (fresh) this.#freshMs = [durationMs, ...this.#freshMs].slice(0, FRESH_ANSWERS);
-    this.#usual = usualAfter(this.#usual, durationMs);
+    this.#answersMs = [durationMs, ...this.#answersMs].slice(0, LAST_ANSWERS);
   }
 
   /** The probe under way is late soon. */
   #expectSoon(signal: AbortSignal): void {
     const { clock } = this.#parts;
     const late = this.#late;
-    void clock.sleep(this.#askedMs + questionLateAfterMs(this.#usual) - clock.now(), signal).then(() => {
+    void clock.sleep(this.#askedMs + questionLateAfterMs(this.#answersMs) - clock.now(), signal).then(() => {
       if (!signal.aborted) late.abort();
     });
   }

@@ -28,29 +28,12 @@ const WARRANTED_MS = 1000;
 const FIRST_TRUST_MS = 10_000;
 const LONGEST_TRUST_MS = 60_000;
 
-/** How long answers usually take, in milliseconds: their mean and mean deviation, as TCP estimates its round trips (RFC 6298). */
-export interface UsualAnswer {
-  readonly meanMs: number;
-  readonly deviationMs: number;
-}
+/** An answer that takes so many times as long as the median of the last ones takes longer than usual. */
+const LONGER = 3;
 
-/** An answer counts as no more than so many times the longest that was usual: one after a hang says nothing of the next. */
-const MOST_LONGER = 2;
-
-/** What is usual after one more answer. `before` is null without any. */
-export function usualAfter(before: UsualAnswer | null, tookMs: number): UsualAnswer {
-  const countedMs = Math.min(tookMs, MOST_LONGER * questionLateAfterMs(before));
-  if (before === null) return { meanMs: countedMs, deviationMs: countedMs / 2 };
-  const { meanMs, deviationMs } = before;
-  return {
-    meanMs: meanMs + (countedMs - meanMs) / 8,
-    deviationMs: deviationMs + (Math.abs(countedMs - meanMs) - deviationMs) / 4,
-  };
-}
-
-/** The longest that is usual; Infinity while nothing is known. */
-function longestUsualMs(usual: UsualAnswer | null): number {
-  return usual === null ? Infinity : usual.meanMs + 4 * usual.deviationMs;
+/** The longest that is usual, by how long the last answers took; Infinity without any. In milliseconds. */
+function longestUsualMs(answersMs: readonly number[]): number {
+  return LONGER * (answersMs.toSorted((one, other) => one - other)[(answersMs.length - 1) >> 1] ?? Infinity);
 }
 
 /**
@@ -58,14 +41,19 @@ function longestUsualMs(usual: UsualAnswer | null): number {
  * round trips at least: a client that waits longer than that for one of them waits longer than usual.
  *
  * @param freshMs How long the last answers over new connections took, in milliseconds.
+ * @param answersMs How long the last answers took, over whatever connection.
  */
-export function lateAfterMs(freshMs: readonly number[], usual: UsualAnswer | null): number {
-  return between(SHORTEST_LATE_MS, Math.max(Math.min(...freshMs), longestUsualMs(usual)), LONGEST_LATE_MS);
+export function lateAfterMs(freshMs: readonly number[], answersMs: readonly number[]): number {
+  return between(
+    SHORTEST_LATE_MS,
+    Math.max(Math.min(...freshMs), longestUsualMs(answersMs)),
+    LONGEST_LATE_MS,
+  );
 }
 
-/** After how long a probe over the kept connection is late, for which clients wait, too; in milliseconds. */
-export function questionLateAfterMs(usual: UsualAnswer | null): number {
-  return between(SHORTEST_QUESTION_MS, longestUsualMs(usual), LONGEST_LATE_MS);
+/** After how long a probe over the kept connection is late, for which clients wait, too. Parameter and unit as of {@link lateAfterMs}. */
+export function questionLateAfterMs(answersMs: readonly number[]): number {
+  return between(SHORTEST_QUESTION_MS, longestUsualMs(answersMs), LONGEST_LATE_MS);
 }
 
 function between(least: number, value: number, most: number): number {

@@ -230,11 +230,18 @@ class FakeConnections implements ClientConnections {
 class FakeClientSockets implements ClientSockets {
   /** How often they were looked at. */
   looks = 0;
+  /** How long a look takes. */
+  lookMs = 0;
   /** How often it was asked where they were given to. */
   lookups = 0;
   refusal: Error | null = null;
+  readonly #clock: FakeClock;
   readonly #sockets = new Map<string, ClientSocket>();
   readonly #servers = new Map<string, Endpoint>();
+
+  constructor(clock: FakeClock) {
+    this.#clock = clock;
+  }
 
   /** A client of a server waits from now on; `server` null: the kernel does not know of which. */
   set(
@@ -252,13 +259,12 @@ class FakeClientSockets implements ClientSockets {
     this.#sockets.delete(id);
   }
 
-  waiting(virtualServers: readonly Endpoint[]): Promise<readonly ClientSocket[]> {
+  async waiting(virtualServers: readonly Endpoint[]): Promise<readonly ClientSocket[]> {
     this.looks += 1;
-    if (this.refusal !== null) return Promise.reject(this.refusal);
+    if (this.lookMs > 0) await this.#clock.sleep(this.lookMs, new AbortController().signal);
+    if (this.refusal !== null) throw this.refusal;
     const known = new Set(virtualServers.map(({ text }) => text));
-    return Promise.resolve(
-      [...this.#sockets.values()].filter(({ virtualServer }) => known.has(virtualServer)),
-    );
+    return [...this.#sockets.values()].filter(({ virtualServer }) => known.has(virtualServer));
   }
 
   servers(): Promise<ReadonlyMap<string, Endpoint>> {
@@ -285,7 +291,7 @@ export class Stage {
     this.lookups += 1;
     return Promise.resolve(servers.filter((server) => this.own.includes(server)));
   };
-  readonly clientSockets = new FakeClientSockets();
+  readonly clientSockets: FakeClientSockets;
   readonly clientSensor: ClientSensor;
   /** What clients find at the virtual server; null: it is not probed. */
   virtualServerProbe: VirtualServerProbe | null = null;
@@ -313,7 +319,12 @@ export class Stage {
     this.clock = beside?.clock ?? new FakeClock();
     this.prober = beside?.prober ?? new FakeProber();
     this.monitors = beside?.monitors ?? new SharedMonitors({ clock: this.clock, random });
-    this.clientSensor = new ClientSensor({ sockets: this.clientSockets, clock: this.clock, random });
+    this.clientSockets = new FakeClientSockets(this.clock);
+    this.clientSensor = new ClientSensor({
+      sockets: this.clientSockets,
+      clock: this.clock,
+      random,
+    });
     this.#servers = servers;
     this.#policy = { ...POLICY, ...policy };
     this.kernel = kernel;
