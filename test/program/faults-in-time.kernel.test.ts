@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import { after, afterEach, before, describe, it, type TestContext } from 'node:test';
-import { Lab, until, type LabProcess } from '../../lab/index.js';
+import { Lab, until, type LabProcess, type Master } from '../../lab/index.js';
 import { allAre, closePairs, pairsToAll, pairTo, promiseOf, Sockets, type Pair } from './live-connections.js';
 import { allOf, restore, takeCare, untilWeights } from './lvscare.js';
 
@@ -23,8 +23,9 @@ describe('faults in time', () => {
     await restore(lab);
   });
 
-  const verdicts = (): string[] =>
-    daemon.lines.map((line) => line.text).filter((text) => /:6443 is (?!up \(was unknown\))/.test(text));
+  const lines = (about: RegExp): string[] =>
+    daemon.lines.map((line) => line.text).filter((text) => about.test(text));
+  const verdicts = (): string[] => lines(/:6443 is (?!up \(was unknown\)|suspect)/);
 
   async function start(...args: Parameters<typeof takeCare>): Promise<void> {
     daemon = await takeCare(...args);
@@ -97,6 +98,67 @@ describe('faults in time', () => {
     tell(context, samples.length, client.failures.length);
     assert.equal(fresh, 'served');
     assert.deepEqual(client.failures, []);
+    await allAre(live, pairs);
+    await nothingIsLeft();
+  });
+
+  /** All of these stand still for a moment, again and again, while clients connect. */
+  async function pauseAgainAndAgain(masters: readonly Master[], context: TestContext): Promise<void> {
+    const client = await lab.node.steady({ everyMs: 50, timeoutMs: 20_000 });
+    for (let pause = 0; pause < 5; pause += 1) {
+      await Promise.all(masters.map((master) => master.stop()));
+      await delay(1500);
+      await Promise.all(masters.map((master) => master.cont()));
+      await untilWeights(lab, allOf(lab));
+      const { length } = client.samples;
+      await until(() => client.samples.length > length + 20, { timeoutMs: 30_000, what: 'clients go on' });
+    }
+    const samples = await client.stop();
+    tell(context, samples.length, client.failures.length);
+    assert.deepEqual(client.failures, []);
+  }
+
+  it('an apiserver that pauses for 1.5 s again and again is suspect at most, and fails no client', async (context) => {
+    await start(lab, [], { quick: false });
+    const { fresh, live } = promiseOf('one pauses for 1.5 s, again and again');
+    pairs = await pairsToAll(lab);
+    await pauseAgainAndAgain([lab.master(1)], context);
+    assert.equal(fresh, 'served');
+    assert.deepEqual(verdicts(), []);
+    await allAre(live, pairs);
+    await nothingIsLeft();
+  });
+
+  it('all apiservers that pause together stay in rotation, but for those that are suspect, and fail no client', async (context) => {
+    await start(lab, [], { quick: false });
+    const { fresh, live } = promiseOf('all pause for 1.5 s together, again and again');
+    pairs = await pairsToAll(lab);
+    await pauseAgainAndAgain(lab.masters, context);
+    assert.equal(fresh, 'served');
+    assert.deepEqual(verdicts(), []);
+    await allAre(live, pairs);
+    await nothingIsLeft();
+  });
+
+  it('a watch that is silent, and a lvscare that stood still, make no apiserver suspect', async () => {
+    await start(lab, [], { quick: false });
+    const { fresh, live } = promiseOf('lvscare itself stands still for 2 s');
+    pairs = await pairsToAll(lab);
+    const watch = await lab.node.open(undefined, { timeoutMs: 60_000 });
+    await watch.ask('/stream?everyMs=600000');
+    const client = await lab.node.steady({ everyMs: 50, timeoutMs: 20_000 });
+    for (let time = 0; time < 3; time += 1) {
+      daemon.signal('SIGSTOP');
+      await delay(2000);
+      daemon.signal('SIGCONT');
+      const { length } = client.samples;
+      await until(() => client.samples.length > length + 40, { timeoutMs: 30_000, what: 'clients go on' });
+    }
+    await client.stop();
+    assert.equal(fresh, 'served');
+    assert.deepEqual(client.failures, []);
+    assert.deepEqual([...verdicts(), ...lines(/is suspect/)], []);
+    await watch.close();
     await allAre(live, pairs);
     await nothingIsLeft();
   });
