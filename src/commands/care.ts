@@ -28,6 +28,7 @@ import { Ipvs, Rtnetlink, SockDiag } from '../netlink/index.js';
 import type { Report } from '../report/report.js';
 import { summaryOf } from '../report/summary.js';
 import type { Endpoint } from '../values/endpoint.js';
+import { shuffled } from '../values/shuffled.js';
 
 /** What the signal's reason is when the operator pressed Ctrl-C, who wants to know how it went. */
 const BY_HAND = 'SIGINT';
@@ -107,7 +108,14 @@ async function setUp(
       { event: 'note', vs: virtualServer.text },
       'no real server answered as a healthy one does: all are used',
     );
-  return await setUpOnce(realServers, policy, { ...kernel, emit }, manualDrains, healthy);
+  // A scheduler begins with one end of its rows. Clients of a node that joins should not all go to the same server on each node.
+  return await setUpOnce(
+    shuffled(realServers, Math.random),
+    policy,
+    { ...kernel, emit },
+    manualDrains,
+    healthy,
+  );
 }
 
 async function takeCare(

@@ -146,5 +146,8 @@ function plain(text: string): string {
         .replace(/(Masq +\d+) +\d+ +\d+ *$/, '$1')
         .trimEnd(),
     )
-    .join('\n');
+    .join('\n')
+    .replaceAll(/(?:^(?:\[\.\.\] INFO: added | {2}-> \d).*(?:\n|$))+/gm, (rows) =>
+      rows.split(/^/m).toSorted().join(''),
+    );
 }
