@@ -140,7 +140,7 @@ function plain(text: string): string {
     .split('\n')
     .map((line) =>
       line
-        .replace(/^\[[\d:.]+\]/, '[..]')
+        .replace(/^\[[\d:. +-]+\]/, '[..]')
         // Of the connection table, which newer kernels make as large as they need.
         .replace(/\(size=\d+\)$/, '(size=..)')
         .replace(/(Masq +\d+) +\d+ +\d+ *$/, '$1')
