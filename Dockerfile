@@ -16,6 +16,7 @@ WORKDIR /build
 COPY . .
 ARG VERSION
 ARG COMMIT
+ARG IMAGE
 ARG SOURCE_DATE_EPOCH
 RUN scripts/lib/image-build && scripts/lib/image-rootfs /rootfs
 

@@ -10,7 +10,7 @@ import { LabNode } from '../lab/node.js';
 import { LabProcess } from '../lab/process.js';
 import { must, run, type Result, type RunOptions } from '../lab/run.js';
 import { until } from '../lab/until.js';
-import { SANDBOX_IMAGE } from './images.js';
+import { LVSCARE_IMAGE, SANDBOX_IMAGE } from './images.js';
 import { CONTROL_PLANE_NAME, type Pki } from './pki.js';
 import { IMAGES, program, programEnvironment } from './programs.js';
 import { PROGRAM } from '../lab/program.js';
@@ -214,6 +214,8 @@ export class Worker {
     await this.must(process.execPath, [
       PROGRAM,
       'manifest',
+      '--image',
+      LVSCARE_IMAGE,
       '--vs',
       endpoint(VIP.ipv4),
       ...options,

@@ -1,5 +1,6 @@
 // Writes dist/build-info.json, or the file it is given: the version from package.json, commit and date from git, or from the environment
-// (LVSCARE_COMMIT, SOURCE_DATE_EPOCH) where there is no git, as in an image's build. The same commit gives the same file.
+// (LVSCARE_COMMIT, SOURCE_DATE_EPOCH) where there is no git, as in an image's build. LVSCARE_IMAGE is the image of this build, for
+// `lvscare manifest`. The same commit gives the same file.
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { URL } from 'node:url';
@@ -26,5 +27,6 @@ const info = {
   gitVersion: `v${version}`,
   gitCommit: process.env.LVSCARE_COMMIT || git('rev-parse', 'HEAD') || 'unknown',
   buildDate: new Date(Number(epochSeconds) * 1000).toISOString(),
+  ...(process.env.LVSCARE_IMAGE ? { image: process.env.LVSCARE_IMAGE } : {}),
 };
 writeFileSync(process.argv[2] ?? new URL('dist/build-info.json', root), `${JSON.stringify(info, null, 2)}\n`);

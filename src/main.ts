@@ -98,7 +98,7 @@ async function runConfig({ given, words: [file = ''] }: Run): Promise<boolean> {
 async function runManifest({ given, spelled }: Run): Promise<boolean> {
   const { runManifestCommand } = await import('./commands/manifest.js');
   const program = {
-    version: readBuildInfo().gitVersion,
+    image: readBuildInfo().image ?? null,
     interpreter: process.execPath,
     script: process.argv[1] ?? '',
   };

@@ -7,6 +7,8 @@ export interface BuildInfo {
   readonly gitCommit: string;
   /** ISO 8601. */
   readonly buildDate: string;
+  /** The image of this build; none if it was built for no registry. */
+  readonly image?: string;
 }
 
 /** Reads what scripts/write-build-info.mjs wrote: package.json says where. */

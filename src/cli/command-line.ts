@@ -17,11 +17,10 @@ export type Command =
       /** What was given beside options. */
       readonly words: readonly string[];
     }
-  /** Help, a completion script, or words that complete a command line. */
+  /** Help, or a completion script. */
   | { readonly kind: 'print'; readonly text: string };
 
 const HELP: Spelling = { flag: 'help', aliases: ['h'], kind: 'switch' };
-const ASKS_FOR_COMPLETIONS = '--get-yargs-completions';
 const SPECS: readonly (CommandSpec & { readonly name: CommandName })[] = COMMANDS;
 
 /**
@@ -36,10 +35,10 @@ export async function readCommandLine(
   width: number,
   environment: Environment = {},
 ): Promise<Command> {
-  if (args[0] === ASKS_FOR_COMPLETIONS) return print((await helper()).completions(args));
   // As most programs have it.
   if (args.length === 1 && args[0] === '--version')
     return { kind: 'run', name: 'version', given: { short: ['true'] }, spelled: {}, words: [] };
+  if (args.length === 0) return print((await helper()).help(null, width));
   const klog = klogOptions(environment);
   const sorted = sortArguments(args, [...SPECS.flatMap(({ options }) => options), ...klog, HELP]);
   const [name, ...words] = sorted.words;
@@ -60,7 +59,7 @@ export async function readCommandLine(
   return { kind: 'run', name: spec.name, given: withoutHelp(sorted.given), spelled, words };
 }
 
-/** Loaded only for help and completion: yargs takes long to load. */
+/** Loaded only for help: yargs takes long to load. */
 const helper = () => import('./help.js');
 
 async function print(text: Promise<string>): Promise<Command> {

@@ -214,8 +214,14 @@ const MANIFEST = {
     'The manifest has the options of the command line, and none of the environment. Of the files that options name, only ' +
     'that of --config must exist here.',
   examples: [
-    ['Print it', '--vs 10.103.97.2:6443 --rs 10.0.0.1:6443,10.0.0.2:6443'],
-    ['Let the kubelet of this node run it', '--vs 10.103.97.2:6443 --rs 10.0.0.1:6443 --write'],
+    [
+      'Print it',
+      '--image registry.example.com/lvscare:0.1.0 --vs 10.103.97.2:6443 --rs 10.0.0.1:6443,10.0.0.2:6443',
+    ],
+    [
+      'Let the kubelet of this node run it',
+      '--image registry.example.com/lvscare:0.1.0 --vs 10.103.97.2:6443 --rs 10.0.0.1:6443 --write',
+    ],
     ['Print a unit for systemd', '--systemd --config /etc/lvscare/care.json'],
     ['Add a master to it', '--add-rs 10.0.0.3:6443 --write'],
     ['Show the difference that an option makes', '--set health-path=/readyz'],

@@ -3,21 +3,16 @@ import type { Option } from '../config/option.js';
 import { COMMANDS, type CommandSpec } from './commands.js';
 
 const SPECS: readonly CommandSpec[] = COMMANDS;
+/** Of care: those that most nodes need, before the others. */
+const FIRST: readonly string[] = ['vs', 'rs', 'health-ca', 'discover', 'config'];
 const EXIT_CODES = 'Exit codes: 0 done, 1 it failed, 2 the arguments are wrong.';
 
 /** The help of a command, or of the program when it is null or there is no such command, wrapped to `width` columns. */
 // ts-unused-exports:disable-next-line
 export async function help(command: string | null, width: number): Promise<string> {
-  const text = await printed(program({ width }), command === null ? ['--help'] : [command, '--help']);
+  const text = await printed(program(width), command === null ? ['--help'] : [command, '--help']);
   // yargs marks only its own switch, --help, with a type.
   return text.replace(/ +\[boolean\]$/gm, '');
-}
-
-/** Answers a completion script: one word per line. */
-// ts-unused-exports:disable-next-line
-export function completions(args: readonly string[]): Promise<string> {
-  // Only here: yargs would also list the choices in the help, which says them in words.
-  return printed(program({ choices: true }), args);
 }
 
 /** What yargs has to print for the given arguments. */
@@ -30,7 +25,7 @@ async function printed(parser: Argv, args: readonly string[]): Promise<string> {
 }
 
 /** The program as yargs is to describe it. It parses nothing for us: see arguments.ts. */
-function program({ width = 80, choices = false }): Argv {
+function program(width: number): Argv {
   const parser = yargs()
     .scriptName('lvscare')
     .usage(
@@ -45,7 +40,7 @@ function program({ width = 80, choices = false }): Argv {
     .help()
     .alias('help', 'h');
   for (const spec of SPECS)
-    parser.command(spec.name, spec.summary, (command) => describeCommand(command, spec, choices));
+    parser.command(spec.name, spec.summary, (command) => describeCommand(command, spec));
   return parser.epilogue(
     'lvscare COMMAND --help describes a command. An example:\n' +
       '  lvscare care --vs 10.103.97.2:6443 --rs 10.0.0.1:6443,10.0.0.2:6443\n\n' +
@@ -56,16 +51,17 @@ function program({ width = 80, choices = false }): Argv {
 function describeCommand(
   command: Argv,
   { name, synopsis, description, options, notes, examples }: CommandSpec,
-  withChoices: boolean,
 ): Argv {
-  for (const option of options) {
-    const { flag, aliases = [], group, choices, hidden } = option;
+  const isFirst = ({ flag }: Option): boolean => name === 'care' && FIRST.includes(flag);
+  const [first, others] = [options.filter(isFirst), options.filter((option) => !isFirst(option))];
+  for (const option of [...first, ...others]) {
+    const { flag, aliases = [], hidden } = option;
+    const group = isFirst(option) ? 'What most nodes need:' : option.group;
     command.option(flag, {
       alias: [...aliases],
       describe: describeOption(option),
       group,
       hidden: hidden === true,
-      ...(withChoices && choices !== undefined ? { choices } : {}),
     });
   }
   const parts = [

@@ -13,6 +13,7 @@ import { Daemon } from '../daemon/daemon.js';
 import { permissionFaults } from '../daemon/file-permissions.js';
 import type { HttpService, HttpSources, Usage } from '../daemon/http.js';
 import { lockVirtualServer } from '../daemon/instance-lock.js';
+import { refuseOtherInterfaces } from '../daemon/interface-of-link.js';
 import { composeKernel, sharedNft, type KernelHandles } from '../daemon/kernel.js';
 import { takePrecedence } from '../daemon/priority.js';
 import { knownServers } from '../daemon/membership.js';
@@ -25,11 +26,13 @@ import type { LoadedWebConfig } from '../config/web-config.js';
 import { kernelChanges, SharedKernelChanges } from '../host/route-changes.js';
 import { ClientSensor } from '../control-loop/client-sensor.js';
 import { clientSockets } from '../ipvs/client-sockets.js';
+import { DryRunPlan } from '../log/dry-run-plan.js';
 import { eventLog } from '../log/event-log.js';
 import { Ipvs, Rtnetlink, SockDiag } from '../netlink/index.js';
 import type { Report } from '../report/report.js';
 import { summaryOf } from '../report/summary.js';
 import type { Endpoint } from '../values/endpoint.js';
+import { shuffled } from '../values/shuffled.js';
 
 /** What the signal's reason is when the operator pressed Ctrl-C, who wants to know how it went. */
 const BY_HAND = 'SIGINT';
@@ -62,6 +65,7 @@ export async function runCareCommand(
   await using ipvs = Ipvs.open();
   await using rtnetlink = Rtnetlink.open();
   const handles = { ipvs, rtnetlink, nft: sharedNft() };
+  if (config.task !== 'clean') await refuseOtherInterfaces(config.virtualServers, rtnetlink);
   if (config.task === 'care') {
     await takeCare(config, program, log, web, handles, signal);
     return true;
@@ -93,7 +97,8 @@ async function setUp(
 ): Promise<boolean> {
   await warnOfOwnAddress(given, log, handles);
   const { virtualServer, dryRun } = given;
-  const logged = emitter(virtualServer, [eventLog(log, systemClock)]);
+  const plan = new DryRunPlan();
+  const logged = emitter(virtualServer, [eventLog(log, systemClock), plan.observe]);
   const emit = dryRun ? dryEmit(logged) : logged;
   const config = { ...given, realServers: await knownServers(given, emit) };
   const { realServers, policy } = config;
@@ -109,7 +114,16 @@ async function setUp(
       { event: 'note', vs: virtualServer.text },
       'no real server answered as a healthy one does: all are used',
     );
-  return await setUpOnce(realServers, policy, { ...kernel, emit }, manualDrains, healthy);
+  // A scheduler begins with one end of its rows. Clients of a node that joins should not all go to the same server on each node.
+  const done = await setUpOnce(
+    shuffled(realServers, Math.random),
+    policy,
+    { ...kernel, emit },
+    manualDrains,
+    healthy,
+  );
+  if (dryRun) log.info({ event: 'plan', vs: virtualServer.text }, plan.inWords());
+  return done;
 }
 
 async function takeCare(

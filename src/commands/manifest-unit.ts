@@ -11,8 +11,8 @@ import { systemdUnit } from '../manifest/unit.js';
 
 /** This program, as it was started. */
 export interface Program {
-  /** `v0.1.0`. */
-  readonly version: string;
+  /** The image of this build, or null if it was built for no registry. */
+  readonly image: string | null;
   /** Node.js. */
   readonly interpreter: string;
   /** The program's file, or the link by which it was started. */

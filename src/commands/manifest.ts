@@ -46,7 +46,7 @@ export async function runManifestCommand(
   if (own.has('path') && !writes)
     throw new UsageError('--path', '--write, --add-rs, --remove-rs, --set or --set-image beside it', null);
   if (own.read('replace') && !writes) throw new UsageError('--replace', '--write beside it', null);
-  const { text, mounts, notes } = await manifestFor(given, own, program.version, spelled);
+  const { text, mounts, notes } = await manifestFor(given, own, program.image, spelled);
   if (!writes) return { text, notes };
   // What cannot be read, the write fails for.
   const before = await readRegularFile(path).catch(() => '');
@@ -69,11 +69,10 @@ interface Manifest {
 async function manifestFor(
   given: Arguments,
   own: Settings,
-  version: string,
+  ownImage: string | null,
   spelled: Spellings,
 ): Promise<Manifest> {
   const name = own.read('name');
-  const image = own.read('image') ?? `lvscare:${version.replace(/^v/, '')}`;
   const ofCare = Object.fromEntries(
     Object.entries(given).filter(([flag, value]) => isOfCare(flag) && !isPodsAddress(flag, value)),
   );
@@ -87,6 +86,9 @@ async function manifestFor(
   const asked = settings.has('metrics-addr');
   // A dry run listens nowhere unless it is told to.
   const isAtThePod = !asked && metricsAddress !== null;
+  const image = own.read('image') ?? ownImage;
+  if (image === null)
+    throw new UsageError('--image', 'the image that nodes pull or already have: this build names none', null);
   const web = webConfigFile === null ? null : await webConfigAt(webConfigFile);
   const scheme = web?.config.tls ? 'HTTPS' : 'HTTP';
   const health = isAtThePod ? atThePod(scheme) : healthEndpoint(metricsAddress, scheme);

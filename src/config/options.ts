@@ -419,7 +419,7 @@ const OTHERS = {
   },
   image: {
     ...text('image', parseImage),
-    otherwise: "lvscare with this program's own version as its tag",
+    otherwise: 'the image of this build, if it names one',
     help: 'Image of the pod',
     ...MANIFEST,
   },

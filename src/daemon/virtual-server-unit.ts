@@ -14,6 +14,7 @@ import type { Member } from '../decisions/membership.js';
 import { changeBetween, changeInWords, type Change } from '../decisions/reload.js';
 import type { SharedMonitors } from '../control-loop/shared-monitors.js';
 import type { SharedKernelChanges } from '../host/route-changes.js';
+import { DryRunPlan } from '../log/dry-run-plan.js';
 import { eventLog } from '../log/event-log.js';
 import type { Ipvs } from '../netlink/index.js';
 import type { Report, VirtualServerReport } from '../report/report.js';
@@ -88,6 +89,8 @@ export class VirtualServerUnit implements Unit<UnitConfig> {
   readonly #shared: SharedParts;
   readonly #recorder: Recorder;
   readonly #emit: Emit;
+  /** Of a dry run. */
+  readonly #plan: DryRunPlan | null;
   #config: UnitConfig;
   /** The configuration, with the real servers of the members, that was applied last. */
   #applied: UnitConfig;
@@ -104,9 +107,11 @@ export class VirtualServerUnit implements Unit<UnitConfig> {
     this.#shared = shared;
     shared.onServers(config);
     this.#recorder = new Recorder(config, { clock: systemClock, wallClock: Date.now });
+    this.#plan = config.dryRun ? new DryRunPlan() : null;
     const emit = emitter(config.virtualServer, [
       eventLog(shared.log, systemClock),
       this.#recorder.record.bind(this.#recorder),
+      ...(this.#plan === null ? [] : [this.#plan.observe]),
       ...shared.observers,
     ]);
     this.#emit = config.dryRun ? dryEmit(emit) : emit;
@@ -261,6 +266,7 @@ export class VirtualServerUnit implements Unit<UnitConfig> {
     const lock = await this.#end();
     await lock?.[Symbol.asyncDispose]();
     const { text } = this.#config.virtualServer;
+    if (this.#plan !== null) this.#shared.log.info({ event: 'plan', vs: text }, this.#plan.inWords());
     if (wasStarted) this.#shared.log.info({ event: 'stopped', vs: text }, `stopped; ${text} stays as it is`);
   }
 
@@ -406,7 +412,7 @@ export class VirtualServerUnit implements Unit<UnitConfig> {
     };
     log.info(
       { event: 'start', ...fields },
-      `taking care of ${virtualServer.text}${dryRun ? ', without changing anything' : ''}`,
+      `taking care of ${virtualServer.text}${dryRun ? ', without changing anything; Ctrl-C ends it with what it would change' : ''}`,
     );
     await warnOfOwnAddress(config, log, handles);
   }

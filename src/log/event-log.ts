@@ -23,7 +23,7 @@ const UNSAVED = {
 type Of<Kind extends VirtualServerEvent['kind']> = Extract<VirtualServerEvent, { readonly kind: Kind }>;
 
 /**
- * Logs what happens to one virtual server: changes at info, failures at warn, what is routine at debug. The lines and their
+ * Logs what happens to one virtual server: failures, servers that go down and repairs at warn, other changes at info, what is routine at debug. The lines and their
  * fields are in docs/logs.md.
  */
 export function eventLog(log: Logger, clock: Pick<Clock, 'now'>): Observer {
@@ -173,7 +173,8 @@ export function eventLog(log: Logger, clock: Pick<Clock, 'now'>): Observer {
         const { resource, drift } = event;
         limiter.clear(resource);
         const done = event.kind.slice('resource-'.length);
-        return { level: 'info', fields: { resource, drift }, message: `${resource} ${done}: ${drift}` };
+        const level = event.kind === 'resource-repaired' ? 'warn' : 'info';
+        return { level, fields: { resource, drift }, message: `${resource} ${done}: ${drift}` };
       }
       case 'resource-drifted': {
         const { resource, change, drift } = event;
@@ -297,7 +298,7 @@ function transition({ server, before, after }: Of<'transition'>): Line {
   const evidence = after.lastEvidence;
   const hint = statusHint(evidence?.status);
   return {
-    level: 'info',
+    level: levelOf(after),
     fields: {
       rs: server.text,
       from: before.state,
@@ -316,7 +317,7 @@ function stillDown({ server, health }: Of<'still-down'>): Line {
   const { state, lastEvidence: evidence } = health;
   const hint = statusHint(evidence?.status);
   return {
-    level: 'info',
+    level: levelOf(health),
     fields: {
       rs: server.text,
       state,
@@ -327,6 +328,10 @@ function stillDown({ server, health }: Of<'still-down'>): Line {
     message: `${server.text} is still ${state}, now: ${reasonOf(health)}${hint === null ? '' : `; ${hint}`}`,
     once: { topic: `down ${server.text}`, words: keyOf(health) },
   };
+}
+
+function levelOf({ state }: Health): 'info' | 'warn' {
+  return state === 'sick' || state === 'dead' ? 'warn' : 'info';
 }
 
 function held({ server, health: { relapses }, forMs }: Of<'held'>): Line {
@@ -402,11 +407,11 @@ function action({ action: what, outcome, error }: ActionResult, drift: boolean):
     ...(error !== null && { err: error }),
   };
   const topic = `${what.kind} ${rs ?? ''}`;
-  const words = say(what);
+  const words = actionInWords(what);
   switch (outcome) {
     case 'ok':
       return {
-        level: 'info',
+        level: drift ? 'warn' : 'info',
         fields,
         topic,
         message: `${done(words)}${drift ? ': another program had changed it' : ''}`,
@@ -595,7 +600,7 @@ function done(words: string): string {
 }
 
 /** An action in words. */
-function say(what: Action): string {
+export function actionInWords(what: Action): string {
   switch (what.kind) {
     case 'create-service':
       return `create the virtual server with scheduler ${what.settings.scheduler}`;

@@ -69,7 +69,8 @@ async function rendererForPeople(colours: boolean): Promise<(line: string) => st
   const { default: pretty } = await import('pino-pretty');
   return pretty.prettyFactory({
     colorize: colours,
-    translateTime: 'SYS:HH:MM:ss.l',
+    // With date and zone: a terminal keeps lines for days, and the other nodes may be elsewhere.
+    translateTime: 'SYS:yyyy-mm-dd HH:MM:ss.l o',
     // The message says it all; the fields are for machines.
     hideObject: true,
     ignore: 'pid,hostname',

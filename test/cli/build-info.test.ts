@@ -20,7 +20,7 @@ after(() => rm(directory, { recursive: true }));
 
 /** What the build writes with the given environment, read as the program reads it. */
 function built(environment: NodeJS.ProcessEnv): BuildInfo {
-  const { LVSCARE_COMMIT: _commit, SOURCE_DATE_EPOCH: _epoch, ...rest } = process.env;
+  const { LVSCARE_COMMIT: _commit, LVSCARE_IMAGE: _image, SOURCE_DATE_EPOCH: _epoch, ...rest } = process.env;
   const file = join(directory, 'build-info.json');
   execFileSync(process.execPath, [script, file], { env: { ...rest, ...environment } });
   return readBuildInfo(file);
@@ -39,5 +39,11 @@ describe('the build information', () => {
     const told = { gitVersion: `v${version}`, gitCommit: 'abc123', buildDate: '2023-11-14T22:13:20.000Z' };
     assert.deepEqual(built(environment), told);
     assert.deepEqual(built(environment), told);
+  });
+
+  it('has the image of the build, if it is told one', () => {
+    const image = 'registry.example.com/lvscare:9';
+    assert.equal(built({ LVSCARE_IMAGE: image }).image, image);
+    for (const none of [{}, { LVSCARE_IMAGE: '' }]) assert.ok(!('image' in built(none)));
   });
 });

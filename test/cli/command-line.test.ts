@@ -236,7 +236,6 @@ describe('a command line is refused', () => {
     'lvscare: expected a command: care, status, drain, undrain, probe, doctor, config, manifest, version or completion ' +
     '(see lvscare --help)';
   const cases: readonly (readonly [line: string, message: string])[] = [
-    ['', `${command}, got nothing`],
     ['carre', `${command.replace('see lvscare --help', 'did you mean care?')}, got "carre"`],
     ['xyzzy', `${command}, got "xyzzy"`],
     ['--vs x', `${command}, got nothing`],
@@ -321,6 +320,16 @@ describe('help', () => {
       assert.match(text, new RegExp(`^ {2}lvscare ${command} `, 'm'));
     }
     assert.match(text, /Exit codes: 0 done, 1 it failed, 2 the arguments are wrong\./);
+  });
+
+  it('of the program is printed when no command is given', async () => {
+    assert.deepEqual(await readCommandLine([], 80), { kind: 'print', text: await printed('--help') });
+  });
+
+  it('of care begins with the five options that most nodes need', async () => {
+    const flags = (await printed('care --help')).match(/(?<=^ +(?:-\w, )?--)[a-z-]+/gm) ?? [];
+    assert.deepEqual(flags.slice(0, 5), ['vs', 'rs', 'discover', 'health-ca', 'config']);
+    assert.equal(flags.length, new Set(flags).size);
   });
 
   it('of care has every option that is of use, with its other spellings and its default', async () => {

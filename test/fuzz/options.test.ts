@@ -51,9 +51,7 @@ const command = fc.constantFrom(
 );
 const commandLine = fc
   .tuple(fc.oneof(command, value), fc.array(argument, { maxLength: 6 }))
-  .map(([name, rest]) => [name, ...rest])
-  // Completion and help take yargs, which takes as long as it takes.
-  .filter((args) => args[0] !== '--get-yargs-completions');
+  .map(([name, rest]) => [name, ...rest]);
 const environment = fc.dictionary(
   fc.oneof(
     flag.map((name) => `CARE_${name.toUpperCase().replaceAll('-', '_')}`),

@@ -32,8 +32,10 @@ describe('scripts/image', () => {
       '--build-arg SOURCE_DATE_EPOCH=1700000000',
       '--build-arg CREATED=2023-11-14T22:13:20Z',
     ]);
+    const named = await script('scripts/image', ['build-args'], { ...env, IMAGE: 'r.example.com/lvscare:1' });
+    assert.equal(named.stdout, `${stdout}--build-arg IMAGE=r.example.com/lvscare:1\n`);
     const known = new Set(Array.from(read('Dockerfile').matchAll(/^ARG (\w+)/gm), ([, name]) => name));
-    for (const [, name] of stdout.matchAll(/--build-arg (\w+)=/g))
+    for (const [, name] of named.stdout.matchAll(/--build-arg (\w+)=/g))
       assert.ok(known.has(name), `the Dockerfile knows ${String(name)}`);
   });
 

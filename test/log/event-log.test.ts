@@ -112,7 +112,7 @@ const EACH: {
       before: health('up', 'ok'),
       after: health('dead', 'refused', 'connect ECONNREFUSED'),
     },
-    'info transition: 10.0.0.1:6443 is dead (was up): refused, connect ECONNREFUSED',
+    'warn transition: 10.0.0.1:6443 is dead (was up): refused, connect ECONNREFUSED',
   ],
   discovered: [
     { kind: 'discovered', server: SERVER, from: OTHER },
@@ -144,7 +144,7 @@ const EACH: {
   ],
   'still-down': [
     { kind: 'still-down', server: SERVER, health: health('dead', 'silent', 'no answer') },
-    'info still-down: 10.0.0.1:6443 is still dead, now: silent, no answer',
+    'warn still-down: 10.0.0.1:6443 is still dead, now: silent, no answer',
   ],
   held: [
     { kind: 'held', server: SERVER, health: { ...health('dead', 'ok'), relapses: 2 }, forMs: 2000 },
@@ -242,7 +242,7 @@ const EACH: {
   ],
   'resource-repaired': [
     { kind: 'resource-repaired', resource, drift },
-    `info resource-repaired: local route repaired: ${drift}`,
+    `warn resource-repaired: local route repaired: ${drift}`,
   ],
   'resource-removed': [
     { kind: 'resource-removed', resource, drift: 'interface one' },
@@ -372,12 +372,12 @@ describe('the log of a server', () => {
       log(stillDown(health('sick', 'tls', 'certificate has expired')));
       log(stillDown(health('sick', 'broken', 'cut off')));
     }
-    assert.deepEqual(take(), ['info 10.0.0.1:6443 is still sick, now: broken, cut off']);
+    assert.deepEqual(take(), ['warn 10.0.0.1:6443 is still sick, now: broken, cut off']);
     log(transition(health('sick', 'broken'), health('up', 'ok', 'status 200')));
     log(transition(health('up', 'ok'), health('dead', 'silent', 'x')));
     take();
     log(stillDown(health('dead', 'broken', 'cut off')));
-    assert.deepEqual(take(), ['info 10.0.0.1:6443 is still dead, now: broken, cut off']);
+    assert.deepEqual(take(), ['warn 10.0.0.1:6443 is still dead, now: broken, cut off']);
   });
 
   it('has a status as one reason, whichever checks the server names', () => {
@@ -401,7 +401,7 @@ describe('the log of a server', () => {
       /: status, status 401; the apiserver answers no anonymous requests, .*--health-cert/,
     );
     assert.match(noPath, /: status, status 404; the server has no such path: check --health-path/);
-    assert.equal(teapot, 'info 10.0.0.1:6443 is still sick, now: status, status 418');
+    assert.equal(teapot, 'warn 10.0.0.1:6443 is still sick, now: status, status 418');
   });
 
   it('has a probe that proves nothing once for each reason, until one proves something', () => {
@@ -462,7 +462,7 @@ describe('the log of the table', () => {
   it('says when another program made a change necessary', () => {
     const { log, take, lines } = logging();
     log(pass([result(add)], true));
-    assert.deepEqual(take(), ['info added 10.0.0.1:6443 with weight 1: another program had changed it']);
+    assert.deepEqual(take(), ['warn added 10.0.0.1:6443 with weight 1: another program had changed it']);
     assert.equal(lines[0]?.fields['drift'], true);
   });
 

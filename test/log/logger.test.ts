@@ -79,7 +79,7 @@ describe('the logger', { concurrency: true }, () => {
       assert.equal(lines.join('').includes(`${escape}[`), terminal);
       const plain = lines.map((line) => line.replaceAll(new RegExp(`${escape}\\[\\d+m`, 'g'), ''));
       assert.deepEqual(
-        plain.map((line) => line.replace(/^\[\d\d:\d\d:\d\d\.\d{3}\] /, '')),
+        plain.map((line) => line.replace(/^\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} [+-]\d{4}\] /, '')),
         ['INFO: it is up', 'WARN: it is down', 'ERROR: it is a fault'],
       );
     });

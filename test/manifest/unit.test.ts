@@ -24,7 +24,7 @@ describe('lvscare manifest --systemd', () => {
   async function unit(args: readonly string[], started = script): Promise<{ text: string; notes: string[] }> {
     const command = await readCommandLine(['manifest', '--systemd', ...args], 80, {});
     assert.ok(command.kind === 'run');
-    const program = { version: 'v0.1.0', interpreter: '/opt/node/bin/node', script: started };
+    const program = { image: null, interpreter: '/opt/node/bin/node', script: started };
     const { text, notes } = await runManifestCommand(command.given, program, command.spelled);
     return { text, notes: [...notes] };
   }

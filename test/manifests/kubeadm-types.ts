@@ -181,3 +181,32 @@ export interface KubeProxyConfiguration {
   portRange?: string;
   windowsRunAsService?: boolean;
 }
+
+/** Of Cluster API, as far as a template for workers has it. */
+interface NodeFile {
+  path: string;
+  owner?: string;
+  permissions?: string;
+  encoding?: 'base64' | 'gzip' | 'gzip+base64';
+  append?: boolean;
+  content?: string;
+  contentFrom?: { secret: { name: string; key: string } };
+}
+
+export interface KubeadmConfigTemplate {
+  apiVersion: 'bootstrap.cluster.x-k8s.io/v1beta2';
+  kind: 'KubeadmConfigTemplate';
+  metadata: { name: string; namespace?: string; labels?: Readonly<Record<string, string>> };
+  spec: {
+    template: {
+      metadata?: { labels?: Readonly<Record<string, string>> };
+      spec: {
+        files?: NodeFile[];
+        preKubeadmCommands?: string[];
+        postKubeadmCommands?: string[];
+        joinConfiguration?: { nodeRegistration?: NodeRegistration };
+        format?: 'cloud-config' | 'ignition';
+      };
+    };
+  };
+}

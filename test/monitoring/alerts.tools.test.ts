@@ -31,6 +31,11 @@ interface Firing {
 interface Case {
   readonly what: string;
   readonly changes: Changes;
+  /** How far samples and evaluations are apart, in minutes, if it is another time than one; then only `of` is looked at. */
+  readonly everyMinutes?: number;
+  readonly of?: string;
+  /** Further series, which are 1. */
+  readonly series?: readonly string[];
   /** What fires at which minute, and nothing else. */
   readonly at: Readonly<Record<number, readonly Firing[]>>;
 }
@@ -43,6 +48,8 @@ const rs = (node: string, master: string): Labels => without(rsOf(node, master),
 const program = (node: string): Labels => without(targetOf(node), 'job');
 /** As an alert has them that is of an apiserver, whoever sees it. */
 const apiserver = (master: string): Labels => without(rs('', master), 'node', 'instance');
+/** As an alert has them that is of the virtual server of all nodes. */
+const VIRTUAL_SERVER = without(vs(''), 'node', 'instance');
 const certificate = (master: string): Labels => without(apiserver(master), 'local_address', 'local_port');
 
 const onNode = (node: string, values: string | null) => (labels: Labels) =>
@@ -51,6 +58,8 @@ const onMaster = (master: string, values: string) => (labels: Labels) =>
   labels['remote_address'] === master ? values : undefined;
 const onPair = (node: string, master: string, values: string) => (labels: Labels) =>
   labels['node'] === node && labels['remote_address'] === master ? values : undefined;
+const onPairGone = (node: string, master: string) => (labels: Labels) =>
+  labels['node'] === node && labels['remote_address'] === master ? null : undefined;
 const isOwn = ({ node, remote_address: master }: Labels): boolean =>
   NODES.findIndex((one) => one === node) === MASTERS.findIndex((one) => one === master);
 /** From minute 20 on. */
@@ -80,6 +89,70 @@ const CASES: readonly Case[] = [
       23: [{ alert: 'LvscareApiserverDown', labels: apiserver(M1), value: '33.33%' }],
       40: [{ alert: 'LvscareApiserverDown', labels: apiserver(M1), value: '33.33%' }],
     },
+  },
+  {
+    what: 'two of three masters are down for most nodes',
+    changes: {
+      lvscare_real_server_up: ({ node, remote_address: master }) =>
+        node !== 'n3' && master !== M2 ? turning(1, 0, 20) : undefined,
+    },
+    at: {
+      20: [],
+      22: [
+        { alert: 'LvscareFewApiservers', labels: VIRTUAL_SERVER, value: '1' },
+        ...[M0, M1].map((master) => ({
+          alert: 'LvscareApiserverDown',
+          labels: apiserver(master),
+          value: '33.33%',
+        })),
+      ],
+    },
+  },
+  {
+    what: 'one of three masters is drained on all nodes, and another one is down',
+    changes: {
+      lvscare_real_server_drained: onMaster(M0, always(1)),
+      lvscare_real_server_up: onMaster(M1, turning(1, 0, 20)),
+    },
+    at: {
+      20: [],
+      22: [
+        { alert: 'LvscareFewApiservers', labels: VIRTUAL_SERVER, value: '1' },
+        { alert: 'LvscareApiserverDown', labels: apiserver(M1), value: '0%' },
+      ],
+    },
+  },
+  {
+    what: 'one node does not have a master that the others have',
+    changes: {
+      lvscare_real_server_up: onPairGone('n2', M2),
+      lvscare_real_server_drained: onPairGone('n2', M2),
+    },
+    at: {
+      118: [],
+      122: [{ alert: 'LvscareServerListsDiffer', labels: apiserver(M2), value: '2' }],
+    },
+  },
+  {
+    what: 'a node has no lvscare; a master needs none',
+    changes: { up: onNode('n3', null) },
+    at: {
+      58: [],
+      62: [
+        {
+          alert: 'LvscareMissingOnNode',
+          labels: { job: 'kube-state-metrics', instance: 'state:8080', node: 'n3' },
+        },
+      ],
+    },
+  },
+  {
+    what: 'one node has had another version for three days',
+    changes: {},
+    series: [`lvscare_build_info{job="lvscare",node="n1",instance="n1:9288",version="v0.0.9",commit="beef"}`],
+    everyMinutes: 30,
+    of: 'LvscareVersionsDiffer',
+    at: { [71 * 60]: [], [73 * 60]: [{ alert: 'LvscareVersionsDiffer', labels: {}, value: '2' }] },
   },
   {
     what: 'a master was drained everywhere, and is down; that it is drained is told after hours',
@@ -124,6 +197,7 @@ const CASES: readonly Case[] = [
           labels: apiserver(master),
           value: '0%',
         })),
+        { alert: 'LvscareFewApiservers', labels: VIRTUAL_SERVER, value: '0' },
         ...NODES.map((node) => ({ alert: 'LvscareAllDown', labels: vs(node) })),
       ],
     },
@@ -376,13 +450,14 @@ function expected(alert: string, minute: string, firing: readonly Firing[]): obj
   return { alertname: alert, eval_time: `${minute}m`, exp_alerts };
 }
 
-function testOf({ what, changes, at }: Case): object {
+function testOf({ what, changes, at, series = [], everyMinutes = 1, of }: Case): object {
+  const alerts = of === undefined ? RULES.map(({ alert }) => alert) : [of];
   return {
     name: what,
-    interval: '1m',
-    input_series: fleet(changes),
+    interval: `${everyMinutes}m`,
+    input_series: [...fleet(changes), ...series.map((one) => ({ series: one, values: always(1) }))],
     alert_rule_test: Object.entries(at).flatMap(([minute, firing]) =>
-      [...new Set([...RULES.map(({ alert }) => alert), ...firing.map(({ alert }) => alert)])].map((alert) =>
+      [...new Set([...alerts, ...firing.map(({ alert }) => alert)])].map((alert) =>
         expected(
           alert,
           minute,
@@ -394,8 +469,13 @@ function testOf({ what, changes, at }: Case): object {
 }
 
 const verdict = (cases: readonly Case[], rules = join(MONITORING, 'alerts.yaml')) =>
-  withFile({ rule_files: [rules], evaluation_interval: '1m', tests: cases.map(testOf) }, (file) =>
-    promtool('test', 'rules', file),
+  withFile(
+    {
+      rule_files: [rules],
+      evaluation_interval: `${cases[0]?.everyMinutes ?? 1}m`,
+      tests: cases.map(testOf),
+    },
+    (file) => promtool('test', 'rules', file),
   );
 
 describe('the alerts', () => {

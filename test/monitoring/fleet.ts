@@ -93,6 +93,7 @@ function nodeSamples(node: string): Sample[] {
   const labels = vsOf(node);
   return [
     ...each(OF_PROGRAM, targetOf(node)),
+    ...each({ lvscare_build_info: always(1) }, { ...targetOf(node), version: 'v0.1.0', commit: 'c0ffee' }),
     ...each(OF_VIRTUAL_SERVER, labels),
     { name: 'lvscare_virtual_server_info', labels: { ...labels, dry_run: 'false' }, values: always(1) },
     { name: 'lvscare_repairs_total', labels: { ...labels, what: 'add-destination' }, values: always(0) },
@@ -107,9 +108,22 @@ function nodeSamples(node: string): Sample[] {
   ];
 }
 
+/** Of kube-state-metrics, which knows a master without lvscare, too. */
+function kubernetesSamples(): Sample[] {
+  const labels = (node: string): Labels => ({ job: 'kube-state-metrics', instance: 'state:8080', node });
+  return [
+    ...[...NODES, 'master'].map((node) => ({
+      name: 'kube_node_info',
+      labels: labels(node),
+      values: always(1),
+    })),
+    { name: 'kube_node_role', labels: { ...labels('master'), role: 'control-plane' }, values: always(1) },
+  ];
+}
+
 /** @throws If a change is of a metric that is not here. */
 export function fleet(changes: Changes): Series[] {
-  const samples = NODES.flatMap(nodeSamples);
+  const samples = [...NODES.flatMap(nodeSamples), ...kubernetesSamples()];
   for (const name of Object.keys(changes))
     if (!samples.some((sample) => sample.name === name)) throw new Error(`no series of ${name}`);
   return samples.flatMap(({ name, labels, values }) => {

@@ -34,6 +34,9 @@ function declaredSeries(): Map<string, ReadonlySet<string>> {
   );
   return new Map([
     ['up', new Set(OF_TARGETS)],
+    // Of kube-state-metrics.
+    ['kube_node_info', new Set(OF_TARGETS)],
+    ['kube_node_role', new Set([...OF_TARGETS, 'role'])],
     ...all.map(([name, labels]) => [name, new Set([...labels, ...OF_TARGETS])] as const),
   ]);
 }

@@ -66,6 +66,23 @@ describe('a real server that is drained by hand', () => {
     return known;
   }
 
+  it('is completed by bash, of those that the kernel has, and those that are drained', async () => {
+    daemon = await takeCare(lab);
+    const { stdout: script } = await lvscare(lab.node, ['completion', 'bash']);
+    const offered = async (command: string): Promise<readonly string[]> => {
+      const line = `lvscare ${command} `;
+      const source = `${script}\nCOMP_LINE='${line}' COMP_POINT=${line.length}; _lvscare; printf '%s\\n' "\${COMPREPLY[@]}"`;
+      return (await lab.node.exec('bash', ['-c', source])).stdout.trim().split('\n');
+    };
+    const all = lab.masters.map(({ endpoint }) => endpoint);
+    assert.deepEqual(await offered('drain'), all.toSorted());
+    assert.deepEqual(await offered('status --vs'), [VS]);
+    assert.deepEqual(await offered('undrain'), ['']);
+    await does('drain', 1);
+    assert.deepEqual(await offered('undrain'), [lab.master(1).endpoint]);
+    await does('undrain', 1);
+  });
+
   it('finishes its connections and gets no new ones, also after kill -9, until it is undrained', async () => {
     daemon = await takeCare(lab, ['--drain-timeout', '1s']);
     const { name, endpoint } = lab.master(1);

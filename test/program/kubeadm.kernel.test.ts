@@ -140,11 +140,14 @@ function plain(text: string): string {
     .split('\n')
     .map((line) =>
       line
-        .replace(/^\[[\d:.]+\]/, '[..]')
+        .replace(/^\[[\d:. +-]+\]/, '[..]')
         // Of the connection table, which newer kernels make as large as they need.
         .replace(/\(size=\d+\)$/, '(size=..)')
         .replace(/(Masq +\d+) +\d+ +\d+ *$/, '$1')
         .trimEnd(),
     )
-    .join('\n');
+    .join('\n')
+    .replaceAll(/(?:^(?:\[\.\.\] INFO: added | {2}-> \d).*(?:\n|$))+/gm, (rows) =>
+      rows.split(/^/m).toSorted().join(''),
+    );
 }

@@ -195,7 +195,23 @@ describe('the life of lvscare care', () => {
     }
     await daemon.waitForLine(/would create local route: no route local 10\.103\.97\.2 dev lo/);
     await daemon.stop();
+    assert.match(
+      daemon.text(),
+      /would change: create the virtual server with scheduler rr, add .*, create local route/,
+    );
     assert.equal(await fingerprint(lab.node), bare);
+    const once = await lvscare(lab.node, ['care', ...serversOf(lab), '--run-once', '--dry-run']);
+    assert.match(once.stdout, /would change: create the virtual server with scheduler rr, add .*\n$/);
+    assert.equal(await fingerprint(lab.node), bare);
+  });
+
+  it('--dry-run beside a daemon would change nothing', async () => {
+    daemon = await takeCare(lab);
+    const dry = startCare(lab, ['--dry-run', '--log-level', 'debug']);
+    for (const { endpoint } of lab.masters) await dry.waitForLine(new RegExp(`${endpoint} is up`));
+    await dry.waitForLine(/reconciled/);
+    await dry.stop();
+    assert.match(dry.text(), /would change: nothing/);
   });
 
   it('a master that left --rs is drained and removed, one that joined is added', async () => {

@@ -7,7 +7,6 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import { parse } from 'yaml';
 import { Certificates } from '../../lab/certificates.js';
 import { run, type Result } from '../../lab/run.js';
-import { readBuildInfo } from '../../src/cli/build-info.js';
 import { sortArguments } from '../../src/cli/arguments.js';
 import { readCommandLine } from '../../src/cli/command-line.js';
 import { CARE_OPTIONS } from '../../src/config/options.js';
@@ -20,6 +19,8 @@ import { podFaults, type Pod } from '../manifests/pod-schema.js';
 import { PROGRAM } from '../../lab/program.js';
 
 const ROOT = new URL('../../../', import.meta.url);
+/** As manifests/lvscare.yaml has it. */
+const IMAGE = ['--image', 'registry.example.com/lvscare:0.1.0'];
 const SERVERS = [
   '--vs',
   '10.103.97.2:6443',
@@ -27,6 +28,7 @@ const SERVERS = [
   '10.103.97.200:6443,10.103.97.201:6443',
   '--rs',
   '10.103.97.202:6443',
+  ...IMAGE,
 ];
 
 /** The built program. */
@@ -35,13 +37,13 @@ function program(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<
 }
 
 /** What the program does, in this process. */
-async function manifest(args: readonly string[]): Promise<Result> {
+async function manifest(args: readonly string[], image: string | null = null): Promise<Result> {
   try {
     const command = await readCommandLine(['manifest', ...args], 80, {});
     assert.ok(command.kind === 'run');
     const { text, notes } = await runManifestCommand(
       command.given,
-      { version: readBuildInfo().gitVersion, interpreter: process.execPath, script: PROGRAM },
+      { image, interpreter: process.execPath, script: PROGRAM },
       command.spelled,
     );
     return { status: 0, stdout: text, stderr: notes.map((note) => `lvscare: ${note}\n`).join('') };
@@ -72,11 +74,38 @@ describe('lvscare manifest', { concurrency: 1 }, () => {
     assert.equal(text, await readFile(new URL('manifests/lvscare.yaml', ROOT), 'utf8'));
     assert.equal(notes, '');
     const { args = [] } = pod.spec?.containers[0] ?? {};
-    assert.equal((await printed(args.slice(1))).text, text, 'and again for the arguments that it prints');
+    assert.equal(
+      (await printed([...args.slice(1), ...IMAGE])).text,
+      text,
+      'and again for the arguments that it prints',
+    );
+  });
+
+  it("names the image of this program's build, or demands one if the build names none", async () => {
+    const without = SERVERS.slice(0, -IMAGE.length);
+    const own = await manifest(without, 'r.example.com/lvscare:7');
+    assert.deepEqual((parse(own.stdout) as Pod).spec?.containers[0]?.image, 'r.example.com/lvscare:7');
+    assert.equal((await manifest(SERVERS, 'r.example.com/lvscare:7')).stdout, (await printed(SERVERS)).text);
+    for (const args of [without, [...without, '--write', '--path', path]])
+      assert.deepEqual(await manifest(args), {
+        status: 2,
+        stdout: '',
+        stderr:
+          '--image: expected the image that nodes pull or already have: this build names none, got nothing\n',
+      });
+    assert.deepEqual(await readdir(directory), []);
   });
 
   const odd: readonly (readonly string[])[] = [
-    ['--vs', '[fd00:10:103:97::2]:6443', '--rs', '[fd00::1]:6443,[fd00::2]:6443', '--name', 'lvscare-6'],
+    [
+      '--vs',
+      '[fd00:10:103:97::2]:6443',
+      '--rs',
+      '[fd00::1]:6443,[fd00::2]:6443',
+      '--name',
+      'lvscare-6',
+      ...IMAGE,
+    ],
     [
       ...SERVERS,
       '--health-req-headers',
@@ -211,7 +240,7 @@ describe('lvscare manifest', { concurrency: 1 }, () => {
     const file = join(directory, 'care.json');
     const options = { vs: '10.103.97.2:6443', rs: ['10.0.0.1:6443'], 'health-ca': '/etc/lvscare/ca.crt' };
     await writeFile(file, JSON.stringify(options));
-    const { pod } = await printed(['--config', file, '--fall', '3']);
+    const { pod } = await printed(['--config', file, '--fall', '3', ...IMAGE]);
     const { args = [] } = pod.spec?.containers[0] ?? {};
     assert.deepEqual(
       args.filter((arg) => !arg.startsWith('--metrics-addr')),
@@ -224,7 +253,7 @@ describe('lvscare manifest', { concurrency: 1 }, () => {
       { ...options, vs: '10.103.97.2:9345', 'health-cert': '/srv/c/c', 'health-key': '/srv/c/k' },
     ];
     await writeFile(file, JSON.stringify({ virtualServers: several }));
-    const ofSeveral = (await printed(['--config', file])).pod.spec?.volumes ?? [];
+    const ofSeveral = (await printed(['--config', file, ...IMAGE])).pod.spec?.volumes ?? [];
     assert.deepEqual(
       ofSeveral.map(({ hostPath }) => hostPath?.path),
       ['/proc/sys/net', '/etc/lvscare/ca.crt', directory, '/srv/c', '/run/lvscare'],
@@ -410,7 +439,7 @@ describe('lvscare manifest', { concurrency: 1 }, () => {
 
   const refused: readonly (readonly [args: readonly string[], says: RegExp, status?: number])[] = [
     [[], /^--vs: expected the virtual server/],
-    [['--vs', '10.103.97.2:6443'], /^--rs: expected at least one real server/],
+    [[...IMAGE, '--vs', '10.103.97.2:6443'], /^--rs: expected at least one real server/],
     [[...SERVERS, '--interval', 'soon'], /^--interval: expected .*, got "soon"$/],
     [[...SERVERS, '--health-cert', '/a/b'], /^--health-cert: expected --health-key beside it, got nothing$/],
     [[...SERVERS, '--health-ca', 'ca.crt'], /^--health-ca: expected a path from the root/],

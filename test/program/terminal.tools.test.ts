@@ -50,7 +50,7 @@ describe('lvscare care by hand', { concurrency: 2 }, () => {
       const plain = text.replaceAll(new RegExp(`${ESCAPE}\\[\\d+m`, 'g'), '');
       assert.match(
         plain,
-        /^\[\d\d:\d\d:\d\d\.\d{3}\] INFO: 127\.0\.0\.1:\d+ is dead \(was unknown\): refused/m,
+        /^\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} [+-]\d{4}\] WARN: 127\.0\.0\.1:\d+ is dead \(was unknown\): refused/m,
       );
       assert.doesNotMatch(plain, /[{}]/);
     }
@@ -65,7 +65,7 @@ describe('lvscare care by hand', { concurrency: 2 }, () => {
     it(`${what} gets text without colours`, async () => {
       const text = await said(surroundings);
       assert.ok(!text.includes(ESCAPE), text);
-      assert.match(text, /INFO: 127\.0\.0\.1:\d+ is dead/);
+      assert.match(text, /WARN: 127\.0\.0\.1:\d+ is dead/);
     });
   }
 
