@@ -14,7 +14,7 @@ import { permissionFaults } from '../daemon/file-permissions.js';
 import type { HttpService, HttpSources, Usage } from '../daemon/http.js';
 import { lockVirtualServer } from '../daemon/instance-lock.js';
 import { refuseOtherInterfaces } from '../daemon/interface-of-link.js';
-import { composeKernel, sharedNft, type KernelHandles } from '../daemon/kernel.js';
+import { composeKernel, type KernelHandles } from '../daemon/kernel.js';
 import { takePrecedence } from '../daemon/priority.js';
 import { knownServers } from '../daemon/membership.js';
 import { SharedProbers } from '../daemon/probing.js';
@@ -23,6 +23,8 @@ import { VirtualServerUnit, warnOfOwnAddress } from '../daemon/virtual-server-un
 import type { DaemonConfig, UnitConfig } from '../config/care-config.js';
 import { UsageError } from '../config/usage-error.js';
 import type { LoadedWebConfig } from '../config/web-config.js';
+import { nftProgram } from '../host/nft.js';
+import { NftRuleset } from '../host/nft-ruleset.js';
 import { kernelChanges, SharedKernelChanges } from '../host/route-changes.js';
 import { ClientSensor } from '../control-loop/client-sensor.js';
 import { clientSockets } from '../ipvs/client-sockets.js';
@@ -64,7 +66,7 @@ export async function runCareCommand(
   const web = config.task === 'care' ? await loadWeb(config) : null;
   await using ipvs = Ipvs.open();
   await using rtnetlink = Rtnetlink.open();
-  const handles = { ipvs, rtnetlink, nft: sharedNft() };
+  const handles = { ipvs, rtnetlink, ruleset: new NftRuleset(nftProgram()) };
   if (config.task !== 'clean') await refuseOtherInterfaces(config.virtualServers, rtnetlink);
   if (config.task === 'care') {
     await takeCare(config, program, log, web, handles, signal);

@@ -19,8 +19,8 @@ import { isDummy } from '../host/dummy-interface.js';
 import { changedTcpTimeout, ipvsTcpTimeout } from '../host/ipvs-tcp-timeout.js';
 import { goLeftovers } from '../go-migration/go-leftovers.js';
 import { masquerade, noMasquerade } from '../host/masquerade.js';
-import { Semaphore } from '../async/semaphore.js';
-import { nftProgram, type Nft } from '../host/nft.js';
+import { rulesetGeneration } from '../host/nft.js';
+import type { NftRuleset } from '../host/nft-ruleset.js';
 import { nodeAddress, type NodeAddress } from '../host/node-address.js';
 import { ownInterface } from '../host/own-address.js';
 import { ownServers } from '../host/own-servers.js';
@@ -42,25 +42,8 @@ import { systemClock } from './clock.js';
 export interface KernelHandles {
   readonly ipvs: Ipvs;
   readonly rtnetlink: Rtnetlink;
-  readonly nft: Nft;
-}
-
-/** How many runs of nft at once. */
-const MOST_NFT = 2;
-
-/** nft for all virtual servers of this process: at the start each of them would run it a few times. */
-export function sharedNft(): Nft {
-  const nft = nftProgram();
-  const turns = new Semaphore(MOST_NFT);
-  const run = async (...args: readonly string[]): ReturnType<Nft> => {
-    const release = await turns.acquire();
-    try {
-      return await nft(...args);
-    } finally {
-      release();
-    }
-  };
-  return Object.assign(run, { generation: nft.generation });
+  /** Of all virtual servers of this process. */
+  readonly ruleset: NftRuleset;
 }
 
 /** What is known of NODE_IP, so that it is reported once. */
@@ -83,7 +66,7 @@ export async function composeKernel(
   readonly ownServers: (servers: readonly Endpoint[]) => Promise<readonly Endpoint[]>;
 }> {
   const { virtualServer, dryRun } = config;
-  const { ipvs, rtnetlink, nft } = handles;
+  const { ipvs, rtnetlink, ruleset } = handles;
   const mode = modeOf(config);
   const directory = runDirectory();
   const onFailure = (error: Error): void => {
@@ -118,7 +101,7 @@ export async function composeKernel(
   const values = earlierValues(directory, 'sysctl', onFailure);
   const resources = [
     ...(config.sysctl ? sysctlsFor(config, release()) : []).map((spec) => sysctl(spec, values)),
-    ...(config.masquerade ? [masquerade(nft, virtualServer)] : []),
+    ...(config.masquerade ? [masquerade(ruleset, virtualServer)] : []),
     ...(ipvsTcpTimeoutS === null
       ? []
       : [
@@ -127,15 +110,15 @@ export async function composeKernel(
           ),
         ]),
     silence(
-      nft,
+      ruleset,
       mode,
       virtualServer,
       () => ownInterface(rtnetlink, virtualServer, dummiesOf(config, record)),
       onNoNft,
     ),
-    segmentSize(nft, virtualServer, config.realServers),
+    segmentSize(ruleset, virtualServer, config.realServers),
     ...current,
-    ...(config.masquerade ? [] : [noMasquerade(nft, virtualServer, onNoNft)]),
+    ...(config.masquerade ? [] : [noMasquerade(ruleset, virtualServer, onNoNft)]),
     ...earlierModes.map((other) =>
       supersededMode(
         other,
@@ -163,7 +146,7 @@ export async function composeKernel(
 export async function composeClean(
   config: VirtualServerConfig,
   log: Logger,
-  { ipvs, rtnetlink, nft }: KernelHandles,
+  { ipvs, rtnetlink, ruleset }: KernelHandles,
 ): Promise<{
   readonly works: readonly Work[];
   readonly leftovers: readonly Leftovers[];
@@ -177,7 +160,7 @@ export async function composeClean(
   const possible: readonly ReachMode[] = [{ mode: 'local' }, { mode: 'route' }, { mode: 'link', iface }];
   const all = [...modes, ...possible.filter((one) => !modes.some((other) => sameMode(one, other)))];
   // An lvscare with nft may have run here, in a pod: each change of nftables counts up from 1.
-  const mayHaveTables = (await store.find(virtualServer)) !== null && (nft.generation() ?? 0) > 1;
+  const mayHaveTables = (await store.find(virtualServer)) !== null && (rulesetGeneration() ?? 0) > 1;
   const onNoNft = ({ message }: Error, table: string): void => {
     if (mayHaveTables)
       throw new KernelError(`${table} was not looked for, and may be left: ${message}`, null);
@@ -197,9 +180,9 @@ export async function composeClean(
     works: [
       ...(others.length === 0 && stranger === null ? shared : []),
       ipvsTable(ipvs, virtualServer),
-      noMasquerade(nft, virtualServer, onNoNft),
-      noSilence(nft, virtualServer, onNoNft),
-      noSegmentSize(nft, virtualServer, onNoNft),
+      noMasquerade(ruleset, virtualServer, onNoNft),
+      noSilence(ruleset, virtualServer, onNoNft),
+      noSegmentSize(ruleset, virtualServer, onNoNft),
       lastGoodList(virtualServer.text, Date.now),
       ...all
         .filter((mode) => !isNeeded(mode, virtualServer.address, others))

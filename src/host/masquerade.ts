@@ -2,16 +2,20 @@ import type { HostResource } from '../control-loop/ports.js';
 import type { Endpoint } from '../values/endpoint.js';
 import { masqueradeTable } from './masquerade-table.js';
 import { noNftTable, nftResource, type OnMissing } from './nft-resource.js';
-import type { Nft } from './nft.js';
+import type { NftRuleset } from './nft-ruleset.js';
 
 const NAME = 'masquerade';
 
 /** `--masquerade`. */
-export function masquerade(nft: Nft, virtualServer: Endpoint): HostResource {
-  return nftResource(NAME, nft, masqueradeTable(virtualServer));
+export function masquerade(ruleset: NftRuleset, virtualServer: Endpoint): HostResource {
+  return nftResource(NAME, ruleset, masqueradeTable(virtualServer));
 }
 
 /** Without `--masquerade`: removes the table of an earlier start with it. */
-export function noMasquerade(nft: Nft, virtualServer: Endpoint, onMissing: OnMissing): HostResource {
-  return noNftTable(NAME, nft, masqueradeTable(virtualServer), '--masquerade is off', onMissing);
+export function noMasquerade(
+  ruleset: NftRuleset,
+  virtualServer: Endpoint,
+  onMissing: OnMissing,
+): HostResource {
+  return noNftTable(NAME, ruleset, masqueradeTable(virtualServer), '--masquerade is off', onMissing);
 }

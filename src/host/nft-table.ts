@@ -68,7 +68,11 @@ export function equal(left: object, right: string | number): object {
 export function tableDrift(table: NftTable, shown: string): string | null {
   const objects = parse(shown);
   // The output of nft 1.0.6 ends in the middle of a table that has flags.
-  if (objects === null) return `${table.text} cannot be read`;
+  return objects === null ? `${table.text} cannot be read` : difference(table, objects);
+}
+
+/** How the table differs if it contains these objects, in words, or null if it does not. */
+export function difference(table: NftTable, objects: readonly NftObject[]): string | null {
   const left = [...objects];
   for (const wanted of table.objects) {
     const at = left.findIndex((found) => isSame(wanted, found));

@@ -2,7 +2,7 @@ import type { HostResource } from '../control-loop/ports.js';
 import type { Endpoint } from '../values/endpoint.js';
 import { arpTable } from './arp-table.js';
 import { noNftTable, nftResource, type OnMissing } from './nft-resource.js';
-import type { Nft } from './nft.js';
+import type { NftRuleset } from './nft-ruleset.js';
 import type { ReachMode } from './reach-mode.js';
 
 const NAME = 'ARP silence';
@@ -19,14 +19,14 @@ function isAnswered({ mode }: ReachMode, { family }: Endpoint): boolean {
  * @param ownInterface The interface that has the address; null if none has.
  */
 export function silence(
-  nft: Nft,
+  ruleset: NftRuleset,
   mode: ReachMode,
   virtualServer: Endpoint,
   ownInterface: () => Promise<string | null>,
   onMissing: OnMissing,
 ): HostResource {
-  if (!isAnswered(mode, virtualServer)) return noSilence(nft, virtualServer, onMissing);
-  const kept = nftResource(NAME, nft, arpTable(virtualServer));
+  if (!isAnswered(mode, virtualServer)) return noSilence(ruleset, virtualServer, onMissing);
+  const kept = nftResource(NAME, ruleset, arpTable(virtualServer));
   return {
     ...kept,
     isOptional: true,
@@ -46,6 +46,6 @@ export function silence(
 }
 
 /** Removes what {@link silence} created. */
-export function noSilence(nft: Nft, virtualServer: Endpoint, onMissing: OnMissing): HostResource {
-  return noNftTable(NAME, nft, arpTable(virtualServer), 'this mode does not need it', onMissing);
+export function noSilence(ruleset: NftRuleset, virtualServer: Endpoint, onMissing: OnMissing): HostResource {
+  return noNftTable(NAME, ruleset, arpTable(virtualServer), 'this mode does not need it', onMissing);
 }

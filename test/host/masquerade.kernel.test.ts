@@ -5,6 +5,7 @@ import { runCommand } from '../../src/host/command.js';
 import { endpoint, type Endpoint } from '../../src/values/endpoint.js';
 import { masquerade, noMasquerade } from '../../src/host/masquerade.js';
 import { nftProgram } from '../../src/host/nft.js';
+import { NftRuleset } from '../../src/host/nft-ruleset.js';
 import { shell } from '../support/tools.js';
 
 interface Family {
@@ -69,7 +70,7 @@ table arp lvscare-10.103.97.2-6443 {
 if (process.env['WITH_IPVS'] === undefined)
   throw new Error('run it by scripts/with-ipvs, or by scripts/test');
 
-const nft = nftProgram();
+const kept = new NftRuleset(nftProgram());
 const ruleset = (): Promise<string> => shell('nft -a list ruleset');
 
 /** The table as nft lists it, without the kernel's numbers; null when there is none. */
@@ -83,11 +84,11 @@ describe("others' tables", () => {
   after(() => shell('nft flush ruleset'));
 
   it('stay as they are, byte by byte, and so does the table of another virtual server', async () => {
-    const other = masquerade(nft, endpoint('ipv4', '10.103.97.2', 443));
+    const other = masquerade(kept, endpoint('ipv4', '10.103.97.2', 443));
     await other.repair();
     const before = await ruleset();
     for (const { virtualServer } of families) {
-      const resource = masquerade(nft, virtualServer);
+      const resource = masquerade(kept, virtualServer);
       assert.match((await resource.verify()) ?? '', /^no table/);
       await resource.repair();
       await resource.repair();
@@ -105,7 +106,7 @@ describe("others' tables", () => {
 for (const { virtualServer, family, name } of families) {
   const table = `table ${family} ${name}`;
   const rule = `ct original ${family} daddr ${virtualServer.address} meta l4proto tcp ct original proto-dst 6443`;
-  const resource = masquerade(nft, virtualServer);
+  const resource = masquerade(kept, virtualServer);
   const OURS =
     `${table} { chain postrouting { type nat hook postrouting priority srcnat; policy accept; ` +
     `${rule} masquerade } }`;
@@ -133,7 +134,7 @@ for (const { virtualServer, family, name } of families) {
 
     it('that is left is taken away when it is off', async () => {
       await resource.repair();
-      const off = noMasquerade(nft, virtualServer, fail);
+      const off = noMasquerade(kept, virtualServer, fail);
       assert.equal(await off.verify(), `${table}, because --masquerade is off`);
       await off.repair();
       assert.equal(await off.verify(), null);
@@ -145,7 +146,7 @@ for (const { virtualServer, family, name } of families) {
 describe('a masquerade table that another program changes', () => {
   it('is repaired, whatever was done to it', async () => {
     const [{ virtualServer, family, name }] = families as [Family];
-    const resource = masquerade(nft, virtualServer);
+    const resource = masquerade(kept, virtualServer);
     const chain = `chain ${family} ${name} postrouting`;
     const changes: readonly (readonly [commands: string, drift: RegExp])[] = [
       [`delete table ${family} ${name}`, /^no table/],
@@ -179,16 +180,18 @@ describe('a masquerade table that another program changes', () => {
 describe('a process that may do nothing but NET_ADMIN, as in the static pod', () => {
   it('can do all of it; one without is refused, with what it needs', async () => {
     const drop = ['--no-new-privs', '--inh-caps=-all', '--ambient-caps=-all'];
-    const nftWith = (bounds: string): ReturnType<typeof nftProgram> =>
-      nftProgram((command, args, options) =>
-        runCommand('setpriv', [`--bounding-set=${bounds}`, ...drop, '--', command, ...args], options),
+    const rulesetWith = (bounds: string): NftRuleset =>
+      new NftRuleset(
+        nftProgram((command, args, options) =>
+          runCommand('setpriv', [`--bounding-set=${bounds}`, ...drop, '--', command, ...args], options),
+        ),
       );
     const [{ virtualServer, family, name }] = families as [Family];
-    const pod = masquerade(nftWith('-all,+net_admin'), virtualServer);
+    const pod = masquerade(rulesetWith('-all,+net_admin'), virtualServer);
     await pod.repair();
     assert.equal(await pod.verify(), null);
     assert.notEqual(await shown(family, name), null);
-    const nobody = masquerade(nftWith('-all'), virtualServer);
+    const nobody = masquerade(rulesetWith('-all'), virtualServer);
     const message = /: not permitted: run as root, or with the capability NET_ADMIN$/;
     for (const asked of [() => nobody.verify(), () => nobody.repair(), () => nobody.remove()])
       await assert.rejects(asked, { name: 'KernelError', message });

@@ -6,6 +6,7 @@ import { KernelError } from '../../src/values/errors.js';
 import { masquerade, noMasquerade } from '../../src/host/masquerade.js';
 import { masqueradeTable } from '../../src/host/masquerade-table.js';
 import { NftMissing, type Nft, type NftResult } from '../../src/host/nft.js';
+import { NftRuleset } from '../../src/host/nft-ruleset.js';
 import { captured } from './nft-captured.js';
 
 const VS = endpoint('ipv4', '10.103.97.2', 6443);
@@ -14,14 +15,15 @@ const LISTED = '-j -n list table ip lvscare-10.103.97.2-6443';
 const DELETED = 'delete table ip lvscare-10.103.97.2-6443';
 const MADE = masqueradeTable(VS).commands;
 
+const THERE = { 'list tables': [{ ok: true, stdout: `${TABLE}\n`, stderr: '' }] };
+
 const said = (stdout: string): NftResult => ({ ok: true, stdout, stderr: '' });
 const refused = (stderr: string): NftResult => ({ ok: false, stdout: '', stderr });
 
-/** An nft that answers each command with the next of its answers, the last one again and again. */
-function fakeNft(
+/** A ruleset by an nft that answers each command with the next of its answers, the last one again and again. */
+function fakeRuleset(
   answers: Readonly<Record<string, readonly NftResult[]>>,
-  generation: () => number | null = () => null,
-): Nft & { readonly asked: string[] } {
+): NftRuleset & { readonly asked: string[] } {
   const asked: string[] = [];
   const nft = (...args: readonly string[]): Promise<NftResult> => {
     const command = args.join(' ');
@@ -32,12 +34,15 @@ function fakeNft(
       ? Promise.reject(new Error(`nobody expected ${command}`))
       : Promise.resolve(answer);
   };
-  return Object.assign(nft, { asked, generation });
+  return Object.assign(new NftRuleset(Object.assign(nft, NO_GENERATION)), { asked });
 }
 
-const missing: Nft = Object.assign(() => Promise.reject(new NftMissing('there is no nft', null)), {
-  generation: () => null,
-});
+/** Nothing is remembered then: test/host/nft-ruleset.test.ts has what is. */
+const NO_GENERATION: Pick<Nft, 'generation'> = { generation: () => null };
+
+const missing = new NftRuleset(
+  Object.assign(() => Promise.reject(new NftMissing('there is no nft', null)), NO_GENERATION),
+);
 
 const missed = (error: NftMissing): void => {
   throw error;
@@ -67,9 +72,9 @@ const states: readonly (readonly [state: string, drift: string | null])[] = [
 describe('a masquerade table', () => {
   for (const [state, drift] of states) {
     it(`with ${state} is found ${drift === null ? 'right' : 'wrong'}`, async () => {
-      const nft = fakeNft({ [LISTED]: [said(captured(state))] });
-      assert.equal(await masquerade(nft, VS).verify(), drift);
-      assert.deepEqual(nft.asked, [LISTED], 'one process, and no change');
+      const ruleset = fakeRuleset({ ...THERE, [LISTED]: [said(captured(state))] });
+      assert.equal(await masquerade(ruleset, VS).verify(), drift);
+      assert.deepEqual(ruleset.asked, ['list tables', LISTED], 'no change');
     });
   }
 
@@ -78,104 +83,77 @@ describe('a masquerade table', () => {
       /("name": "lvscare[^"]*", "handle": \d+)/,
       '$1, "flags": "dormant"',
     );
-    const nft = fakeNft({ [LISTED]: [said(shown)] });
-    assert.equal(await masquerade(nft, VS).verify(), `${TABLE}: its table has flags dormant, not none`);
+    const ruleset = fakeRuleset({ ...THERE, [LISTED]: [said(shown)] });
+    assert.equal(await masquerade(ruleset, VS).verify(), `${TABLE}: its table has flags dormant, not none`);
   });
 
   it("is not there: others' may be, also one whose name begins like it", async () => {
-    const nft = fakeNft({
-      [LISTED]: [refused(captured('no table'))],
+    const ruleset = fakeRuleset({
       'list tables': [said(`table ip6 lvscare-10.103.97.2-6443\n${TABLE}0\ntable ip nat\n`)],
     });
-    assert.equal(await masquerade(nft, VS).verify(), `no ${TABLE}`);
-    assert.equal(await masquerade(nft, VS).remove(), null);
+    assert.equal(await masquerade(ruleset, VS).verify(), `no ${TABLE}`);
+    assert.equal(await masquerade(ruleset, VS).remove(), null);
   });
 
   it('that is there and cannot be listed is wrong', async () => {
-    const nft = fakeNft({
-      [LISTED]: [refused('Error: syntax error\n')],
-      'list tables': [said(`${TABLE}\n`)],
-    });
-    assert.equal(await masquerade(nft, VS).verify(), `${TABLE} cannot be read: syntax error`);
+    const ruleset = fakeRuleset({ ...THERE, [LISTED]: [refused('Error: syntax error\n')] });
+    assert.equal(await masquerade(ruleset, VS).verify(), `${TABLE} cannot be read: syntax error`);
   });
 
-  it('is listed again only when the ruleset has changed since it was right', async () => {
-    let generation: number | null = 7;
-    const nft = fakeNft({ [LISTED]: [said(captured('well'))] }, () => generation);
-    const resource = masquerade(nft, VS);
-    const check = async (): Promise<string | null> => {
-      nft.asked.length = 0;
-      return await resource.verify();
-    };
-    // nftables may not be loaded before the first two, so its generation is not read.
-    for (const asked of [[LISTED], [LISTED], [], []]) {
-      assert.equal(await check(), null);
-      assert.deepEqual(nft.asked, asked);
-    }
-    generation = null;
-    assert.equal(await check(), null, 'it is not known');
-    assert.deepEqual(nft.asked, [LISTED]);
-  });
-
-  it('is found changed when the ruleset has another generation', async () => {
-    let generation = 7;
-    const nft = fakeNft(
-      { [LISTED]: [said(captured('well')), said(captured('well')), said(captured('no rule'))] },
-      () => generation,
-    );
-    const resource = masquerade(nft, VS);
-    for (let time = 0; time < 3; time += 1) assert.equal(await resource.verify(), null);
-    generation = 8;
-    assert.equal(await resource.verify(), `${TABLE} has no masquerade rule`);
-    assert.equal(await resource.verify(), `${TABLE} has no masquerade rule`, 'as long as it is so');
+  it('that another program removes before it is listed is not there', async () => {
+    const ruleset = fakeRuleset({ ...THERE, [LISTED]: [refused(captured('no table'))] });
+    assert.equal(await masquerade(ruleset, VS).verify(), `no ${TABLE}`);
   });
 
   it('is created in one run of nft, since a route waits for it', async () => {
-    const nft = fakeNft({ [MADE]: [said('')], [LISTED]: [refused(captured('no table'))] });
-    const resource = masquerade(nft, VS);
+    const ruleset = fakeRuleset({ [MADE]: [said('')], 'list tables': [said('')] });
+    const resource = masquerade(ruleset, VS);
     assert.equal(await resource.verify(), `no ${TABLE}`);
     await resource.repair();
-    assert.deepEqual(nft.asked, [LISTED, MADE]);
+    assert.deepEqual(ruleset.asked, ['list tables', MADE]);
   });
 
   it('is replaced in one run of nft, and checked again', async () => {
-    const nft = fakeNft({
+    const ruleset = fakeRuleset({
+      ...THERE,
       [MADE]: [said('')],
       [LISTED]: [said(captured('another port')), said(captured('well'))],
     });
-    const resource = masquerade(nft, VS);
+    const resource = masquerade(ruleset, VS);
     await resource.verify();
     await resource.repair();
-    assert.deepEqual(nft.asked, [LISTED, MADE, LISTED]);
+    assert.deepEqual(ruleset.asked, ['list tables', LISTED, MADE, 'list tables', LISTED]);
   });
 
   it('that does not come out as it was made is an error, not done again and again in silence', async () => {
-    const nft = fakeNft({ [MADE]: [said('')], [LISTED]: [said(captured('another port'))] });
-    await assert.rejects(masquerade(nft, VS).repair(), {
+    const ruleset = fakeRuleset({ ...THERE, [MADE]: [said('')], [LISTED]: [said(captured('another port'))] });
+    const resource = masquerade(ruleset, VS);
+    await resource.verify();
+    await assert.rejects(resource.repair(), {
       name: 'KernelError',
       message: `created ${TABLE}, but ${TABLE} has no masquerade rule`,
     });
   });
 
   it('is removed, and named', async () => {
-    const nft = fakeNft({ 'list tables': [said(`${TABLE}\n`)], [DELETED]: [said('')] });
-    assert.equal(await masquerade(nft, VS).remove(), TABLE);
+    const ruleset = fakeRuleset({ ...THERE, [DELETED]: [said('')] });
+    assert.equal(await masquerade(ruleset, VS).remove(), TABLE);
   });
 
   it('that another program removes at the same time is no failure', async () => {
-    const nft = fakeNft({
+    const ruleset = fakeRuleset({
       'list tables': [said(`${TABLE}\n`), said('')],
       [DELETED]: [refused(captured('no table'))],
     });
-    assert.equal(await masquerade(nft, VS).remove(), null);
+    assert.equal(await masquerade(ruleset, VS).remove(), null);
   });
 
   it('that cannot be removed is an error', async () => {
-    const nft = fakeNft({
+    const ruleset = fakeRuleset({
       'list tables': [said(`${TABLE}\n`)],
       [DELETED]: [refused(captured('without privilege: list tables'))],
     });
-    await assert.rejects(masquerade(nft, VS).remove(), {
+    await assert.rejects(masquerade(ruleset, VS).remove(), {
       name: 'KernelError',
       message: `nft delete ${TABLE}: not permitted: run as root, or with the capability NET_ADMIN`,
     });
@@ -208,7 +186,7 @@ describe('without an answer from nft', () => {
   it('for want of privilege it says what it takes', async () => {
     const answer = refused(captured('without privilege: list tables'));
     const resource = masquerade(
-      fakeNft({ [LISTED]: [answer], 'list tables': [answer], [MADE]: [answer] }),
+      fakeRuleset({ [LISTED]: [answer], 'list tables': [answer], [MADE]: [answer] }),
       VS,
     );
     const message = /: not permitted: run as root, or with the capability NET_ADMIN$/;
@@ -219,10 +197,10 @@ describe('without an answer from nft', () => {
   for (const lack of ['nfnetlink', 'nf_tables']) {
     it(`because the kernel has no ${lack}, there is no table, and none can be made`, async () => {
       const answer = refused(captured(`without ${lack}: list tables`));
-      const nft = fakeNft({ [LISTED]: [answer], 'list tables': [answer], [MADE]: [answer] });
-      assert.equal(await masquerade(nft, VS).verify(), `no ${TABLE}`);
-      assert.equal(await masquerade(nft, VS).remove(), null);
-      await assert.rejects(masquerade(nft, VS).repair(), {
+      const ruleset = fakeRuleset({ [LISTED]: [answer], 'list tables': [answer], [MADE]: [answer] });
+      assert.equal(await masquerade(ruleset, VS).verify(), `no ${TABLE}`);
+      assert.equal(await masquerade(ruleset, VS).remove(), null);
+      await assert.rejects(masquerade(ruleset, VS).repair(), {
         name: 'KernelError',
         message: 'the kernel has no nftables: load it with modprobe nf_tables',
       });
@@ -230,8 +208,8 @@ describe('without an answer from nft', () => {
   }
 
   it('because the kernel has no NAT, it says which modules make it', async () => {
-    const nft = fakeNft({ [MADE]: [refused(captured('without nft_chain_nat: make'))] });
-    await assert.rejects(masquerade(nft, VS).repair(), (error: unknown) => {
+    const ruleset = fakeRuleset({ [MADE]: [refused(captured('without nft_chain_nat: make'))] });
+    await assert.rejects(masquerade(ruleset, VS).repair(), (error: unknown) => {
       assert.ok(error instanceof KernelError);
       assert.match(
         error.message,
@@ -244,23 +222,23 @@ describe('without an answer from nft', () => {
 
 describe('without --masquerade', () => {
   it('checks once, and is done', async () => {
-    const nft = fakeNft({ 'list tables': [said('table ip nat\n')] });
-    const resource = noMasquerade(nft, VS, missed);
+    const ruleset = fakeRuleset({ 'list tables': [said('table ip nat\n')] });
+    const resource = noMasquerade(ruleset, VS, missed);
     assert.equal(await resource.verify(), null);
     assert.equal(await resource.verify(), null);
-    assert.deepEqual(nft.asked, ['list tables']);
+    assert.deepEqual(ruleset.asked, ['list tables']);
   });
 
   it('takes a table away that is left', async () => {
-    const nft = fakeNft({
+    const ruleset = fakeRuleset({
       'list tables': [said(`${TABLE}\n`), said(`${TABLE}\n`), said('')],
       [DELETED]: [said('')],
     });
-    const resource = noMasquerade(nft, VS, missed);
+    const resource = noMasquerade(ruleset, VS, missed);
     assert.equal(await resource.verify(), `${TABLE}, because --masquerade is off`);
     await resource.repair();
     assert.equal(await resource.verify(), null);
-    assert.ok(nft.asked.includes(DELETED));
+    assert.ok(ruleset.asked.includes(DELETED));
   });
 
   it('needs no nft, and reports that it did not check', async () => {
@@ -273,10 +251,10 @@ describe('without --masquerade', () => {
   });
 
   it('checks again when it could not', async () => {
-    const nft = fakeNft({
+    const ruleset = fakeRuleset({
       'list tables': [refused(captured('without privilege: list tables')), said(`${TABLE}\n`)],
     });
-    const resource = noMasquerade(nft, VS, missed);
+    const resource = noMasquerade(ruleset, VS, missed);
     await assert.rejects(resource.verify(), /not permitted/);
     assert.equal(await resource.verify(), `${TABLE}, because --masquerade is off`);
   });

@@ -7,7 +7,8 @@ import { tableDrift } from '../../src/host/nft-table.js';
 import { segmentSize } from '../../src/host/segment-size.js';
 import { silence } from '../../src/host/silence.js';
 import { endpoint } from '../../src/values/endpoint.js';
-import { NftMissing, type Nft } from '../../src/host/nft.js';
+import { NftMissing } from '../../src/host/nft.js';
+import { NftRuleset } from '../../src/host/nft-ruleset.js';
 
 const VS = endpoint('ipv4', '10.103.97.2', 6443);
 const VS6 = endpoint('ipv6', 'fd00::2', 6443);
@@ -70,9 +71,9 @@ describe('the ARP table', () => {
 });
 
 describe('without nft', () => {
-  const missing: Nft = Object.assign(() => Promise.reject(new NftMissing('there is no nft', null)), {
-    generation: () => null,
-  });
+  const missing = new NftRuleset(
+    Object.assign(() => Promise.reject(new NftMissing('there is no nft', null)), { generation: () => null }),
+  );
   const noInterface = (): Promise<null> => Promise.resolve(null);
   const unexpected = (error: Error): void => {
     throw error;
