@@ -104,6 +104,8 @@ interface Circumstances {
   readonly elsewhere?: boolean;
   /** `--rs` is optional for every task, not only for `--clean`. Default false. */
   readonly withoutRealServers?: boolean;
+  /** The files of other virtual servers that were found right. */
+  readonly checked?: Set<string>;
 }
 
 /** The configuration of the one virtual server. Throws a UsageError for the first thing that is wrong. */
@@ -125,9 +127,11 @@ export function readDaemonConfig(
 ): DaemonConfig {
   const process = readProcess(settings);
   const errors: UsageError[] = [];
+  const checked = new Set<string>();
   const read = virtualServers.flatMap((one) => {
     try {
-      return [{ settings: one, ...readVirtualServer(one, environment, process.task, circumstances) }];
+      const of = { ...circumstances, checked };
+      return [{ settings: one, ...readVirtualServer(one, environment, process.task, of) }];
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
       errors.push(error);
@@ -176,7 +180,7 @@ function readVirtualServer(
   settings: Settings,
   environment: Environment,
   task: ProcessConfig['task'],
-  { defaultCa = DEFAULT_CA, elsewhere = false, withoutRealServers = false }: Circumstances,
+  { defaultCa = DEFAULT_CA, elsewhere = false, withoutRealServers = false, checked }: Circumstances,
 ): ReadVirtualServer {
   const virtualServer = settings.read('vs');
   if (virtualServer === null)
@@ -184,7 +188,7 @@ function readVirtualServer(
   // --clean removes what an earlier version created there.
   if (task !== 'clean') refuseUnusable(virtualServer, settings.name('vs'));
   const realServers = readRealServers(settings, virtualServer, task === 'clean' || withoutRealServers);
-  const { probe, notes } = readProbe(settings, task === 'care' && !elsewhere, defaultCa);
+  const { probe, notes } = readProbe(settings, task === 'care' && !elsewhere, defaultCa, checked);
   const mode = settings.read('mode');
   const nodeAddress = readNodeAddress(settings, environment, virtualServer);
   const scheduler = settings.read('scheduler');

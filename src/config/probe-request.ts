@@ -8,14 +8,18 @@ export interface ProbeConfig extends ProbeRequest {
   readonly tls: ProbeTls;
 }
 
-/** @param probes Whether servers are probed continuously: otherwise the files need not exist. */
+/**
+ * @param probes Whether servers are probed continuously: otherwise the files need not exist.
+ * @param checked The files of other virtual servers that were found right.
+ */
 export function readProbe(
   settings: Settings,
   probes: boolean,
   defaultCa: string,
+  checked = new Set<string>(),
 ): { readonly probe: ProbeConfig; readonly notes: readonly Note[] } {
   const scheme = settings.read('health-schem');
-  const { tls, notes } = readProbeTls(settings, { scheme, probes, defaultCa });
+  const { tls, notes } = readProbeTls(settings, { scheme, probes, defaultCa, checked });
   const probe: ProbeConfig = {
     scheme,
     method: settings.read('health-req-method'),

@@ -21,6 +21,8 @@ interface Circumstances {
   /** Whether anything will be probed. `--run-once` and `--clean` work without the files. */
   readonly probes: boolean;
   readonly defaultCa: string;
+  /** The files that were found right, so that those that virtual servers share are read once. */
+  readonly checked: Set<string>;
 }
 
 const NO_TLS: ProbeTls = {
@@ -63,9 +65,10 @@ function refuseWithHttp(settings: Settings): void {
 function readTrust(
   settings: Settings,
   skip: boolean | null,
-  { probes, defaultCa }: Circumstances,
+  circumstances: Circumstances,
 ): Pick<ProbeTls, 'verify' | 'caFile'> & Pick<ReadProbeTls, 'notes'> {
-  const given = readPath(settings, 'health-ca', probes, checkCertificates);
+  const given = readPath(settings, 'health-ca', circumstances, checkCertificates);
+  const { defaultCa } = circumstances;
   if (skip === true) return { verify: false, caFile: null, notes: [] };
   const caFile = given ?? (isUsable(defaultCa) ? defaultCa : null);
   if (caFile !== null || skip === false) return { verify: true, caFile, notes: [] };
@@ -77,14 +80,14 @@ function readTrust(
 
 function readPair(
   settings: Settings,
-  { probes }: Circumstances,
+  circumstances: Circumstances,
 ): Pick<ProbeTls, 'certificateFile' | 'keyFile'> {
-  const certificate = readPath(settings, 'health-cert', probes, checkCertificates);
-  const key = readPath(settings, 'health-key', probes, checkPrivateKey);
+  const certificate = readPath(settings, 'health-cert', circumstances, checkCertificates);
+  const key = readPath(settings, 'health-key', circumstances, checkPrivateKey);
   const [ofCertificate, ofKey] = [settings.name('health-cert'), settings.name('health-key')];
   if (certificate !== null && key === null) throw new UsageError(ofCertificate, `${ofKey} beside it`, null);
   if (key !== null && certificate === null) throw new UsageError(ofKey, `${ofCertificate} beside it`, null);
-  if (probes && certificate !== null && key !== null) {
+  if (circumstances.probes && certificate !== null && key !== null) {
     const fault = pairFault(readTextFile(certificate, ofCertificate), readTextFile(key, ofKey));
     if (fault !== null)
       throw new UsageError(ofKey, `the key of ${ofCertificate} ${certificate} (${fault})`, key);
@@ -97,10 +100,11 @@ function readTokenFile(
   settings: Settings,
   verify: boolean,
   skip: boolean | null,
-  { probes, defaultCa }: Circumstances,
+  circumstances: Circumstances,
 ): string | null {
+  const { probes, defaultCa } = circumstances;
   const name = settings.name('health-token-file');
-  const file = readPath(settings, 'health-token-file', probes, checkToken);
+  const file = readPath(settings, 'health-token-file', circumstances, checkToken);
   if (file === null) return null;
   const expected = 'certificates that are verified beside it, or any server could take the token';
   const skipping = settings.name('health-insecure-skip-verify');
@@ -131,11 +135,13 @@ function refuseUnverifiedHeaders(settings: Settings, verify: boolean, { probes }
 function readPath(
   settings: Settings,
   flag: 'health-ca' | 'health-cert' | 'health-key' | 'health-token-file',
-  probes: boolean,
+  { probes, checked }: Circumstances,
   check: Check,
 ): string | null {
   const path = settings.read(flag);
-  if (path !== null && probes) check(path, settings.name(flag));
+  if (path === null || !probes || checked.has(`${flag} ${path}`)) return path;
+  check(path, settings.name(flag));
+  checked.add(`${flag} ${path}`);
   return path;
 }
 

@@ -32,6 +32,8 @@ export class NftRuleset {
   readonly #turns = new Semaphore(1);
   #known: Known = unknown(null);
   #writing: Writing[] = [];
+  /** The tables that were there last: they are read without a list of all tables before. */
+  readonly #wereThere = new Set<string>();
   /** The tables that were different when they were read last. */
   readonly #foundDifferent = new Set<string>();
 
@@ -122,11 +124,15 @@ export class NftRuleset {
   async #read(table: NftTable): Promise<string | null> {
     const { family, name, text } = table;
     const none = `no ${text}`;
-    if (!(await this.#isListed(table))) return none;
+    if (!this.#wereThere.has(text) && !(await this.#isListed(table))) return none;
     const known = this.#now();
     const listed = await this.#nft('-j', '-n', 'list', 'table', family, name);
-    if (!listed.ok)
-      return NO_SUCH.test(listed.stderr) ? none : `${text} cannot be read: ${complaint(listed)}`;
+    if (!listed.ok) {
+      this.#wereThere.delete(text);
+      if (NO_SUCH.test(listed.stderr) || !(await this.#isListed(table))) return none;
+      return `${text} cannot be read: ${complaint(listed)}`;
+    }
+    this.#wereThere.add(text);
     const drift = tableDrift(table, listed.stdout);
     if (drift === null) {
       known.contents.set(text, table);
@@ -160,9 +166,12 @@ export class NftRuleset {
         }
       });
       if (!made.ok && some.length > 1) return false;
-      for (const { table, resolve, reject } of some)
-        if (made.ok) resolve();
-        else reject(explain(`nft add ${table.text}`, made, table));
+      for (const { table, resolve, reject } of some) {
+        if (made.ok) {
+          this.#wereThere.add(table.text);
+          resolve();
+        } else reject(explain(`nft add ${table.text}`, made, table));
+      }
     } catch (error) {
       for (const { reject } of some) reject(error);
     }
