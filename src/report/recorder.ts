@@ -51,6 +51,8 @@ interface ServerRecord {
   lastOk: { readonly atMs: number; readonly durationMs: number } | null;
   probes: number;
   failures: number;
+  /** Of the times before this state. */
+  downMs: number;
   lastProbeMs: number | null;
   certificateNotAfterMs: number | null;
   /** Milliseconds since 1970. */
@@ -134,7 +136,7 @@ export class Recorder {
       repairs: { ...this.#repairs },
       transitions: history ? this.#transitions.map((transition) => later(transition, offsetMs)) : [],
       servers: [...this.#servers].map(([server, record]) => ({
-        ...serverReport(server, record, offsetMs),
+        ...serverReport(server, record, offsetMs, this.#parts.clock.now()),
         standby: this.#isStandby(server, record),
         membership: this.#membership(server, offsetMs),
         recentMs: history ? [...record.recentMs] : [],
@@ -274,6 +276,7 @@ export class Recorder {
     { server, before, after }: Extract<VirtualServerEvent, { readonly kind: 'transition' }>,
     record: ServerRecord,
   ): void {
+    if (isDown(before.state)) record.downMs += after.sinceMs - record.sinceMs;
     record.state = after.state;
     record.sinceMs = after.sinceMs;
     record.evidence = after.lastEvidence;
@@ -382,6 +385,7 @@ function serverReport(
   server: string,
   record: ServerRecord,
   offsetMs: number,
+  nowMs: number,
 ): Omit<ServerReport, 'standby' | 'membership' | 'recentMs' | 'history'> {
   const { state, evidence, relapses, certificateNotAfterMs, drainedSinceMs, suspectSinceMs } = record;
   return {
@@ -396,9 +400,14 @@ function serverReport(
     lastOk: later(record.lastOk, offsetMs),
     probes: record.probes,
     failures: record.failures,
+    downMs: record.downMs + (isDown(state) ? nowMs - record.sinceMs : 0),
     lastProbeMs: record.lastProbeMs === null ? null : record.lastProbeMs + offsetMs,
     certificateNotAfterMs,
   };
+}
+
+function isDown(state: HealthState): boolean {
+  return state === 'sick' || state === 'dead';
 }
 
 function evidenceReport({ kind, detail, status }: Evidence): NonNullable<ServerReport['evidence']> {
@@ -415,6 +424,7 @@ function newRecord(nowMs: number): ServerRecord {
     lastOk: null,
     probes: 0,
     failures: 0,
+    downMs: 0,
     lastProbeMs: null,
     certificateNotAfterMs: null,
     drainedSinceMs: null,
