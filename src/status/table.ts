@@ -183,7 +183,10 @@ export function detailsOf(
     health: `${state}${qualifier}`,
     style: drained === null && suspect === null ? known(STYLES, state, 'doubtful') : 'doubtful',
     since: durationInWords(atMs - sinceMs),
-    latency: lastOk === null || state === 'sick' || state === 'dead' ? NOTHING : `${lastOk.durationMs.toFixed(1)} ms`,
+    latency:
+      lastOk === null || state === 'sick' || state === 'dead'
+        ? NOTHING
+        : `${lastOk.durationMs.toFixed(1)} ms`,
     rates: ratesOf(row?.traffic ?? null),
     reason: reasons.join('; '),
   };
