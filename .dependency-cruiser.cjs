@@ -262,7 +262,7 @@ module.exports = {
       to: {
         pathNot: [
           '^src/(page|decisions|values)/',
-          '^src/report/(report|summary|conditions)',
+          '^src/report/(report|summary|conditions|severity)',
           '^(node:)?(crypto)$',
         ],
       },

@@ -34,7 +34,7 @@ async function main(): Promise<number> {
         output().out(command.text.endsWith('\n') ? command.text : `${command.text}\n`);
         return DONE;
       case 'run':
-        return (await RUN[command.name](command)) ? DONE : FAILED;
+        return exitCodeOf(await RUN[command.name](command));
     }
   } catch (error) {
     if (error instanceof UsageError) {
@@ -53,8 +53,8 @@ function keepHeapSmall(): void {
 
 type Run = Extract<Command, { kind: 'run' }>;
 
-/** Each command, by its name. Resolves to whether it was done. */
-const RUN: Readonly<Record<Run['name'], (command: Run) => Promise<boolean> | boolean>> = {
+/** Each command, by its name. Resolves to whether it was done, or to an exit code of its own. */
+const RUN: Readonly<Record<Run['name'], (command: Run) => Promise<boolean | number> | boolean>> = {
   care: runCare,
   status: runStatus,
   drain: (command) => runDrain(command, true),
@@ -65,6 +65,11 @@ const RUN: Readonly<Record<Run['name'], (command: Run) => Promise<boolean> | boo
   manifest: runManifest,
   version: printVersion,
 };
+
+function exitCodeOf(done: boolean | number): number {
+  if (typeof done === 'number') return done;
+  return done ? DONE : FAILED;
+}
 
 function helpWidth(): number {
   return Math.min(process.stdout.columns || 100, 120);
@@ -77,7 +82,7 @@ function printVersion({ given }: Run): boolean {
   return true;
 }
 
-async function runStatus({ given }: Run): Promise<boolean> {
+async function runStatus({ given }: Run): Promise<boolean | number> {
   const config = readStatusConfig(new Settings(given, {}));
   const { runStatusCommand } = await import('./commands/status.js');
   return await runStatusCommand(config, screen(), untilSignal([...ENDING, 'SIGHUP']));

@@ -62,17 +62,18 @@ const CARE = {
 const STATUS = {
   name: 'status',
   summary: 'Show virtual servers, their real servers and their health',
-  synopsis: '[--vs IP:PORT] [--json] [--watch]',
+  synopsis: '[--vs IP:PORT] [--json] [--watch] [--check]',
   description:
     'Shows the table as ipvsadm -Ln does, with what the running lvscare knows of each real server: its state, since when ' +
     'and why, its latency, whether it is drained; and its rates as the kernel estimates them. Without a running lvscare ' +
     'it shows what the kernel has. Exit code 1: it could read neither.',
-  options: options(['vs', 'json', 'watch'], { vs: { otherwise: 'all in this network namespace' } }),
+  options: options(['vs', 'json', 'watch', 'check'], { vs: { otherwise: 'all in this network namespace' } }),
   words: 'none',
   notes: 'The output has colours on a terminal, unless NO_COLOR is set.',
   examples: [
     ['Show all virtual servers of this node', ''],
     ['Watch one of them', '--vs 10.103.97.2:6443 --watch'],
+    ['Tell a script whether they work', '--check'],
     [
       'Name the real servers that are not up',
       '--json | jq -r \'.virtualServers[].care.servers[] | select(.state != "up").server\'',

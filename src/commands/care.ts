@@ -1,5 +1,6 @@
 /** `lvscare care`, composed: the one place that knows every part of it. */
 import { once } from 'node:events';
+import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import { Semaphore } from '../async/semaphore.js';
 import { dryEmit } from '../control-loop/dry-run.js';
@@ -141,7 +142,7 @@ async function takeCare(
   if (refused !== null) log.debug({ event: 'priority' }, `running at the usual priority: ${refused.message}`);
   const { version, commit, pid, usage, module } = program;
   const { rtnetlink } = handles;
-  const about = { version, commit, pid, startedAtMs: Date.now(), dryRun };
+  const about = { version, commit, pid, host: hostname(), startedAtMs: Date.now(), dryRun };
   // A handle of its own: requests on one wait for each other, and no pass is to wait for a status request.
   await using statusIpvs = Ipvs.open({ timeoutMs: STATUS_MS });
   await using diagnostics = SockDiag.open();

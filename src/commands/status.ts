@@ -6,6 +6,7 @@ import { countedTable } from '../ipvs/ipvs-table.js';
 import { runningInstances, type RunningInstances } from '../daemon/running-instances.js';
 import { Ipvs } from '../netlink/index.js';
 import type { Screen } from '../cli/output.js';
+import { CHECK_CODES, checkStatus } from '../status/check.js';
 import { gatherStatus, knowsAnything, type Asked } from '../status/gather.js';
 import { isStatus } from '../status/shape.js';
 import { page, screen } from '../status/screen.js';
@@ -18,14 +19,14 @@ const PATIENCE_MS = 3000;
 /**
  * Shows what can be told of the virtual servers, once, or each second until the signal aborts.
  *
- * @returns Whether anything could be told; when it was watched, that it was.
+ * @returns Whether anything could be told; when it was watched, that it was. With `--check` the exit code.
  */
 // ts-unused-exports:disable-next-line
 export async function runStatusCommand(
-  { virtualServer, json, watch }: StatusConfig,
+  { virtualServer, json, watch, check }: StatusConfig,
   output: Screen,
   signal: AbortSignal,
-): Promise<boolean> {
+): Promise<boolean | number> {
   await using ipvs = Ipvs.open();
   const around = runningInstances();
   const look = async (): Promise<Status> =>
@@ -40,6 +41,12 @@ export async function runStatusCommand(
     return true;
   }
   const status = await look();
+  if (check) {
+    const { lines, verdict } = checkStatus(status);
+    if (lines.length > 0) output.out(text(lines));
+    else output.note(NOTHING_KNOWN);
+    return CHECK_CODES[verdict];
+  }
   const { columns: width = null } = output.size() ?? {};
   if (json) output.out(`${harmlessJson(status, 2)}\n`);
   else if (status.virtualServers.length > 0)

@@ -368,6 +368,11 @@ const OTHERS = {
   watch: { ...OFF, help: 'Repeat each second until Ctrl-C, in place on a terminal', ...OUTPUT },
   force: { ...OFF, help: 'Drain it even if no other real server is up and not drained', ...OUTPUT },
   json: { ...OFF, help: 'Print one JSON document; with --watch one a line', ...OUTPUT },
+  check: {
+    ...OFF,
+    help: 'Print a line for each virtual server, with exit code 0: ok, 1: degraded, 2: down',
+    ...OUTPUT,
+  },
   short: { ...OFF, help: 'Print the version alone, in one line', ...OUTPUT },
   systemd: {
     ...OFF,

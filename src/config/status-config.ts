@@ -1,6 +1,7 @@
 import type { Endpoint } from '../values/endpoint.js';
 import { parseEndpoint } from './parse-endpoint.js';
 import type { Settings } from './settings.js';
+import { UsageError } from './usage-error.js';
 
 export interface StatusConfig {
   /** The one to show; null for all. */
@@ -8,15 +9,20 @@ export interface StatusConfig {
   readonly json: boolean;
   /** Again and again, until stopped. */
   readonly watch: boolean;
+  /** A line for each virtual server, and the exit code, in place of the table. */
+  readonly check: boolean;
 }
 
 /** The configuration of `lvscare status`. Throws a UsageError for the first thing that is wrong. */
 export function readStatusConfig(settings: Settings): StatusConfig {
-  return {
-    virtualServer: settings.read('vs'),
-    json: settings.read('json'),
-    watch: settings.read('watch'),
-  };
+  const [json, watch, check] = [settings.read('json'), settings.read('watch'), settings.read('check')];
+  if (check && (json || watch))
+    throw new UsageError(
+      '--check',
+      `no ${json ? '--json' : '--watch'} beside it`,
+      json ? '--json' : '--watch',
+    );
+  return { virtualServer: settings.read('vs'), json, watch, check };
 }
 
 export interface DrainConfig {

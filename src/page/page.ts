@@ -5,7 +5,7 @@ import type { Report } from '../report/report.js';
 import { glyph, GLYPH_SYMBOLS, iconOf } from './drawings.js';
 import { capitalized, Markup, markup } from './markup.js';
 import { SCRIPT } from './script.js';
-import { levelOf, overall, tally, worstFirst, type Level } from './severity.js';
+import { levelOf, overall, tally, worstFirst, type Level } from '../report/severity.js';
 import { STYLE } from './style.js';
 import { timeline } from './timeline.js';
 import { ago, moment, timeOfDay } from './times.js';
@@ -40,7 +40,7 @@ export function* statusPage(report: Report, looks: readonly KernelReport[]): Gen
   const { atMs, program, virtualServers } = report;
   const level = overall(report);
   const all = tally(virtualServers.flatMap(({ servers }) => servers));
-  const title = `${all.up}/${all.all} up – ${names(report)}${program.dryRun ? ' (dry run)' : ''}`;
+  const title = `${all.up}/${all.all} up – ${program.host} – ${names(report)}${program.dryRun ? ' (dry run)' : ''}`;
   const opened = new Set(
     virtualServers.length <= FEW
       ? virtualServers
@@ -66,7 +66,7 @@ ${GLYPH_SYMBOLS}
 <p id="lost" class="notice critical" role="status" hidden></p>
 <div id="page">
 <header>
-<h1>lvscare <span class="unseen">status</span></h1>
+<h1>lvscare <span class="unseen">status</span> <span class="host">${program.host}</span></h1>
 <p class="overall ${level}">${glyph(LEVEL_GLYPHS[level])}<b>${capitalized(level)}</b> <span>${upOf(all)}</span></p>
 <p class="quiet asof">as of ${moment(atMs, `${timeOfDay(atMs)} UTC`)}<span class="live"></span><noscript>, loaded again every ${RELOAD_S} s</noscript></p>
 ${program.dryRun ? markup`<p class="notice info">${glyph('unknown')}<span><b>Dry run:</b> servers are probed, and nothing in the kernel is changed.</span></p>` : null}

@@ -4,9 +4,10 @@ import type { ServerReport, VirtualServerReport } from '../report/report.js';
 import { glyph, hourStrip, millis, sparkline } from './drawings.js';
 import { capitalized, clipped, markup, type Content, type Markup } from './markup.js';
 import { statusHint } from '../decisions/status-meaning.js';
-import { serverConditions } from '../report/conditions.js';
-import { certificateLevel } from './severity.js';
-import { ago, daysUntil, moment, since } from './times.js';
+import { remedyOf, serverConditions } from '../report/conditions.js';
+import { bytesInWords, durationInWords } from '../report/summary.js';
+import { certificateLevel, daysUntil } from '../report/severity.js';
+import { ago, moment, since } from './times.js';
 
 /** The roles are explicit because a narrow screen shows the rows as cards: with that style browsers forget that it is a table. */
 const HEADINGS: readonly (readonly [className: string, words: string])[] = [
@@ -50,14 +51,14 @@ function serverRow(
   nowMs: number,
 ): Markup {
   const { state, sinceMs, evidence } = server;
-  const hint = statusHint(evidence?.status);
+  const hint = statusHint(evidence?.status) ?? remedyOf(server);
   return markup`<tr role="row" data-key="${server.server}" class="${state}">
 <th role="rowheader" scope="row" class="server">${server.server}</th>
 <td role="cell" class="state">${glyph(state)}<b>${capitalized(state)}</b> ${since(sinceMs, nowMs)}${
     evidence === null
       ? markup`<small>not probed yet</small>`
       : markup`<small>${evidence.kind}${evidence.detail === '' ? null : `, ${clipped(evidence.detail)}`}</small>`
-  }${hint === null ? null : markup`<small>${hint}</small>`}${serverConditions(server, virtualServer.intervalMs, nowMs).map(({ severity, words }) => markup`<small class="note ${severity}">${words}</small>`)}</td>
+  }${hint === null ? null : markup`<small>${hint}</small>`}${serverConditions(server, virtualServer.intervalMs, nowMs).map(({ severity, words }) => markup`<small class="note ${severity}">${words}</small>`)}<small class="counts">${countsInWords(server, row)}</small></td>
 <td role="cell" class="latency">${latency(server, nowMs)}</td>
 <td role="cell" class="probes">${hourStrip(server.history, nowMs)}</td>
 ${kernelCells(row)}
@@ -66,13 +67,33 @@ ${kernelCells(row)}
 `;
 }
 
+/** What the kernel carries to it, and how often and how long it failed since the start. */
+function countsInWords(
+  { probes, failures, downMs }: ServerReport,
+  row: CountedDestination | null | undefined,
+): string {
+  const traffic = row?.traffic ?? null;
+  return [
+    ...(traffic === null
+      ? []
+      : [
+          `${traffic.connectionsPerSecond} connections a second`,
+          `${bytesInWords(traffic.bytesInPerSecond)}/s in`,
+          `${bytesInWords(traffic.bytesOutPerSecond)}/s out`,
+        ]),
+    `${failures} of ${probes} probes failed`,
+    ...(downMs === 0 ? [] : [`down for ${durationInWords(downMs)} in all`]),
+  ].join(', ');
+}
+
 /** How long its last answers took; and when the last one came, if it no longer answers. */
 function latency({ state, recentMs, lastOk }: ServerReport, nowMs: number): Markup {
   const last = recentMs.at(-1);
   if (last === undefined) return missing('it never answered');
-  const past =
-    state === 'up' || lastOk === null ? null : markup`<small>last ${ago(lastOk.atMs, nowMs)}</small>`;
-  return markup`${sparkline(recentMs)}<span class="${past === null ? 'last' : 'last quiet'}">${millis(last)}</span>${past}`;
+  // A time beside a server that does not answer would read as its answer.
+  if (state !== 'up' && lastOk !== null)
+    return markup`${sparkline(recentMs)}<small>last ${ago(lastOk.atMs, nowMs)}</small>`;
+  return markup`${sparkline(recentMs)}<span class="last">${millis(last)}</span>`;
 }
 
 /** A row of the kernel that is not configured: a master that left. */

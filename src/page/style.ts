@@ -95,6 +95,8 @@ td.state small { padding-left: 1.2125rem; }
 tr.up b, li.up b { color: var(--good); }
 tr.sick b, li.sick b { color: var(--poor); }
 tr.dead b, li.dead b { color: var(--bad); }
+.counts { color: var(--quiet); font-variant-numeric: tabular-nums; }
+.host { font-weight: 500; color: var(--quiet); }
 .note.warning { color: var(--poor); }
 .weight, .active, .inactive { text-align: right; font-variant-numeric: tabular-nums; }
 .latency, .probes, .certificate { white-space: nowrap; }
@@ -138,11 +140,13 @@ footer .legend svg { margin-left: 0.75rem; }
   td.probes { grid-area: 1 / 2 / auto / -1; }
   td.latency { grid-area: 2 / 2 / auto / -1; }
   td.weight, td.active, td.inactive, td.certificate { grid-row: 3; text-align: left; }
+  td.latency::before { content: "Answers in "; }
+  td.probes::before { content: "Probes of the last hour "; }
   td.weight::before { content: "Weight "; }
   td.active::before { content: "Active "; }
   td.inactive::before { content: "Inactive "; }
   td.certificate::before { content: "Certificate "; }
-  td.weight::before, td.active::before, td.inactive::before, td.certificate::before { display: block; color: var(--quiet); font-size: 0.75rem; }
+  td.latency::before, td.probes::before, td.weight::before, td.active::before, td.inactive::before, td.certificate::before { display: block; color: var(--quiet); font-size: 0.75rem; }
   .leaving .latency, .leaving .probes { display: none; }
 }
 @media (max-width: 44rem) {

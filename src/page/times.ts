@@ -1,8 +1,6 @@
 import { durationInWords } from '../report/summary.js';
 import { markup, type Markup } from './markup.js';
 
-const DAY_MS = 86_400_000;
-
 /** `12 s ago`, with the time as a tip. */
 export function ago(atMs: number, nowMs: number): Markup {
   return moment(atMs, `${durationInWords(nowMs - atMs)} ago`);
@@ -32,11 +30,6 @@ export function timeOfDay(atMs: number): string {
 /** `2026-10-05`, in UTC. */
 export function dayOf(atMs: number): string {
   return isoOf(atMs).slice(0, 10);
-}
-
-/** Whole days until then; negative for the past. */
-export function daysUntil(atMs: number, nowMs: number): number {
-  return Math.floor((atMs - nowMs) / DAY_MS);
 }
 
 function isoOf(atMs: number): string {

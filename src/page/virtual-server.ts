@@ -5,7 +5,7 @@ import type { VirtualServerReport } from '../report/report.js';
 import { glyph, millis, type Glyph } from './drawings.js';
 import { capitalized, clipped, markup, type Markup } from './markup.js';
 import { realServers } from './real-servers.js';
-import { levelOf, tally, type Level, type Tally } from './severity.js';
+import { levelOf, tally, type Level, type Tally } from '../report/severity.js';
 import { ago } from './times.js';
 
 export const LEVEL_GLYPHS: Readonly<Record<Level, Glyph>> = {

@@ -131,3 +131,21 @@ export function stuckForMs({ lastPass, intervalMs }: VirtualServerReport, nowMs:
 function addressOf(endpoint: string): string {
   return endpoint.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
 }
+
+/** What to look at when a real server fails by such evidence; null where the status or the detail says it. */
+export function remedyOf({ state, server, evidence }: ServerReport): string | null {
+  if (state !== 'sick' && state !== 'dead') return null;
+  switch (evidence?.kind) {
+    case 'refused':
+      return 'no program listens there: is kube-apiserver running on that host?';
+    case 'silent':
+      return 'is the host up, and does a firewall in between drop packets?';
+    case 'slow':
+      return 'is its CPU, its disk or etcd overloaded?';
+    case 'tls':
+    case 'broken':
+      return `lvscare probe --rs ${server} says more`;
+    default:
+      return null;
+  }
+}

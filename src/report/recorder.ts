@@ -52,6 +52,8 @@ interface ServerRecord {
   lastOk: { readonly atMs: number; readonly durationMs: number } | null;
   probes: number;
   failures: number;
+  /** Of the times before this state. */
+  downMs: number;
   lastProbeMs: number | null;
   certificateNotAfterMs: number | null;
   /** Milliseconds since 1970. */
@@ -136,7 +138,7 @@ export class Recorder {
       repairs: { ...this.#repairs },
       transitions: history ? this.#transitions.map((transition) => later(transition, offsetMs)) : [],
       servers: [...this.#servers].map(([server, record]) => ({
-        ...serverReport(server, record, offsetMs),
+        ...serverReport(server, record, offsetMs, this.#parts.clock.now()),
         standby: this.#isStandby(server, record),
         membership: this.#membership(server, offsetMs),
         recentMs: history ? [...record.recentMs] : [],
@@ -285,6 +287,7 @@ export class Recorder {
     { server, before, after }: Extract<VirtualServerEvent, { readonly kind: 'transition' }>,
     record: ServerRecord,
   ): void {
+    if (isDown(before.state)) record.downMs += after.sinceMs - record.sinceMs;
     record.state = after.state;
     record.sinceMs = after.sinceMs;
     record.evidence = after.lastEvidence;
@@ -393,6 +396,7 @@ function serverReport(
   server: string,
   record: ServerRecord,
   offsetMs: number,
+  nowMs: number,
 ): Omit<ServerReport, 'standby' | 'membership' | 'recentMs' | 'history'> {
   const { state, evidence, relapses, certificateNotAfterMs, drainedSinceMs, suspectSinceMs } = record;
   return {
@@ -408,9 +412,14 @@ function serverReport(
     lastOk: later(record.lastOk, offsetMs),
     probes: record.probes,
     failures: record.failures,
+    downMs: record.downMs + (isDown(state) ? nowMs - record.sinceMs : 0),
     lastProbeMs: record.lastProbeMs === null ? null : record.lastProbeMs + offsetMs,
     certificateNotAfterMs,
   };
+}
+
+function isDown(state: HealthState): boolean {
+  return state === 'sick' || state === 'dead';
 }
 
 function evidenceReport({ kind, detail, status }: Evidence): NonNullable<ServerReport['evidence']> {
@@ -427,6 +436,7 @@ function newRecord(nowMs: number): ServerRecord {
     lastOk: null,
     probes: 0,
     failures: 0,
+    downMs: 0,
     lastProbeMs: null,
     certificateNotAfterMs: null,
     drainedSinceMs: null,

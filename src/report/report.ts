@@ -33,6 +33,8 @@ interface ProgramReport {
   readonly version: string;
   readonly commit: string;
   readonly pid: number;
+  /** The node's host name. */
+  readonly host: string;
   readonly startedAtMs: number;
   readonly dryRun: boolean;
 }
@@ -138,6 +140,8 @@ export interface ServerReport {
   /** How often it was asked, and how often in vain. */
   readonly probes: number;
   readonly failures: number;
+  /** How long it was sick or dead since the start, until now. */
+  readonly downMs: number;
   /** When it was last asked, whatever came of it. */
   readonly lastProbeMs: number | null;
   /** Until when its own certificate is valid; null while that is not known. */

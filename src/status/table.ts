@@ -11,7 +11,7 @@ import {
 } from '../report/conditions.js';
 import type { CountedDestination, Traffic } from '../values/counters.js';
 import type { ServerReport, VirtualServerReport } from '../report/report.js';
-import { durationInWords } from '../report/summary.js';
+import { bytesInWords, durationInWords } from '../report/summary.js';
 import type { DrainedServer, Status, VirtualServerStatus } from './status.js';
 
 /** Of text that came from elsewhere. */
@@ -183,7 +183,10 @@ export function detailsOf(
     health: `${state}${qualifier}`,
     style: drained === null && suspect === null ? known(STYLES, state, 'doubtful') : 'doubtful',
     since: durationInWords(atMs - sinceMs),
-    latency: lastOk === null ? NOTHING : `${lastOk.durationMs.toFixed(1)} ms`,
+    latency:
+      lastOk === null || state === 'sick' || state === 'dead'
+        ? NOTHING
+        : `${lastOk.durationMs.toFixed(1)} ms`,
     rates: ratesOf(row?.traffic ?? null),
     reason: reasons.join('; '),
   };
@@ -217,17 +220,6 @@ function ratesOf(traffic: Traffic | null): Details['rates'] {
   if (traffic === null) return [NOTHING, NOTHING, NOTHING];
   const { connectionsPerSecond, bytesInPerSecond, bytesOutPerSecond } = traffic;
   return [String(connectionsPerSecond), bytesInWords(bytesInPerSecond), bytesInWords(bytesOutPerSecond)];
-}
-
-/** `0 B`, `999 B`, `1.5 kB`, `12 MB`: powers of 1000. */
-function bytesInWords(bytes: number): string {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
-  let [value, unit] = [bytes, 0];
-  while (value >= 999.5 && unit < units.length - 1) {
-    value /= 1000;
-    unit += 1;
-  }
-  return `${unit === 0 || value >= 9.95 ? Math.round(value) : value.toFixed(1)} ${units[unit] ?? ''}`;
 }
 
 type Note = readonly [style: Style, text: string];

@@ -10,10 +10,14 @@ describe('the options of lvscare status', () => {
       virtualServer: null,
       json: false,
       watch: false,
+      check: false,
     });
     const given = { vs: '10.103.97.2:6443', json: 'true', watch: 'true' };
     const { virtualServer, json, watch } = readStatusConfig(new Settings(given, {}));
     assert.deepEqual([virtualServer?.text, json, watch], ['10.103.97.2:6443', true, true]);
+    refused('--check: expected no --json beside it, got "--json"', () =>
+      readStatusConfig(new Settings({ check: 'true', json: 'true' }, {})),
+    );
     refused('--vs: expected IP:PORT or [IPv6]:PORT with a port, got "10.103.97.2"', () =>
       readStatusConfig(new Settings({ vs: '10.103.97.2' }, {})),
     );

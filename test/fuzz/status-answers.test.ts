@@ -28,7 +28,14 @@ const STATUS: Status = {
     {
       virtualServer: '10.103.97.2:6443',
       lvscare: 'answers',
-      program: { version: '0.1.0', commit: 'abc', pid: 4711, startedAtMs: NOW_MS - 7500, dryRun: false },
+      program: {
+        version: '0.1.0',
+        commit: 'abc',
+        pid: 4711,
+        host: 'node-1',
+        startedAtMs: NOW_MS - 7500,
+        dryRun: false,
+      },
       care: virtualServer({
         servers: [serverReport(A, { drained: { sinceMs: NOW_MS } }), serverReport('10.0.0.2:6443')],
         troubles: [{ what: 'local route', message: 'EPERM', sinceMs: NOW_MS }],

@@ -28,7 +28,7 @@ function reportOf(servers = [A, B]): CountedReport {
   });
   return {
     atMs: 1_000_000,
-    program: { version: 'v1', commit: 'abc', pid: 1, startedAtMs: 0, dryRun: false },
+    program: { version: 'v1', commit: 'abc', pid: 1, host: 'node-1', startedAtMs: 0, dryRun: false },
     virtualServers: [board.report({ history: true })],
     kernel: [{ virtualServer: VIRTUAL_SERVER.text, error: null, table: null }],
   };

@@ -62,7 +62,7 @@ function watched(
     metrics.text(format, {
       report: {
         atMs: stage.clock.now(),
-        program: { version: 'v1.2.3', commit: 'abc', pid: 1, startedAtMs, dryRun },
+        program: { version: 'v1.2.3', commit: 'abc', pid: 1, host: 'node-1', startedAtMs, dryRun },
         virtualServers: [board.report({ history: false })],
       },
       kernel: [kernel],
@@ -370,7 +370,7 @@ describe('the metrics when the configuration changes', () => {
     assert.ok(![...(await scrape()).keys()].some((name) => name.startsWith('lvscare_config_')));
     const report = {
       atMs: 0,
-      program: { version: 'v0', commit: 'x', pid: 1, startedAtMs: 0, dryRun: false },
+      program: { version: 'v0', commit: 'x', pid: 1, host: 'node-1', startedAtMs: 0, dryRun: false },
       virtualServers: [],
     };
     metrics.remove(VIRTUAL_SERVER);
@@ -490,7 +490,7 @@ describe('the exposition', () => {
       return Promise.resolve();
     });
     metrics.set(config);
-    const program = { version: 'v0', commit: 'x', pid: 1, startedAtMs: 0, dryRun: false };
+    const program = { version: 'v0', commit: 'x', pid: 1, host: 'node-1', startedAtMs: 0, dryRun: false };
     const usage = { cpuSeconds: 0, residentBytes: 0, heapUsedBytes: 0, openFiles: null };
     const report = { atMs: 0, program, virtualServers: [] };
     await metrics.text('prometheus', {

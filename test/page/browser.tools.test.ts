@@ -125,7 +125,7 @@ describe('the status page in a browser', { concurrency: 4 }, () => {
         true,
         'report.json',
         '10.103.97.200:6443',
-        '2/3 up – 10.103.97.2:6443',
+        '2/3 up – node-1 – 10.103.97.2:6443',
         '10.103.97.201:6443 is dead (was up): refused, ECONNREFUSED',
       ],
     );

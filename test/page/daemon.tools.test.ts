@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { after, before, describe, it } from 'node:test';
 import { Certificates } from '../../lab/certificates.js';
 import { answering, closedPort, web } from '../probe/servers.js';
@@ -48,18 +49,21 @@ describe('the status page of the program', () => {
       daemon.stdout.resume();
       await using browser = await Chromium.start();
       await using page = await browser.open(`http://${address}/`);
-      await page.until(`document.title === '2/2 up – 10.103.97.2:6443 (dry run)'`);
+      await page.until(`document.title === '2/2 up – ${hostname()} – 10.103.97.2:6443 (dry run)'`);
       const rows = `[...document.querySelectorAll('tbody tr')].map((row) => row.querySelector('.state').innerText)`;
       for (const text of await page.evaluate<string[]>(rows))
-        assert.match(text, /^Up for .*\nok, status 200$/);
+        assert.match(text, /^Up for .*\nok, status 200\n0 of \d+ probes failed$/);
       assert.match(await page.text(), /\d+ days/, 'the certificate is known');
       assert.match(await page.text(), /Dry run: servers are probed, and nothing in the kernel is changed/);
 
       await page.evaluate('{ window.same = true; }');
       await other[Symbol.asyncDispose]();
-      await page.until(`document.title === '1/2 up – 10.103.97.2:6443 (dry run)'`);
+      await page.until(`document.title === '1/2 up – ${hostname()} – 10.103.97.2:6443 (dry run)'`);
       const [, dead = ''] = await page.evaluate<string[]>(rows);
-      assert.match(dead, /^Dead for .*\nrefused, connect ECONNREFUSED 127\.0\.0\.1:\d+$/);
+      assert.match(
+        dead,
+        /^Dead for .*\nrefused, connect ECONNREFUSED 127\.0\.0\.1:\d+\nno program listens there/,
+      );
       assert.match(
         await page.evaluate(`document.getElementById('news').textContent`),
         new RegExp(`^${other.endpoint.text} is dead \\(was up\\): refused, `),

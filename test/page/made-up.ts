@@ -27,6 +27,7 @@ export function reportOf(
       version: '0.1.0',
       commit: '18763f3a0c51d2',
       pid: 4711,
+      host: 'node-1',
       startedAtMs: NOW_MS - 3 * DAY_MS - 4 * HOUR_MS,
       dryRun: false,
       ...program,
@@ -77,6 +78,7 @@ export function server(name: string, more: Partial<ServerReport> = {}): ServerRe
     lastOk: { atMs: NOW_MS - 2100, durationMs: recentMs.at(-1) ?? 1 },
     probes: 55_000,
     failures: 0,
+    downMs: 0,
     lastProbeMs: NOW_MS - 2100,
     certificateNotAfterMs: NOW_MS + 287 * DAY_MS,
     recentMs,
@@ -120,7 +122,16 @@ export function lookAt(
     weight,
     active,
     inactive,
-    traffic: null,
+    traffic: {
+      connections: 4000,
+      packetsIn: 90_000,
+      packetsOut: 90_000,
+      bytesIn: 5_000_000,
+      bytesOut: 60_000_000,
+      connectionsPerSecond: 2,
+      bytesInPerSecond: 1500,
+      bytesOutPerSecond: 18_000,
+    },
   });
   const rows = [
     ...servers

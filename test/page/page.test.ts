@@ -46,10 +46,29 @@ function labelsOf(html: string): string[] {
 }
 
 describe('the status page', () => {
+  it('has of each server its traffic, its failed probes, how long it was down, and what to look at', () => {
+    const { report, looks } = failover();
+    const text = textOf([...statusPage(report, looks)].join(''));
+    assert.ok(
+      text.includes('2 connections a second, 1.5 kB/s in, 18 kB/s out, 0 of 55000 probes failed'),
+      text,
+    );
+    const dead = rowOf({
+      state: 'dead',
+      evidence: { kind: 'refused', detail: 'connect ECONNREFUSED' },
+      failures: 5,
+      downMs: 90_000,
+    });
+    assert.match(dead.text, /is kube-apiserver running on that host\?/);
+    assert.match(dead.text, /5 of 55000 probes failed, down for 1 min 30 s in all/);
+    assert.doesNotMatch(dead.text, /\d ms/, 'no answer time beside a server that does not answer');
+    assert.doesNotMatch(rowOf({}).text, /down for|running on that host/);
+  });
+
   it('has the state in its title and in its icon', () => {
     const { report, looks } = failover();
     const html = [...statusPage(report, looks)].join('');
-    assert.equal(titleOf(html), '2/3 up – 10.103.97.2:6443');
+    assert.equal(titleOf(html), '2/3 up – node-1 – 10.103.97.2:6443');
     const icons = [
       virtualServer(),
       failover().report.virtualServers[0],
@@ -59,9 +78,12 @@ describe('the status page', () => {
     for (const icon of icons) assert.match(icon, /^data:image\/svg\+xml,%3Csvg/);
     assert.equal(
       titleOf([...statusPage(reportOf([virtualServer()], { dryRun: true }), NONE)].join('')),
-      '3/3 up – 10.103.97.2:6443 (dry run)',
+      '3/3 up – node-1 – 10.103.97.2:6443 (dry run)',
     );
-    assert.equal(titleOf([...statusPage(fleet(3, 2).report, NONE)].join('')), '6/6 up – 3 virtual servers');
+    assert.equal(
+      titleOf([...statusPage(fleet(3, 2).report, NONE)].join('')),
+      '6/6 up – node-1 – 3 virtual servers',
+    );
   });
 
   it('names by their hashes the one style and the one script that a browser may use', () => {

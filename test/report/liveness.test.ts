@@ -27,7 +27,7 @@ function watchedStage(policy: Partial<typeof POLICY> = {}): {
   const startMs = stage.clock.now();
   const report = (): Report => ({
     atMs: stage.clock.now(),
-    program: { version: 'v0', commit: 'none', pid: 1, startedAtMs: startMs, dryRun: false },
+    program: { version: 'v0', commit: 'none', pid: 1, host: 'node-1', startedAtMs: startMs, dryRun: false },
     virtualServers: [board.report({ history: false })],
   });
   const stuckNow = (patience: Partial<ProgressLimits> = {}): string | null =>
@@ -152,7 +152,7 @@ describe('a virtual server that could not be started', () => {
       { virtualServer: VIRTUAL_SERVER, realServers: [A], policy: POLICY, mode: 'local', masquerade: false },
       { clock: { now: () => 0 }, wallClock: () => 0 },
     );
-    const program = { version: 'v0', commit: 'x', pid: 1, startedAtMs: 0, dryRun: false };
+    const program = { version: 'v0', commit: 'x', pid: 1, host: 'node-1', startedAtMs: 0, dryRun: false };
     const found = (): string | null =>
       stuck(
         { atMs: 1e9, program, virtualServers: [recorder.report({ history: false })] },
@@ -169,7 +169,7 @@ describe('a virtual server that could not be started', () => {
 
 describe('whether it is ready', () => {
   it('is not so of a virtual server that there is not', () => {
-    const program = { version: 'v0', commit: 'x', pid: 1, startedAtMs: 0, dryRun: false };
+    const program = { version: 'v0', commit: 'x', pid: 1, host: 'node-1', startedAtMs: 0, dryRun: false };
     assert.equal(unready({ atMs: 0, program, virtualServers: [] }), 'there is no such virtual server');
   });
 

@@ -67,6 +67,7 @@ describe('the recorder', () => {
       lastOk: null,
       probes: 0,
       failures: 0,
+      downMs: 0,
       lastProbeMs: null,
       certificateNotAfterMs: null,
       recentMs: [],
@@ -129,6 +130,20 @@ describe('the recorder', () => {
         [5100, 'up', 'dead', 'ECONNREFUSED'],
       ],
     );
+  });
+
+  it('adds up how long a server was down, with the time that it is now', () => {
+    const { board, clock } = boardOf();
+    const downMs = (nowMs: number): number | undefined => {
+      clock.nowMs = nowMs;
+      return board.report().servers[0]?.downMs;
+    };
+    const up = judge(board, unknownHealth(0), OK, 100);
+    const dead = judge(board, up, REFUSED, 5000);
+    assert.equal(downMs(9000), 4000);
+    const before = { ...dead, state: 'dead' as const };
+    board.record({ kind: 'transition', server: A, before, after: { ...up, sinceMs: 15_000 } });
+    assert.equal(downMs(20_000), 10_000);
   });
 
   it('keeps an hour by the minute, and no more', () => {

@@ -52,7 +52,7 @@ describe('the summary', () => {
     const after = step(before, ok, nowMs, { fall: 1, rise: 1, maxHoldMs: 0 });
     board.record({ virtualServer, kind: 'transition', server: near, before, after });
     nowMs = 90_000;
-    const program = { version: 'v1', commit: 'c', pid: 1, startedAtMs: 0, dryRun: false };
+    const program = { version: 'v1', commit: 'c', pid: 1, host: 'node-1', startedAtMs: 0, dryRun: false };
     assert.deepEqual(summaryOf({ atMs: nowMs, program, virtualServers: [board.report({ history: true })] }), [
       '10.103.97.2:6443 was taken care of for 1 min 30 s: 1 transition, 0 repairs',
       '  10.0.0.1:6443    up       for 30 s        2 probes, 0 failed  answers in 2.5 ms',

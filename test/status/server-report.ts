@@ -20,6 +20,7 @@ export function serverReport(server: string, more: Partial<ServerReport> = {}): 
     lastOk: { atMs: NOW_MS - 100, durationMs: 4.123 },
     probes: 10,
     failures: 0,
+    downMs: 0,
     lastProbeMs: NOW_MS - 100,
     certificateNotAfterMs: null,
     recentMs: [],

@@ -40,6 +40,7 @@ function status(more: Partial<VirtualServerStatus> = {}): Status {
     version: '0.1.0',
     commit: 'abc',
     pid: 4711,
+    host: 'node-1',
     startedAtMs: NOW_MS - 7_500_000,
     dryRun: false,
   };

@@ -1,12 +1,12 @@
-/** How severe the state of a virtual server is: the page is sorted and coloured by it. */
-import { stuckForMs } from '../report/conditions.js';
-import type { Report, ServerReport, VirtualServerReport } from '../report/report.js';
-import { daysUntil } from './times.js';
+/** How severe the state of a virtual server is: the page is sorted and coloured by it, and status --check ends by it. */
+import { stuckForMs } from './conditions.js';
+import type { Report, ServerReport, VirtualServerReport } from './report.js';
 
 /** The worst first. */
 const LEVELS = ['down', 'impaired', 'starting', 'well'] as const;
 export type Level = (typeof LEVELS)[number];
 
+const DAY_MS = 24 * 3600 * 1000;
 const CERTIFICATE_WARNING_DAYS = 30;
 const CERTIFICATE_CRITICAL_DAYS = 7;
 
@@ -52,4 +52,9 @@ export function certificateLevel(
   const days = daysUntil(certificateNotAfterMs, nowMs);
   if (days < CERTIFICATE_CRITICAL_DAYS) return 'critical';
   return days < CERTIFICATE_WARNING_DAYS ? 'warning' : 'fine';
+}
+
+/** Whole days until then; negative for the past. */
+export function daysUntil(atMs: number, nowMs: number): number {
+  return Math.floor((atMs - nowMs) / DAY_MS);
 }
