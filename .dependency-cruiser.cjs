@@ -70,13 +70,13 @@ module.exports = {
     {
       name: 'host-adapters',
       severity: 'error',
-      comment: 'Adapters to the rest of the kernel know the ports, the values and netlink-ts.',
+      comment: 'Adapters to the rest of the kernel know the ports, the values, async and netlink-ts.',
       from: { path: '^src/host/' },
       to: {
         pathNot: [
-          '^src/(host|values|files)/',
+          '^src/(host|values|files|async)/',
           '^src/(netlink/index|control-loop/ports)',
-          '^(node:)?(child_process|fs/promises|net)$',
+          '^(node:)?(child_process|fs|fs/promises|net)$',
         ],
       },
     },
