@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** The program's edge: the only place that touches `process`. */
-import { closeSync } from 'node:fs';
+import { closeSync, readlinkSync } from 'node:fs';
 import inspector from 'node:inspector';
 import process from 'node:process';
 import { isatty } from 'node:tty';
@@ -24,7 +24,7 @@ const WRONG_ARGUMENTS = 2;
 
 /** The standard descriptors that are a terminal at the start. */
 const TERMINALS = [0, 1, 2].filter((descriptor) => isatty(descriptor));
-const terminalsGone = (): number[] => TERMINALS.filter((descriptor) => !isatty(descriptor));
+const terminalsGone = (): number[] => TERMINALS.filter(isGone);
 
 async function main(): Promise<number> {
   try {
@@ -235,6 +235,14 @@ function usageOfProcess(): Usage {
 
 const ENDING = ['SIGTERM', 'SIGINT'] as const;
 
+/** When to look whether a terminal has ended after the shell on it. */
+const TERMINAL_ENDS_MS = [1000, 3000, 10_000];
+
+/** Whether a terminal has been hung up, or its other end has closed: then the kernel has removed its device file. */
+function isGone(terminal: number): boolean {
+  return !isatty(terminal) || readlinkSync(`/proc/self/fd/${terminal}`).endsWith(' (deleted)');
+}
+
 interface OtherSignals {
   /** Aborts at a SIGHUP that came because the terminal is gone. */
   readonly hangup: AbortSignal;
@@ -251,10 +259,17 @@ function listenToOtherSignals(): OtherSignals {
   const signals: OtherSignals = { hangup: hangup.signal, onSignal: () => undefined };
   for (const name of ['SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const)
     process.on(name, () => {
-      // The kernel takes the terminal away before it sends the signal.
-      const terminalIsGone = name === 'SIGHUP' && terminalsGone().length > 0;
-      signals.onSignal(name, terminalIsGone);
-      if (terminalIsGone) hangup.abort(name);
+      const isHangup = name === 'SIGHUP';
+      const endIfTerminalIsGone = (): boolean => {
+        if (terminalsGone().length === 0) return false;
+        signals.onSignal(name, true);
+        hangup.abort(name);
+        return true;
+      };
+      if (isHangup && endIfTerminalIsGone()) return;
+      signals.onSignal(name, false);
+      // A shell that ends before its terminal does has the kernel send the signal, too, and no other one follows.
+      if (isHangup) for (const afterMs of TERMINAL_ENDS_MS) setTimeout(endIfTerminalIsGone, afterMs).unref();
     });
   return signals;
 }

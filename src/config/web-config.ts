@@ -5,6 +5,7 @@
 import { dirname, resolve } from 'node:path';
 import { LineCounter, parseDocument } from 'yaml';
 import { readRegularFile, UnsuitableFile } from '../files/regular-file.js';
+import { withoutStacks } from '../text/without-stacks.js';
 import { isFlatYaml } from '../text/yaml-bounds.js';
 import { areCertificates, isPrivateKey, pairFault } from '../tls/pem.js';
 import {
@@ -57,14 +58,15 @@ function rootOf(text: string, path: string, option: string): Value {
   if (!isFlatYaml(text))
     throw new UsageError(option, 'a file whose values are not so deep in each other', path);
   const lines = new LineCounter();
-  const document = parseDocument(text, {
+  const options = {
     schema: 'failsafe',
     uniqueKeys: true,
     logLevel: 'silent',
     lineCounter: lines,
     // Each error would be given its lines of text, and there may be thousands.
     prettyErrors: false,
-  });
+  } as const;
+  const document = withoutStacks(() => parseDocument(text, options));
   const [error] = document.errors;
   if (error !== undefined) {
     const { line, col } = lines.linePos(error.pos[0]);

@@ -1,5 +1,6 @@
 /** A text of YAML or JSON as plain values that know their lines. */
 import { isAlias, isMap, isPair, isScalar, isSeq, LineCounter, parseAllDocuments, type Node } from 'yaml';
+import { withoutStacks } from '../text/without-stacks.js';
 import { isFlatYaml } from '../text/yaml-bounds.js';
 
 export type Tree =
@@ -27,7 +28,7 @@ export function parseYaml(text: string): Parsed {
   const lines = new LineCounter();
   const options = { lineCounter: lines, prettyErrors: false, logLevel: 'silent', uniqueKeys: false } as const;
   try {
-    const [document, another] = [...parseAllDocuments(text, options)];
+    const [document, another] = withoutStacks(() => [...parseAllDocuments(text, options)]);
     if (document === undefined) return { kind: 'failed', line: 1, why: 'it is empty' };
     if (another !== undefined)
       return { kind: 'failed', line: lines.linePos(another.range[0]).line, why: 'it has a second document' };

@@ -1,8 +1,10 @@
 // What a terminal gets, made by script(1), and what a file gets.
 import assert from 'node:assert/strict';
+import { readdir, readFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { LabProcess } from '../../lab/process.js';
+import { until } from '../../lab/until.js';
 import { closedPort } from '../probe/servers.js';
 import { runProgram } from '../support/program.js';
 import { PROGRAM } from '../../lab/program.js';
@@ -39,7 +41,18 @@ async function said({ terminal, args = [], env = {} }: Surroundings): Promise<st
     return started.text('stdout');
   } finally {
     await started.stop();
+    // The terminal is gone, after the shell on it.
+    await until(async () => !(await isRunning(rs)), { timeoutMs: 30_000, what: 'lvscare ends' });
   }
+}
+
+/** Whether there is a process with this argument. */
+async function isRunning(argument: string): Promise<boolean> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  const lines = await Promise.all(
+    pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')),
+  );
+  return lines.some((line) => line.includes(argument));
 }
 
 describe('lvscare care by hand', { concurrency: 2 }, () => {

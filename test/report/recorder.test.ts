@@ -61,6 +61,7 @@ describe('the recorder', () => {
       standby: false,
       membership: null,
       suspect: null,
+      lateClients: 0,
       evidence: null,
       heldUntilMs: null,
       relapses: 0,
