@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** The program's edge: the only place that touches `process`. */
-import { closeSync, readlinkSync } from 'node:fs';
+import { closeSync, fstatSync } from 'node:fs';
 import inspector from 'node:inspector';
 import process from 'node:process';
 import { isatty } from 'node:tty';
@@ -240,7 +240,7 @@ const TERMINAL_ENDS_MS = [1000, 3000, 10_000];
 
 /** Whether a terminal has been hung up, or its other end has closed: then the kernel has removed its device file. */
 function isGone(terminal: number): boolean {
-  return !isatty(terminal) || readlinkSync(`/proc/self/fd/${terminal}`).endsWith(' (deleted)');
+  return !isatty(terminal) || fstatSync(terminal).nlink === 0;
 }
 
 interface OtherSignals {

@@ -81,35 +81,21 @@ function showDiscovery(
 }
 
 function serverGauges(families: Families): readonly { reset(): void }[] {
-  const {
-    up,
-    state,
-    lastTransition,
-    drained,
-    standby,
-    suspect,
-    lateClients,
-    source,
-    listed,
-    held,
-    lastProbe,
-    lastOk,
-  } = families;
-  const all = [
-    up,
-    state,
-    lastTransition,
-    drained,
-    standby,
-    suspect,
-    lateClients,
-    source,
-    listed,
-    held,
-    lastProbe,
-    lastOk,
+  return [
+    families.up,
+    families.state,
+    families.lastTransition,
+    families.drained,
+    families.standby,
+    families.suspect,
+    families.lateClients,
+    families.source,
+    families.listed,
+    families.held,
+    families.lastProbe,
+    families.lastOk,
+    families.certificateExpiry,
   ];
-  return [...all, families.certificateExpiry];
 }
 
 function showServer(families: Families, server: ServerReport, rs: RsLabels): void {

@@ -191,9 +191,13 @@ describe('a process that may do nothing but NET_ADMIN, as in the static pod', ()
     await pod.repair();
     assert.equal(await pod.verify(), null);
     assert.notEqual(await shown(family, name), null);
-    const nobody = masquerade(rulesetWith('-all'), virtualServer);
+    const unprivileged = masquerade(rulesetWith('-all'), virtualServer);
     const message = /: not permitted: run as root, or with the capability NET_ADMIN$/;
-    for (const asked of [() => nobody.verify(), () => nobody.repair(), () => nobody.remove()])
+    for (const asked of [
+      () => unprivileged.verify(),
+      () => unprivileged.repair(),
+      () => unprivileged.remove(),
+    ])
       await assert.rejects(asked, { name: 'KernelError', message });
     assert.equal(await pod.remove(), `table ${family} ${name}`);
   });
