@@ -149,7 +149,7 @@ describe('the image under the security context of the static pod', () => {
     assert.equal(await node.sysctl(EXPIRE), '1', 'set by way of the volume');
     assert.doesNotMatch(
       running().text(),
-      /"level":[456]0/,
+      /"level":"(warn|error|fatal)"/,
       'no warning, and so verified by the CA of its volume',
     );
     const namespace = /\d+/.exec(await readlink(`/proc/${pid}/ns/net`))?.[0] ?? '';
